@@ -1,0 +1,589 @@
+"""Payments: taking money, hearing what became of it, giving it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import attrs
+
+from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.ports import (
+    Booked,
+    Booking,
+    Clock,
+    Found,
+    GatewayAnswer,
+    GatewayUnavailable,
+    GatewayUncertain,
+    IdempotencyKey,
+    NewId,
+    Outcome,
+    Page,
+    Payer,
+    PaymentGateway,
+    Query,
+    Till,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.contract import PAYABLE
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
+from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.ledger import JournalEntry, Posting
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import (
+    PAYMENT_LIFECYCLE,
+    REFUND_LIFECYCLE,
+    AmountDiffers,
+    Payment,
+    PaymentCommand,
+    PaymentMethod,
+    PaymentReceipt,
+    Refund,
+    RefundCommand,
+    check_amount,
+)
+
+
+@attrs.frozen(kw_only=True)
+class PaymentRequest:
+    """
+    A payment to take: who for, how much, and how.
+
+    `reference` is the gateway's own id where it has taken the money already, as in its daily file.
+    """
+
+    payer: Payer
+    amount: Money
+    method: PaymentMethod
+    idempotency_key: str | None = None
+    reference: str | None = None
+
+
+@attrs.frozen
+class Payments:
+    """Money from subscribers, through gateways and cash desks, into their accounts."""
+
+    uow: UnitOfWork
+    till: Till
+    gateways: Mapping[str, PaymentGateway]
+    clock: Clock
+    new_id: NewId
+    resume_paid: Callable[[AccountId], object]
+    """Called after money came to an account with contracts suspended for money."""
+    patience: timedelta = timedelta(minutes=5)
+    """How long a payment may be in flight before the gateway is asked about it."""
+
+    def take(
+        self,
+        *,
+        payer: Payer,
+        amount: Money,
+        method: PaymentMethod,
+        gateway: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Payment:
+        """
+        Take a payment and return it in whatever state it reached: confirmed, declined, pending or
+        unknown.
+
+        Raise `NotFound` without the payer or the gateway, `InvalidValue` for a bad amount,
+        `RuleViolated` where the contract takes no payments yet, `KeyReused`.
+        """
+        request = PaymentRequest(
+            payer=payer, amount=amount, method=method, idempotency_key=idempotency_key
+        )
+        through = self.gateway(gateway)
+        if through.takes_at_once:
+            return _unwrap(self.record_many([request], gateway=gateway, by=by)[0])
+        taking = self._taking(request, through, by)
+        payment = _unwrap(self.till.book([taking.booking(taking.send)])[0])
+        if payment.replayed:
+            return payment
+        return self._charge(payment, through, by=by)
+
+    def record_many(
+        self, requests: Sequence[PaymentRequest], *, gateway: str, by: Actor = SYSTEM
+    ) -> list[Payment | TelecomCrmError]:
+        """
+        Book payments whose money is in hand: cash, or the lines of a gateway's own file.
+
+        Each has its own outcome in its place: one that cannot be booked fails alone.
+        """
+        through = self.gateway(gateway)
+        takings = [self._taking(request, through, by) for request in requests]
+        outcomes = self.till.book([taking.booking(taking.record) for taking in takings])
+        for account_id in {taking.resumable for taking in takings if taking.resumable}:
+            self.resume_paid(account_id)
+        return outcomes
+
+    def hear(self, *, gateway: str, body: bytes, headers: Mapping[str, str]) -> Payment:
+        """
+        Take a gateway's callback: late, doubled or out of order, the ledger ends the same.
+
+        Raise `NotPermitted` for a forged one, `InvalidValue` for one without sense, and `NotFound`
+        for a payment we do not know, so that the gateway sends it again.
+        """
+        through = self.gateway(gateway)
+        notice = through.read_callback(body=body, headers=headers)
+        return self._apply(
+            notice.payment_id, notice.answer, through, by=Actor(f"gateway:{gateway}")
+        )
+
+    def repair(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Ask the gateways about payments and refunds whose end is not known; return how many found
+        one.
+        """
+        with self.uow(read_only=True) as tx:
+            payments = tx.payments.uncertain(self.clock() - self.patience, limit=limit)
+            refunds = tx.refunds.uncertain(limit=limit)
+        asked = sum(self._ask_again(payment, by=by) for payment in payments)
+        return asked + sum(self._ask_refund_again(refund, by=by) for refund in refunds)
+
+    def get(self, payment_id: PaymentId) -> Payment:
+        """Return one payment."""
+        with self.uow(read_only=True) as tx:
+            return tx.payments.get(payment_id)
+
+    def page(self, query: Query) -> Page[Payment]:
+        """Return a page of payments."""
+        with self.uow(read_only=True) as tx:
+            return tx.payments.page(query)
+
+    def each(self, **where: str) -> Iterator[Payment]:
+        """Go through all payments with these field values."""
+        cursor: str | None = None
+        while True:
+            page = self.page(Query(where=where, limit=500, cursor=cursor))
+            yield from page.items
+            if page.next is None:
+                return
+            cursor = page.next
+
+    def receipt(self, payment_id: PaymentId) -> PaymentReceipt:
+        """Return the receipt of a confirmed payment; raise `RuleViolated` before it is one."""
+        with self.uow(read_only=True) as tx:
+            payment = tx.payments.get(payment_id)
+            if payment.entry_id is None:
+                raise RuleViolated("receipt", ("a receipt is for a payment that was confirmed",))
+            entry = tx.ledger.entry(payment.entry_id)
+            account = tx.accounts.get(payment.account_id)
+        return PaymentReceipt(
+            payment_id=payment.id,
+            account_number=account.number,
+            amount=payment.amount,
+            method=payment.method,
+            gateway=payment.gateway,
+            gateway_reference=payment.gateway_reference,
+            booked_at=entry.booked_at,
+        )
+
+    def cancel(self, payment_id: PaymentId, *, reason: str = "", by: Actor = SYSTEM) -> Payment:
+        """Give up a payment that no gateway has answered for."""
+        return self._step(
+            payment_id, lambda payment, at: payment.cancel(reason=reason, by=by, at=at)
+        )
+
+    def give_up(self, payment_id: PaymentId, *, reason: str, by: Actor = SYSTEM) -> Payment:
+        """Close an unknown payment on a person's word."""
+        return self._step(
+            payment_id, lambda payment, at: payment.give_up(reason=reason, by=by, at=at)
+        )
+
+    @retried
+    def dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
+        """The subscriber's bank took a payment back for now."""
+        with self._held(payment_id) as (tx, _, payment):
+            disputed, posting = payment.dispute(entry_id=self._entry_id(), by=by, at=self.clock())
+            return self._post(tx, disputed, posting)
+
+    @retried
+    def win_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
+        """The disputed money came back."""
+        with self._held(payment_id) as (tx, _, payment):
+            opened = _dispute_entry(tx, payment)
+            won, posting = payment.win(
+                opened=opened, entry_id=self._entry_id(), by=by, at=self.clock()
+            )
+            return self._post(tx, won, posting)
+
+    @retried
+    def lose_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
+        """The disputed money is gone, and the account pays for it."""
+        with self._held(payment_id) as (tx, state, payment):
+            lost, posting = payment.lose(
+                state=state, entry_id=self._entry_id(), by=by, at=self.clock()
+            )
+            return self._post(tx, lost, posting)
+
+    @retried
+    def reverse(self, payment_id: PaymentId, *, reason: str, by: Actor = SYSTEM) -> Payment:
+        """Undo a payment that should never have been booked."""
+        with self._held(payment_id) as (tx, _, payment):
+            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.REVERSE)
+            if payment.entry_id is None:
+                raise NotFound("journal entry", f"of payment {payment_id}")
+            undone, posting = payment.reverse(
+                booked=tx.ledger.entry(payment.entry_id),
+                entry_id=self._entry_id(),
+                reason=reason,
+                by=by,
+                at=self.clock(),
+            )
+            return self._post(tx, undone, posting)
+
+    def refund(
+        self,
+        payment_id: PaymentId,
+        *,
+        amount: Money,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Refund:
+        """
+        Give back part or all of a confirmed payment, through the gateway it came by.
+
+        Return the refund in whatever state it reached. Raise `RefundTooLarge` past the payment,
+        `InsufficientFunds` where a prepaid subscriber has spent the money.
+        """
+        refund = self._request_refund(payment_id, amount, reason, idempotency_key, by)
+        if refund.replayed:
+            return refund
+        return self._send_refund(refund, by=by)
+
+    def refunds_of(self, payment_id: PaymentId) -> tuple[Refund, ...]:
+        """Return a payment's refunds, oldest first."""
+        with self.uow(read_only=True) as tx:
+            return tx.refunds.page(Query(where={"payment_id": str(payment_id)}, limit=500)).items
+
+    def gateway(self, name: str) -> PaymentGateway:
+        """Return the gateway of a name; raise `InvalidValue` naming those there are."""
+        try:
+            return self.gateways[name]
+        except KeyError:
+            known = ", ".join(sorted(self.gateways))
+            raise InvalidValue.of("gateway", "gateway_unknown", f"one of {known}", name) from None
+
+    def _taking(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> _Taking:
+        key = request.idempotency_key and IdempotencyKey(
+            by.name,
+            request.idempotency_key,
+            digest_of(
+                "payments.take",
+                payer=request.payer,
+                amount=request.amount,
+                method=request.method,
+                gateway=gateway.name,
+                reference=request.reference,
+            ),
+        )
+        return _Taking(request, gateway, key or None, self.clock(), self.new_id, by)
+
+    def _charge(self, payment: Payment, gateway: PaymentGateway, *, by: Actor) -> Payment:
+        try:
+            answer = gateway.charge(payment)
+        except GatewayUncertain:
+            return self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+        except GatewayUnavailable as error:
+            answer = GatewayAnswer(outcome=Outcome.DECLINED, reason=error.code)
+        return self._apply(payment.id, answer, gateway, by=by)
+
+    def _apply(
+        self, payment_id: PaymentId, answer: GatewayAnswer, gateway: PaymentGateway, *, by: Actor
+    ) -> Payment:
+        """
+        Carry a gateway's word over to the payment; a word that changes nothing any more is no
+        error.
+        """
+        if answer.outcome is Outcome.CONFIRMED:
+            try:
+                return self._confirm(payment_id, answer, gateway, by=by)
+            except AmountDiffers:
+                return self._confirm_what_it_insists_on(payment_id, gateway, by=by)
+        if answer.outcome is Outcome.PENDING:
+            return self.get(payment_id)
+        reason = answer.reason or answer.outcome
+        return self._step_if(
+            payment_id, PaymentCommand.FAIL, partial(Payment.fail, reason=reason), by=by
+        )
+
+    def _confirm(
+        self,
+        payment_id: PaymentId,
+        answer: GatewayAnswer,
+        gateway: PaymentGateway,
+        *,
+        insisted: bool = False,
+        by: Actor,
+    ) -> Payment:
+        at, resumable = self.clock(), []
+
+        def decide(found: Found) -> Booked:
+            payment = _payment_in(found)
+            confirmed, entry = payment.confirm(
+                state=found.state,
+                entry_id=self._entry_id(),
+                reference=answer.reference,
+                took=answer.amount or payment.amount,
+                into=gateway.ledger_code,
+                insisted=insisted,
+                by=by,
+                at=at,
+            )
+            if found.state.account.money_holds and entry:
+                resumable.append(payment.account_id)
+            return Booked(payment=confirmed, entry=entry)
+
+        payment = _unwrap(self.till.book([Booking(decide=decide, at=at, payment_id=payment_id)])[0])
+        for account_id in resumable:
+            self.resume_paid(account_id)
+        return payment
+
+    def _confirm_what_it_insists_on(
+        self, payment_id: PaymentId, gateway: PaymentGateway, *, by: Actor
+    ) -> Payment:
+        """
+        A callback told another amount: believe only what the gateway answers when it is asked.
+        """
+        try:
+            answer = gateway.ask(self.get(payment_id))
+        except (GatewayUncertain, GatewayUnavailable):
+            return self._step_if(payment_id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+        if answer.outcome is Outcome.CONFIRMED:
+            return self._confirm(payment_id, answer, gateway, insisted=True, by=by)
+        return self._apply(payment_id, answer, gateway, by=by)
+
+    def _ask_again(self, payment: Payment, *, by: Actor) -> bool:
+        """Ask about one payment in flight; tell whether it came to an end."""
+        if PAYMENT_LIFECYCLE.can(payment, PaymentCommand.SEND):
+            # Never sent, so no gateway knows of it.
+            ended = self._step_if(payment.id, PaymentCommand.EXPIRE, Payment.expire, by=by)
+        else:
+            gateway = self.gateway(payment.gateway)
+            try:
+                answer = gateway.ask(payment)
+            except (GatewayUncertain, GatewayUnavailable):
+                ended = self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+            else:
+                ended = self._apply(payment.id, answer, gateway, by=by)
+        return not PAYMENT_LIFECYCLE.can(ended, PaymentCommand.CONFIRM)
+
+    def _step(self, payment_id: PaymentId, step: Callable[..., Payment]) -> Payment:
+        at = self.clock()
+
+        def decide(found: Found) -> Booked:
+            return Booked(payment=step(_payment_in(found), at))
+
+        return _unwrap(self.till.book([Booking(decide=decide, at=at, payment_id=payment_id)])[0])
+
+    def _step_if(
+        self,
+        payment_id: PaymentId,
+        command: PaymentCommand,
+        step: Callable[..., Payment],
+        *,
+        by: Actor,
+    ) -> Payment:
+        """Take a step unless another word, a callback or the repair, was there first."""
+
+        def if_still_allowed(payment: Payment, at: object) -> Payment:
+            return (
+                step(payment, by=by, at=at) if PAYMENT_LIFECYCLE.can(payment, command) else payment
+            )
+
+        return self._step(payment_id, if_still_allowed)
+
+    @retried
+    def _request_refund(
+        self, payment_id: PaymentId, amount: Money, reason: str, key: str | None, by: Actor
+    ) -> Refund:
+        refund_id, at = RefundId(self.new_id()), self.clock()
+        with self._held(payment_id) as (tx, state, payment):
+            if key is not None:
+                digest = digest_of(
+                    "payments.refund", payment_id=payment_id, amount=amount, reason=reason
+                )
+                earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), refund_id)
+                if earlier is not None:
+                    return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
+            tx.payments.save(payment.refund(amount, refund_id=refund_id, by=by, at=at))
+            refund, posting = Refund.request(
+                payment,
+                amount,
+                id=refund_id,
+                entry_id=self._entry_id(),
+                state=state,
+                reason=reason,
+                by=by,
+                at=at,
+            )
+            tx.ledger.post([posting], at=at)
+            return tx.refunds.save(refund.send(by=by, at=at))
+
+    def _send_refund(self, refund: Refund, *, by: Actor) -> Refund:
+        gateway = self.gateway(refund.gateway)
+        try:
+            answer = gateway.refund(refund, self.get(refund.payment_id))
+        except GatewayUncertain:
+            return self._end_refund(refund, None, gateway, by)
+        except GatewayUnavailable as error:
+            answer = GatewayAnswer(outcome=Outcome.DECLINED, reason=error.code)
+        return self._end_refund(refund, answer, gateway, by)
+
+    @retried
+    def _end_refund(
+        self, refund: Refund, answer: GatewayAnswer | None, gateway: PaymentGateway, by: Actor
+    ) -> Refund:
+        """Carry the gateway's word over; None is no word."""
+        at = self.clock()
+        with self._held(refund.payment_id) as (tx, _, payment):
+            refund = tx.refunds.get(refund.id)
+            if answer is None:
+                timed_out = REFUND_LIFECYCLE.can(refund, RefundCommand.TIME_OUT)
+                return tx.refunds.save(refund.time_out(by=by, at=at)) if timed_out else refund
+            if answer.outcome is Outcome.PENDING or not REFUND_LIFECYCLE.can(
+                refund, RefundCommand.PAY
+            ):
+                return refund
+            if answer.outcome is Outcome.CONFIRMED:
+                ended, posting = refund.pay(
+                    source=gateway.ledger_code,
+                    reference=answer.reference,
+                    entry_id=self._entry_id(),
+                    by=by,
+                    at=at,
+                )
+            else:
+                ended, posting = refund.fail(
+                    requested=tx.ledger.entry(refund.requested_entry_id),
+                    entry_id=self._entry_id(),
+                    reason=answer.reason or answer.outcome,
+                    by=by,
+                    at=at,
+                )
+                tx.payments.save(
+                    payment.refund_failed(refund.amount, refund_id=refund.id, by=by, at=at)
+                )
+            tx.ledger.post([posting], at=at)
+            return tx.refunds.save(ended)
+
+    def _ask_refund_again(self, refund: Refund, *, by: Actor) -> bool:
+        return REFUND_LIFECYCLE.is_final(self._send_refund(refund, by=by).status)
+
+    def _held(
+        self, payment_id: PaymentId
+    ) -> AbstractContextManager[tuple[Transaction, AccountState, Payment]]:
+        return _held(self.uow, payment_id, self.clock)
+
+    def _post(self, tx: Transaction, payment: Payment, posting: Posting) -> Payment:
+        tx.ledger.post([posting], at=self.clock())
+        return tx.payments.save(payment)
+
+    def _entry_id(self) -> EntryId:
+        return EntryId(self.new_id())
+
+
+@attrs.frozen
+class _Taking:
+    """One new payment: what is decided about it once its account is held."""
+
+    request: PaymentRequest
+    gateway: PaymentGateway
+    key: IdempotencyKey | None
+    at: datetime
+    new_id: NewId
+    by: Actor
+    paid_into: list[AccountId] = attrs.field(factory=list)
+
+    @property
+    def resumable(self) -> AccountId | None:
+        """The account, where the payment was booked on one with contracts suspended for money."""
+        return self.paid_into[0] if self.paid_into else None
+
+    def booking(self, decide: Callable[[Found], Booked]) -> Booking:
+        return Booking(decide=decide, at=self.at, payer=self.request.payer, key=self.key)
+
+    def send(self, found: Found) -> Booked:
+        """Write the payment down as sent: the gateway is called after this is stored."""
+        return Booked(payment=self._initiate(found).send(by=self.by, at=self.at))
+
+    def record(self, found: Found) -> Booked:
+        """Book a payment whose money is in hand."""
+        payment, entry = self._initiate(found).confirm(
+            state=found.state,
+            entry_id=EntryId(self.new_id()),
+            reference=self.request.reference,
+            took=self.request.amount,
+            into=self.gateway.ledger_code,
+            by=self.by,
+            at=self.at,
+        )
+        if found.state.account.money_holds:
+            self.paid_into[:] = [found.state.account.id]
+        return Booked(payment=payment, entry=entry)
+
+    def _initiate(self, found: Found) -> Payment:
+        if faults := check_amount(self.request.amount, currency=found.state.balance.currency):
+            raise InvalidValue(faults)
+        if found.contract_status is not None and found.contract_status not in PAYABLE:
+            why = f"contract {found.contract_id} is {found.contract_status} and takes no payments"
+            raise RuleViolated("contract_takes_no_payments", (why,))
+        return Payment.initiate(
+            id=PaymentId(self.new_id()),
+            account_id=found.state.account.id,
+            contract_id=found.contract_id,
+            amount=self.request.amount,
+            method=self.request.method,
+            gateway=self.gateway.name,
+            by=self.by,
+            at=self.at,
+        )
+
+
+@contextmanager
+def _held(
+    uow: UnitOfWork, payment_id: PaymentId, clock: Clock
+) -> Iterator[tuple[Transaction, AccountState, Payment]]:
+    """
+    Open a transaction that holds a payment's account and then the payment: the order that the till
+    uses.
+    """
+    with uow(read_only=True) as tx:
+        account_id = tx.payments.get(payment_id).account_id
+    with uow() as tx:
+        state = tx.ledger.states([account_id], at=clock())[account_id]
+        yield tx, state, tx.payments.get(payment_id)
+
+
+def _unwrap(outcome: Payment | TelecomCrmError) -> Payment:
+    if isinstance(outcome, TelecomCrmError):
+        raise outcome
+    return outcome
+
+
+def _payment_in(found: Found) -> Payment:
+    if found.payment is None:
+        raise LookupError("the till was asked for a payment and found none")
+    return found.payment
+
+
+def _dispute_entry(tx: Transaction, payment: Payment) -> JournalEntry:
+    """Return the entry that opened the dispute; its id is in the event that did."""
+    opened = [
+        event
+        for event in tx.events.of(PAYMENT_LIFECYCLE.machine, payment.key)
+        if event.command == PaymentCommand.DISPUTE
+    ]
+    if not opened:
+        raise NotFound("dispute", f"of payment {payment.id}")
+    return tx.ledger.entry(EntryId(UUID(opened[-1].payload["entry_id"])))

@@ -1,0 +1,861 @@
+"""
+Every port, on one page: what the application asks of the world, in its own words.
+
+An adapter need not import anything from here but the values; fitting the shape is enough, and
+`telecom_crm.entrypoints.conformance` tells whether it also behaves.
+
+Reading and locking: inside a writing transaction `get` and `get_many` hold what they return until
+the end, so that two commands on one thing take turns (a store without locks lets the later commit
+fail with `Contended`, and the application runs that command again). Inside a reading transaction
+nothing is held. `get_many` and `save_all` take their things in the order of their keys, whatever
+order they are given in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import attrs
+
+from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.application import Application
+from telecom_crm.domain.compatibility import CompatibilityRule
+from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.errors import Conflict, GatewayError, InvalidValue, TelecomCrmError
+from telecom_crm.domain.identifiers import (
+    ICCID,
+    MSISDN,
+    AccountId,
+    ApplicationId,
+    ContractId,
+    CustomerId,
+    EntryId,
+    ImportId,
+    NotificationId,
+    PaymentId,
+    RefundId,
+    TaskId,
+    TicketId,
+    TokenId,
+)
+from telecom_crm.domain.importing import ImportJob, RowOutcome
+from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, TrialBalanceLine
+from telecom_crm.domain.lifecycle import Actor, Event
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.notification import Notification
+from telecom_crm.domain.number import Number
+from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.provisioning import ProvisioningTask
+from telecom_crm.domain.sim import Sim
+from telecom_crm.domain.tariff import Option, Tariff
+from telecom_crm.domain.ticket import Ticket
+from telecom_crm.domain.user import Token
+
+K = TypeVar("K")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Clock = Callable[[], datetime]
+"""Returns the present instant, aware, in UTC."""
+
+NewId = Callable[[], UUID]
+"""Returns a new UUIDv7; later ones sort after earlier ones."""
+
+
+# What the ports take and give
+
+
+@attrs.define
+class Contended(Conflict):
+    """Another transaction changed something this one relied on; run the whole command again."""
+
+    code: ClassVar[str] = "contended"
+    retryable: ClassVar[bool] = True
+
+    thing: str
+
+    def __str__(self) -> str:
+        return f"another request changed {self.thing} at the same moment; try again"
+
+
+@attrs.define
+class DocumentTaken(Conflict):
+    """Another customer already has this identity document."""
+
+    code: ClassVar[str] = "document_taken"
+
+    customer_id: CustomerId
+
+    def __str__(self) -> str:
+        return f"customer {self.customer_id} already has this identity document"
+
+
+@attrs.frozen(kw_only=True)
+class Query:
+    """
+    A page of a list: equality filters by field name, in order of the key (for most things, of their
+    making).
+
+    `where` holds text, as it comes from a query string; a field that the list cannot filter by, or
+    a value that is none of the field's, is `InvalidValue`. `cursor` is a page's `next`, opaque,
+    stable under inserts.
+    """
+
+    where: Mapping[str, str] = attrs.field(factory=dict)
+    limit: int = attrs.field(default=50)
+    cursor: str | None = None
+    descending: bool = False
+
+    @limit.validator
+    def _some(self, _: object, value: int) -> None:
+        if not 1 <= value <= 500:
+            raise InvalidValue.of("limit", "limit", "from 1 to 500", value)
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[T]):
+    """Some things in order, and the cursor of the next page where there is one."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+FILTERS: Mapping[str, tuple[str, ...]] = {
+    "customer": ("status", "kind", "email", "phone", "national_id"),
+    "application": ("status", "kind", "channel", "claimed_by", "customer_id"),
+    "sim": ("status", "batch", "contract_id"),
+    "number": ("status", "category", "contract_id"),
+    "tariff": ("status",),
+    "option": ("status",),
+    "contract": ("status", "customer_id", "account_id", "iccid", "msisdn", "tariff", "number"),
+    "account": ("customer_id", "number"),
+    "payment": ("status", "account_id", "contract_id", "gateway", "gateway_reference", "method"),
+    "refund": ("status", "payment_id", "account_id"),
+    "provisioning_task": ("status", "contract_id", "kind"),
+    "ticket": ("status", "customer_id", "contract_id", "assignee", "priority", "number"),
+    "import_job": ("status", "kind"),
+    "notification": ("status", "customer_id"),
+    "token": ("role",),
+}
+"""The fields that each list can be filtered by; all are fields of the thing itself."""
+
+
+@attrs.frozen
+class IdempotencyKey:
+    """A caller's own name for one request, and a digest of what it asks: same key, same content."""
+
+    caller: str
+    key: str
+    digest: str
+
+
+@attrs.frozen(kw_only=True)
+class AuditRecord:
+    """Something that changed nothing and is worth knowing: a refusal, a look at a secret."""
+
+    action: str
+    thing: str
+    thing_id: str
+    by: Actor
+    at: datetime
+    detail: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class FormerValue:
+    """An earlier value of a customer's personal field: kept apart, so that erasure can clear it."""
+
+    customer_id: CustomerId
+    field: str
+    value: str
+    at: datetime
+    by: Actor
+
+
+# The store
+
+
+class Collection(Protocol[K, T]):
+    """Things of one kind, each with a version; their new events are stored with them."""
+
+    def get(self, key: K) -> T:
+        """Return one thing; raise `NotFound`."""
+        ...
+
+    def get_many(self, keys: Iterable[K]) -> dict[K, T]:
+        """Return those that exist, locked in the order of their keys."""
+        ...
+
+    def save(self, thing: T) -> T:
+        """
+        Store a new or changed thing with its events, and return it as stored (`events` empty).
+
+        Raise `StaleVersion` where the stored version is not the one the events follow.
+        """
+        ...
+
+    def save_all(self, things: Sequence[T]) -> list[T]:
+        """Store many; all or none."""
+        ...
+
+    def page(self, query: Query) -> Page[T]:
+        """Return a page of the list; see `FILTERS`."""
+        ...
+
+
+class Customers(Collection[CustomerId, Customer], Protocol):
+    """Customers; one identity document belongs to one customer: `save` raises `DocumentTaken`."""
+
+    def by_documents(
+        self, documents: Iterable[IdentityDocument]
+    ) -> dict[tuple[str, str], CustomerId]:
+        """Return who has these documents, by (type, number key)."""
+        ...
+
+    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
+        """
+        Return customers that share a document, national id, phone, e-mail or birth date, merged
+        ones left out.
+        """
+        ...
+
+    def search(self, text: str, *, limit: int) -> list[Customer]:
+        """Find by part of a name, phone end, e-mail, document, MSISDN, ICCID or contract number."""
+        ...
+
+    def remember(self, values: Sequence[FormerValue]) -> None:
+        """Keep values that a change replaced."""
+        ...
+
+    def former_values(self, customer_id: CustomerId) -> list[FormerValue]:
+        """Return them, oldest first."""
+        ...
+
+    def forget(self, customer_id: CustomerId) -> None:
+        """Clear a customer's former values, for good."""
+        ...
+
+
+class Applications(Collection[ApplicationId, Application], Protocol):
+    """Applications, and the queue of those that wait for an operator."""
+
+    def by_reference(self, channel: str, reference: str) -> Application | None:
+        """Return the application a channel captured under its own reference."""
+        ...
+
+    def next_waiting(self) -> Application | None:
+        """
+        Return, held, the validated application of highest priority, of those the oldest.
+
+        One that another transaction holds is passed over, so that two operators never get the same.
+        """
+        ...
+
+    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
+        """Return claimed applications whose lease ended."""
+        ...
+
+
+class Sims(Collection[ICCID, Sim], Protocol):
+    """The pool of SIM cards."""
+
+    def reservations_over(self, at: datetime, *, limit: int) -> list[Sim]:
+        """Return reserved SIMs whose reservation ended."""
+        ...
+
+
+class Numbers(Collection[MSISDN, Number], Protocol):
+    """The pool of numbers."""
+
+    def reservations_over(self, at: datetime, *, limit: int) -> list[Number]:
+        """Return reserved numbers whose reservation ended."""
+        ...
+
+    def quarantine_over(self, at: datetime, *, limit: int) -> list[Number]:
+        """Return quarantined numbers that may be given out again."""
+        ...
+
+
+class Catalog(Protocol):
+    """Tariffs, options and the rules between them: small, read often, changed by an admin."""
+
+    @property
+    def tariffs(self) -> Collection[str, Tariff]: ...
+    @property
+    def options(self) -> Collection[str, Option]: ...
+
+    def rules(self) -> tuple[CompatibilityRule, ...]:
+        """Return all compatibility rules."""
+        ...
+
+    def replace_rules(self, rules: Sequence[CompatibilityRule]) -> None:
+        """Put these in the place of all."""
+        ...
+
+
+class Contracts(Collection[ContractId, Contract], Protocol):
+    """Contracts; a SIM and a number are each on one live contract: their own rows say which."""
+
+    def by_msisdns(self, numbers: Iterable[MSISDN]) -> dict[MSISDN, Contract]:
+        """Return the contract that holds each of these numbers now."""
+        ...
+
+    def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+        """Count each customer's contracts that hold a SIM."""
+        ...
+
+    def of_account(self, account_id: AccountId) -> list[Contract]:
+        """Return an account's contracts, oldest first."""
+        ...
+
+    def activation_due(self, at: datetime, *, limit: int) -> list[Contract]:
+        """Return accepted contracts whose requested activation date has come."""
+        ...
+
+
+class Accounts(Collection[AccountId, BillingAccount], Protocol):
+    """Billing accounts; their counters are the ledger's."""
+
+    def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
+        """Return a customer's accounts, oldest first."""
+        ...
+
+    def held_for_money(self, *, limit: int) -> list[BillingAccount]:
+        """Return accounts with contracts suspended for money and nothing missing any more."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class LedgerDifference:
+    """A counter that is not what the journal says: always a defect."""
+
+    account_id: AccountId
+    counter: str
+    stored: int
+    computed: int
+
+
+class Ledger(Protocol):
+    """The journal and the counters over it. Entries are only ever added."""
+
+    def post(self, postings: Sequence[Posting], *, at: datetime) -> None:
+        """
+        Book many entries at once and move their accounts' counters; one is the special case.
+
+        Accounts are held in the order of their ids. Raise `InsufficientFunds` where a limited
+        posting finds too little, `AlreadyReversed` for a second reversal; nothing is booked then.
+        """
+        ...
+
+    def states(
+        self, account_ids: Iterable[AccountId], *, at: datetime
+    ) -> dict[AccountId, AccountState]:
+        """Return accounts with their counters; held in a writing transaction."""
+        ...
+
+    def entry(self, entry_id: EntryId) -> JournalEntry:
+        """Return one entry; raise `NotFound`."""
+        ...
+
+    def entries(
+        self,
+        account_id: AccountId,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[JournalEntry]:
+        """Return an account's entries booked in [start, end), oldest first."""
+        ...
+
+    def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
+        """Return what the account's balance was just before an instant."""
+        ...
+
+    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
+        """Sum the whole journal by ledger account and currency."""
+        ...
+
+    def differences(self) -> Iterator[LedgerDifference]:
+        """Recompute every counter from the journal and tell those that differ."""
+        ...
+
+
+class Payments(Collection[PaymentId, Payment], Protocol):
+    """Payments."""
+
+    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
+        """
+        Return payments in flight (initiated, pending, unknown) that were asked for before an
+        instant.
+        """
+        ...
+
+
+class Refunds(Collection[RefundId, Refund], Protocol):
+    """Refunds."""
+
+    def uncertain(self, *, limit: int) -> list[Refund]:
+        """Return refunds whose end is not known, oldest first."""
+        ...
+
+
+class ProvisioningTasks(Collection[TaskId, ProvisioningTask], Protocol):
+    """What the network has to be told."""
+
+    def due(self, at: datetime, *, limit: int) -> list[ProvisioningTask]:
+        """
+        Return, held, pending tasks and running ones whose lease ended, oldest first.
+
+        Those that another transaction holds are passed over. Of one contract's tasks only the
+        oldest unfinished is due.
+        """
+        ...
+
+    def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
+        """Return a contract's tasks, oldest first."""
+        ...
+
+
+class Tickets(Collection[TicketId, Ticket], Protocol):
+    """Trouble tickets."""
+
+    def next_free(self) -> Ticket | None:
+        """
+        Return, held, the free ticket of highest priority without an assignee, of those the oldest;
+        others' are passed over.
+        """
+        ...
+
+
+class Imports(Collection[ImportId, ImportJob], Protocol):
+    """
+    Import jobs, the outcomes of their rows, and what a dry run's earlier rows would have taken.
+    """
+
+    def record(self, job_id: ImportId, rows: Sequence[RowOutcome]) -> None:
+        """Keep outcomes of rows; a row is recorded once, again is no change."""
+        ...
+
+    def outcomes(self, job_id: ImportId, *, after_line: int, limit: int) -> list[RowOutcome]:
+        """Return recorded outcomes behind a line, in order of lines."""
+        ...
+
+    def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
+        """
+        Remember, for a dry run, what its rows would have taken: key to whatever the claimant wants
+        to know.
+        """
+        ...
+
+    def claimed(self, job_id: ImportId, keys: Iterable[str]) -> dict[str, str]:
+        """Return those of the keys that are claimed."""
+        ...
+
+
+class Notifications(Collection[NotificationId, Notification], Protocol):
+    """Messages to customers, written with the change they tell of."""
+
+    def waiting(self, *, limit: int) -> list[Notification]:
+        """
+        Return, held, queued messages, oldest first; those another transaction holds are passed
+        over.
+        """
+        ...
+
+
+class Rules(Protocol):
+    """
+    Rules as data: billing policies, de-duplication, SLA, message templates. Values are plain JSON.
+    """
+
+    def get(self, kind: str) -> Any | None:
+        """Return the rules of a kind as they were put, or None."""
+        ...
+
+    def put(self, kind: str, value: Any, *, by: Actor, at: datetime) -> None:
+        """Put the rules of a kind; the change is an event."""
+        ...
+
+
+class Tokens(Collection[TokenId, Token], Protocol):
+    """Access tokens, by the digest of their secret."""
+
+    def by_digest(self, digest: str) -> Token | None:
+        """Return the token with this SHA-256 digest."""
+        ...
+
+
+class Keys(Protocol):
+    """Idempotency keys, stored with the effect they name."""
+
+    def claim(self, key: IdempotencyKey, resource: UUID) -> UUID | None:
+        """
+        Bind the key to the resource that this transaction makes, and return None.
+
+        Return the resource it is bound to already, where the content is the same; raise `KeyReused`
+        where it is not, and `Busy` where another transaction has been working under it for five
+        seconds.
+        """
+        ...
+
+
+class Events(Protocol):
+    """The stream of every change."""
+
+    def since(self, cursor: str, *, limit: int) -> list[tuple[str, Event]]:
+        """
+        Return events behind a cursor ("" is the beginning), each with its own cursor, in an order
+        that never changes.
+
+        None is ever added before a cursor that was given out.
+        """
+        ...
+
+    def of(self, thing: str, key: str) -> list[Event]:
+        """Return the history of one thing, oldest first."""
+        ...
+
+    def position(self, consumer: str) -> str:
+        """Return, held, the cursor a consumer has reached."""
+        ...
+
+    def advance(self, consumer: str, cursor: str) -> None:
+        """Remember how far a consumer got."""
+        ...
+
+
+class Audit(Protocol):
+    """Refusals and reads that matter; changes are events."""
+
+    def record(self, record: AuditRecord) -> None:
+        """Write one line."""
+        ...
+
+    def page(self, query: Query) -> Page[AuditRecord]:
+        """Return lines in order of writing; filters: action, thing, thing_id."""
+        ...
+
+
+class Transaction(Protocol):
+    """All collections, in one transaction."""
+
+    @property
+    def customers(self) -> Customers: ...
+    @property
+    def applications(self) -> Applications: ...
+    @property
+    def sims(self) -> Sims: ...
+    @property
+    def numbers(self) -> Numbers: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def contracts(self) -> Contracts: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def payments(self) -> Payments: ...
+    @property
+    def refunds(self) -> Refunds: ...
+    @property
+    def tasks(self) -> ProvisioningTasks: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def imports(self) -> Imports: ...
+    @property
+    def notifications(self) -> Notifications: ...
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def audit(self) -> Audit: ...
+
+
+class UnitOfWork(Protocol):
+    """Opens transactions; holds no state of its own, so one serves all threads."""
+
+    def __call__(self, *, read_only: bool = False) -> AbstractContextManager[Transaction]:
+        """
+        Open a transaction that commits on a clean exit and is forgotten on an exception.
+
+        Raise `Contended` where it could not commit because of another, `Unavailable` where the
+        store is away.
+        """
+        ...
+
+
+class Series(Protocol):
+    """
+    Human numbers of contracts, accounts, applications and tickets: unique, rising, gaps allowed.
+    """
+
+    def take(self, name: str, count: int = 1) -> range:
+        """Return the next numbers of a series, in a transaction of its own."""
+        ...
+
+
+# Money coming in
+
+
+@attrs.frozen(kw_only=True)
+class Payer:
+    """Where a payment goes: exactly one of the three."""
+
+    account_id: AccountId | None = None
+    contract_id: ContractId | None = None
+    msisdn: MSISDN | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (
+            sum(field is not None for field in (self.account_id, self.contract_id, self.msisdn))
+            != 1
+        ):
+            raise InvalidValue.of("payer", "payer", "one of account_id, contract_id and msisdn")
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """What a booking is decided on, held until it is written."""
+
+    state: AccountState
+    contract_id: ContractId | None = None
+    contract_status: ContractStatus | None = None
+    payment: Payment | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Booked:
+    """What a booking writes: the payment with its new events, and the entry where money moved."""
+
+    payment: Payment
+    entry: JournalEntry | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Booking:
+    """
+    One payment to write: a new one for a payer, or the next step of an existing one.
+
+    `decide` is pure and quick: it is called with what was found, under lock, and may be called
+    again after a conflict. What it raises is the outcome of this booking alone.
+    """
+
+    decide: Callable[[Found], Booked]
+    at: datetime
+    payer: Payer | None = None
+    payment_id: PaymentId | None = None
+    key: IdempotencyKey | None = None
+
+
+class Till(Protocol):
+    """Where payments are written, many at once; one is the special case."""
+
+    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+        """
+        Write every booking that can be, durably, and return the outcome of each in its place.
+
+        A booking whose key was used before with the same content returns that payment, `replayed`;
+        with other content, `KeyReused`. A payer or payment that is not there is `NotFound`. One
+        that fails, fails alone. Raise `Unavailable` where the store is away: then the outcome is
+        not known, and sending again is safe with a key.
+        """
+        ...
+
+
+class Outcome(StrEnum):
+    """What a gateway says of a payment or refund."""
+
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    DECLINED = "declined"
+    NOT_KNOWN = "not_known"
+    """The gateway never heard of it."""
+
+
+@attrs.frozen(kw_only=True)
+class GatewayAnswer:
+    """A gateway's word on one payment or refund; `amount` is what it says it took."""
+
+    outcome: Outcome
+    reference: str | None = None
+    amount: Money | None = None
+    reason: str = ""
+    continue_at: str | None = None
+    """Where the subscriber goes on, for a gateway with a page of its own."""
+
+
+@attrs.frozen(kw_only=True)
+class GatewayNotice:
+    """A callback, checked to be the gateway's own: which payment, and what became of it."""
+
+    payment_id: PaymentId
+    answer: GatewayAnswer
+
+
+@attrs.define
+class GatewayUncertain(GatewayError):
+    """No answer, or one that cannot be understood: the money may have moved."""
+
+    code: ClassVar[str] = "gateway_uncertain"
+
+
+@attrs.define
+class GatewayUnavailable(GatewayError):
+    """The gateway could not be reached at all: surely no money moved."""
+
+    code: ClassVar[str] = "gateway_unavailable"
+    retryable: ClassVar[bool] = True
+
+
+class PaymentGateway(Protocol):
+    """
+    Takes money from subscribers. Our payment id is its reference: asking twice never charges twice.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it has in payments, routes and the ledger."""
+        ...
+
+    @property
+    def ledger_code(self) -> LedgerCode:
+        """Where its money is booked: 1030 for a gateway, 1020 for a cash desk."""
+        ...
+
+    @property
+    def takes_at_once(self) -> bool:
+        """
+        True where the money is in hand before the payment is written (a cash desk): nothing outside
+        is asked.
+        """
+        ...
+
+    def charge(self, payment: Payment) -> GatewayAnswer:
+        """Take the money. Raise `GatewayUncertain` or `GatewayUnavailable`."""
+        ...
+
+    def ask(self, payment: Payment) -> GatewayAnswer:
+        """Tell what became of a payment. Raises as `charge` does."""
+        ...
+
+    def refund(self, refund: Refund, payment: Payment) -> GatewayAnswer:
+        """
+        Give money back; idempotent by the refund's id, so it also serves to ask. Raises as `charge`
+        does.
+        """
+        ...
+
+    def read_callback(self, *, body: bytes, headers: Mapping[str, str]) -> GatewayNotice:
+        """
+        Read a callback; raise `NotPermitted` where it is forged, `InvalidValue` where it makes no
+        sense.
+        """
+        ...
+
+
+# Other worlds
+
+
+@attrs.define
+class NetworkFailed(TelecomCrmError):
+    """The network refused a step; somebody has to look."""
+
+    code: ClassVar[str] = "network_failed"
+
+    step: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"the network failed at {self.step}: {self.detail}"
+
+
+@attrs.define
+class NetworkSilent(TelecomCrmError):
+    """The network did not answer; the task stays leased and is tried again."""
+
+    code: ClassVar[str] = "network_silent"
+    retryable: ClassVar[bool] = True
+
+    step: str
+
+
+class Network(Protocol):
+    """The operator's network (HLR/HSS, PCRF …), which has to know what a contract may do."""
+
+    def carry_out(self, task: ProvisioningTask) -> None:
+        """
+        Make the network as the task says; doing it again is harmless.
+
+        Raise `NetworkFailed` or `NetworkSilent`.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class StoredFile:
+    """
+    A file as kept: its id, size in bytes, SHA-256 in hex and the media type found in its content.
+    """
+
+    id: UUID
+    size: int
+    sha256: str
+    media_type: str
+
+
+class Files(Protocol):
+    """Uploaded files: scans of documents, files to import."""
+
+    def put(self, content: Iterable[bytes], *, limit: int) -> StoredFile:
+        """Store a stream of bytes; raise `InvalidValue` past `limit` bytes. Durable on return."""
+        ...
+
+    def open(self, file_id: UUID) -> BinaryIO:
+        """Open for reading; raise `NotFound`."""
+        ...
+
+    def delete(self, file_id: UUID) -> None:
+        """Remove; again is no error."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """A text ready for one address."""
+
+    notification_id: NotificationId
+    address: str
+    subject: str
+    body: str
+
+
+class Messenger(Protocol):
+    """A channel that carries messages to people."""
+
+    def send(self, message: Message) -> None:
+        """Hand it over; raise `Unavailable` to have it tried again."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where an embedder wants the events; delivery is at least once and in order."""
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Take a batch; an exception has the batch delivered again later."""
+        ...

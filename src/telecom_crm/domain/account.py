@@ -1,0 +1,259 @@
+"""Billing accounts: who pays, in which currency, under which policy, and up to which limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.domain.errors import Conflict, RuleViolated
+from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
+from telecom_crm.domain.ledger import Balance, JournalEntry
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.policy import BillingPolicy, PaymentMode, PoliciesReceipt
+
+
+class AccountStatus(StrEnum):
+    """An account is for life: it is opened, and its books stay."""
+
+    OPEN = "open"
+
+
+class AccountCommand(StrEnum):
+    """What begins an account."""
+
+    OPEN = "open"
+
+
+ACCOUNT_LIFECYCLE = Lifecycle(
+    "account",
+    AccountStatus,
+    AccountCommand,
+    (
+        Row(
+            source=None,
+            command=AccountCommand.OPEN,
+            target=AccountStatus.OPEN,
+            event="AccountOpened",
+        ),
+    ),
+)
+
+
+@attrs.define
+class PolicyFrozen(Conflict):
+    """The account's policy was frozen by its first activation and stays for life."""
+
+    code: ClassVar[str] = "policy_frozen"
+
+    policy: str
+
+    def __str__(self) -> str:
+        return f"billing policy {self.policy} is frozen on this account since its first activation"
+
+
+@attrs.frozen(kw_only=True)
+class PromisedPayment:
+    """
+    A short credit the subscriber asked for: raises the limit until an instant, moves no money.
+    """
+
+    amount: Money
+    until: datetime
+
+
+@attrs.frozen(kw_only=True)
+class BillingAccount:
+    """
+    Where a customer's money is kept and owed.
+
+    `receipt` holds the terms of the chosen policy; `policy_frozen` that an activation relied on
+    them. `customer_id` None is one of the operator's own house accounts, of a gateway or a cash
+    desk.
+    """
+
+    id: AccountId
+    number: str
+    customer_id: CustomerId | None
+    currency: str
+    receipt: PoliciesReceipt | None = None
+    policy_frozen: bool = False
+    promise: PromisedPayment | None = None
+    money_holds: int = 0
+    """How many contracts of the account are suspended for money: what a payment may lift."""
+    status: AccountStatus = AccountStatus.OPEN
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        id: AccountId,
+        number: str,
+        customer_id: CustomerId | None,
+        currency: str,
+        by: Actor,
+        at: datetime,
+    ) -> BillingAccount:
+        """Open an account for a customer, or for the house."""
+        payload = {"number": number, "customer_id": str(customer_id) if customer_id else None}
+        born = ACCOUNT_LIFECYCLE.begin(AccountCommand.OPEN, key=id, by=by, at=at, payload=payload)
+        return cls(id=id, number=number, customer_id=customer_id, currency=currency, **born)
+
+    @property
+    def key(self) -> str:
+        """The id as text."""
+        return str(self.id)
+
+    @property
+    def postpaid(self) -> bool:
+        """Whether the account is billed after use; without a policy it is prepaid."""
+        return self.receipt is not None and self.receipt.terms.payment_mode is PaymentMode.POSTPAID
+
+    def credit_limit(self, at: datetime) -> Money:
+        """Return how far below zero the subscriber may spend at an instant."""
+        limit = self.receipt.terms.credit_limit.minor if self.receipt else 0
+        if self.promise and at < self.promise.until:
+            limit += self.promise.amount.minor
+        return Money(limit, self.currency)
+
+    def choose_policy(self, policy: BillingPolicy, *, by: Actor, at: datetime) -> BillingAccount:
+        """Choose the terms of the account; refused once an activation froze them."""
+        if self.policy_frozen:
+            raise PolicyFrozen(self.receipt.policy_id if self.receipt else "")
+        if policy.credit_limit.currency != self.currency:
+            why = f"policy {policy.id} is in {policy.credit_limit.currency}, not {self.currency}"
+            raise RuleViolated("policy_currency", (why,))
+        receipt = policy.receipt(at=at)
+        payload = {"policy": policy.id, "version": policy.version}
+        return self._note("BillingPolicyChosen", "choose_policy", by, at, payload, receipt=receipt)
+
+    def freeze_policy(self, *, by: Actor, at: datetime) -> BillingAccount:
+        """Make the chosen terms the account's for life; again is no change."""
+        if self.policy_frozen or self.receipt is None:
+            return self
+        payload = {"policy": self.receipt.policy_id, "version": self.receipt.policy_version}
+        return self._note(
+            "BillingPolicyFrozen", "freeze_policy", by, at, payload, policy_frozen=True
+        )
+
+    def promise_payment(
+        self, amount: Money, *, until: datetime, by: Actor, at: datetime
+    ) -> BillingAccount:
+        """Raise the credit limit by `amount` until an instant; one promise at a time."""
+        reasons = []
+        if amount.currency != self.currency or amount.minor <= 0:
+            reasons.append(f"a promise is more than zero, in {self.currency}")
+        if until <= at:
+            reasons.append("a promise ends in the future")
+        if self.promise and at < self.promise.until:
+            open_until = f"{self.promise.until:%Y-%m-%d %H:%M}"
+            reasons.append(f"a promised payment is still open until {open_until} UTC")
+        if reasons:
+            raise RuleViolated("promised_payment", tuple(reasons))
+        payload = {"amount": amount.amount, "currency": amount.currency, "until": until.isoformat()}
+        promise = PromisedPayment(amount=amount, until=until)
+        return self._note("PaymentPromised", "promise", by, at, payload, promise=promise)
+
+    def hold_for_money(
+        self, change: int, contract_id: ContractId, *, by: Actor, at: datetime
+    ) -> BillingAccount:
+        """Count one contract more (1) or fewer (-1) that is suspended for money."""
+        payload = {"contract_id": str(contract_id), "change": change}
+        holds = self.money_holds + change
+        return self._note("MoneyHoldsChanged", "hold_for_money", by, at, payload, money_holds=holds)
+
+    def give_to(self, customer_id: CustomerId, *, by: Actor, at: datetime) -> BillingAccount:
+        """Move the account to the survivor of a merge, or back."""
+        payload = {"from": str(self.customer_id), "to": str(customer_id)}
+        return self._note("AccountGiven", "give_to", by, at, payload, customer_id=customer_id)
+
+    def _note(
+        self,
+        name: str,
+        command: str,
+        by: Actor,
+        at: datetime,
+        payload: Mapping[str, Any],
+        **changes: Any,
+    ) -> BillingAccount:
+        return ACCOUNT_LIFECYCLE.note(self, name, command, by=by, at=at, payload=payload, **changes)
+
+
+@attrs.frozen(kw_only=True)
+class AccountState:
+    """An account with its counters at one instant: what money decisions are made on."""
+
+    account: BillingAccount
+    balance: Balance
+    at: datetime
+
+    @property
+    def credit_limit(self) -> Money:
+        """How far below zero the subscriber may spend now."""
+        return self.account.credit_limit(self.at)
+
+    @property
+    def available(self) -> Money:
+        """What the subscriber may spend now."""
+        return self.balance.available(self.credit_limit)
+
+
+@attrs.frozen(kw_only=True)
+class StatementLine:
+    """One entry as the subscriber sees it, with the balance it left."""
+
+    booked_at: datetime
+    kind: str
+    amount: Money
+    balance: Money
+    entry: JournalEntry
+
+
+@attrs.frozen(kw_only=True)
+class AccountStatement:
+    """What happened on an account in a half-open span of instants: opening, lines, closing."""
+
+    account_id: AccountId
+    start: datetime
+    end: datetime
+    opening: Money
+    lines: tuple[StatementLine, ...]
+    closing: Money
+
+    @classmethod
+    def over(
+        cls,
+        account_id: AccountId,
+        *,
+        start: datetime,
+        end: datetime,
+        opening: Money,
+        entries: tuple[JournalEntry, ...],
+    ) -> AccountStatement:
+        """Lay out the entries, oldest first, with the running balance."""
+        lines, running = [], opening
+        for entry in entries:
+            running += entry.effect
+            lines.append(
+                StatementLine(
+                    booked_at=entry.booked_at,
+                    kind=entry.kind,
+                    amount=entry.effect,
+                    balance=running,
+                    entry=entry,
+                )
+            )
+        return cls(
+            account_id=account_id,
+            start=start,
+            end=end,
+            opening=opening,
+            lines=tuple(lines),
+            closing=running,
+        )

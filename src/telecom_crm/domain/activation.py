@@ -1,0 +1,195 @@
+"""The activation summary: everything that has to be right before a contract is activated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import attrs
+
+from telecom_crm.domain.charging import Charge, gross_total
+from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.number import HELD_NUMBER, Number
+from telecom_crm.domain.policy import FirstFee, PoliciesReceipt, Requirement
+from telecom_crm.domain.sim import HELD_SIM, Sim
+from telecom_crm.domain.tariff import Tariff
+
+if TYPE_CHECKING:
+    from telecom_crm.domain.contract import Contract
+
+
+@attrs.frozen(kw_only=True)
+class CustomerFacts:
+    """
+    What a contract needs to know of its customer.
+
+    `barred_by` is "blocked", "closed" or "merged", and empty for a customer in good standing.
+    `has_identity` says that an identity document is on file and still valid.
+    """
+
+    id: CustomerId
+    barred_by: str = ""
+    has_identity: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class AccountFacts:
+    """
+    What a contract needs to know of its billing account; `available` has the credit limit in it.
+    """
+
+    id: AccountId
+    available: Money
+
+
+@attrs.frozen
+class SummaryLine:
+    """One thing that has to be right; `reason` says why it is, or what to do."""
+
+    code: str
+    passed: bool
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class ActivationSummary:
+    """A checklist for one contract; the activation it allows freezes the policy of `receipt`."""
+
+    contract_id: ContractId
+    lines: tuple[SummaryLine, ...]
+    receipt: PoliciesReceipt | None
+    first_fees: tuple[Charge, ...] = ()
+
+    @property
+    def failed(self) -> tuple[SummaryLine, ...]:
+        """The lines that are not right yet."""
+        return tuple(line for line in self.lines if not line.passed)
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the contract may be activated."""
+        return not self.failed
+
+
+def activation_summary(
+    *,
+    contract: Contract,
+    customer: CustomerFacts,
+    account: AccountFacts,
+    sim: Sim,
+    number: Number,
+    tariff: Tariff,
+    receipt: PoliciesReceipt | None,
+    first_fees: Sequence[Charge],
+    today: date,
+) -> ActivationSummary:
+    """
+    Check whether a contract may be activated today (the operator's local date).
+
+    The lines are always the same, in this order: customer, identity, documents, sim, number,
+    tariff, policy, first_fee, activation_date. What a policy does not ask for passes and says so.
+    """
+    lines = (
+        _customer(customer),
+        _required(
+            Requirement.IDENTITY,
+            receipt,
+            customer.has_identity,
+            "a valid identity document is on file",
+            "add a valid identity document of the customer",
+        ),
+        _required(
+            Requirement.DOCUMENTS,
+            receipt,
+            bool(contract.documents),
+            "the contract's documents are on file",
+            "add the signed contract",
+        ),
+        _sim(contract, sim),
+        _number(contract, number),
+        _tariff(contract, tariff, receipt),
+        _policy(receipt, account),
+        _first_fee(receipt, account, first_fees),
+        _activation_date(contract, today),
+    )
+    return ActivationSummary(
+        contract_id=contract.id, lines=lines, receipt=receipt, first_fees=tuple(first_fees)
+    )
+
+
+def _line(code: str, passed: bool, good: str, bad: str) -> SummaryLine:
+    return SummaryLine(code, passed, good if passed else bad)
+
+
+def _customer(customer: CustomerFacts) -> SummaryLine:
+    bad = f"the customer is {customer.barred_by}"
+    return _line("customer", not customer.barred_by, "in good standing", bad)
+
+
+def _required(
+    what: Requirement, receipt: PoliciesReceipt | None, there: bool, good: str, bad: str
+) -> SummaryLine:
+    if receipt is not None and not there and not receipt.terms.requires(what):
+        return SummaryLine(what, True, f"policy {receipt.policy_id} does not ask for it")
+    return _line(what, there, good, bad)
+
+
+def _sim(contract: Contract, sim: Sim) -> SummaryLine:
+    held = sim.status in HELD_SIM and sim.contract_id == contract.id
+    bad = f"SIM {sim.iccid} is {sim.status} and not this contract's"
+    if held and sim.iccid != contract.iccid:
+        held, bad = False, f"SIM {sim.iccid} is not the one the contract names"
+    return _line("sim", held, f"SIM {sim.iccid} is {sim.status} for this contract", bad)
+
+
+def _number(contract: Contract, number: Number) -> SummaryLine:
+    held = number.status in HELD_NUMBER and number.contract_id == contract.id
+    bad = f"number {number.msisdn} is {number.status} and not this contract's"
+    if held and number.msisdn != contract.msisdn:
+        held, bad = False, f"number {number.msisdn} is not the one the contract names"
+    return _line("number", held, f"number {number.msisdn} is assigned to this contract", bad)
+
+
+def _tariff(contract: Contract, tariff: Tariff, receipt: PoliciesReceipt | None) -> SummaryLine:
+    named = f"{contract.tariff_code} version {contract.tariff_version}"
+    found = [v for v in tariff.versions if v.number == contract.tariff_version]
+    if tariff.code != contract.tariff_code or not found:
+        return SummaryLine("tariff", False, f"there is no tariff {named}")
+    mode = receipt.terms.payment_mode if receipt else None
+    sold = mode is None or mode in found[0].payment_modes
+    return _line("tariff", sold, named, f"tariff {named} is not sold for {mode}")
+
+
+def _policy(receipt: PoliciesReceipt | None, account: AccountFacts) -> SummaryLine:
+    if receipt is None:
+        return SummaryLine("policy", False, "choose a billing policy")
+    good = f"policy {receipt.policy_id} version {receipt.policy_version}"
+    same = receipt.terms.currency == account.available.currency
+    bad = f"{good} is in {receipt.terms.currency}, the account in {account.available.currency}"
+    return _line("policy", same, good, bad)
+
+
+def _first_fee(
+    receipt: PoliciesReceipt | None, account: AccountFacts, fees: Iterable[Charge]
+) -> SummaryLine:
+    if receipt is not None and receipt.terms.first_fee is not FirstFee.REQUIRED:
+        words = receipt.terms.first_fee.replace("_", " ")
+        return SummaryLine("first_fee", True, f"policy {receipt.policy_id}: {words}")
+    fees = tuple(fees)
+    currencies = {fee.gross.currency for fee in fees} or {account.available.currency}
+    if currencies != {account.available.currency}:
+        bad = f"fees in {', '.join(sorted(currencies))}, account in {account.available.currency}"
+        return SummaryLine("first_fee", False, bad)
+    needed = gross_total(fees, currency=account.available.currency)
+    good = f"{needed} of {account.available} available"
+    bad = f"{needed} needed, {account.available} available"
+    # Nothing to pay is always paid, whatever the balance.
+    return _line("first_fee", not needed or account.available >= needed, good, bad)
+
+
+def _activation_date(contract: Contract, today: date) -> SummaryLine:
+    wanted = contract.requested_activation
+    reached = wanted is None or wanted <= today
+    return _line("activation_date", reached, "it may be today", f"it was asked for {wanted}")

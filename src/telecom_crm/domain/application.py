@@ -1,0 +1,447 @@
+"""Applications: what somebody asked for, from capture through the queue to an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+import attrs
+
+from telecom_crm.domain.customer import read_text
+from telecom_crm.domain.deduplication import Suspicion
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+
+REFERENCE_LIMIT = 255
+DEPTH_LIMIT = 20
+NUMBER_BITS = 256
+
+
+class ApplicationKind(StrEnum):
+    """What is asked for."""
+
+    NEW_CONNECTION = "new_connection"
+    TARIFF_CHANGE = "tariff_change"
+    SIM_SWAP = "sim_swap"
+    NUMBER_CHANGE = "number_change"
+    PORT_IN = "port_in"
+    CLOSURE = "closure"
+    OTHER = "other"
+
+
+class Channel(StrEnum):
+    """Where an application came in; an external reference is unique within its channel."""
+
+    CONSOLE = "console"
+    SELF_CARE = "self_care"
+    IMPORT = "import"
+    API = "api"
+
+
+class Priority(StrEnum):
+    """How soon somebody should look, least first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class ApplicationStatus(StrEnum):
+    """Where an application is."""
+
+    CAPTURED = "captured"
+    NEEDS_INFO = "needs_info"
+    VALIDATED = "validated"
+    IN_PROGRESS = "in_progress"
+    ON_HOLD = "on_hold"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+class ApplicationCommand(StrEnum):
+    """What moves an application on."""
+
+    CAPTURE = "capture"
+    VALIDATE = "validate"
+    ASK = "ask"
+    REJECT = "reject"
+    SUPPLY = "supply"
+    CLAIM = "claim"
+    UNCLAIM = "unclaim"
+    LEASE_EXPIRE = "lease_expire"
+    HOLD = "hold"
+    RELEASE = "release"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    CANCEL = "cancel"
+
+
+_S, _C = ApplicationStatus, ApplicationCommand
+_OPEN = (_S.CAPTURED, _S.NEEDS_INFO, _S.VALIDATED, _S.IN_PROGRESS, _S.ON_HOLD)
+
+APPLICATION_LIFECYCLE = Lifecycle(
+    "application",
+    ApplicationStatus,
+    ApplicationCommand,
+    (
+        Row(source=None, command=_C.CAPTURE, target=_S.CAPTURED, event="ApplicationCaptured"),
+        Row(
+            source=_S.CAPTURED,
+            command=_C.VALIDATE,
+            target=_S.VALIDATED,
+            event="ApplicationValidated",
+        ),
+        Row(
+            source=_S.CAPTURED,
+            command=_C.ASK,
+            target=_S.NEEDS_INFO,
+            event="ApplicationInformationAsked",
+        ),
+        Row(
+            source=_S.CAPTURED,
+            command=_C.REJECT,
+            target=_S.REJECTED,
+            event="ApplicationRejected",
+        ),
+        Row(
+            source=_S.NEEDS_INFO,
+            command=_C.SUPPLY,
+            target=_S.CAPTURED,
+            event="ApplicationInformationSupplied",
+        ),
+        Row(
+            source=_S.VALIDATED,
+            command=_C.CLAIM,
+            target=_S.IN_PROGRESS,
+            event="ApplicationClaimed",
+        ),
+        Row(
+            source=_S.IN_PROGRESS,
+            command=_C.UNCLAIM,
+            target=_S.VALIDATED,
+            event="ApplicationUnclaimed",
+        ),
+        Row(
+            source=_S.IN_PROGRESS,
+            command=_C.LEASE_EXPIRE,
+            target=_S.VALIDATED,
+            event="ApplicationLeaseExpired",
+            needs="the lease is over",
+        ),
+        Row(source=_S.IN_PROGRESS, command=_C.HOLD, target=_S.ON_HOLD, event="ApplicationHeld"),
+        Row(
+            source=_S.ON_HOLD,
+            command=_C.RELEASE,
+            target=_S.IN_PROGRESS,
+            event="ApplicationReleased",
+        ),
+        Row(
+            source=_S.IN_PROGRESS,
+            command=_C.COMPLETE,
+            target=_S.COMPLETED,
+            event="ApplicationCompleted",
+        ),
+        Row(source=_S.IN_PROGRESS, command=_C.FAIL, target=_S.FAILED, event="ApplicationFailed"),
+        Row(
+            source=_OPEN,
+            command=_C.CANCEL,
+            target=_S.CANCELLED,
+            event="ApplicationCancelled",
+            needs="its contract is not active",
+        ),
+    ),
+)
+
+
+@attrs.frozen(kw_only=True)
+class Application:
+    """
+    A request, told by the diagrams as *Request*.
+
+    `raw` is what was captured, `data` what validation made of it. While somebody works on it,
+    `claimed_by` has it until `claimed_until`; on hold, no lease runs.
+    """
+
+    id: ApplicationId
+    number: str
+    kind: ApplicationKind
+    channel: Channel
+    external_reference: str | None = None
+    priority: Priority = Priority.NORMAL
+    raw: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
+    data: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
+    duplicates: tuple[Suspicion, ...] = ()
+    customer_id: CustomerId | None = None
+    contract_id: ContractId | None = None
+    claimed_by: str | None = None
+    claimed_until: datetime | None = None
+    outcome: str = ""
+    captured_at: datetime
+    status: ApplicationStatus
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return str(self.id)
+
+    @property
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """Those who may be the same person and were neither linked nor dismissed."""
+        return tuple(
+            one
+            for one in self.duplicates
+            if not one.dismissed and one.customer_id != self.customer_id
+        )
+
+    @classmethod
+    def capture(
+        cls,
+        *,
+        id: ApplicationId,
+        number: str,
+        kind: ApplicationKind,
+        channel: Channel,
+        raw: Mapping[str, Any],
+        external_reference: str | None = None,
+        priority: Priority = Priority.NORMAL,
+        customer_id: CustomerId | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Application:
+        """Take in a request as it came; `raw` is any JSON object that can be stored."""
+        _refuse_unstorable(raw, field="raw")
+        reference = read_text(
+            external_reference or "", field="external_reference", limit=REFERENCE_LIMIT
+        )
+        payload = {"kind": kind.value, "channel": channel.value}
+        begun = APPLICATION_LIFECYCLE.begin(_C.CAPTURE, key=id, by=by, at=at, payload=payload)
+        return cls(
+            id=id,
+            number=number,
+            kind=kind,
+            channel=channel,
+            external_reference=reference or None,
+            priority=priority,
+            raw=raw,
+            customer_id=customer_id,
+            captured_at=at,
+            **begun,
+        )
+
+    def validate(
+        self,
+        *,
+        data: Mapping[str, Any],
+        duplicates: Iterable[Suspicion] = (),
+        by: Actor,
+        at: datetime,
+    ) -> Application:
+        """Accept what was captured as `data`; an exact duplicate links to its customer."""
+        _refuse_unstorable(data, field="data")
+        found = tuple(duplicates)
+        exact = next((one.customer_id for one in found if one.exact), None)
+        return self._move(
+            _C.VALIDATE,
+            by=by,
+            at=at,
+            payload={"duplicates": [str(one.customer_id) for one in found]},
+            data=data,
+            duplicates=found,
+            customer_id=self.customer_id or exact,
+        )
+
+    def ask(self, *, reason: str, by: Actor, at: datetime) -> Application:
+        """Ask the applicant for what is missing."""
+        return self._move(_C.ASK, reason=reason, by=by, at=at)
+
+    def reject(self, *, reason: str, by: Actor, at: datetime) -> Application:
+        """Turn the request down, for good."""
+        return self._move(_C.REJECT, reason=reason, by=by, at=at, outcome=reason)
+
+    def supply(self, *, raw: Mapping[str, Any], by: Actor, at: datetime) -> Application:
+        """Add what was asked for to what was captured; the newer value of a field wins."""
+        _refuse_unstorable(raw, field="raw")
+        merged = {**self.raw, **raw}
+        return self._move(_C.SUPPLY, by=by, at=at, payload={"fields": sorted(raw)}, raw=merged)
+
+    def claim(self, *, until: datetime, by: Actor, at: datetime) -> Application:
+        """Take it from the queue to work on it until the lease is over."""
+        _refuse_past(until, at=at)
+        return self._move(_C.CLAIM, by=by, at=at, claimed_by=by.name, claimed_until=until)
+
+    def unclaim(self, *, reason: str = "", by: Actor, at: datetime) -> Application:
+        """Put it back into the queue."""
+        return self._move(_C.UNCLAIM, reason=reason, by=by, at=at, **_UNCLAIMED)
+
+    def lease_expire(self, *, by: Actor, at: datetime) -> Application:
+        """Put it back since nobody finished in time; `RuleViolated` while the lease runs."""
+        moved = self._move(_C.LEASE_EXPIRE, by=by, at=at, **_UNCLAIMED)
+        if self.claimed_until is not None and at < self.claimed_until:
+            raise RuleViolated("lease", (f"the lease runs until {self.claimed_until.isoformat()}",))
+        return moved
+
+    def hold(self, *, reason: str, by: Actor, at: datetime) -> Application:
+        """Wait for something outside; it stays with whoever claimed it and no lease runs."""
+        return self._move(_C.HOLD, reason=reason, by=by, at=at, claimed_until=None)
+
+    def release(self, *, until: datetime, by: Actor, at: datetime) -> Application:
+        """Go on working, with a new lease."""
+        _refuse_past(until, at=at)
+        return self._move(_C.RELEASE, by=by, at=at, claimed_by=by.name, claimed_until=until)
+
+    def complete(
+        self,
+        *,
+        contract_id: ContractId | None = None,
+        outcome: str = "",
+        by: Actor,
+        at: datetime,
+    ) -> Application:
+        """Say that what was asked for is done."""
+        contract = contract_id or self.contract_id
+        payload = {"contract": str(contract)} if contract else {}
+        return self._move(
+            _C.COMPLETE,
+            by=by,
+            at=at,
+            payload=payload,
+            contract_id=contract,
+            outcome=read_text(outcome, field="outcome"),
+            claimed_until=None,
+        )
+
+    def fail(self, *, reason: str, by: Actor, at: datetime) -> Application:
+        """Give up: it could not be done."""
+        return self._move(_C.FAIL, reason=reason, by=by, at=at, outcome=reason, claimed_until=None)
+
+    def cancel(
+        self, *, contract_active: bool, reason: str = "", by: Actor, at: datetime
+    ) -> Application:
+        """Withdraw the request; `RuleViolated` when its contract is active."""
+        moved = self._move(
+            _C.CANCEL, reason=reason, by=by, at=at, outcome=reason, claimed_until=None
+        )
+        if contract_active:
+            raise RuleViolated("contract_not_active", ("its contract is active; close that",))
+        return moved
+
+    def link(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Application:
+        """Say whose request this is."""
+        self._refuse_ended("link")
+        return self._note(
+            "ApplicationLinked", "link", customer=customer_id, by=by, at=at, customer_id=customer_id
+        )
+
+    def link_contract(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Application:
+        """Say which contract came of it."""
+        self._refuse_ended("link_contract")
+        return APPLICATION_LIFECYCLE.note(
+            self,
+            "ApplicationContractLinked",
+            "link_contract",
+            by=by,
+            at=at,
+            payload={"contract": str(contract_id)},
+            contract_id=contract_id,
+        )
+
+    def dismiss_duplicate(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Application:
+        """Say that a suspected customer is somebody else; an exact match cannot be dismissed."""
+        self._refuse_ended("dismiss_duplicate")
+        found = next((one for one in self.duplicates if one.customer_id == customer_id), None)
+        if found is None:
+            raise NotFound("duplicate", str(customer_id))
+        if found.exact:
+            reason = f"{found.words} is the same customer; link to it"
+            raise RuleViolated("exact_duplicate", (reason,))
+        judged = tuple(
+            attrs.evolve(one, dismissed=True) if one is found else one for one in self.duplicates
+        )
+        return self._note(
+            "ApplicationDuplicateDismissed",
+            "dismiss_duplicate",
+            customer=customer_id,
+            by=by,
+            at=at,
+            duplicates=judged,
+        )
+
+    def repoint(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Application:
+        """Follow a merge of customers, whatever the state."""
+        return self._note(
+            "ApplicationRepointed",
+            "repoint",
+            customer=customer_id,
+            by=by,
+            at=at,
+            customer_id=customer_id,
+        )
+
+    def _move(
+        self,
+        command: ApplicationCommand,
+        *,
+        by: Actor,
+        at: datetime,
+        reason: str = "",
+        payload: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> Application:
+        said = read_text(reason, field="reason")
+        return APPLICATION_LIFECYCLE.move(
+            self, command, by=by, at=at, reason=said, payload=payload or {}, **changes
+        )
+
+    def _note(
+        self,
+        name: str,
+        command: str,
+        *,
+        customer: CustomerId,
+        by: Actor,
+        at: datetime,
+        **changes: Any,
+    ) -> Application:
+        payload = {"customer": str(customer)}
+        return APPLICATION_LIFECYCLE.note(
+            self, name, command, by=by, at=at, payload=payload, **changes
+        )
+
+    def _refuse_ended(self, command: str) -> None:
+        if APPLICATION_LIFECYCLE.is_final(self.status):
+            raise RuleViolated(command, (f"application {self.number} is {self.status}",))
+
+
+_UNCLAIMED: Mapping[str, Any] = {"claimed_by": None, "claimed_until": None}
+
+
+def _refuse_past(until: datetime, *, at: datetime) -> None:
+    if until <= at:
+        raise InvalidValue.of("until", "lease", "a lease must end after it begins", until)
+
+
+def _refuse_unstorable(given: Mapping[str, Any], *, field: str) -> None:
+    """Refuse text and numbers that no database holds, and nesting that no reader follows."""
+    waiting: list[tuple[object, int]] = [(given, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEPTH_LIMIT:
+            raise InvalidValue.of(field, "too_deep", f"at most {DEPTH_LIMIT} levels")
+        if isinstance(value, str):
+            read_text(value, field=field, limit=100_000)
+        elif isinstance(value, int) and value.bit_length() > NUMBER_BITS:
+            raise InvalidValue.of(field, "number", f"at most {NUMBER_BITS} bits")
+        elif isinstance(value, float) and not isfinite(value):
+            raise InvalidValue.of(field, "number", "JSON has no infinity and no NaN")
+        elif isinstance(value, Mapping):
+            waiting += [(part, depth + 1) for pair in value.items() for part in pair]
+        elif isinstance(value, list | tuple):
+            waiting += [(part, depth + 1) for part in value]

@@ -1,0 +1,201 @@
+"""A whole catalogue as a file declares it, and what has to change for it to become true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from telecom_crm.domain.compatibility import CompatibilityRule
+from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.tariff import (
+    CHANGEABLE,
+    Option,
+    OptionTerms,
+    Tariff,
+    TariffTerms,
+    catalogue_code,
+    has_name,
+)
+
+
+@attrs.frozen(kw_only=True)
+class DeclaredTariff:
+    """A tariff as a catalogue file wants it."""
+
+    code: str = attrs.field(validator=catalogue_code)
+    name: str = attrs.field(validator=has_name)
+    description: str = ""
+    terms: TariffTerms
+
+
+@attrs.frozen(kw_only=True)
+class DeclaredOption:
+    """An option as a catalogue file wants it."""
+
+    code: str = attrs.field(validator=catalogue_code)
+    name: str = attrs.field(validator=has_name)
+    description: str = ""
+    group: str = ""
+    terms: OptionTerms
+
+
+@attrs.frozen(kw_only=True)
+class CatalogueFile:
+    """What a catalogue should be: codes are unique, rules name codes and groups that are in it."""
+
+    tariffs: tuple[DeclaredTariff, ...] = ()
+    options: tuple[DeclaredOption, ...] = ()
+    rules: tuple[CompatibilityRule, ...] = attrs.field(default=())
+
+    @rules.validator
+    def _check(self, _: object, value: tuple[CompatibilityRule, ...]) -> None:
+        codes = [tariff.code for tariff in self.tariffs] + [option.code for option in self.options]
+        if twice := _repeated(codes):
+            raise InvalidValue.of("code", "code_twice", "each code once", ", ".join(twice))
+        known = {*codes, *(option.group for option in self.options)}
+        named = {name for rule in value for name in (rule.subject, *rule.others)}
+        if unknown := sorted(named - known):
+            message = "rules name tariffs, options and groups of the same file"
+            raise InvalidValue.of("rules", "code_unknown", message, ", ".join(unknown))
+
+
+@attrs.frozen(kw_only=True)
+class Catalogue:
+    """What the catalogue is."""
+
+    tariffs: tuple[Tariff, ...] = ()
+    options: tuple[Option, ...] = ()
+    rules: tuple[CompatibilityRule, ...] = ()
+
+
+class ChangeKind(StrEnum):
+    """What applying a catalogue file does to one tariff, option or to the rules."""
+
+    NEW = "new"
+    NEW_VERSION = "new_version"
+    DESCRIBED = "described"
+    UNCHANGED = "unchanged"
+    REPLACED = "replaced"
+
+
+@attrs.frozen
+class CatalogueChange:
+    """One line of what applying a catalogue file does; `thing` is tariff, option or rules."""
+
+    thing: str
+    code: str
+    kind: ChangeKind
+
+
+def changes(current: Catalogue, wanted: CatalogueFile) -> tuple[CatalogueChange, ...]:
+    """
+    Say what a catalogue file would change: what is new, what needs a new version, what stays.
+
+    Things that the file does not name are left alone. Rules, if the file has any, replace the old.
+    """
+    tariffs = {tariff.code: tariff for tariff in current.tariffs}
+    options = {option.code: option for option in current.options}
+    lines = [CatalogueChange("tariff", w.code, _kind(tariffs, w)) for w in wanted.tariffs]
+    lines += [CatalogueChange("option", w.code, _kind(options, w)) for w in wanted.options]
+    if wanted.rules:
+        same = set(wanted.rules) == set(current.rules)
+        kind = ChangeKind.UNCHANGED if same else ChangeKind.REPLACED
+        lines.append(CatalogueChange("rules", "", kind))
+    return tuple(lines)
+
+
+def apply_catalogue(
+    current: Catalogue, wanted: CatalogueFile, *, by: Actor, at: datetime
+) -> Catalogue:
+    """
+    Return what has to be saved to make a catalogue as a file wants it; nothing if it is so already.
+
+    New things are put on sale. The rules are the whole new set. Raise `RuleViolated` with every
+    reason where a retired thing would need a new version.
+    """
+    tariffs = {tariff.code: tariff for tariff in current.tariffs}
+    options = {option.code: option for option in current.options}
+    lines = {(line.thing, line.code): line.kind for line in changes(current, wanted)}
+    things: list[tuple[str, Mapping[str, Tariff | Option]]] = [
+        ("tariff", tariffs),
+        ("option", options),
+    ]
+    if reasons := [
+        f"{thing} {code} is {known[code].status}: it gets no new version"
+        for thing, known in things
+        for (of, code), kind in lines.items()
+        if of == thing and kind is ChangeKind.NEW_VERSION and known[code].status not in CHANGEABLE
+    ]:
+        raise RuleViolated("changeable", tuple(reasons))
+    made = [_make_tariff(tariffs.get(w.code), w, by=by, at=at) for w in wanted.tariffs]
+    added = [_make_option(options.get(w.code), w, by=by, at=at) for w in wanted.options]
+    return Catalogue(
+        tariffs=tuple(tariff for tariff in made if tariff.events),
+        options=tuple(option for option in added if option.events),
+        rules=wanted.rules or current.rules,
+    )
+
+
+def _make_tariff(old: Tariff | None, want: DeclaredTariff, *, by: Actor, at: datetime) -> Tariff:
+    if old is None:
+        new = Tariff.create(
+            code=want.code,
+            name=want.name,
+            description=want.description,
+            terms=want.terms,
+            by=by,
+            at=at,
+        )
+        return new.publish(by=by, at=at)
+    if old.latest.terms != want.terms:
+        old = old.add_version(terms=want.terms, by=by, at=at)
+    if not _same_words(old, want):
+        old = old.describe(name=want.name, description=want.description, by=by, at=at)
+    return old
+
+
+def _make_option(old: Option | None, want: DeclaredOption, *, by: Actor, at: datetime) -> Option:
+    if old is None:
+        new = Option.create(
+            code=want.code,
+            name=want.name,
+            description=want.description,
+            group=want.group,
+            terms=want.terms,
+            by=by,
+            at=at,
+        )
+        return new.publish(by=by, at=at)
+    if old.latest.terms != want.terms:
+        old = old.add_version(terms=want.terms, by=by, at=at)
+    if not _same_words(old, want):
+        old = old.describe(
+            name=want.name, description=want.description, group=want.group, by=by, at=at
+        )
+    return old
+
+
+def _kind(
+    known: Mapping[str, Tariff] | Mapping[str, Option], want: DeclaredTariff | DeclaredOption
+) -> ChangeKind:
+    old = known.get(want.code)
+    if old is None:
+        return ChangeKind.NEW
+    if old.latest.terms != want.terms:
+        return ChangeKind.NEW_VERSION
+    return ChangeKind.UNCHANGED if _same_words(old, want) else ChangeKind.DESCRIBED
+
+
+def _same_words(old: Tariff | Option, want: DeclaredTariff | DeclaredOption) -> bool:
+    def words(thing: Tariff | Option | DeclaredTariff | DeclaredOption) -> tuple[str, ...]:
+        return thing.name, thing.description, getattr(thing, "group", "")
+
+    return words(old) == words(want)
+
+
+def _repeated(codes: Sequence[str]) -> list[str]:
+    return sorted({code for code in codes if codes.count(code) > 1})

@@ -1,0 +1,105 @@
+"""Which options go with which tariff and with each other, and to which tariff one may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+import attrs
+
+from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.tariff import Option, Tariff
+
+
+class RuleKind(StrEnum):
+    """How a compatibility rule binds its subject to the others."""
+
+    REQUIRES = "requires"
+    EXCLUDES = "excludes"
+    INCLUDED_IN = "included_in"
+    MAX_ONE_OF = "max_one_of"
+    MIGRATES_TO = "migrates_to"
+
+
+@attrs.define
+class OptionsIncompatible(RuleViolated):
+    """The tariff and the options do not go together; every violation is told."""
+
+    code: ClassVar[str] = "options_incompatible"
+
+
+@attrs.frozen(order=True)
+class CompatibilityRule:
+    """
+    A rule about what goes together. Subject and others are codes of tariffs or options.
+
+    requires: the subject needs at least one of the others. excludes: it goes with none of them.
+    included_in: those tariffs have the option already. max_one_of: at most one option of the group
+    that `subject` names, no others. migrates_to: from that tariff one may change only to these.
+    """
+
+    kind: RuleKind
+    subject: str
+    others: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+    @others.validator
+    def _check(self, _: object, value: tuple[str, ...]) -> None:
+        if bool(value) == (self.kind is RuleKind.MAX_ONE_OF):
+            message = f"{self.kind} names {'only a group' if value else 'at least one other code'}"
+            raise InvalidValue.of("others", "compatibility_rule", message, " ".join(value))
+
+
+def check_compatibility(
+    tariff: Tariff, options: Sequence[Option], rules: Iterable[CompatibilityRule]
+) -> tuple[str, ...]:
+    """Return every reason, in words, why these options do not go with this tariff or each other."""
+    codes = [option.code for option in options]
+    chosen = {tariff.code, *codes}
+    reasons = [f"option {code} is chosen twice" for code in _repeated(codes)]
+    reasons += [
+        f"option {option.code} is priced in {option.latest.currency}, "
+        f"tariff {tariff.code} in {tariff.latest.currency}"
+        for option in options
+        if option.latest.currency != tariff.latest.currency
+    ]
+    for rule in rules:
+        if rule.kind is RuleKind.MAX_ONE_OF:
+            members = sorted({o.code for o in options if o.group == rule.subject})
+            if len(members) > 1:
+                reasons.append(f"at most one of group {rule.subject}: {', '.join(members)}")
+        elif rule.subject in chosen:
+            reasons += _violations(rule, chosen, tariff.code)
+    return tuple(reasons)
+
+
+def require_compatible(
+    tariff: Tariff, options: Sequence[Option], rules: Iterable[CompatibilityRule]
+) -> None:
+    """Raise `OptionsIncompatible` with every violation, if there is one."""
+    if reasons := check_compatibility(tariff, options, rules):
+        raise OptionsIncompatible("options_compatible", reasons)
+
+
+def require_migration(*, old: str, new: str, rules: Iterable[CompatibilityRule]) -> None:
+    """Raise `OptionsIncompatible` where the rules allow a change to other tariffs only."""
+    named = [r.others for r in rules if r.kind is RuleKind.MIGRATES_TO and r.subject == old]
+    allowed = sorted({code for codes in named for code in codes})
+    if old != new and named and new not in allowed:
+        reason = f"tariff {old} may be changed only to {', '.join(allowed)}, not to {new}"
+        raise OptionsIncompatible("migrates_to", (reason,))
+
+
+def _violations(rule: CompatibilityRule, chosen: set[str], tariff: str) -> list[str]:
+    there = [code for code in rule.others if code in chosen]
+    if rule.kind is RuleKind.REQUIRES and not there:
+        return [f"{rule.subject} requires {' or '.join(rule.others)}"]
+    if rule.kind is RuleKind.EXCLUDES:
+        return [f"{rule.subject} does not go with {code}" for code in there]
+    if rule.kind is RuleKind.INCLUDED_IN and tariff in rule.others:
+        return [f"{rule.subject} is already included in {tariff}"]
+    return []
+
+
+def _repeated(codes: Sequence[str]) -> list[str]:
+    return sorted({code for code in codes if codes.count(code) > 1})

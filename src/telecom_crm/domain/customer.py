@@ -1,0 +1,677 @@
+"""
+People and organisations: what is known about them, how it is read, and how long they stay.
+
+The readers (`read_name`, `read_email`, …) are the one place where outside text becomes a customer's
+data; `read_profile` puts them together and serves the API, self-care and files alike.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, DocumentId
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+
+NAME_LIMIT = 200
+EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+FIRST_BIRTH_DATE = date(1900, 1, 1)
+ERASED_NAME = "erased"
+
+
+class CustomerKind(StrEnum):
+    """Who signs: a person, or an organisation with a registration number."""
+
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+class DocumentType(StrEnum):
+    """What an identity document is."""
+
+    ID_CARD = "id_card"
+    PASSPORT = "passport"
+    BIRTH_CERTIFICATE = "birth_certificate"
+    RESIDENCE_PERMIT = "residence_permit"
+    DRIVING_LICENCE = "driving_licence"
+    MILITARY_ID = "military_id"
+    REFUGEE_CERTIFICATE = "refugee_certificate"
+    OTHER = "other"
+
+
+class CustomerStatus(StrEnum):
+    """Where a customer stands with the operator."""
+
+    PROSPECT = "prospect"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+
+
+class CustomerCommand(StrEnum):
+    """What changes a customer's status."""
+
+    REGISTER = "register"
+    ACTIVATE = "activate"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+class ContractsHeld(StrEnum):
+    """What an unblocked customer goes back to depends on this."""
+
+    SOME = "with a contract"
+    NONE = "without a contract"
+
+
+_S, _C = CustomerStatus, CustomerCommand
+
+CUSTOMER_LIFECYCLE = Lifecycle(
+    "customer",
+    CustomerStatus,
+    CustomerCommand,
+    (
+        Row(source=None, command=_C.REGISTER, target=_S.PROSPECT, event="CustomerRegistered"),
+        Row(
+            source=_S.PROSPECT,
+            command=_C.ACTIVATE,
+            target=_S.ACTIVE,
+            event="CustomerActivated",
+            needs="the first contract is accepted",
+        ),
+        Row(
+            source=(_S.PROSPECT, _S.ACTIVE),
+            command=_C.BLOCK,
+            target=_S.BLOCKED,
+            event="CustomerBlocked",
+        ),
+        Row(
+            source=_S.BLOCKED,
+            command=_C.UNBLOCK,
+            guard=ContractsHeld.SOME,
+            target=_S.ACTIVE,
+            event="CustomerUnblocked",
+        ),
+        Row(
+            source=_S.BLOCKED,
+            command=_C.UNBLOCK,
+            guard=ContractsHeld.NONE,
+            target=_S.PROSPECT,
+            event="CustomerUnblocked",
+        ),
+        Row(
+            source=(_S.PROSPECT, _S.ACTIVE),
+            command=_C.CLOSE,
+            target=_S.CLOSED,
+            event="CustomerClosed",
+            needs="no open contract",
+        ),
+        Row(source=_S.CLOSED, command=_C.REOPEN, target=_S.PROSPECT, event="CustomerReopened"),
+    ),
+)
+
+MAY_SIGN = frozenset({CustomerStatus.PROSPECT, CustomerStatus.ACTIVE})
+"""The states in which a customer may draft a contract."""
+
+
+@attrs.define
+class CustomerMerged(Conflict):
+    """The customer was found to be another one; send the command to the survivor."""
+
+    code: ClassVar[str] = "customer_merged"
+
+    customer: str
+    survivor: str
+
+    def __str__(self) -> str:
+        return f"customer {self.customer} was merged into {self.survivor}; use that one"
+
+
+@attrs.define
+class PaymentsInFlight(Conflict):
+    """A payment of the customer has no outcome yet; wait for it, then merge."""
+
+    code: ClassVar[str] = "payments_in_flight"
+    retryable: ClassVar[bool] = True
+
+    customer: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"customer {self.customer} has {self.count} payment(s) without an outcome yet"
+
+
+@attrs.frozen
+class Languages:
+    """The languages an operator writes in; `default` is for those who name none."""
+
+    codes: tuple[str, ...]
+    default: str
+
+
+LANGUAGES = Languages(("en", "ru", "ky"), "ky")
+
+
+def _check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    read_text(value, field=attribute.name, limit=1000)
+
+
+@attrs.frozen(kw_only=True)
+class IdentityDocument:
+    """
+    A paper that says who somebody is.
+
+    `number` is as printed; `key` is what two copies of the same document share.
+    `scan` is the id of the stored file.
+    """
+
+    type: DocumentType = attrs.field(converter=DocumentType)
+    number: str
+    issuer: str = attrs.field(default="", validator=_check_text)
+    issued_on: date | None = None
+    valid_until: date | None = None
+    scan: DocumentId | None = None
+
+    def __attrs_post_init__(self) -> None:
+        read_document_number(self.number)
+        if self.issued_on and self.valid_until and self.valid_until < self.issued_on:
+            message = "the document must not end before it was issued"
+            raise InvalidValue.of("valid_until", "valid_until", message, self.valid_until)
+
+    @property
+    def key(self) -> str:
+        """Type and number without case, spaces and dashes: unique over the operator."""
+        return document_key(type=self.type, number=self.number)
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """Where a customer lives or gets post; `country` is ISO 3166-1 alpha-2."""
+
+    purpose: str = attrs.field(default="home", validator=_check_text)
+    country: str = attrs.field(default="", validator=_check_text)
+    city: str = attrs.field(default="", validator=_check_text)
+    street: str = attrs.field(default="", validator=_check_text)
+    postcode: str = attrs.field(default="", validator=_check_text)
+
+
+@attrs.frozen(kw_only=True)
+class Consent:
+    """What a customer allowed or forbade, and when."""
+
+    purpose: str = attrs.field(validator=_check_text)
+    granted: bool
+    at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Note:
+    """What an operator wrote down about a customer."""
+
+    text: str = attrs.field(validator=_check_text)
+    by: str
+    at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Profile:
+    """What an intake says about a person, read and in order; made by `read_profile`."""
+
+    name: str
+    phone: MSISDN | None = None
+    email: str | None = None
+    birth_date: date | None = None
+    document: IdentityDocument | None = None
+    language: str = LANGUAGES.default
+
+
+@attrs.frozen(kw_only=True)
+class Customer:
+    """
+    A person or an organisation that has, had or wants contracts.
+
+    `merged_into` names the survivor when this one turned out to be a duplicate; every command but
+    `unmerge` is then refused with `CustomerMerged`.
+    """
+
+    id: CustomerId
+    kind: CustomerKind = CustomerKind.PERSON
+    name: str
+    phone: MSISDN | None = None
+    email: str | None = None
+    language: str = LANGUAGES.default
+    national_id: str | None = None
+    documents: tuple[IdentityDocument, ...] = ()
+    birth_date: date | None = None
+    registration_number: str | None = None
+    addresses: tuple[Address, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    notes: tuple[Note, ...] = ()
+    merged_into: CustomerId | None = None
+    status: CustomerStatus
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return str(self.id)
+
+    @property
+    def may_sign(self) -> bool:
+        """Tell whether a contract may be drafted: not blocked, not closed, not merged."""
+        return self.status in MAY_SIGN and self.merged_into is None
+
+    @classmethod
+    def register(
+        cls,
+        *,
+        id: CustomerId,
+        name: str,
+        kind: CustomerKind = CustomerKind.PERSON,
+        phone: MSISDN | str | None = None,
+        email: str | None = None,
+        language: str | None = None,
+        national_id: str | None = None,
+        documents: Iterable[IdentityDocument] = (),
+        birth_date: date | str | None = None,
+        registration_number: str | None = None,
+        addresses: Iterable[Address] = (),
+        consents: Iterable[Consent] = (),
+        notes: Iterable[Note] = (),
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
+        """Take up a new customer as a prospect; raise `InvalidValue` with every fault at once."""
+        given = {
+            "name": name,
+            "phone": phone,
+            "email": email,
+            "language": language,
+            "national_id": national_id,
+            "documents": documents,
+            "birth_date": birth_date,
+            "registration_number": registration_number,
+            "addresses": addresses,
+            "consents": consents,
+            "notes": notes,
+        }
+        fields = _read_fields(given, today=at.date())
+        return cls._begun(id=id, kind=CustomerKind(kind), fields=fields, by=by, at=at)
+
+    @classmethod
+    def from_profile(cls, *, id: CustomerId, profile: Profile, by: Actor, at: datetime) -> Customer:
+        """Take up a new person from a profile that was read already, as a prospect."""
+        fields = {
+            "name": profile.name,
+            "phone": profile.phone,
+            "email": profile.email,
+            "birth_date": profile.birth_date,
+            "language": profile.language,
+            "documents": (profile.document,) if profile.document else (),
+        }
+        return cls._begun(id=id, kind=CustomerKind.PERSON, fields=fields, by=by, at=at)
+
+    def activate(self, *, by: Actor, at: datetime) -> Customer:
+        """Make a prospect a customer: the first contract was accepted."""
+        return self._move(_C.ACTIVATE, by=by, at=at)
+
+    def block(self, *, reason: str, by: Actor, at: datetime) -> Customer:
+        """Refuse new contracts until somebody unblocks."""
+        return self._move(_C.BLOCK, reason=reason, by=by, at=at)
+
+    def unblock(
+        self, *, open_contracts: int, reason: str = "", by: Actor, at: datetime
+    ) -> Customer:
+        """Lift a block: back to active with a contract, to prospect without."""
+        held = ContractsHeld.SOME if open_contracts else ContractsHeld.NONE
+        return self._move(_C.UNBLOCK, guard=held, reason=reason, by=by, at=at)
+
+    def close(self, *, open_contracts: int, reason: str = "", by: Actor, at: datetime) -> Customer:
+        """End the relation; raise `RuleViolated` while a contract is open."""
+        moved = self._move(_C.CLOSE, reason=reason, by=by, at=at)
+        self._refuse_open_contracts(open_contracts)
+        return moved
+
+    def reopen(self, *, reason: str = "", by: Actor, at: datetime) -> Customer:
+        """Take a closed customer back as a prospect."""
+        return self._move(_C.REOPEN, reason=reason, by=by, at=at)
+
+    def update(self, *, changes: Mapping[str, Any], by: Actor, at: datetime) -> Customer:
+        """
+        Change what is known; return the customer itself if nothing differs.
+
+        The event names the fields that changed and no value. Unknown fields and every fault of the
+        known ones come as one `InvalidValue`.
+        """
+        self.refuse_merged()
+        fields = _read_fields(changes, today=at.date())
+        changed = {field: new for field, new in fields.items() if new != getattr(self, field)}
+        if not changed:
+            return self
+        return self._note("CustomerUpdated", "update", changed, by=by, at=at)
+
+    def merge_into(
+        self,
+        *,
+        survivor: Customer,
+        payments_in_flight: int,
+        moved: Mapping[str, Any] | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
+        """
+        Say that this customer is the same as `survivor`.
+
+        `moved` lists the ids of what went over (accounts, contracts, tickets, applications), so
+        that `unmerge` can bring it back. Raises `PaymentsInFlight`, or `RuleViolated` for itself.
+        """
+        self.refuse_merged()
+        survivor.refuse_merged()
+        if survivor.id == self.id:
+            raise RuleViolated("merge", ("a customer cannot be merged into itself",))
+        if payments_in_flight:
+            raise PaymentsInFlight(self.key, payments_in_flight)
+        return CUSTOMER_LIFECYCLE.note(
+            self,
+            "CustomersMerged",
+            "merge",
+            by=by,
+            at=at,
+            payload={"survivor": survivor.key, "moved": dict(moved or {})},
+            merged_into=survivor.id,
+        )
+
+    def unmerge(self, *, by: Actor, at: datetime) -> Customer:
+        """Undo a merge; raise `RuleViolated` if there was none."""
+        if self.merged_into is None:
+            raise RuleViolated("unmerge", ("this customer was not merged into another",))
+        return CUSTOMER_LIFECYCLE.note(
+            self,
+            "CustomersUnmerged",
+            "unmerge",
+            by=by,
+            at=at,
+            payload={"survivor": str(self.merged_into)},
+            merged_into=None,
+        )
+
+    def erase(self, *, open_contracts: int, by: Actor, at: datetime) -> Customer:
+        """Replace all personal data; what the ledger needs, the id, stays."""
+        self.refuse_merged()
+        self._refuse_open_contracts(open_contracts)
+        blank: dict[str, Any] = {field: () if field in _LISTS else None for field in _FIELDS}
+        blank |= {"name": ERASED_NAME, "language": self.language}
+        return self._note("CustomerErased", "erase", blank, by=by, at=at)
+
+    def refuse_merged(self) -> None:
+        """Raise `CustomerMerged` if another customer took this one's place."""
+        if self.merged_into is not None:
+            raise CustomerMerged(self.key, str(self.merged_into))
+
+    @classmethod
+    def _begun(
+        cls,
+        *,
+        id: CustomerId,
+        kind: CustomerKind,
+        fields: Mapping[str, Any],
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
+        begun = CUSTOMER_LIFECYCLE.begin(
+            _C.REGISTER, key=id, by=by, at=at, payload={"kind": kind.value}
+        )
+        return cls(id=id, kind=kind, **fields, **begun)
+
+    def _move(
+        self,
+        command: CustomerCommand,
+        *,
+        by: Actor,
+        at: datetime,
+        guard: ContractsHeld | None = None,
+        reason: str = "",
+    ) -> Customer:
+        self.refuse_merged()
+        said = read_text(reason, field="reason")
+        return CUSTOMER_LIFECYCLE.move(self, command, guard=guard, reason=said, by=by, at=at)
+
+    def _note(
+        self, event: str, command: str, changes: Mapping[str, Any], *, by: Actor, at: datetime
+    ) -> Customer:
+        changed = attrs.evolve(self, **changes)
+        payload = {"fields": sorted(changes)}
+        return CUSTOMER_LIFECYCLE.note(changed, event, command, by=by, at=at, payload=payload)
+
+    def _refuse_open_contracts(self, count: int) -> None:
+        if count:
+            raise RuleViolated("no_open_contract", (f"{count} contract(s) are still open",))
+
+
+def read_profile(
+    raw: Mapping[str, str | None],
+    *,
+    today: date,
+    languages: Languages = LANGUAGES,
+    document_required: bool = False,
+) -> Profile:
+    """
+    Read a person from plain text fields; raise `InvalidValue` with every fault at once.
+
+    Fields: `full_name` (or `name`), `phone` (E.164), `email`, `birth_date` (ISO 8601),
+    `document_type`, `document_number`, `language`. Only the name is always required. Faults carry
+    the field's own name.
+    """
+    faults = Faults()
+    named = "full_name" if "full_name" in raw else "name"
+    name = faults.check(named, read_name, raw.get(named) or "")
+    phone = email = born = None
+    if text := raw.get("phone"):
+        phone = faults.check("phone", read_phone, text)
+    if text := raw.get("email"):
+        email = faults.check("email", read_email, text)
+    if text := raw.get("birth_date"):
+        born = faults.check("birth_date", lambda given: read_birth_date(given, today=today), text)
+    document = _read_document(raw, required=document_required, faults=faults)
+    language: str | None = languages.default
+    if text := raw.get("language"):
+        language = faults.check("language", lambda g: read_language(g, languages=languages), text)
+    faults.raise_any()
+    return Profile(
+        name=name or "",
+        phone=phone,
+        email=email,
+        birth_date=born,
+        document=document,
+        language=language or languages.default,
+    )
+
+
+def read_name(raw: str) -> str:
+    """Return a name of 1 to 200 characters on one line, its white space squeezed; code `name`."""
+    name = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else raw
+    if not name:
+        raise _invalid("name", "name_missing", "a name is required", raw)
+    if len(name) > NAME_LIMIT:
+        raise _invalid("name", "name", f"at most {NAME_LIMIT} characters", raw)
+    if not name.isprintable():
+        if _UNSTORABLE.search(name):
+            raise _invalid("name", "name", "no control characters", raw)
+        if not any(char.isalnum() for char in name):
+            raise _invalid("name", "name_missing", "a name with letters is required", raw)
+    return name
+
+
+def read_phone(raw: str) -> MSISDN | None:
+    """Return a number in E.164, or None for an empty text; code `phone`."""
+    text = raw.strip()
+    if not text:
+        return None
+    try:
+        return MSISDN(text)
+    except InvalidValue as error:
+        raise _invalid("phone", "phone", error.faults[0].message, raw) from None
+
+
+def read_email(raw: str) -> str | None:
+    """
+    Return an address `local@domain.tld`, or None for an empty text; code `email`.
+
+    Pragmatic on purpose: quoted local parts and address literals (RFC 5321) are refused.
+    """
+    text = raw.strip()
+    if not text:
+        return None
+    if len(text) > EMAIL_LIMIT or not (_EMAIL.fullmatch(text) and text.isprintable()):
+        raise _invalid("email", "email", "an address like name@example.org", raw)
+    return text
+
+
+def read_birth_date(raw: str, *, today: date) -> date | None:
+    """Return a date from 1900 to today in ISO 8601 (YYYY-MM-DD), or None; code `birth_date`."""
+    text = raw.strip()
+    if not text:
+        return None
+    try:
+        # fromisoformat also reads 20240131 and 2024-W05-3, which a person never means.
+        born = date.fromisoformat(text) if len(text) == 10 and text[7] == "-" else None
+    except ValueError:
+        born = None
+    if born is None:
+        raise _invalid("birth_date", "birth_date", "a date written YYYY-MM-DD", raw)
+    if not FIRST_BIRTH_DATE <= born <= today:
+        message = f"a date from {FIRST_BIRTH_DATE} to today"
+        raise _invalid("birth_date", "birth_date", message, raw)
+    return born
+
+
+def read_document_type(raw: str) -> DocumentType:
+    """Return the type named; code `document_type`."""
+    found = _DOCUMENT_TYPES.get(raw) or _DOCUMENT_TYPES.get(raw.strip().lower())
+    if found is None:
+        message = f"one of {', '.join(DocumentType)}"
+        raise _invalid("document_type", "document_type", message, raw)
+    return found
+
+
+def read_document_number(raw: str) -> str:
+    """Return a document's number as printed, its white space squeezed; code `document_number`."""
+    number = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else ""
+    key = _without_marks(number)
+    if not (3 <= len(key) <= 40 and key.isalnum()):
+        message = "3 to 40 letters and digits, spaces and dashes between them"
+        raise _invalid("document_number", "document_number", message, raw)
+    return number
+
+
+def read_national_id(raw: str) -> str | None:
+    """Return a national id in upper case without spaces and dashes, or None; code `national_id`."""
+    if not raw.strip():
+        return None
+    key = _without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
+    if not (4 <= len(key) <= 40 and key.isalnum()):
+        raise _invalid("national_id", "national_id", "4 to 40 letters and digits", raw)
+    return key
+
+
+def read_language(raw: str, *, languages: Languages = LANGUAGES) -> str:
+    """Return a language code the operator writes in; the default for none; code `language`."""
+    code = raw.strip().lower()
+    if code and code not in languages.codes:
+        raise _invalid("language", "language", f"one of {', '.join(languages.codes)}", raw)
+    return code or languages.default
+
+
+def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False) -> str:
+    """
+    Return free text of one or more lines, stripped; code `text`, or `text_missing`.
+
+    Refused are control characters and lone surrogates, which no database and no page can show.
+    """
+    if len(raw) > limit:
+        raise _invalid(field, "text", f"at most {limit} characters", raw)
+    if _UNSTORABLE.search(raw):
+        raise _invalid(field, "text", "no control characters", raw)
+    text = raw.strip()
+    if required and not text:
+        raise _invalid(field, "text_missing", "a text is required", raw)
+    return text
+
+
+def document_key(*, type: DocumentType, number: str) -> str:
+    """Return what two copies of the same document share: type, and number without its dress."""
+    return f"{type.value}:{_without_marks(number)}"
+
+
+_RAW_LIMIT = 10_000
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_EMAIL = re.compile(rf"[^\s@<>()\[\]\\,;:\"]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
+_MARKS = str.maketrans("", "", " \t\r\n-\u2010\u2011\u2012\u2013\u2014./\u00a0")
+_DOCUMENT_TYPES: Mapping[str, DocumentType] = {kind.value: kind for kind in DocumentType}
+
+
+def _registration_number(raw: str) -> str | None:
+    return read_text(raw, field="registration_number", limit=50) or None
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "name": read_name,
+    "phone": read_phone,
+    "email": read_email,
+    "language": read_language,
+    "national_id": read_national_id,
+    "registration_number": _registration_number,
+}
+_LISTS = ("documents", "addresses", "consents", "notes")
+_FIELDS = (*_READERS, "birth_date", *_LISTS)
+
+
+def _read_fields(given: Mapping[str, Any], *, today: date) -> dict[str, Any]:
+    """Read what commands are given; values that were read before come out as they are."""
+    readers = {**_READERS, "birth_date": lambda raw: read_birth_date(raw, today=today)}
+    faults = Faults()
+    fields: dict[str, Any] = {}
+    for field, value in given.items():
+        if field in _LISTS:
+            fields[field] = tuple(value or ())
+        elif read := readers.get(field):
+            fields[field] = faults.check(field, read, str(value or ""))
+        else:
+            faults.add(field, "unknown_field", f"one of {', '.join(_FIELDS)}")
+    faults.raise_any()
+    return fields
+
+
+def _read_document(
+    raw: Mapping[str, str | None], *, required: bool, faults: Faults
+) -> IdentityDocument | None:
+    type_text, number_text = raw.get("document_type") or "", raw.get("document_number") or ""
+    if not (required or type_text.strip() or number_text.strip()):
+        return None
+    kind = faults.check("document_type", read_document_type, type_text)
+    number = faults.check("document_number", read_document_number, number_text)
+    if kind is None or number is None:
+        return None
+    return IdentityDocument(type=kind, number=number)
+
+
+def _without_marks(number: str) -> str:
+    if not number.isascii():
+        number = unicodedata.normalize("NFKC", number)
+    return number.translate(_MARKS).upper()
+
+
+def _invalid(field: str, code: str, message: str, raw: str) -> InvalidValue:
+    # What is shown back must itself be fit to store and to send: short, no NUL, no lone surrogate.
+    shown = _UNSTORABLE.sub("\ufffd", raw[:100])
+    return InvalidValue.of(field, code, message, shown)

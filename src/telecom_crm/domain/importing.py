@@ -1,0 +1,370 @@
+"""Bulk registration: the job of one file, what became of each row, and the summary of it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from telecom_crm.domain.customer import read_text
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import DocumentId, ImportId
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+
+SEPARATORS = (",", ";", "\t", "|")
+
+
+class ImportKind(StrEnum):
+    """What the rows of a file are."""
+
+    SIMS = "sims"
+    NUMBERS = "numbers"
+    SUBSCRIBERS = "subscribers"
+
+
+class ImportStatus(StrEnum):
+    """Where a job is."""
+
+    UPLOADED = "uploaded"
+    CHECKED = "checked"
+    STRUCTURE_ERROR = "structure_error"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+
+
+class ImportCommand(StrEnum):
+    """What moves a job on."""
+
+    UPLOAD = "upload"
+    CHECK = "check"
+    REFUSE = "refuse"
+    START = "start"
+    COMPLETE = "complete"
+    ABORT = "abort"
+    RESUME = "resume"
+
+
+_S, _C = ImportStatus, ImportCommand
+
+IMPORT_LIFECYCLE = Lifecycle(
+    "import_job",
+    ImportStatus,
+    ImportCommand,
+    (
+        Row(source=None, command=_C.UPLOAD, target=_S.UPLOADED, event="ImportUploaded"),
+        Row(source=_S.UPLOADED, command=_C.CHECK, target=_S.CHECKED, event="ImportChecked"),
+        Row(
+            source=_S.UPLOADED,
+            command=_C.REFUSE,
+            target=_S.STRUCTURE_ERROR,
+            event="ImportRefused",
+        ),
+        Row(source=_S.CHECKED, command=_C.START, target=_S.RUNNING, event="ImportStarted"),
+        Row(source=_S.RUNNING, command=_C.COMPLETE, target=_S.COMPLETED, event="ImportCompleted"),
+        Row(
+            source=(_S.CHECKED, _S.RUNNING),
+            command=_C.ABORT,
+            target=_S.ABORTED,
+            event="ImportAborted",
+        ),
+        Row(source=_S.ABORTED, command=_C.RESUME, target=_S.RUNNING, event="ImportResumed"),
+    ),
+)
+
+APPLYING = frozenset({ImportStatus.RUNNING})
+"""The states in which rows are applied."""
+
+
+class Outcome(StrEnum):
+    """What became of a row: exactly one of these."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class RowError:
+    """One thing wrong with one row; `line` is the first physical line of the record, from 1."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, fault: Fault, *, line: int) -> RowError:
+        """Place a fault on its line."""
+        return cls(
+            line=line,
+            column=fault.field,
+            value=fault.value,
+            code=fault.code,
+            message=fault.message,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is told everywhere."""
+        return {
+            "line": self.line,
+            "column": self.column,
+            "value": self.value,
+            "code": self.code,
+            "message": self.message,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class RowOutcome:
+    """What became of one row; it has errors if, and only if, it failed."""
+
+    line: int
+    outcome: Outcome
+    errors: tuple[RowError, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if (self.outcome == Outcome.FAILED) != bool(self.errors):
+            message = "a row has errors if, and only if, it failed"
+            raise InvalidValue.of("errors", "row_outcome", message, self.line)
+
+    @classmethod
+    def failed(cls, *, line: int, faults: Iterable[Fault]) -> RowOutcome:
+        """Return a failed row with all its faults."""
+        errors = tuple(RowError.of(fault, line=line) for fault in faults)
+        return cls(line=line, outcome=Outcome.FAILED, errors=errors)
+
+
+@attrs.frozen(kw_only=True)
+class ImportCounts:
+    """How many rows were read and what became of them; the outcomes add up to the rows read."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        parts = (self.created, self.updated, self.unchanged, self.failed)
+        if min(parts) < 0 or sum(parts) != self.read:
+            message = "created, updated, unchanged and failed add up to the rows read"
+            raise InvalidValue.of("read", "counts", message, self.read)
+
+    def __add__(self, other: ImportCounts) -> ImportCounts:
+        return ImportCounts(
+            read=self.read + other.read,
+            created=self.created + other.created,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+            failed=self.failed + other.failed,
+        )
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> ImportCounts:
+        """Count outcomes, one for each row."""
+        counted = Counter(outcomes)
+        return cls(read=counted.total(), **{one.value: counted[one] for one in Outcome})
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts by name, in the summary's order."""
+        return {
+            "read": self.read,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "failed": self.failed,
+        }
+
+
+@attrs.frozen(kw_only=True)
+class ImportSummary:
+    """
+    What a job did, in the one shape that everybody gets.
+
+    `activating` and `blocked` are there only where contracts were asked to be activated.
+    """
+
+    status: ImportStatus
+    counts: ImportCounts
+    errors: tuple[RowError, ...] = ()
+    activating: int | None = None
+    blocked: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return status, read, created, updated, unchanged, failed, errors, as plain JSON."""
+        shape: dict[str, Any] = {"status": self.status.value, **self.counts.as_dict()}
+        for name, value in (("activating", self.activating), ("blocked", self.blocked)):
+            if value is not None:
+                shape[name] = value
+        shape["errors"] = [error.as_dict() for error in self.errors]
+        return shape
+
+
+@attrs.frozen(kw_only=True)
+class ImportJob:
+    """
+    One file on its way in.
+
+    `total` is the rows that the structure check found, `position` the rows that have their outcome:
+    a job that was killed goes on after it. `structure_faults` say why a file was refused whole.
+    `policy` names the billing policy to activate under. A dry run stops before applying.
+    """
+
+    id: ImportId
+    kind: ImportKind
+    file_id: DocumentId
+    file_name: str
+    encoding: str | None = None
+    separator: str | None = None
+    dry_run: bool = False
+    activate: bool = False
+    policy: str | None = None
+    total: int | None = None
+    position: int = 0
+    counts: ImportCounts = ImportCounts()
+    activating: int = 0
+    blocked: int = 0
+    structure_faults: tuple[Fault, ...] = ()
+    uploaded_at: datetime
+    status: ImportStatus
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        return str(self.id)
+
+    @classmethod
+    def upload(
+        cls,
+        *,
+        id: ImportId,
+        kind: ImportKind,
+        file_id: DocumentId,
+        file_name: str,
+        encoding: str | None = None,
+        separator: str | None = None,
+        dry_run: bool = False,
+        activate: bool = False,
+        policy: str | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> ImportJob:
+        """Take a stored file in; encoding and separator None are found out by the check."""
+        faults = Faults()
+        name = faults.check("file_name", _read_file_name, file_name)
+        if separator is not None and separator not in SEPARATORS:
+            faults.add("separator", "separator", "a comma, semicolon, tab or bar")
+        if activate and kind is not ImportKind.SUBSCRIBERS:
+            faults.add("activate", "activate", "only subscribers have contracts to activate")
+        if activate and not policy:
+            faults.add("policy", "policy_missing", "activation needs the name of a billing policy")
+        faults.raise_any()
+        payload = {"kind": kind.value, "dry_run": dry_run}
+        return cls(
+            id=id,
+            kind=kind,
+            file_id=file_id,
+            file_name=name or "",
+            encoding=encoding,
+            separator=separator,
+            dry_run=dry_run,
+            activate=activate,
+            policy=policy,
+            uploaded_at=at,
+            **IMPORT_LIFECYCLE.begin(_C.UPLOAD, key=id, by=by, at=at, payload=payload),
+        )
+
+    def check(
+        self, *, encoding: str, separator: str, total: int, by: Actor, at: datetime
+    ) -> ImportJob:
+        """Say that the whole file has a structure that can be read, and what it is."""
+        return IMPORT_LIFECYCLE.move(
+            self,
+            _C.CHECK,
+            by=by,
+            at=at,
+            payload={"encoding": encoding, "separator": separator, "total": total},
+            encoding=encoding,
+            separator=separator,
+            total=total,
+        )
+
+    def refuse(self, *, faults: Iterable[Fault], by: Actor, at: datetime) -> ImportJob:
+        """Say that the file cannot be read at all; no row was looked at."""
+        why = tuple(faults)
+        codes = [fault.code for fault in why]
+        return IMPORT_LIFECYCLE.move(
+            self, _C.REFUSE, by=by, at=at, payload={"codes": codes}, structure_faults=why
+        )
+
+    def start(self, *, by: Actor, at: datetime) -> ImportJob:
+        """Begin with the first row."""
+        return IMPORT_LIFECYCLE.move(self, _C.START, by=by, at=at)
+
+    def advance(
+        self,
+        *,
+        counts: ImportCounts,
+        activating: int = 0,
+        blocked: int = 0,
+        by: Actor,
+        at: datetime,
+    ) -> ImportJob:
+        """Add the outcomes of the next rows; in one transaction with what those rows left."""
+        if self.status not in APPLYING:
+            raise RuleViolated("advance", (f"the import is {self.status}, rows are not applied",))
+        return IMPORT_LIFECYCLE.note(
+            self,
+            "ImportAdvanced",
+            "advance",
+            by=by,
+            at=at,
+            payload=counts.as_dict(),
+            counts=self.counts + counts,
+            position=self.position + counts.read,
+            activating=self.activating + activating,
+            blocked=self.blocked + blocked,
+        )
+
+    def complete(self, *, by: Actor, at: datetime) -> ImportJob:
+        """End a job whose rows all have their outcome; `RuleViolated` when some have not."""
+        moved = IMPORT_LIFECYCLE.move(
+            self, _C.COMPLETE, by=by, at=at, payload=self.counts.as_dict()
+        )
+        if self.total is not None and self.position != self.total:
+            left = self.total - self.position
+            raise RuleViolated("complete", (f"{left} of {self.total} rows have no outcome yet",))
+        return moved
+
+    def abort(self, *, reason: str = "", by: Actor, at: datetime) -> ImportJob:
+        """Stop where it is; what was applied stays."""
+        said = read_text(reason, field="reason")
+        return IMPORT_LIFECYCLE.move(self, _C.ABORT, by=by, at=at, reason=said)
+
+    def resume(self, *, by: Actor, at: datetime) -> ImportJob:
+        """Go on after the last row that has its outcome."""
+        return IMPORT_LIFECYCLE.move(self, _C.RESUME, by=by, at=at)
+
+    def summary(self, errors: Iterable[RowError] = ()) -> ImportSummary:
+        """Return what came of it so far, with the errors given; a refused file tells its faults."""
+        refused = tuple(RowError.of(fault, line=1) for fault in self.structure_faults)
+        return ImportSummary(
+            status=self.status,
+            counts=self.counts,
+            errors=(*refused, *errors),
+            activating=self.activating if self.activate else None,
+            blocked=self.blocked if self.activate else None,
+        )
+
+
+def _read_file_name(raw: str) -> str:
+    return " ".join(read_text(raw, field="file_name", limit=255, required=True).split())

@@ -1,0 +1,400 @@
+"""Phone numbers as stock: a number outlives the SIM cards and the contracts that use it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import MSISDN, ContractId, CustomerId
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.money import Money
+
+
+class NumberStatus(StrEnum):
+    """Where a number stands."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    ASSIGNED = "assigned"
+    QUARANTINED = "quarantined"
+    RETURNED = "returned"
+    PORTED_OUT = "ported_out"
+    WITHDRAWN = "withdrawn"
+
+
+class NumberCommand(StrEnum):
+    """What can be done with a number."""
+
+    RECEIVE = "receive"
+    PORT_IN = "port_in"
+    RESERVE = "reserve"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    ASSIGN = "assign"
+    UNASSIGN = "unassign"
+    RELEASE = "release"
+    GIVE_BACK = "give_back"
+    RESTORE = "restore"
+    RECYCLE = "recycle"
+    PORT_OUT = "port_out"
+    RETURN_FROM_PORT = "return_from_port"
+    WITHDRAW = "withdraw"
+
+
+class NumberOrigin(StrEnum):
+    """Whose number it is: from our own range, or brought along from another operator."""
+
+    OWN = "own"
+    PORTED_IN = "ported_in"
+
+
+_S, _C = NumberStatus, NumberCommand
+_UNHELD = "no live contract holds it"
+
+NUMBER_LIFECYCLE = Lifecycle(
+    "number",
+    NumberStatus,
+    NumberCommand,
+    [
+        Row(source=None, command=_C.RECEIVE, target=_S.AVAILABLE, event="NumberReceived"),
+        Row(source=None, command=_C.PORT_IN, target=_S.ASSIGNED, event="NumberPortedIn"),
+        Row(source=_S.AVAILABLE, command=_C.RESERVE, target=_S.RESERVED, event="NumberReserved"),
+        Row(
+            source=(_S.AVAILABLE, _S.RESERVED),
+            command=_C.ASSIGN,
+            target=_S.ASSIGNED,
+            event="NumberAssigned",
+            needs="it is free, or reserved for this contract",
+        ),
+        Row(
+            source=_S.RESERVED,
+            command=_C.CANCEL,
+            target=_S.AVAILABLE,
+            event="NumberReservationCancelled",
+        ),
+        Row(
+            source=_S.RESERVED,
+            command=_C.EXPIRE,
+            target=_S.AVAILABLE,
+            event="NumberReservationExpired",
+            needs="the reservation's time is over",
+        ),
+        Row(
+            source=_S.ASSIGNED,
+            command=_C.UNASSIGN,
+            target=_S.AVAILABLE,
+            event="NumberUnassigned",
+            needs="its contract was never active",
+        ),
+        Row(
+            source=_S.ASSIGNED,
+            command=_C.RELEASE,
+            target=_S.QUARANTINED,
+            event="NumberQuarantined",
+            needs=f"{_UNHELD}, and it is our own",
+        ),
+        Row(
+            source=_S.ASSIGNED,
+            command=_C.GIVE_BACK,
+            target=_S.RETURNED,
+            event="NumberReturned",
+            needs=f"{_UNHELD}, and it was ported in",
+        ),
+        Row(
+            source=_S.QUARANTINED,
+            command=_C.RESTORE,
+            target=_S.ASSIGNED,
+            event="NumberRestored",
+            needs="the customer who had it",
+        ),
+        Row(
+            source=_S.QUARANTINED,
+            command=_C.RECYCLE,
+            target=_S.AVAILABLE,
+            event="NumberRecycled",
+            needs="the quarantine is over",
+        ),
+        Row(
+            source=_S.ASSIGNED,
+            command=_C.PORT_OUT,
+            target=_S.PORTED_OUT,
+            event="NumberPortedOut",
+            needs=_UNHELD,
+        ),
+        Row(
+            source=_S.PORTED_OUT,
+            command=_C.RETURN_FROM_PORT,
+            target=_S.QUARANTINED,
+            event="NumberReturnedFromPort",
+        ),
+        Row(source=_S.AVAILABLE, command=_C.WITHDRAW, target=_S.WITHDRAWN, event="NumberWithdrawn"),
+    ],
+)
+
+HELD_NUMBER = frozenset({_S.ASSIGNED})
+"""The states in which a number belongs to a contract."""
+
+_CATEGORY = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
+
+
+@attrs.define
+class NumberNotAvailable(Conflict):
+    """Somebody else has this number, or nobody can have it; `contract` is the one that holds it."""
+
+    code: ClassVar[str] = "number_not_available"
+
+    msisdn: str
+    state: str
+    contract: str | None = None
+
+    def __str__(self) -> str:
+        holder = f" to contract {self.contract}" if self.contract else ""
+        return f"number {self.msisdn} is not available: it is {self.state}{holder}"
+
+
+@attrs.define
+class NumberInUse(Conflict):
+    """A live contract holds this number: close the contract or change its number first."""
+
+    code: ClassVar[str] = "number_in_use"
+
+    msisdn: str
+    state: str
+    contract: str
+
+    def __str__(self) -> str:
+        return f"number {self.msisdn} is {self.state} and held by contract {self.contract}"
+
+
+@attrs.frozen(kw_only=True)
+class Number:
+    """
+    A phone number of the operator's pool, known by its MSISDN.
+
+    `price` is what choosing it costs once, tax included. `reserved_for` is the id of a contract or
+    of a reservation. While it rests, `quarantined_until` says how long, and `kept_for` who may have
+    it back.
+    """
+
+    msisdn: MSISDN
+    category: str = attrs.field(default="standard")
+    price: Money | None = None
+    origin: NumberOrigin = NumberOrigin.OWN
+    contract_id: ContractId | None = None
+    reserved_for: str | None = None
+    reserved_until: datetime | None = None
+    quarantined_until: datetime | None = None
+    kept_for: CustomerId | None = None
+    status: NumberStatus
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @category.validator
+    def _check(self, _: object, value: str) -> None:
+        if not _CATEGORY.fullmatch(value):
+            message = "a category such as standard, silver, gold or platinum"
+            raise InvalidValue.of("category", "category", message, value)
+
+    @classmethod
+    def receive(
+        cls,
+        *,
+        msisdn: MSISDN,
+        category: str = "standard",
+        price: Money | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Number:
+        """Take a number of our own range into the pool."""
+        begun = NUMBER_LIFECYCLE.begin(
+            _C.RECEIVE, key=msisdn.digits, by=by, at=at, payload={"category": category}
+        )
+        return cls(msisdn=msisdn, category=category, price=price, **begun)
+
+    @classmethod
+    def port_in(cls, *, msisdn: MSISDN, contract_id: ContractId, by: Actor, at: datetime) -> Number:
+        """Take over a number that a subscriber brings from another operator."""
+        payload = {"contract": str(contract_id)}
+        begun = NUMBER_LIFECYCLE.begin(_C.PORT_IN, key=msisdn.digits, by=by, at=at, payload=payload)
+        origin = NumberOrigin.PORTED_IN
+        return cls(msisdn=msisdn, origin=origin, contract_id=contract_id, **begun)
+
+    @property
+    def key(self) -> str:
+        """The number's digits, without the plus."""
+        return self.msisdn.digits
+
+    def reclassify(self, *, category: str, price: Money | None, by: Actor, at: datetime) -> Number:
+        """Put the number in another category, at another price."""
+        payload = {"category": category}
+        return NUMBER_LIFECYCLE.note(
+            self,
+            "NumberReclassified",
+            "reclassify",
+            by=by,
+            at=at,
+            payload=payload,
+            category=category,
+            price=price,
+        )
+
+    def reserve(self, *, for_: str, until: datetime, by: Actor, at: datetime) -> Number:
+        """Keep the number for a contract or a reservation; raise `NumberNotAvailable`."""
+        if not NUMBER_LIFECYCLE.can(self, _C.RESERVE):
+            raise NumberNotAvailable(self.key, self.status, self._contract)
+        return NUMBER_LIFECYCLE.move(
+            self,
+            _C.RESERVE,
+            by=by,
+            at=at,
+            payload={"for": for_, "until": until.isoformat()},
+            reserved_for=for_,
+            reserved_until=until,
+        )
+
+    def cancel(self, *, by: Actor, at: datetime) -> Number:
+        """Give up the reservation."""
+        return NUMBER_LIFECYCLE.move(
+            self, _C.CANCEL, by=by, at=at, reserved_for=None, reserved_until=None
+        )
+
+    def expire(self, *, by: Actor, at: datetime) -> Number:
+        """Let the reservation lapse, its time being over."""
+        NUMBER_LIFECYCLE.row(self.status, _C.EXPIRE)
+        self._require_over(self.reserved_until, at, "reservation_over", "reserved")
+        return NUMBER_LIFECYCLE.move(
+            self, _C.EXPIRE, by=by, at=at, reserved_for=None, reserved_until=None
+        )
+
+    def assign(
+        self,
+        *,
+        contract_id: ContractId,
+        reservation: str | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Number:
+        """
+        Give the number to a contract; raise `NumberNotAvailable` where it is not free.
+
+        A reserved one goes to the contract it is reserved for, or to who brings its reservation id.
+        """
+        mine = self.reserved_for in (None, str(contract_id), reservation)
+        if not (mine and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)):
+            raise NumberNotAvailable(self.key, self.status, self._contract)
+        return NUMBER_LIFECYCLE.move(
+            self,
+            _C.ASSIGN,
+            by=by,
+            at=at,
+            payload={"contract": str(contract_id)},
+            contract_id=contract_id,
+            reserved_for=None,
+            reserved_until=None,
+        )
+
+    def unassign(self, *, contract_was_active: bool, by: Actor, at: datetime) -> Number:
+        """Take the number, which need not rest, back from a contract that was never active."""
+        NUMBER_LIFECYCLE.row(self.status, _C.UNASSIGN)
+        if contract_was_active:
+            reason = f"contract {self._contract} was active: release number {self.key} instead"
+            raise RuleViolated("never_active", (reason,))
+        return self._leave(_C.UNASSIGN, by=by, at=at)
+
+    def release(
+        self,
+        *,
+        until: datetime,
+        customer_id: CustomerId,
+        contract_is_live: bool,
+        by: Actor,
+        at: datetime,
+    ) -> Number:
+        """
+        Let our own number rest until an instant; till then its last customer may have it back.
+
+        `contract_is_live` says whether the contract that the number names is live and still needs
+        it: not once it is closed or has another number. Raise `NumberInUse` where it does.
+        """
+        self._require_leaving(_C.RELEASE, NumberOrigin.OWN, contract_is_live)
+        return self._leave(_C.RELEASE, by=by, at=at, quarantined_until=until, kept_for=customer_id)
+
+    def give_back(self, *, contract_is_live: bool, by: Actor, at: datetime) -> Number:
+        """Return a number that was ported in to the operator whose range it is from."""
+        self._require_leaving(_C.GIVE_BACK, NumberOrigin.PORTED_IN, contract_is_live)
+        return self._leave(_C.GIVE_BACK, by=by, at=at)
+
+    def restore(
+        self, *, contract_id: ContractId, customer_id: CustomerId, by: Actor, at: datetime
+    ) -> Number:
+        """Give a resting number back to the customer who had it, under another contract."""
+        NUMBER_LIFECYCLE.row(self.status, _C.RESTORE)
+        if customer_id != self.kept_for:
+            reason = f"number {self.key} was another customer's; it is free after its quarantine"
+            raise RuleViolated("same_customer", (reason,))
+        return NUMBER_LIFECYCLE.move(
+            self,
+            _C.RESTORE,
+            by=by,
+            at=at,
+            payload={"contract": str(contract_id)},
+            contract_id=contract_id,
+            quarantined_until=None,
+            kept_for=None,
+        )
+
+    def recycle(self, *, by: Actor, at: datetime) -> Number:
+        """Offer a number again whose quarantine is over."""
+        NUMBER_LIFECYCLE.row(self.status, _C.RECYCLE)
+        self._require_over(self.quarantined_until, at, "quarantine_over", "quarantined")
+        return NUMBER_LIFECYCLE.move(
+            self, _C.RECYCLE, by=by, at=at, quarantined_until=None, kept_for=None
+        )
+
+    def port_out(self, *, contract_is_live: bool, by: Actor, at: datetime) -> Number:
+        """Let the number go to another operator with its subscriber."""
+        self._require_leaving(_C.PORT_OUT, None, contract_is_live)
+        return self._leave(_C.PORT_OUT, by=by, at=at)
+
+    def return_from_port(self, *, until: datetime, by: Actor, at: datetime) -> Number:
+        """Take a number back that the other operator no longer needs; it rests until an instant."""
+        return NUMBER_LIFECYCLE.move(
+            self, _C.RETURN_FROM_PORT, by=by, at=at, quarantined_until=until
+        )
+
+    def withdraw(self, *, reason: str = "", by: Actor, at: datetime) -> Number:
+        """Take a free number out of the pool for good."""
+        return NUMBER_LIFECYCLE.move(self, _C.WITHDRAW, by=by, at=at, reason=reason)
+
+    @property
+    def _contract(self) -> str | None:
+        return str(self.contract_id) if self.contract_id else None
+
+    def _leave(self, command: NumberCommand, *, by: Actor, at: datetime, **more: Any) -> Number:
+        payload = {"contract": self._contract}
+        return NUMBER_LIFECYCLE.move(
+            self, command, by=by, at=at, payload=payload, contract_id=None, **more
+        )
+
+    def _require_leaving(
+        self, command: NumberCommand, origin: NumberOrigin | None, contract_is_live: bool
+    ) -> None:
+        NUMBER_LIFECYCLE.row(self.status, command)
+        if contract_is_live:
+            raise NumberInUse(self.key, self.status, str(self.contract_id))
+        if origin not in (None, self.origin):
+            reasons = {
+                NumberOrigin.OWN: f"number {self.key} is our own: release it",
+                NumberOrigin.PORTED_IN: f"number {self.key} was ported in: give it back",
+            }
+            raise RuleViolated("number_origin", (reasons[self.origin],))
+
+    def _require_over(self, until: datetime | None, at: datetime, rule: str, what: str) -> None:
+        if until is not None and at < until:
+            reason = f"number {self.key} is {what} until {until.isoformat()}"
+            raise RuleViolated(rule, (reason,))

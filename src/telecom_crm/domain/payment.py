@@ -1,0 +1,548 @@
+"""
+Payments and refunds: what the gateway was asked, what it said, and what each answer posts.
+
+An uncertain payment posts nothing. A confirmation that comes late, after a failure or a
+cancellation, still posts: the money is real. Posting is a column of the table, and `Payment` hands
+back the entry with itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.domain import posting
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.errors import Conflict, Fault, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.money import Money
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment stands."""
+
+    INITIATED = "initiated"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    DISPUTED = "disputed"
+    CHARGED_BACK = "charged_back"
+    REVERSED = "reversed"
+
+
+class PaymentCommand(StrEnum):
+    """What can be said to a payment."""
+
+    INITIATE = "initiate"
+    SEND = "send"
+    FAIL = "fail"
+    TIME_OUT = "time_out"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    CONFIRM = "confirm"
+    GIVE_UP = "give_up"
+    DISPUTE = "dispute"
+    WIN = "win"
+    LOSE = "lose"
+    REVERSE = "reverse"
+
+
+class PaymentMethod(StrEnum):
+    """How the subscriber pays."""
+
+    CASH = "cash"
+    CARD = "card"
+    BANK_TRANSFER = "bank_transfer"
+    WALLET = "wallet"
+    TERMINAL = "terminal"
+
+
+class Reconciliation(StrEnum):
+    """What the gateway's own report said of a payment: an axis beside its status."""
+
+    UNRECONCILED = "unreconciled"
+    MATCHED = "matched"
+    MISMATCHED = "mismatched"
+    RESOLVED = "resolved"
+
+
+_S, _C = PaymentStatus, PaymentCommand
+
+# fmt: off
+PAYMENT_LIFECYCLE = Lifecycle("payment", PaymentStatus, PaymentCommand, (
+    Row(source=None, command=_C.INITIATE, target=_S.INITIATED, event="PaymentInitiated"),
+    Row(source=_S.INITIATED, command=_C.SEND, target=_S.PENDING, event="PaymentSent"),
+    Row(source=_S.PENDING, command=_C.FAIL, target=_S.FAILED, event="PaymentFailed"),
+    Row(source=_S.PENDING, command=_C.TIME_OUT, target=_S.UNKNOWN, event="PaymentTimedOut"),
+    Row(source=(_S.INITIATED, _S.PENDING), command=_C.CANCEL, target=_S.CANCELLED,
+        event="PaymentCancelled"),
+    Row(source=(_S.INITIATED, _S.PENDING), command=_C.EXPIRE, target=_S.EXPIRED,
+        event="PaymentExpired"),
+    Row(source=(_S.INITIATED, _S.PENDING, _S.UNKNOWN, _S.FAILED, _S.EXPIRED, _S.CANCELLED),
+        command=_C.CONFIRM, target=_S.CONFIRMED, event="PaymentConfirmed",
+        posting=PostingKind.PAYMENT),
+    Row(source=_S.UNKNOWN, command=_C.FAIL, target=_S.FAILED, event="PaymentFailed"),
+    Row(source=_S.UNKNOWN, command=_C.GIVE_UP, target=_S.FAILED, event="PaymentGivenUp",
+        needs="a reason"),
+    Row(source=_S.CONFIRMED, command=_C.DISPUTE, target=_S.DISPUTED, event="PaymentDisputed",
+        posting=PostingKind.DISPUTE_OPENED),
+    Row(source=_S.DISPUTED, command=_C.WIN, target=_S.CONFIRMED, event="DisputeWon",
+        posting=PostingKind.DISPUTE_WON),
+    Row(source=_S.DISPUTED, command=_C.LOSE, target=_S.CHARGED_BACK, event="DisputeLost",
+        posting=PostingKind.DISPUTE_LOST),
+    Row(source=_S.CONFIRMED, command=_C.REVERSE, target=_S.REVERSED, event="PaymentReversed",
+        needs="nothing of it was refunded", posting=PostingKind.PAYMENT_REVERSAL),
+))
+# fmt: on
+
+IN_FLIGHT = frozenset({_S.INITIATED, _S.PENDING, _S.UNKNOWN})
+"""A payment whose end is not known: the gateway may still take, or have taken, the money."""
+
+
+@attrs.define
+class RefundTooLarge(RuleViolated):
+    """Refunds never exceed the payment."""
+
+    code: ClassVar[str] = "refund_too_large"
+
+
+@attrs.define
+class AmountDiffers(Conflict):
+    """
+    The gateway confirmed another amount than the payment's; it has to be asked before anything is
+    posted.
+    """
+
+    code: ClassVar[str] = "amount_differs"
+
+    payment_id: PaymentId
+    expected: Money
+    told: Money
+
+    def __str__(self) -> str:
+        return f"payment {self.payment_id} is of {self.expected}, the gateway tells of {self.told}"
+
+
+def check_amount(amount: Money, *, currency: str) -> tuple[Fault, ...]:
+    """Return what is wrong with an amount to be paid into an account of a currency."""
+    faults = []
+    if amount.minor <= 0:
+        faults.append(Fault("amount", "amount", "more than zero", str(amount)))
+    if amount.currency != currency:
+        message = f"the account is kept in {currency}"
+        faults.append(Fault("currency", "currency", message, amount.currency))
+    return tuple(faults)
+
+
+@attrs.frozen(kw_only=True)
+class Payment:
+    """
+    Money on its way from a subscriber to an account.
+
+    `amount` is what was asked; once confirmed, what the gateway took. `gateway_reference` is the
+    gateway's own id. `replayed` marks an answer to an idempotency key that was used before; it is
+    not stored.
+    """
+
+    id: PaymentId
+    account_id: AccountId
+    contract_id: ContractId | None
+    amount: Money
+    method: PaymentMethod
+    gateway: str
+    at: datetime
+    gateway_reference: str | None = None
+    failure: str = ""
+    entry_id: EntryId | None = None
+    refunded: Money = attrs.field()
+    reconciliation: Reconciliation = Reconciliation.UNRECONCILED
+    status: PaymentStatus = PaymentStatus.INITIATED
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
+
+    @refunded.default
+    def _nothing(self) -> Money:
+        return Money(0, self.amount.currency)
+
+    @classmethod
+    def initiate(
+        cls,
+        *,
+        id: PaymentId,
+        account_id: AccountId,
+        contract_id: ContractId | None,
+        amount: Money,
+        method: PaymentMethod,
+        gateway: str,
+        by: Actor,
+        at: datetime,
+    ) -> Payment:
+        """Write down that a payment is asked for."""
+        payload = {
+            "account_id": str(account_id),
+            "contract_id": str(contract_id) if contract_id else None,
+            "amount": amount.amount,
+            "currency": amount.currency,
+            "gateway": gateway,
+        }
+        born = PAYMENT_LIFECYCLE.begin(_C.INITIATE, key=id, by=by, at=at, payload=payload)
+        return cls(
+            id=id,
+            account_id=account_id,
+            contract_id=contract_id,
+            amount=amount,
+            method=method,
+            gateway=gateway,
+            at=at,
+            **born,
+        )
+
+    @property
+    def key(self) -> str:
+        """The id as text."""
+        return str(self.id)
+
+    @property
+    def refundable(self) -> Money:
+        """What of a confirmed payment was not given back."""
+        return self.amount - self.refunded
+
+    def send(self, *, by: Actor, at: datetime) -> Payment:
+        """Hand it to the gateway; saved before the gateway is called."""
+        return PAYMENT_LIFECYCLE.move(self, _C.SEND, by=by, at=at)
+
+    def fail(self, *, reason: str, by: Actor, at: datetime) -> Payment:
+        """The gateway said no."""
+        return PAYMENT_LIFECYCLE.move(self, _C.FAIL, by=by, at=at, reason=reason, failure=reason)
+
+    def time_out(self, *, by: Actor, at: datetime) -> Payment:
+        """The gateway did not answer: nobody knows; nothing is posted."""
+        return PAYMENT_LIFECYCLE.move(self, _C.TIME_OUT, by=by, at=at)
+
+    def cancel(self, *, reason: str, by: Actor, at: datetime) -> Payment:
+        """Give the payment up before the gateway answered."""
+        return PAYMENT_LIFECYCLE.move(self, _C.CANCEL, by=by, at=at, reason=reason, failure=reason)
+
+    def expire(self, *, by: Actor, at: datetime) -> Payment:
+        """The subscriber never finished paying."""
+        return PAYMENT_LIFECYCLE.move(self, _C.EXPIRE, by=by, at=at, failure="expired")
+
+    def give_up(self, *, reason: str, by: Actor, at: datetime) -> Payment:
+        """A person closes an unknown payment, with a reason."""
+        if not reason.strip():
+            raise RuleViolated("give_up_reason", ("giving a payment up needs a reason",))
+        return PAYMENT_LIFECYCLE.move(self, _C.GIVE_UP, by=by, at=at, reason=reason, failure=reason)
+
+    def confirm(
+        self,
+        *,
+        state: AccountState,
+        entry_id: EntryId,
+        reference: str | None,
+        took: Money,
+        into: LedgerCode,
+        insisted: bool = False,
+        by: Actor,
+        at: datetime,
+    ) -> tuple[Payment, JournalEntry | None]:
+        """
+        The gateway took the money: return the payment and the entry that books it.
+
+        The same confirmation again changes nothing and books nothing. Another amount raises
+        `AmountDiffers` unless the gateway, asked again, `insisted`: then what it took is booked
+        and marked as mismatched.
+        """
+        if (
+            self.entry_id is not None
+            and reference == self.gateway_reference
+            and took == self.amount
+        ):
+            return self, None
+        if took != self.amount and not insisted:
+            raise AmountDiffers(self.id, self.amount, took)
+        if took != self.amount and (faults := check_amount(took, currency=state.balance.currency)):
+            raise InvalidValue(faults)
+        odd = {} if took == self.amount else {"asked": self.amount.amount, "took": took.amount}
+        paid = PAYMENT_LIFECYCLE.move(
+            self,
+            _C.CONFIRM,
+            by=by,
+            at=at,
+            payload={
+                "entry_id": str(entry_id),
+                "amount": took.amount,
+                "currency": took.currency,
+                **odd,
+            },
+            gateway_reference=reference,
+            amount=took,
+            failure="",
+            entry_id=entry_id,
+            reconciliation=Reconciliation.MISMATCHED if odd else self.reconciliation,
+        )
+        legs = posting.payment_received(
+            took,
+            into=into,
+            counterparty=self.gateway,
+            balance=state.balance,
+            contract_id=self.contract_id,
+        )
+        return paid, self._entry(entry_id, PostingKind.PAYMENT, legs, at)
+
+    def dispute(self, *, entry_id: EntryId, by: Actor, at: datetime) -> tuple[Payment, Posting]:
+        """The subscriber's bank took the money back for now."""
+        moved = PAYMENT_LIFECYCLE.move(self, _C.DISPUTE, by=by, at=at, payload=_names(entry_id))
+        legs = posting.dispute_opened(self.refundable, gateway=self.gateway)
+        return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_OPENED, legs, at))
+
+    def win(
+        self, *, opened: JournalEntry, entry_id: EntryId, by: Actor, at: datetime
+    ) -> tuple[Payment, Posting]:
+        """The dispute went our way: the entry that opened it is reversed."""
+        moved = PAYMENT_LIFECYCLE.move(self, _C.WIN, by=by, at=at, payload=_names(entry_id))
+        undone = opened.reversed(
+            id=entry_id, kind=PostingKind.DISPUTE_WON, at=at, caused_by=f"payment:{self.id}"
+        )
+        return moved, Posting.of(undone)
+
+    def lose(
+        self, *, state: AccountState, entry_id: EntryId, by: Actor, at: datetime
+    ) -> tuple[Payment, Posting]:
+        """The money is gone: the subscriber's account pays, past any limit."""
+        moved = PAYMENT_LIFECYCLE.move(self, _C.LOSE, by=by, at=at, payload=_names(entry_id))
+        legs = posting.dispute_lost(self.refundable, postpaid=state.account.postpaid)
+        return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_LOST, legs, at))
+
+    def reverse(
+        self, *, booked: JournalEntry, entry_id: EntryId, reason: str, by: Actor, at: datetime
+    ) -> tuple[Payment, Posting]:
+        """Undo a payment that should not have been: the whole entry, past any limit."""
+        if self.refunded:
+            raise RuleViolated("reverse_refunded", (f"{self.refunded} of it was refunded already",))
+        moved = PAYMENT_LIFECYCLE.move(
+            self, _C.REVERSE, by=by, at=at, reason=reason, payload=_names(entry_id)
+        )
+        undone = booked.reversed(
+            id=entry_id, kind=PostingKind.PAYMENT_REVERSAL, at=at, caused_by=f"payment:{self.id}"
+        )
+        return moved, Posting.of(undone)
+
+    def refund(self, amount: Money, *, refund_id: RefundId, by: Actor, at: datetime) -> Payment:
+        """Count a part as given back; refused past what is left of the payment."""
+        if not PAYMENT_LIFECYCLE.can(self, _C.REVERSE):
+            PAYMENT_LIFECYCLE.row(self.status, _C.REVERSE)  # raises, naming what is allowed
+        if faults := check_amount(amount, currency=self.amount.currency):
+            raise InvalidValue(faults)
+        if amount > self.refundable:
+            raise RefundTooLarge("refund", (f"{self.refundable} of the payment is left to refund",))
+        refunded = self.refunded + amount
+        payload = _refund_names(refund_id, amount)
+        return self._note("PaymentRefundRequested", "refund", by, at, payload, refunded=refunded)
+
+    def refund_failed(
+        self, amount: Money, *, refund_id: RefundId, by: Actor, at: datetime
+    ) -> Payment:
+        """Count a part as not given back after all."""
+        refunded = self.refunded - amount
+        payload = _refund_names(refund_id, amount)
+        return self._note(
+            "PaymentRefundFailed", "refund_failed", by, at, payload, refunded=refunded
+        )
+
+    def _entry(
+        self, id: EntryId, kind: PostingKind, legs: posting.Legs, at: datetime
+    ) -> JournalEntry:
+        return JournalEntry(
+            id=id,
+            account_id=self.account_id,
+            kind=kind,
+            transfers=legs,
+            booked_at=at,
+            caused_by=f"payment:{self.id}",
+        )
+
+    def _note(
+        self,
+        name: str,
+        command: str,
+        by: Actor,
+        at: datetime,
+        payload: dict[str, Any],
+        **changes: Any,
+    ) -> Payment:
+        return PAYMENT_LIFECYCLE.note(self, name, command, by=by, at=at, payload=payload, **changes)
+
+
+@attrs.frozen(kw_only=True)
+class PaymentReceipt:
+    """What the subscriber gets for a confirmed payment: a view of it and of its entry."""
+
+    payment_id: PaymentId
+    account_number: str
+    amount: Money
+    method: PaymentMethod
+    gateway: str
+    gateway_reference: str | None
+    booked_at: datetime
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands."""
+
+    REQUESTED = "requested"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    PAID = "paid"
+    FAILED = "failed"
+
+
+class RefundCommand(StrEnum):
+    """What can be said to a refund."""
+
+    REQUEST = "request"
+    SEND = "send"
+    PAY = "pay"
+    FAIL = "fail"
+    TIME_OUT = "time_out"
+
+
+_RS, _RC = RefundStatus, RefundCommand
+
+# fmt: off
+REFUND_LIFECYCLE = Lifecycle("refund", RefundStatus, RefundCommand, (
+    Row(source=None, command=_RC.REQUEST, target=_RS.REQUESTED, event="RefundRequested",
+        posting=PostingKind.REFUND_REQUESTED),
+    Row(source=_RS.REQUESTED, command=_RC.SEND, target=_RS.PENDING, event="RefundSent"),
+    Row(source=(_RS.PENDING, _RS.UNKNOWN), command=_RC.PAY, target=_RS.PAID, event="RefundPaid",
+        posting=PostingKind.REFUND_PAID),
+    Row(source=(_RS.PENDING, _RS.UNKNOWN), command=_RC.FAIL, target=_RS.FAILED,
+        event="RefundFailed", posting=PostingKind.REFUND_FAILED),
+    Row(source=_RS.PENDING, command=_RC.TIME_OUT, target=_RS.UNKNOWN, event="RefundTimedOut"),
+))
+# fmt: on
+
+REFUND_IN_FLIGHT = frozenset({_RS.REQUESTED, _RS.PENDING, _RS.UNKNOWN})
+
+
+@attrs.frozen(kw_only=True)
+class Refund:
+    """Money of a confirmed payment on its way back to the subscriber."""
+
+    id: RefundId
+    payment_id: PaymentId
+    account_id: AccountId
+    amount: Money
+    gateway: str
+    reason: str
+    requested_entry_id: EntryId
+    gateway_reference: str | None = None
+    status: RefundStatus = RefundStatus.REQUESTED
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
+
+    @classmethod
+    def request(
+        cls,
+        payment: Payment,
+        amount: Money,
+        *,
+        id: RefundId,
+        entry_id: EntryId,
+        state: AccountState,
+        reason: str,
+        by: Actor,
+        at: datetime,
+    ) -> tuple[Refund, Posting]:
+        """Promise part of a payment back; the posting is limited by a prepaid balance."""
+        payload = {"payment_id": str(payment.id), **_amount_of(amount)}
+        born = REFUND_LIFECYCLE.begin(
+            _RC.REQUEST, key=id, by=by, at=at, reason=reason, payload=payload
+        )
+        refund = cls(
+            id=id,
+            payment_id=payment.id,
+            account_id=payment.account_id,
+            amount=amount,
+            gateway=payment.gateway,
+            reason=reason,
+            requested_entry_id=entry_id,
+            **born,
+        )
+        legs = posting.refund_requested(amount, balance=state.balance)
+        entry = refund._entry(entry_id, PostingKind.REFUND_REQUESTED, legs, at)
+        return refund, Posting.of(entry, limited=not state.account.postpaid)
+
+    @property
+    def key(self) -> str:
+        """The id as text."""
+        return str(self.id)
+
+    def send(self, *, by: Actor, at: datetime) -> Refund:
+        """Hand it to the gateway; saved before the gateway is called."""
+        return REFUND_LIFECYCLE.move(self, _RC.SEND, by=by, at=at)
+
+    def time_out(self, *, by: Actor, at: datetime) -> Refund:
+        """The gateway did not answer: nobody knows."""
+        return REFUND_LIFECYCLE.move(self, _RC.TIME_OUT, by=by, at=at)
+
+    def pay(
+        self,
+        *,
+        source: LedgerCode,
+        reference: str | None,
+        entry_id: EntryId,
+        by: Actor,
+        at: datetime,
+    ) -> tuple[Refund, Posting]:
+        """The gateway gave the money back."""
+        paid = REFUND_LIFECYCLE.move(
+            self, _RC.PAY, by=by, at=at, payload=_names(entry_id), gateway_reference=reference
+        )
+        legs = posting.refund_paid(self.amount, source=source, counterparty=self.gateway)
+        return paid, Posting.of(self._entry(entry_id, PostingKind.REFUND_PAID, legs, at))
+
+    def fail(
+        self, *, requested: JournalEntry, entry_id: EntryId, reason: str, by: Actor, at: datetime
+    ) -> tuple[Refund, Posting]:
+        """The gateway refused: the promise is taken back."""
+        failed = REFUND_LIFECYCLE.move(
+            self, _RC.FAIL, by=by, at=at, reason=reason, payload=_names(entry_id)
+        )
+        undone = requested.reversed(
+            id=entry_id, kind=PostingKind.REFUND_FAILED, at=at, caused_by=f"refund:{self.id}"
+        )
+        return failed, Posting.of(undone)
+
+    def _entry(
+        self, id: EntryId, kind: PostingKind, legs: posting.Legs, at: datetime
+    ) -> JournalEntry:
+        return JournalEntry(
+            id=id,
+            account_id=self.account_id,
+            kind=kind,
+            transfers=legs,
+            booked_at=at,
+            caused_by=f"refund:{self.id}",
+        )
+
+
+def _names(entry_id: EntryId) -> dict[str, Any]:
+    return {"entry_id": str(entry_id)}
+
+
+def _refund_names(refund_id: RefundId, amount: Money) -> dict[str, Any]:
+    return {"refund_id": str(refund_id), **_amount_of(amount)}
+
+
+def _amount_of(amount: Money) -> dict[str, Any]:
+    return {"amount": amount.amount, "currency": amount.currency}
