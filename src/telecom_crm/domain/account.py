@@ -88,6 +88,8 @@ class BillingAccount:
     status: AccountStatus = AccountStatus.OPEN
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
+    """Marks an answer to an idempotency key that was used before; not stored."""
 
     @classmethod
     def open(

@@ -36,9 +36,7 @@ class CustomerFacts:
 
 @attrs.frozen(kw_only=True)
 class AccountFacts:
-    """
-    What a contract needs to know of its billing account; `available` has the credit limit in it.
-    """
+    """What a contract needs to know of its account; `available` counts the credit limit in."""
 
     id: AccountId
     available: Money

@@ -29,6 +29,10 @@ class OptionsIncompatible(RuleViolated):
     code: ClassVar[str] = "options_incompatible"
 
 
+def _codes(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(codes)
+
+
 @attrs.frozen(order=True)
 class CompatibilityRule:
     """
@@ -41,7 +45,7 @@ class CompatibilityRule:
 
     kind: RuleKind
     subject: str
-    others: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    others: tuple[str, ...] = attrs.field(default=(), converter=_codes)
 
     @others.validator
     def _check(self, _: object, value: tuple[str, ...]) -> None:

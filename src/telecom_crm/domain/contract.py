@@ -338,9 +338,7 @@ class Contract:
         by: Actor,
         at: datetime,
     ) -> Contract:
-        """
-        Begin a contract; raise `RuleViolated` for a customer who is blocked, closed or merged.
-        """
+        """Begin a contract; raise `RuleViolated` for one who is blocked, closed or merged."""
         if customer.barred_by:
             reason = f"the customer is {customer.barred_by}"
             raise RuleViolated("customer_may_contract", (reason,))
@@ -420,9 +418,7 @@ class Contract:
     def request_activation(
         self, *, summary: ActivationSummary, by: Actor, at: datetime
     ) -> Contract:
-        """
-        Begin to activate; raise `ActivationRefused` with every line of the summary that failed.
-        """
+        """Begin to activate; raise `ActivationRefused` with every failed line of the summary."""
         CONTRACT_LIFECYCLE.row(self.status, _C.REQUEST_ACTIVATION)
         if summary.contract_id != self.id:
             raise ValueError("the summary is another contract's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -72,6 +73,10 @@ class TaxProfile:
             raise InvalidValue.of("tax_percent", "tax_percent", "0 or more, in percent", value)
 
 
+def _requirements(requirements: Iterable[Requirement]) -> frozenset[Requirement]:
+    return frozenset(requirements)
+
+
 _POLICY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,29}", re.ASCII)
 
 
@@ -94,7 +99,7 @@ class BillingPolicy:
     credit_limit: Money = attrs.field()
     first_fee: FirstFee = FirstFee.REQUIRED
     required_for_activation: frozenset[Requirement] = attrs.field(
-        default=frozenset(Requirement), converter=frozenset
+        default=frozenset(Requirement), converter=_requirements
     )
     grace_days: int = attrs.field(default=0, validator=attrs.validators.ge(0))
     dunning_profile: str = "standard"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -108,6 +108,10 @@ def _instant(_: object, field: attrs.Attribute[datetime], value: datetime) -> No
         raise InvalidValue.of(field.name, "instant", "an instant with its zone", value)
 
 
+def _modes(modes: Iterable[PaymentMode]) -> frozenset[PaymentMode]:
+    return frozenset(modes)
+
+
 @attrs.frozen(kw_only=True)
 class Allowances:
     """What a period's fee includes."""
@@ -145,7 +149,7 @@ class TariffTerms:
     allowances: Allowances = Allowances()
     usage_rates: tuple[UsageRate, ...] = ()
     payment_modes: frozenset[PaymentMode] = attrs.field(
-        default=frozenset(PaymentMode), converter=frozenset
+        default=frozenset(PaymentMode), converter=_modes
     )
 
     @activation_fee.validator
