@@ -1,0 +1,151 @@
+"""SIMs, numbers, the catalogue, contracts, and what the network has to be told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
+from telecom_crm.application.ports import Contended
+from telecom_crm.domain.compatibility import CompatibilityRule
+from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
+from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
+from telecom_crm.domain.number import HELD_NUMBER, Number, NumberStatus
+from telecom_crm.domain.provisioning import (
+    PROVISIONING_LIFECYCLE,
+    ProvisioningStatus,
+    ProvisioningTask,
+)
+from telecom_crm.domain.sim import Sim, SimStatus
+from telecom_crm.domain.tariff import Option, Tariff
+
+UNFINISHED = tuple(
+    state for state in ProvisioningStatus if not PROVISIONING_LIFECYCLE.is_final(state)
+)
+
+
+class MemorySims(MemoryCollection[ICCID, Sim]):
+    """The pool of SIM cards."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.sims)
+
+    def reservations_over(self, at: datetime, *, limit: int) -> list[Sim]:
+        reserved = self.having(("status", SimStatus.RESERVED.value))
+        return [sim for sim in reserved if _has_come(sim.reserved_until, at)][:limit]
+
+
+class MemoryNumbers(MemoryCollection[MSISDN, Number]):
+    """The pool of numbers."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.numbers)
+
+    def reservations_over(self, at: datetime, *, limit: int) -> list[Number]:
+        reserved = self.having(("status", NumberStatus.RESERVED.value))
+        return [number for number in reserved if _has_come(number.reserved_until, at)][:limit]
+
+    def quarantine_over(self, at: datetime, *, limit: int) -> list[Number]:
+        resting = self.having(("status", NumberStatus.QUARANTINED.value))
+        return [number for number in resting if _has_come(number.quarantined_until, at)][:limit]
+
+
+class MemoryCatalog:
+    """Tariffs, options, and the rules between them."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.tariffs: MemoryCollection[str, Tariff] = MemoryCollection(scope, scope.store.tariffs)
+        self.options: MemoryCollection[str, Option] = MemoryCollection(scope, scope.store.options)
+        self._scope = scope
+        self._base = scope.store.compatibility
+        self._rules: tuple[CompatibilityRule, ...] | None = None
+
+    def rules(self) -> tuple[CompatibilityRule, ...]:
+        return self._scope.store.compatibility if self._rules is None else self._rules
+
+    def replace_rules(self, rules: Sequence[CompatibilityRule]) -> None:
+        self._scope.require_writing()
+        self._rules = tuple(rules)
+
+    def check(self) -> None:
+        self.tariffs.check()
+        self.options.check()
+        if self._rules is not None and self._scope.store.compatibility is not self._base:
+            raise Contended("the compatibility rules")
+
+    def apply(self) -> None:
+        self.tariffs.apply()
+        self.options.apply()
+        if self._rules is not None:
+            self._scope.store.compatibility = self._rules
+
+
+class MemoryContracts(MemoryCollection[ContractId, Contract]):
+    """Contracts."""
+
+    def __init__(self, scope: Scope, numbers: MemoryNumbers) -> None:
+        super().__init__(scope, scope.store.contracts)
+        self._numbers = numbers
+
+    def by_msisdns(self, numbers: Iterable[MSISDN]) -> dict[MSISDN, Contract]:
+        found: dict[MSISDN, Contract] = {}
+        for msisdn in numbers:
+            number = self._numbers.look(msisdn.digits)
+            if number is None or number.status not in HELD_NUMBER or number.contract_id is None:
+                continue
+            if (contract := self.look(str(number.contract_id))) is not None:
+                found[msisdn] = contract
+        return found
+
+    def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+        return {
+            customer_id: sum(
+                contract.status in LIVE
+                for contract in self.having(("customer_id", str(customer_id)))
+            )
+            for customer_id in customer_ids
+        }
+
+    def of_account(self, account_id: AccountId) -> list[Contract]:
+        return self.having(("account_id", str(account_id)))
+
+    def activation_due(self, at: datetime, *, limit: int) -> list[Contract]:
+        today = at.date()
+        accepted = self.having(("status", ContractStatus.ACCEPTED.value))
+        return [
+            contract
+            for contract in accepted
+            if contract.requested_activation is not None and contract.requested_activation <= today
+        ][:limit]
+
+
+class MemoryTasks(MemoryCollection[TaskId, ProvisioningTask]):
+    """What the network has to be told."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.tasks)
+
+    def due(self, at: datetime, *, limit: int) -> list[ProvisioningTask]:
+        oldest: dict[ContractId, ProvisioningTask] = {}
+        unfinished = (task for state in UNFINISHED for task in self.having(("status", state.value)))
+        for task in sorted(unfinished, key=lambda task: task.key):
+            oldest.setdefault(task.contract_id, task)
+        due = [task for task in oldest.values() if _is_due(task, at)]
+        return self.take_first(due, lambda task: task.key, limit=limit)
+
+    def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
+        return self.having(("contract_id", str(contract_id)))
+
+
+_WAITING = frozenset({ProvisioningStatus.PENDING})
+_LEASED = frozenset({ProvisioningStatus.RUNNING})
+
+
+def _is_due(task: ProvisioningTask, at: datetime) -> bool:
+    return task.status in _WAITING or (
+        task.status in _LEASED and (task.lease_until is None or task.lease_until <= at)
+    )
+
+
+def _has_come(until: datetime | None, at: datetime) -> bool:
+    return until is not None and until <= at

@@ -1,0 +1,268 @@
+"""The journal as one transaction sees it, and payments and refunds, whose money is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from datetime import datetime
+
+from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
+from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
+from telecom_crm.adapters.memory.store import Journal, booking_order
+from telecom_crm.application.ports import Contended, LedgerDifference, Page
+from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.ledger import (
+    AlreadyReversed,
+    Balance,
+    JournalEntry,
+    Posting,
+    TrialBalanceLine,
+    trial_balance,
+)
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import IN_FLIGHT, REFUND_IN_FLIGHT, Payment, Refund
+
+_COUNTERS = ("subscriber", "receivable", "unbilled")
+
+
+class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
+    """Billing accounts; their counters are the ledger's."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.accounts)
+
+    def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
+        return self.having(("customer_id", str(customer_id)))
+
+    def held_for_money(self, *, limit: int) -> list[BillingAccount]:
+        held = self.having(("held_for_money",))
+        return [account for account in held if not self._is_short(account)][:limit]
+
+    def _is_short(self, account: BillingAccount) -> bool:
+        balance = balance_of(self._scope.store.journal, account)
+        # There is no instant to judge a promised payment by, so only the policy's limit counts.
+        limit = account.receipt.terms.credit_limit.minor if account.receipt else 0
+        return balance.available(Money(limit, account.currency)).minor < 0
+
+
+class MemoryPayments(MemoryCollection[PaymentId, Payment]):
+    """Payments."""
+
+    _not_stored = {"events": (), "replayed": False}  # noqa: RUF012  # never changed, as in the parent
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.payments)
+
+    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
+        flying = [one for state in IN_FLIGHT for one in self.having(("status", state.value))]
+        old = (payment for payment in flying if payment.at < before)
+        return sorted(old, key=lambda payment: (payment.at, payment.key))[:limit]
+
+
+class MemoryRefunds(MemoryCollection[RefundId, Refund]):
+    """Refunds."""
+
+    _not_stored = {"events": (), "replayed": False}  # noqa: RUF012  # never changed, as in the parent
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.refunds)
+
+    def uncertain(self, *, limit: int) -> list[Refund]:
+        flying = [one for state in REFUND_IN_FLIGHT for one in self.having(("status", state.value))]
+        return sorted(flying, key=lambda refund: refund.key)[:limit]
+
+
+class MemoryLedger:
+    """
+    Postings of one transaction: tried at once on what it sees, booked on what the commit finds.
+
+    A posting holds nothing, so that many may credit one account at the same moment; `states` does.
+    """
+
+    def __init__(self, scope: Scope, accounts: MemoryAccounts) -> None:
+        self._scope = scope
+        self._accounts = accounts
+        self._journal = scope.store.journal
+        self._bases: dict[AccountId, Balance | None] = {}
+        self._held: set[AccountId] = set()
+        self._balances: dict[AccountId, Balance] = {}
+        self._postings: list[tuple[Posting, datetime]] = []
+        self._undone: set[EntryId] = set()
+        self._booked: dict[AccountId, Balance] = {}
+
+    def post(self, postings: Sequence[Posting], *, at: datetime) -> None:
+        new, booked = self._tried(postings, at)
+        self._balances |= booked
+        self._postings += new
+        self._undone |= _undone_by(new)
+
+    def refuse(self, postings: Sequence[Posting], *, at: datetime) -> None:
+        """Raise what `post` would raise now, and book nothing."""
+        self._tried(postings, at)
+
+    def states(
+        self, account_ids: Iterable[AccountId], *, at: datetime
+    ) -> dict[AccountId, AccountState]:
+        accounts = self._accounts.get_many(account_ids)
+        if not self._scope.read_only:
+            self._held |= accounts.keys()
+        return {
+            account_id: AccountState(account=account, balance=self._balance(account), at=at)
+            for account_id, account in accounts.items()
+        }
+
+    def entry(self, entry_id: EntryId, *, account_id: AccountId) -> JournalEntry:
+        own = {entry.id: entry for entry in self._own_entries()}
+        with self._scope.store.lock:
+            found = own.get(entry_id) or self._journal.by_id.get(entry_id)
+        if found is None or found.account_id != account_id:
+            raise NotFound("entry", str(entry_id))
+        return found
+
+    def entries(
+        self,
+        account_id: AccountId,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[JournalEntry]:
+        after = None if cursor is None else _read_cursor(cursor)
+        found: list[JournalEntry] = []
+        for entry in self._entries_of(account_id):
+            if start is not None and entry.booked_at < start:
+                continue
+            if end is not None and entry.booked_at >= end:
+                break
+            if after is not None and booking_order(entry) <= after:
+                continue
+            if len(found) == limit:
+                last = found[-1]
+                return Page(
+                    items=tuple(found), next=to_cursor(f"{last.booked_at.isoformat()} {last.id}")
+                )
+            found.append(entry)
+        return Page(items=tuple(found))
+
+    def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
+        account = self._account(account_id)
+        effects = (entry.effect for entry in self._entries_of(account_id) if entry.booked_at < at)
+        return Money.total(effects, account.currency)
+
+    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
+        with self._scope.store.lock:
+            committed = list(self._journal.entries)
+        return trial_balance([*committed, *self._own_entries()])
+
+    def differences(self) -> Iterator[LedgerDifference]:
+        store = self._scope.store
+        with store.lock:
+            accounts = list(store.accounts.rows.values())
+            stored = {account.id: balance_of(self._journal, account) for account in accounts}
+            entries = {account.id: self._journal.of(account.id) for account in accounts}
+        for account in accounts:
+            computed = Balance(currency=account.currency)
+            for entry in entries[account.id]:
+                computed = computed.after(entry)
+            for counter in _COUNTERS:
+                pair = getattr(stored[account.id], counter), getattr(computed, counter)
+                if pair[0] != pair[1]:
+                    yield LedgerDifference(
+                        account_id=account.id, counter=counter, stored=pair[0], computed=pair[1]
+                    )
+
+    def check(self) -> None:
+        balances = self._journal.balances
+        for account_id in self._held:
+            if balances.get(account_id) is not self._bases[account_id]:
+                raise Contended(f"account {account_id}")
+        self._refuse_reversed(self._postings, frozenset())
+        touched = {posting.account_id for posting, _ in self._postings}
+        now = {
+            account_id: balance_of(self._journal, self._account(account_id))
+            for account_id in touched
+        }
+        self._booked = self._book(self._postings, now)
+
+    def apply(self) -> None:
+        self._journal.balances.update(self._booked)
+        for entry in self._own_entries():
+            self._journal.add(entry)
+
+    def _tried(
+        self, postings: Sequence[Posting], at: datetime
+    ) -> tuple[list[tuple[Posting, datetime]], dict[AccountId, Balance]]:
+        self._scope.require_writing()
+        new = [(posting, at) for posting in postings]
+        ids = {posting.account_id for posting in postings}
+        self._refuse_reversed(new, self._undone)
+        return new, self._book(new, {one: self._balance(self._account(one)) for one in ids})
+
+    def _book(
+        self, postings: Iterable[tuple[Posting, datetime]], balances: dict[AccountId, Balance]
+    ) -> dict[AccountId, Balance]:
+        for posting, at in postings:
+            account_id = posting.account_id
+            if posting.entry is not None and posting.entry.account_id != account_id:
+                raise ValueError("a posting books an entry of its own account")
+            limit = self._account(account_id).credit_limit(at)
+            balances[account_id] = posting.apply(balances[account_id], limit)
+        return balances
+
+    def _refuse_reversed(
+        self, postings: Sequence[tuple[Posting, datetime]], before: Set[EntryId]
+    ) -> None:
+        undone = _undone_by(postings)
+        twice = len(undone) < sum(_reverses(posting) is not None for posting, _ in postings)
+        again = [one for one in undone if one in before or one in self._journal.reversed]
+        if twice or again:
+            raise AlreadyReversed("reversal", ("an entry is reversed at most once",))
+
+    def _account(self, account_id: AccountId) -> BillingAccount:
+        account = self._accounts.look(str(account_id))
+        if account is None:
+            raise NotFound("account", str(account_id))
+        return account
+
+    def _balance(self, account: BillingAccount) -> Balance:
+        """Return the counters this transaction sees, and remember from which it took them."""
+        if self._scope.read_only:
+            return balance_of(self._journal, account)
+        if account.id not in self._balances:
+            with self._scope.store.lock:
+                self._bases[account.id] = self._journal.balances.get(account.id)
+                self._balances[account.id] = balance_of(self._journal, account)
+        return self._balances[account.id]
+
+    def _own_entries(self) -> list[JournalEntry]:
+        return [posting.entry for posting, _ in self._postings if posting.entry is not None]
+
+    def _entries_of(self, account_id: AccountId) -> list[JournalEntry]:
+        with self._scope.store.lock:
+            committed = self._journal.of(account_id)
+        own = [entry for entry in self._own_entries() if entry.account_id == account_id]
+        return sorted([*committed, *own], key=booking_order) if own else committed
+
+
+def balance_of(journal: Journal, account: BillingAccount) -> Balance:
+    """Return an account's counters; nothing was posted where there are none."""
+    return journal.balances.get(account.id) or Balance(currency=account.currency)
+
+
+def _reverses(posting: Posting) -> EntryId | None:
+    return posting.entry.reverses if posting.entry else None
+
+
+def _undone_by(postings: Iterable[tuple[Posting, datetime]]) -> set[EntryId]:
+    found = (_reverses(posting) for posting, _ in postings)
+    return {undone for undone in found if undone is not None}
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        booked_at, _, entry_id = from_cursor(cursor).partition(" ")
+        return datetime.fromisoformat(booked_at), entry_id
+    except ValueError:
+        raise bad_cursor(cursor) from None

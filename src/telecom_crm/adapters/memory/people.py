@@ -1,0 +1,183 @@
+"""Customers, what they ask for, what they are told, and who serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
+from telecom_crm.adapters.memory.pages import Term
+from telecom_crm.adapters.memory.store import document_term, likeness_terms
+from telecom_crm.application.ports import DocumentTaken, FormerValue
+from telecom_crm.domain.application import Application, ApplicationStatus, Priority
+from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.identifiers import (
+    ApplicationId,
+    CustomerId,
+    NotificationId,
+    TicketId,
+    TokenId,
+)
+from telecom_crm.domain.notification import Notification, NotificationStatus
+from telecom_crm.domain.ticket import Ticket, TicketPriority, TicketStatus
+from telecom_crm.domain.user import Token
+
+_RANK = {priority.value: rank for rank, priority in enumerate(Priority)}
+_TICKET_RANK = {priority.value: rank for rank, priority in enumerate(TicketPriority)}
+
+
+class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
+    """Customers, with their identity documents unique, and the values that changes replaced."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.customers)
+        self._former: list[FormerValue] = []
+        self._forgotten: set[CustomerId] = set()
+
+    def by_documents(
+        self, documents: Iterable[IdentityDocument]
+    ) -> dict[tuple[str, str], CustomerId]:
+        found: dict[tuple[str, str], CustomerId] = {}
+        for document in documents:
+            term = document_term(document.key)
+            for customer in self.having(term):
+                found[term[1], term[2]] = customer.id
+        return found
+
+    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
+        alike: dict[CustomerId, Customer] = {}
+        for term in likeness_terms(customer):
+            alike |= {other.id: other for other in self.having(term)}
+        alike.pop(customer.id, None)
+        others = sorted(alike.values(), key=lambda other: other.key)
+        return [other for other in others if other.merged_into is None][:limit]
+
+    def search(self, text: str, *, limit: int) -> list[Customer]:
+        words = text.casefold().split()
+        if not words:
+            return []
+        digits = text.strip().removeprefix("+").replace(" ", "")
+        owners = self._owners_by_contract(text.strip(), digits)
+        with self._scope.store.lock:
+            keys = [*self._table.ordered_keys()]
+        keys = sorted({*keys, *self._written}) if self._written else keys
+        found: list[Customer] = []
+        for key in keys:
+            customer = self.look(key)
+            if customer is None:
+                continue
+            if customer.id in owners or _is_about(customer, words, digits):
+                found.append(customer)
+                if len(found) == limit:
+                    break
+        return found
+
+    def remember(self, values: Sequence[FormerValue]) -> None:
+        self._scope.require_writing()
+        self._former += values
+
+    def former_values(self, customer_id: CustomerId) -> list[FormerValue]:
+        with self._scope.store.lock:
+            committed = list(self._scope.store.former.get(customer_id, ()))
+        committed = [] if customer_id in self._forgotten else committed
+        return committed + [value for value in self._former if value.customer_id == customer_id]
+
+    def forget(self, customer_id: CustomerId) -> None:
+        self._scope.require_writing()
+        self._former = [value for value in self._former if value.customer_id != customer_id]
+        self._forgotten.add(customer_id)
+
+    def apply(self) -> None:
+        super().apply()
+        for customer_id in self._forgotten:
+            self._scope.store.former.pop(customer_id, None)
+        for value in self._former:
+            self._scope.store.former.setdefault(value.customer_id, []).append(value)
+
+    def _refuse_taken(self, key: str, thing: Customer) -> None:
+        for term in self._table.unique(thing):
+            for other in self.having(term):
+                if other.key != key:
+                    raise DocumentTaken(other.id)
+
+    def _owners_by_contract(self, text: str, digits: str) -> set[CustomerId]:
+        table = self._scope.store.contracts
+        terms: list[Term] = [("iccid", digits), ("msisdn", digits), ("number", text.upper())]
+        with self._scope.store.lock:
+            keys = {key for term in terms for key in table.keys_with(term)}
+            return {table.rows[key].customer_id for key in keys}
+
+
+class MemoryApplications(MemoryCollection[ApplicationId, Application]):
+    """Applications and their queue."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.applications)
+
+    def by_reference(self, channel: str, reference: str) -> Application | None:
+        found = self.having(("reference", channel, reference))
+        return found[0] if found else None
+
+    def next_waiting(self) -> Application | None:
+        waiting = self.having(("status", ApplicationStatus.VALIDATED.value))
+        taken = self.take_first(
+            waiting, lambda one: (-_RANK[one.priority], one.captured_at, one.key), limit=1
+        )
+        return taken[0] if taken else None
+
+    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
+        claimed = self.having(("status", ApplicationStatus.IN_PROGRESS.value))
+        over = [one for one in claimed if one.claimed_until is not None and one.claimed_until <= at]
+        return over[:limit]
+
+
+class MemoryTickets(MemoryCollection[TicketId, Ticket]):
+    """Tickets and their queue."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.tickets)
+
+    def next_free(self) -> Ticket | None:
+        free = self.having(("status", TicketStatus.FREE.value))
+        taken = self.take_first(
+            (one for one in free if one.assignee is None),
+            lambda one: (-_TICKET_RANK[one.priority], one.created_at, one.key),
+            limit=1,
+        )
+        return taken[0] if taken else None
+
+
+class MemoryNotifications(MemoryCollection[NotificationId, Notification]):
+    """Messages to customers."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.notifications)
+
+    def waiting(self, *, limit: int) -> list[Notification]:
+        queued = self.having(("status", NotificationStatus.QUEUED.value))
+        return self.take_first(queued, lambda one: (one.queued_at, one.key), limit=limit)
+
+
+class MemoryTokens(MemoryCollection[TokenId, Token]):
+    """Access tokens."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.tokens)
+
+    def by_digest(self, digest: str) -> Token | None:
+        found = self.having(("digest", digest))
+        return found[0] if found else None
+
+
+def _is_about(customer: Customer, words: Sequence[str], digits: str) -> bool:
+    name = customer.name.casefold()
+    if all(word in name for word in words):
+        return True
+    if customer.email is not None and customer.email.casefold() == " ".join(words):
+        return True
+    if customer.phone is not None and len(digits) >= 4 and customer.phone.digits.endswith(digits):
+        return True
+    wanted = "".join(char for char in "".join(words).upper() if char.isalnum())
+    return bool(wanted) and any(
+        document.key.split(":", 1)[1] == wanted for document in customer.documents
+    )

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from telecom_crm.adapters.network.simulator import (
+    NetworkStep,
+    SimulatorNetwork,
+    Subscriber,
+    Trouble,
+)
+from telecom_crm.application.ports import Network, NetworkFailed, NetworkSilent
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
+
+OLD, NEW = ICCID("8999610000000000015"), ICCID("8999610000000000023")
+ONE, TWO = MSISDN("996555000001"), MSISDN("996555000002")
+
+
+def task(kind, iccid=OLD, msisdn=ONE, **before):
+    return ProvisioningTask.create(
+        id=TaskId(UUID(int=1)),
+        kind=kind,
+        contract_id=ContractId(UUID(int=2)),
+        iccid=iccid,
+        msisdn=msisdn,
+        by=Actor("system"),
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+        **before,
+    )
+
+
+@pytest.fixture
+def network():
+    return SimulatorNetwork()
+
+
+def test_does_what_tasks_say_and_again_is_harmless(network):
+    asked: Network = network
+    for done, known in (
+        (task(ProvisioningKind.ACTIVATE), {OLD: Subscriber(ONE, barred=False)}),
+        (task(ProvisioningKind.BAR), {OLD: Subscriber(ONE, barred=True)}),
+        (
+            task(ProvisioningKind.SWAP_SIM, NEW, previous_iccid=OLD),
+            {NEW: Subscriber(ONE, barred=True)},
+        ),
+        (
+            task(ProvisioningKind.CHANGE_NUMBER, NEW, TWO, previous_msisdn=ONE),
+            {NEW: Subscriber(TWO, barred=True)},
+        ),
+        (task(ProvisioningKind.UNBAR, NEW, TWO), {NEW: Subscriber(TWO, barred=False)}),
+        (task(ProvisioningKind.TERMINATE, NEW, TWO), {}),
+    ):
+        for _ in range(2):
+            asked.carry_out(done)
+            assert network.known == known
+
+
+def test_what_it_does_not_know_fails(network):
+    for kind in (ProvisioningKind.BAR, ProvisioningKind.SWAP_SIM, ProvisioningKind.CHANGE_NUMBER):
+        with pytest.raises(NetworkFailed):
+            network.carry_out(task(kind))
+
+
+def test_fails_at_a_step_so_many_times(network):
+    network.disturb(NetworkStep.ALLOW, Trouble.FAILS, times=2)
+    for _ in range(2):
+        with pytest.raises(NetworkFailed) as caught:
+            network.carry_out(task(ProvisioningKind.ACTIVATE))
+        assert caught.value.step == "allow"
+        assert network.known == {OLD: Subscriber(ONE, barred=True)}
+    network.carry_out(task(ProvisioningKind.ACTIVATE))
+    assert network.known == {OLD: Subscriber(ONE, barred=False)}
+
+
+def test_is_silent_for_one_number_until_it_heals(network):
+    network.disturb(NetworkStep.REGISTER, Trouble.SILENT, msisdn=ONE)
+    network.disturb(NetworkStep.REGISTER, Trouble.SILENT_DONE, msisdn=TWO)
+    for msisdn, iccid in ((ONE, OLD), (TWO, NEW)):
+        with pytest.raises(NetworkSilent):
+            network.carry_out(task(ProvisioningKind.ACTIVATE, iccid, msisdn))
+    assert network.known == {NEW: Subscriber(TWO, barred=True)}
+    network.heal()
+    network.carry_out(task(ProvisioningKind.ACTIVATE))
+    assert network.known[OLD] == Subscriber(ONE, barred=False)
+
+
+def test_a_slow_network_waits_before_each_step():
+    waited = []
+    network = SimulatorNetwork(wait=lambda: waited.append(1))
+    network.carry_out(task(ProvisioningKind.ACTIVATE))
+    assert len(waited) == 2
