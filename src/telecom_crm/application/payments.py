@@ -39,6 +39,7 @@ from telecom_crm.domain.ledger import JournalEntry, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import (
+    IN_FLIGHT,
     PAYMENT_LIFECYCLE,
     REFUND_LIFECYCLE,
     AmountDiffers,
@@ -175,7 +176,7 @@ class Payments:
             payment = tx.payments.get(payment_id)
             if payment.entry_id is None:
                 raise RuleViolated("receipt", ("a receipt is for a payment that was confirmed",))
-            entry = tx.ledger.entry(payment.entry_id)
+            entry = tx.ledger.entry(payment.entry_id, account_id=payment.account_id)
             account = tx.accounts.get(payment.account_id)
         return PaymentReceipt(
             payment_id=payment.id,
@@ -233,7 +234,7 @@ class Payments:
             if payment.entry_id is None:
                 raise NotFound("journal entry", f"of payment {payment_id}")
             undone, posting = payment.reverse(
-                booked=tx.ledger.entry(payment.entry_id),
+                booked=tx.ledger.entry(payment.entry_id, account_id=payment.account_id),
                 entry_id=self._entry_id(),
                 reason=reason,
                 by=by,
@@ -376,7 +377,7 @@ class Payments:
                 ended = self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
             else:
                 ended = self._apply(payment.id, answer, gateway, by=by)
-        return not PAYMENT_LIFECYCLE.can(ended, PaymentCommand.CONFIRM)
+        return ended.status not in IN_FLIGHT
 
     def _step(self, payment_id: PaymentId, step: Callable[..., Payment]) -> Payment:
         at = self.clock()
@@ -465,7 +466,9 @@ class Payments:
                 )
             else:
                 ended, posting = refund.fail(
-                    requested=tx.ledger.entry(refund.requested_entry_id),
+                    requested=tx.ledger.entry(
+                        refund.requested_entry_id, account_id=refund.account_id
+                    ),
                     entry_id=self._entry_id(),
                     reason=answer.reason or answer.outcome,
                     by=by,
@@ -586,4 +589,5 @@ def _dispute_entry(tx: Transaction, payment: Payment) -> JournalEntry:
     ]
     if not opened:
         raise NotFound("dispute", f"of payment {payment.id}")
-    return tx.ledger.entry(EntryId(UUID(opened[-1].payload["entry_id"])))
+    entry_id = EntryId(UUID(opened[-1].payload["entry_id"]))
+    return tx.ledger.entry(entry_id, account_id=payment.account_id)

@@ -359,8 +359,8 @@ class Ledger(Protocol):
         """Return accounts with their counters; held in a writing transaction."""
         ...
 
-    def entry(self, entry_id: EntryId) -> JournalEntry:
-        """Return one entry; raise `NotFound`."""
+    def entry(self, entry_id: EntryId, *, account_id: AccountId) -> JournalEntry:
+        """Return one entry of an account; raise `NotFound`."""
         ...
 
     def entries(

@@ -1,0 +1,573 @@
+"""Customers: who they are, who may be the same, and how they come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
+from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.paging import each_in, each_of, refuse_stale
+from telecom_crm.application.ports import (
+    Clock,
+    Contended,
+    DocumentTaken,
+    Files,
+    FormerValue,
+    NewId,
+    Page,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.application import APPLICATION_LIFECYCLE, Application
+from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, OPEN, Contract
+from telecom_crm.domain.customer import (
+    CUSTOMER_LIFECYCLE,
+    Address,
+    Consent,
+    Customer,
+    CustomerCommand,
+    CustomerKind,
+    IdentityDocument,
+    Note,
+    read_text,
+)
+from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
+from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import (
+    MSISDN,
+    AccountId,
+    ApplicationId,
+    ContractId,
+    CustomerId,
+    TicketId,
+)
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.payment import IN_FLIGHT
+from telecom_crm.domain.ticket import Ticket
+
+CustomerCheck = Callable[[Customer], Iterable[Fault]]
+"""An operator's own check of what is known about a customer; what it yields refuses it."""
+
+PERSONAL = (
+    "name",
+    "phone",
+    "email",
+    "language",
+    "national_id",
+    "birth_date",
+    "registration_number",
+)
+"""The fields whose former values are remembered, apart from the events, until erasure."""
+
+
+@attrs.frozen
+class Customers:
+    """People and organisations that have, had or want contracts."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    files: Files | None = None
+    """Where scans of documents are; without it, erasure leaves them."""
+    checks: tuple[CustomerCheck, ...] = ()
+    deduplication: DeduplicationRules | None = None
+    """Rules in place of those that the store holds."""
+
+    def register(
+        self,
+        *,
+        name: str,
+        kind: CustomerKind = CustomerKind.PERSON,
+        phone: MSISDN | str | None = None,
+        email: str | None = None,
+        language: str | None = None,
+        national_id: str | None = None,
+        documents: Iterable[IdentityDocument] = (),
+        birth_date: date | str | None = None,
+        registration_number: str | None = None,
+        addresses: Iterable[Address] = (),
+        consents: Iterable[Consent] = (),
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Take up a new customer, or return the one with the same identity document or national id.
+
+        A closed one is reopened. Customers who are merely alike are told by `duplicates`. Raise
+        `InvalidValue` with every fault, `KeyReused`.
+        """
+        given: dict[str, Any] = {
+            "name": name,
+            "kind": kind,
+            "phone": phone,
+            "email": email,
+            "language": language,
+            "national_id": national_id,
+            "documents": tuple(documents),
+            "birth_date": birth_date,
+            "registration_number": registration_number,
+            "addresses": tuple(addresses),
+            "consents": tuple(consents),
+        }
+        return self._enrol(given, idempotency_key, by)
+
+    @retried
+    def update(
+        self,
+        customer_id: CustomerId,
+        *,
+        changes: Mapping[str, Any],
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Change what is known about a customer; what a personal field was before is remembered apart.
+
+        Raise `InvalidValue` with every fault, `DocumentTaken` where another has the document.
+        """
+        at = self.clock()
+        with self.uow() as tx:
+            before = tx.customers.get(customer_id)
+            refuse_stale(before, expected_version, name="customer")
+            after = before.update(changes=changes, by=by, at=at)
+            if after is before:
+                return before
+            self._check(after)
+            tx.customers.remember(_former(before, after, by=by, at=at))
+            return tx.customers.save(after)
+
+    @retried
+    def add_note(self, customer_id: CustomerId, *, text: str, by: Actor = SYSTEM) -> Customer:
+        """Write something down about a customer."""
+        at = self.clock()
+        with self.uow() as tx:
+            customer = tx.customers.get(customer_id)
+            notes = (*customer.notes, Note(text=text, by=by.name, at=at))
+            return tx.customers.save(customer.update(changes={"notes": notes}, by=by, at=at))
+
+    def get(self, customer_id: CustomerId) -> Customer:
+        """Return a customer; raise `NotFound`."""
+        with self.uow(read_only=True) as tx:
+            return tx.customers.get(customer_id)
+
+    def page(self, query: Query) -> Page[Customer]:
+        """Return a page of the customers."""
+        with self.uow(read_only=True) as tx:
+            return tx.customers.page(query)
+
+    def each(self, **where: str) -> Iterator[Customer]:
+        """Go through the customers, filtered by fields as in `page`."""
+        return each_of(self.uow, lambda tx: tx.customers, where)
+
+    def search(self, text: str, *, limit: int = 20) -> list[Customer]:
+        """Find customers by part of a name, phone, e-mail, document, number, SIM or contract."""
+        words = read_text(text, field="text", limit=200)
+        if not words:
+            return []
+        with self.uow(read_only=True) as tx:
+            return tx.customers.search(words, limit=limit)
+
+    def former_values(self, customer_id: CustomerId) -> list[FormerValue]:
+        """Return what a customer's personal fields were before, oldest first."""
+        with self.uow(read_only=True) as tx:
+            tx.customers.get(customer_id)
+            return tx.customers.former_values(customer_id)
+
+    def timeline(self, customer_id: CustomerId) -> list[Event]:
+        """Return what happened to a customer and to all that is theirs, payments aside."""
+        with self.uow(read_only=True) as tx:
+            tx.customers.get(customer_id)
+            belongings = _belongings(tx, customer_id)
+            things = [("customer", str(customer_id))]
+            things += [(thing, str(id)) for thing, ids in belongings.items() for id in ids]
+            events = [event for thing, key in things for event in tx.events.of(thing, key)]
+        return sorted(events, key=lambda event: (event.at, event.thing_id, event.sequence))
+
+    def duplicates(self, customer_id: CustomerId) -> tuple[Suspicion, ...]:
+        """Return customers who may be the same person, the surest first, with the reasons."""
+        with self.uow(read_only=True) as tx:
+            customer = tx.customers.get(customer_id)
+            return suspects_in(tx, customer, rules_in(tx, self.deduplication))
+
+    @retried
+    def merge(
+        self, loser_id: CustomerId, *, survivor_id: CustomerId, by: Actor = SYSTEM
+    ) -> Customer:
+        """
+        Say that one customer is another, who takes over everything but the name.
+
+        That is accounts, contracts, tickets and applications. Return the loser. Raise
+        `PaymentsInFlight` while a payment of the loser has no outcome, `CustomerMerged`.
+        """
+        at = self.clock()
+        with self.uow() as tx:
+            loser, survivor = _two(tx, loser_id, survivor_id)
+            found = _belongings(tx, loser_id)
+            held = _Belongings.held(tx, found, owner=loser_id)
+            merged = loser.merge_into(
+                survivor=survivor,
+                payments_in_flight=_payments_in_flight(tx, held.accounts),
+                moved={thing: [str(id) for id in ids] for thing, ids in found.items()},
+                by=by,
+                at=at,
+            )
+            held.give_to(tx, survivor_id, by=by, at=at)
+            _note_other(tx, survivor, "CustomerAbsorbed", "absorb", merged, by=by, at=at)
+            return tx.customers.save(merged)
+
+    @retried
+    def unmerge(self, loser_id: CustomerId, *, by: Actor = SYSTEM) -> Customer:
+        """Undo a merge: what came from the loser and is still the survivor's goes back."""
+        at = self.clock()
+        with self.uow() as tx:
+            merged = tx.customers.get(loser_id)
+            loser = merged.unmerge(by=by, at=at)
+            survivor = tx.customers.get(CustomerId(UUID(loser.events[-1].payload["survivor"])))
+            found = _moved_by_merge(tx.events.of("customer", loser.key))
+            _Belongings.held(tx, found, owner=survivor.id).give_to(tx, loser_id, by=by, at=at)
+            _note_other(tx, survivor, "CustomerDetached", "detach", loser, by=by, at=at)
+            return tx.customers.save(loser)
+
+    @retried
+    def block(
+        self,
+        customer_id: CustomerId,
+        *,
+        reason: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Refuse a customer new contracts."""
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            return tx.customers.save(customer.block(reason=reason, by=by, at=self.clock()))
+
+    @retried
+    def unblock(
+        self,
+        customer_id: CustomerId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Lift a customer's block."""
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            live = tx.contracts.open_of([customer_id]).get(customer_id, 0)
+            at = self.clock()
+            return tx.customers.save(
+                customer.unblock(open_contracts=live, reason=reason, by=by, at=at)
+            )
+
+    @retried
+    def close(
+        self,
+        customer_id: CustomerId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """End the relation with a customer who has no open contract."""
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            count, at = _open_contracts(tx, customer_id), self.clock()
+            return tx.customers.save(
+                customer.close(open_contracts=count, reason=reason, by=by, at=at)
+            )
+
+    @retried
+    def reopen(
+        self,
+        customer_id: CustomerId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Take a closed customer back."""
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            return tx.customers.save(customer.reopen(reason=reason, by=by, at=self.clock()))
+
+    def erase(
+        self,
+        customer_id: CustomerId,
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Replace a customer's personal data for good, in merged records and applications too.
+
+        Ids, events and the ledger stay. Raise `RuleViolated` while a contract is open.
+        """
+        erased, scans = self._erase(customer_id, expected_version, by)
+        if self.files is not None:
+            for scan in scans:
+                self.files.delete(scan)
+        return erased
+
+    def export(self, **where: str) -> Iterator[dict[str, Any]]:
+        """Go through the customers as rows of plain values, for a file; merged ones too."""
+        return (_row(customer) for customer in self.each(**where))
+
+    @retried
+    def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:
+        at = self.clock()
+        newcomer = Customer.register(id=CustomerId(self.new_id()), by=by, at=at, **given)
+        self._check(newcomer)
+        with self.uow() as tx:
+            known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
+            if idempotency_key is not None:
+                key = request_key(idempotency_key, "customers.register", by=by, **given)
+                if bound := tx.keys.claim(key, (known or newcomer).id):
+                    return tx.customers.get(CustomerId(bound))
+            if known is not None:
+                return welcome_back(tx, known, by=by, at=at)
+            return save_new(tx, newcomer)
+
+    @retried
+    def _erase(
+        self, customer_id: CustomerId, expected_version: int | None, by: Actor
+    ) -> tuple[Customer, list[UUID]]:
+        at = self.clock()
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            customer.refuse_merged()
+            count = _open_contracts(tx, customer_id)
+            merged = _merged_into(tx, customer_id)
+            for application in _applications(tx, [customer_id, *(one.id for one in merged)]):
+                tx.applications.save(_without_person(application, by=by, at=at))
+            erased = customer.erase(open_contracts=count, by=by, at=at)
+            for one in merged:
+                # A merged customer refuses commands, but the person in it is the one who is erased.
+                blank = attrs.evolve(one, merged_into=None).erase(open_contracts=0, by=by, at=at)
+                tx.customers.save(attrs.evolve(blank, merged_into=one.merged_into))
+                tx.customers.forget(one.id)
+            tx.customers.forget(customer_id)
+            papers = [paper for one in (customer, *merged) for paper in one.documents]
+            return tx.customers.save(erased), [paper.scan for paper in papers if paper.scan]
+
+    def _check(self, customer: Customer) -> None:
+        if faults := tuple(fault for check in self.checks for fault in check(customer)):
+            raise InvalidValue(faults)
+
+
+def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
+    """Return, held, the customer who is surely the same, if any; the survivor of merges."""
+    exact = next((one for one in suspects_in(tx, customer, rules) if one.exact), None)
+    return survivor_in(tx, exact.customer_id) if exact else None
+
+
+def welcome_back(tx: Transaction, known: Customer, *, by: Actor, at: datetime) -> Customer:
+    """Return a customer who came again, reopened where the relation had ended."""
+    if CUSTOMER_LIFECYCLE.can(known, CustomerCommand.REOPEN):
+        return tx.customers.save(known.reopen(by=by, at=at))
+    return known
+
+
+def save_new(tx: Transaction, newcomer: Customer) -> Customer:
+    """Store a customer that nobody was found to be; whoever was faster makes this run again."""
+    try:
+        return tx.customers.save(newcomer)
+    except DocumentTaken as taken:
+        raise Contended(f"customer {taken.customer_id}") from taken
+
+
+@attrs.frozen
+class _Belongings:
+    """What a merge moves, held."""
+
+    accounts: tuple[BillingAccount, ...]
+    contracts: tuple[Contract, ...]
+    tickets: tuple[Ticket, ...]
+    applications: tuple[Application, ...]
+
+    @classmethod
+    def held(
+        cls, tx: Transaction, found: Mapping[str, Iterable[UUID]], *, owner: CustomerId
+    ) -> _Belongings:
+        """Hold those that the owner still has."""
+        accounts = tx.accounts.get_many(AccountId(id) for id in found["account"])
+        contracts = tx.contracts.get_many(ContractId(id) for id in found["contract"])
+        tickets = tx.tickets.get_many(TicketId(id) for id in found["ticket"])
+        applications = tx.applications.get_many(ApplicationId(id) for id in found["application"])
+        return cls(
+            tuple(one for one in accounts.values() if one.customer_id == owner),
+            tuple(one for one in contracts.values() if one.customer_id == owner),
+            tuple(one for one in tickets.values() if one.customer_id == owner),
+            tuple(one for one in applications.values() if one.customer_id == owner),
+        )
+
+    def give_to(self, tx: Transaction, customer_id: CustomerId, *, by: Actor, at: datetime) -> None:
+        """Move all of them."""
+        payload = {"customer": str(customer_id)}
+        tx.accounts.save_all([one.give_to(customer_id, by=by, at=at) for one in self.accounts])
+        tx.contracts.save_all(
+            [
+                CONTRACT_LIFECYCLE.note(
+                    one,
+                    "ContractRepointed",
+                    "repoint",
+                    by=by,
+                    at=at,
+                    payload=payload,
+                    customer_id=customer_id,
+                )
+                for one in self.contracts
+            ]
+        )
+        tx.tickets.save_all(
+            [one.repoint(customer_id=customer_id, by=by, at=at) for one in self.tickets]
+        )
+        tx.applications.save_all(
+            [one.repoint(customer_id=customer_id, by=by, at=at) for one in self.applications]
+        )
+
+
+def _belongings(tx: Transaction, customer_id: CustomerId) -> dict[str, list[UUID]]:
+    """Return the ids of what a customer has, by kind of thing."""
+    owner = str(customer_id)
+    return {
+        "account": [one.id for one in tx.accounts.of_customer(customer_id)],
+        "contract": [one.id for one in each_in(tx.contracts, customer_id=owner)],
+        "ticket": [one.id for one in each_in(tx.tickets, customer_id=owner)],
+        "application": [one.id for one in each_in(tx.applications, customer_id=owner)],
+    }
+
+
+def _moved_by_merge(events: Iterable[Event]) -> dict[str, list[UUID]]:
+    moved = [event.payload["moved"] for event in events if event.name == "CustomersMerged"][-1]
+    return {thing: [UUID(id) for id in ids] for thing, ids in moved.items()}
+
+
+def _two(
+    tx: Transaction, loser_id: CustomerId, survivor_id: CustomerId
+) -> tuple[Customer, Customer]:
+    """Hold both, in the order of their keys; raise `NotFound` for the one that is not there."""
+    if loser_id == survivor_id:
+        raise RuleViolated("merge", ("a customer cannot be merged into itself",))
+    both = tx.customers.get_many([loser_id, survivor_id])
+    return (
+        both.get(loser_id) or tx.customers.get(loser_id),
+        both.get(survivor_id) or tx.customers.get(survivor_id),
+    )
+
+
+def _note_other(
+    tx: Transaction,
+    survivor: Customer,
+    name: str,
+    command: str,
+    loser: Customer,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Tell of a merge in the survivor's own history."""
+    payload = {"customer": loser.key}
+    tx.customers.save(
+        CUSTOMER_LIFECYCLE.note(survivor, name, command, by=by, at=at, payload=payload)
+    )
+
+
+def _payments_in_flight(tx: Transaction, accounts: Iterable[BillingAccount]) -> int:
+    return sum(
+        1
+        for account in accounts
+        for status in sorted(IN_FLIGHT)
+        for _ in each_in(tx.payments, account_id=account.key, status=status.value)
+    )
+
+
+def _open_contracts(tx: Transaction, customer_id: CustomerId) -> int:
+    """Count contracts that are not over, drafts included."""
+    contracts = each_in(tx.contracts, customer_id=str(customer_id))
+    return sum(contract.status in OPEN for contract in contracts)
+
+
+def _held(tx: Transaction, customer_id: CustomerId, expected_version: int | None) -> Customer:
+    customer = tx.customers.get(customer_id)
+    refuse_stale(customer, expected_version, name="customer")
+    return customer
+
+
+def _merged_into(tx: Transaction, customer_id: CustomerId) -> list[Customer]:
+    """Return, held, everyone who was merged into a customer, directly or not."""
+    found: dict[CustomerId, Customer] = {}
+    waiting = [customer_id]
+    while waiting:
+        survivor = waiting.pop()
+        events = tx.events.of("customer", str(survivor))
+        names = {e.payload["customer"] for e in events if e.name == "CustomerAbsorbed"}
+        for id, one in tx.customers.get_many(CustomerId(UUID(name)) for name in names).items():
+            if one.merged_into == survivor and id not in found:
+                found[id] = one
+                waiting.append(id)
+    return list(found.values())
+
+
+def _applications(tx: Transaction, customers: Iterable[CustomerId]) -> list[Application]:
+    ids = [one.id for id in customers for one in each_in(tx.applications, customer_id=str(id))]
+    return list(tx.applications.get_many(ids).values())
+
+
+def _without_person(application: Application, *, by: Actor, at: datetime) -> Application:
+    return APPLICATION_LIFECYCLE.note(
+        application, "ApplicationErased", "erase", by=by, at=at, raw={}, data={}
+    )
+
+
+def _former(
+    before: Customer, after: Customer, *, by: Actor, at: datetime
+) -> tuple[FormerValue, ...]:
+    """Return what the change replaced; a document counts as the fields it has on paper."""
+    values = [
+        (field, str(old))
+        for field in PERSONAL
+        if (old := getattr(before, field)) is not None and old != getattr(after, field)
+    ]
+    values += [
+        ("document", f"{paper.type} {paper.number}")
+        for paper in before.documents
+        if paper not in after.documents
+    ]
+    values += [
+        ("address", ", ".join(part for part in attrs.astuple(address) if part))
+        for address in before.addresses
+        if address not in after.addresses
+    ]
+    return tuple(
+        FormerValue(customer_id=before.id, field=field, value=value, at=at, by=by)
+        for field, value in values
+    )
+
+
+def _row(customer: Customer) -> dict[str, Any]:
+    paper = customer.documents[0] if customer.documents else None
+    return {
+        "id": str(customer.id),
+        "kind": customer.kind.value,
+        "status": customer.status.value,
+        "name": customer.name,
+        "phone": str(customer.phone) if customer.phone else None,
+        "email": customer.email,
+        "language": customer.language,
+        "national_id": customer.national_id,
+        "birth_date": customer.birth_date,
+        "registration_number": customer.registration_number,
+        "document_type": paper.type.value if paper else None,
+        "document_number": paper.number if paper else None,
+        "merged_into": str(customer.merged_into) if customer.merged_into else None,
+        "version": customer.version,
+    }

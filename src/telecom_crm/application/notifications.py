@@ -1,0 +1,285 @@
+"""Messages to customers: written once for each event that has words, carried afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+import attrs
+
+from telecom_crm.application.paging import each_of
+from telecom_crm.application.ports import (
+    Clock,
+    Message,
+    Messenger,
+    NewId,
+    Page,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import templates_in
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import TelecomCrmError, Unavailable
+from telecom_crm.domain.identifiers import (
+    AccountId,
+    ContractId,
+    CustomerId,
+    NotificationId,
+    PaymentId,
+    TicketId,
+)
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.notification import (
+    CONTRACT_ACTIVATED,
+    CONTRACT_RESUMED,
+    CONTRACT_SUSPENDED,
+    LOW_BALANCE,
+    NOTIFICATION_LIFECYCLE,
+    PAYMENT_CONFIRMED,
+    TICKET_CLOSED,
+    Notification,
+    NotificationChannel,
+    NotificationCommand,
+    Template,
+    choose_template,
+    render,
+)
+
+CONSUMER = "notifications"
+"""The name under which the stream of events remembers how far messages were written."""
+
+
+@attrs.frozen
+class Notifications:
+    """What customers are told, and whether it reached them."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    channel: NotificationChannel = NotificationChannel.CONSOLE
+    wanted_for: timedelta = timedelta(hours=24)
+    """How long a message is worth sending."""
+
+    @retried
+    def queue_new(self, *, limit: int = 500, by: Actor = SYSTEM) -> int:
+        """
+        Write a message for each new event that the templates have words for.
+
+        Return how many events were read. The cursor moves in the same transaction, so each event
+        is told once, whatever dies in between.
+        """
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            start = tx.events.position(CONSUMER)
+            news = tx.events.since(start, limit=limit)
+            told = {template.event for template in templates_in(tx)}
+            events = [event for _, event in news if event.name in told]
+            messages = [one for event in events if (one := self._write(tx, event, by=by, at=at))]
+        if not news:
+            return 0
+        with self.uow() as tx:
+            if tx.events.position(CONSUMER) != start:
+                return 0  # another worker has told of these
+            tx.notifications.save_all(messages)
+            tx.events.advance(CONSUMER, news[-1][0])
+        return len(news)
+
+    def deliver(self, messenger: Messenger, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Send what waits, and return how many messages the channel took.
+
+        Nothing is held meanwhile, so a crash may have a message sent again: the channel knows it
+        by its id. What the channel cannot take now stays in the queue until nobody wants it any
+        more; what it never can, fails.
+        """
+        with self.uow(read_only=True) as tx:
+            waiting = tx.notifications.waiting(limit=limit)
+            templates = templates_in(tx)
+            found = tx.customers.get_many(one.customer_id for one in waiting)
+        return sum(
+            self._send(one, found[one.customer_id], templates, messenger, by=by) for one in waiting
+        )
+
+    @retried
+    def retry(self, notification_id: NotificationId, *, by: Actor = SYSTEM) -> Notification:
+        """Queue a message again that failed."""
+        return self._change(notification_id, lambda one, at: one.retry(by=by, at=at))
+
+    @retried
+    def confirm_delivery(
+        self, notification_id: NotificationId, *, by: Actor = SYSTEM
+    ) -> Notification:
+        """Say that a message arrived, as the channel reports."""
+        return self._change(notification_id, lambda one, at: one.deliver(by=by, at=at))
+
+    def get(self, notification_id: NotificationId) -> Notification:
+        """Return a message; raise `NotFound`."""
+        with self.uow(read_only=True) as tx:
+            return tx.notifications.get(notification_id)
+
+    def page(self, query: Query) -> Page[Notification]:
+        """Return a page of the messages."""
+        with self.uow(read_only=True) as tx:
+            return tx.notifications.page(query)
+
+    def each(self, **where: str) -> Iterator[Notification]:
+        """Go through the messages, filtered by fields as in `page`."""
+        return each_of(self.uow, lambda tx: tx.notifications, where)
+
+    def _write(
+        self, tx: Transaction, event: Event, *, by: Actor, at: datetime
+    ) -> Notification | None:
+        customer_id, facts = _FACTS_OF[event.name](tx, event)
+        if customer_id is None:
+            return None
+        return Notification.queue(
+            id=NotificationId(self.new_id()),
+            customer_id=customer_id,
+            event=event.name,
+            channel=self.channel,
+            language=tx.customers.get(customer_id).language,
+            facts=facts,
+            expires_at=at + self.wanted_for,
+            by=by,
+            at=at,
+        )
+
+    def _send(
+        self,
+        one: Notification,
+        customer: Customer,
+        templates: tuple[Template, ...],
+        messenger: Messenger,
+        *,
+        by: Actor,
+    ) -> bool:
+        if one.expires_at is not None and one.expires_at <= self.clock():
+            self._settle(one.id, lambda now, at: now.expire(by=by, at=at))
+            return False
+        try:
+            messenger.send(_message(one, customer, templates))
+        except Unavailable:
+            return False
+        except TelecomCrmError as error:
+            reason = error.code
+            self._settle(one.id, lambda now, at: now.fail(reason=reason, by=by, at=at))
+            return False
+        except Exception as error:
+            # A defect of the channel must be seen, but not stand before all others for ever.
+            reason = type(error).__name__
+            self._settle(one.id, lambda now, at: now.fail(reason=reason, by=by, at=at))
+            raise
+        self._settle(one.id, lambda now, at: now.send(by=by, at=at))
+        return True
+
+    @retried
+    def _settle(
+        self,
+        notification_id: NotificationId,
+        change: Callable[[Notification, datetime], Notification],
+    ) -> None:
+        """Write down what became of a message, unless another worker has done so."""
+        at = self.clock()
+        with self.uow() as tx:
+            now = tx.notifications.get(notification_id)
+            if NOTIFICATION_LIFECYCLE.can(now, NotificationCommand.SEND):
+                tx.notifications.save(change(now, at))
+
+    def _change(
+        self,
+        notification_id: NotificationId,
+        change: Callable[[Notification, datetime], Notification],
+    ) -> Notification:
+        at = self.clock()
+        with self.uow() as tx:
+            return tx.notifications.save(change(tx.notifications.get(notification_id), at))
+
+
+@attrs.define
+class NoAddress(TelecomCrmError):
+    """The customer cannot be reached by this channel."""
+
+    code: ClassVar[str] = "no_address"
+
+
+def _message(one: Notification, customer: Customer, templates: tuple[Template, ...]) -> Message:
+    """Choose the words and fill the facts in."""
+    address = _address(one.channel, customer)
+    if address is None:
+        raise NoAddress
+    template = choose_template(
+        templates, event=one.event, channel=one.channel, language=one.language
+    )
+    words = render(template, one.facts)
+    return Message(notification_id=one.id, address=address, subject=words.subject, body=words.body)
+
+
+def _address(channel: NotificationChannel, customer: Customer) -> str | None:
+    phone = str(customer.phone) if customer.phone else None
+    if channel is NotificationChannel.SMS:
+        return phone
+    if channel is NotificationChannel.EMAIL:
+        return customer.email
+    return phone or customer.email or customer.key
+
+
+Told = tuple[CustomerId | None, Mapping[str, str]]
+
+
+def _payment(tx: Transaction, event: Event) -> Told:
+    payment = tx.payments.get(PaymentId(UUID(event.thing_id)))
+    customer_id, facts = _account(tx, payment.account_id, at=event.at)
+    return customer_id, {
+        "amount": payment.amount.amount,
+        "currency": payment.amount.currency,
+        "balance": facts["balance"],
+        "receipt": str(payment.id),
+    }
+
+
+def _activated(tx: Transaction, event: Event) -> Told:
+    contract = tx.contracts.get(ContractId(UUID(event.thing_id)))
+    return contract.customer_id, {"contract": contract.number, "tariff": contract.tariff_code}
+
+
+def _suspended(tx: Transaction, event: Event) -> Told:
+    contract = tx.contracts.get(ContractId(UUID(event.thing_id)))
+    return contract.customer_id, {"contract": contract.number, "hold": event.payload["hold"]}
+
+
+def _resumed(tx: Transaction, event: Event) -> Told:
+    contract = tx.contracts.get(ContractId(UUID(event.thing_id)))
+    return contract.customer_id, {"contract": contract.number}
+
+
+def _ticket_closed(tx: Transaction, event: Event) -> Told:
+    ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
+    return ticket.customer_id, {"ticket": ticket.number}
+
+
+def _low_balance(tx: Transaction, event: Event) -> Told:
+    return _account(tx, AccountId(UUID(event.thing_id)), at=event.at)
+
+
+def _account(tx: Transaction, account_id: AccountId, *, at: datetime) -> Told:
+    state = tx.ledger.states([account_id], at=at)[account_id]
+    balance = state.balance.balance
+    return state.account.customer_id, {
+        "account": state.account.number,
+        "balance": balance.amount,
+        "currency": balance.currency,
+    }
+
+
+_FACTS_OF: Mapping[str, Callable[[Transaction, Event], Told]] = {
+    PAYMENT_CONFIRMED: _payment,
+    CONTRACT_ACTIVATED: _activated,
+    CONTRACT_SUSPENDED: _suspended,
+    CONTRACT_RESUMED: _resumed,
+    TICKET_CLOSED: _ticket_closed,
+    LOW_BALANCE: _low_balance,
+}

@@ -1,0 +1,45 @@
+"""Lists as iterators, and the check of the version a caller has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from telecom_crm.application.ports import Collection, Query, Transaction, UnitOfWork
+from telecom_crm.domain.errors import StaleVersion
+from telecom_crm.domain.lifecycle import Living
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500
+
+
+def each_in(collection: Collection[Any, T], **where: str) -> Iterator[T]:
+    """Go through a list page by page, inside one transaction."""
+    cursor: str | None = None
+    while True:
+        page = collection.page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+        yield from page.items
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def each_of(
+    uow: UnitOfWork, pick: Callable[[Transaction], Collection[Any, T]], where: Mapping[str, str]
+) -> Iterator[T]:
+    """Go through a list page by page, each in a short transaction: slow readers hold nothing."""
+    cursor: str | None = None
+    while True:
+        with uow(read_only=True) as tx:
+            page = pick(tx).page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+        yield from page.items
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:
+    """Raise `StaleVersion` where the caller has seen another version; None has seen none."""
+    if expected_version is not None and thing.version != expected_version:
+        raise StaleVersion(name, thing.key)

@@ -1,0 +1,249 @@
+"""Provisioning: carrying out in the network what changes of contracts ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import attrs
+
+from telecom_crm.application.activation import confirm_in, fail_in
+from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.ports import (
+    Clock,
+    Contended,
+    Network,
+    NetworkFailed,
+    NetworkSilent,
+    NewId,
+    Page,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
+from telecom_crm.domain.identifiers import AccountId, ContractId, TaskId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.provisioning import (
+    PROVISIONING_LIFECYCLE,
+    ProvisioningCommand,
+    ProvisioningKind,
+    ProvisioningTask,
+)
+from telecom_crm.domain.sim import SIM_LIFECYCLE, Sim, SimCommand
+
+
+@attrs.frozen(kw_only=True)
+class Worked:
+    """How many tasks a round of work ended, and how."""
+
+    done: int = 0
+    failed: int = 0
+    silent: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many tasks the network was asked about."""
+        return self.done + self.failed + self.silent
+
+
+@attrs.frozen
+class Provisioning:
+    """The network's to-do list: taken on, done, failed, and put right by operators."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    lease: timedelta = timedelta(minutes=2)
+    """How long a task is held by whoever carries it out; then a silent network is asked again."""
+
+    def work(self, *, network: Network, limit: int = 100, by: Actor = SYSTEM) -> Worked:
+        """
+        Carry out tasks that are due, each outside any transaction, and record what became of it.
+
+        A task without an answer stays leased and is taken up again when the lease is over; it
+        does no harm to do one twice.
+        """
+        done = failed = silent = 0
+        while done + failed + silent < limit:
+            taken = self._take(min(limit - done - failed - silent, 20), by)
+            if not taken:
+                break
+            for task in taken:
+                try:
+                    network.carry_out(task)
+                except NetworkSilent:
+                    silent += 1
+                except NetworkFailed as error:
+                    self._record_failure(task, str(error), by)
+                    failed += 1
+                else:
+                    self._record_success(task, by)
+                    done += 1
+        return Worked(done=done, failed=failed, silent=silent)
+
+    def get(self, task_id: TaskId) -> ProvisioningTask:
+        """Show one task."""
+        with self.uow(read_only=True) as tx:
+            return tx.tasks.get(task_id)
+
+    def page(self, query: Query) -> Page[ProvisioningTask]:
+        """List tasks, a page at a time."""
+        with self.uow(read_only=True) as tx:
+            return tx.tasks.page(query)
+
+    def each(self, **where: str) -> Iterator[ProvisioningTask]:
+        """Go through all tasks that fit."""
+        return each_of(self.uow, lambda tx: tx.tasks, where)
+
+    def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
+        """List a contract's tasks, oldest first."""
+        with self.uow(read_only=True) as tx:
+            tx.contracts.get(contract_id)
+            return tx.tasks.of_contract(contract_id)
+
+    @retried
+    def retry(
+        self, task_id: TaskId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> ProvisioningTask:
+        """Have a failed task tried again."""
+        with self.uow() as tx:
+            task = _held(tx, task_id, expected_version)
+            return tx.tasks.save(task.retry(by=by, at=self.clock()))
+
+    @retried
+    def skip(
+        self,
+        task_id: TaskId,
+        *,
+        reason: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> ProvisioningTask:
+        """Go on as if a failed task were done: somebody did it by hand, or it is not needed."""
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            seen = tx.tasks.get(task_id)
+            account_id = tx.contracts.get(seen.contract_id).account_id
+        refuse_stale(seen, expected_version, name="provisioning_task")
+        skipped = seen.skip(reason=reason, by=by, at=now)
+        with self.uow() as tx:
+            self._settle(tx, seen, account_id, by, now)
+            _refuse_changed(tx, seen)
+            return tx.tasks.save(skipped)
+
+    @retried
+    def undo(
+        self,
+        task_id: TaskId,
+        *,
+        reason: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> ProvisioningTask:
+        """Give a failed task up, its traces being taken back; an activation is failed with it."""
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            seen = tx.tasks.get(task_id)
+            contract = tx.contracts.get(seen.contract_id)
+        refuse_stale(seen, expected_version, name="provisioning_task")
+        undone = seen.undo(reason=reason, by=by, at=now)
+        waiting = CONTRACT_LIFECYCLE.can(contract, ContractCommand.FAIL_ACTIVATION)
+        with self.uow() as tx:
+            if seen.kind is ProvisioningKind.ACTIVATE and waiting:
+                fail_in(
+                    tx,
+                    contract.id,
+                    account_id=contract.account_id,
+                    reason=reason,
+                    by=by,
+                    at=now,
+                )
+            _refuse_changed(tx, seen)
+            return tx.tasks.save(undone)
+
+    @retried
+    def _take(self, limit: int, by: Actor) -> list[ProvisioningTask]:
+        now = self.clock()
+        with self.uow() as tx:
+            taken = []
+            for task in tx.tasks.due(now, limit=limit):
+                lost = PROVISIONING_LIFECYCLE.can(task, ProvisioningCommand.LEASE_LOST)
+                ready = task.lease_lost(by=by, at=now) if lost else task
+                taken.append(ready.start(lease_until=now + self.lease, by=by, at=now))
+            return tx.tasks.save_all(taken)
+
+    @retried
+    def _record_success(self, task: ProvisioningTask, by: Actor) -> bool:
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            if tx.tasks.get(task.id).version != task.version:
+                return False  # the lease was over and somebody else has it now
+            account_id = tx.contracts.get(task.contract_id).account_id
+        with self.uow() as tx:
+            self._settle(tx, task, account_id, by, now)
+            _refuse_changed(tx, task)
+            tx.tasks.save(task.succeed(by=by, at=now))
+            return True
+
+    @retried
+    def _record_failure(self, task: ProvisioningTask, error: str, by: Actor) -> bool:
+        with self.uow() as tx:
+            if tx.tasks.get(task.id).version != task.version:
+                return False
+            tx.tasks.save(task.fail(error=error[:1000], by=by, at=self.clock()))
+            return True
+
+    def _settle(
+        self,
+        tx: Transaction,
+        task: ProvisioningTask,
+        account_id: AccountId,
+        by: Actor,
+        now: datetime,
+    ) -> None:
+        """Record on contract and SIM what the network has done; the task itself is held last."""
+        if task.kind is ProvisioningKind.ACTIVATE:
+            tx.accounts.get(account_id)
+            contract = tx.contracts.get(task.contract_id)
+            if CONTRACT_LIFECYCLE.can(contract, ContractCommand.CONFIRM_ACTIVATION):
+                confirm_in(
+                    tx, contract.id, account_id=account_id, new_id=self.new_id, by=by, at=now
+                )
+            return
+        if task.kind in _ON_SIM:
+            sim = tx.sims.get(task.iccid)
+            if sim.contract_id == task.contract_id:
+                _move_sim(tx, sim, _ON_SIM[task.kind], by=by, at=now)
+
+
+_ON_SIM = {
+    ProvisioningKind.BAR: SimCommand.BAR,
+    ProvisioningKind.UNBAR: SimCommand.UNBAR,
+    ProvisioningKind.SWAP_SIM: SimCommand.ACTIVATE,
+}
+
+
+def _move_sim(tx: Transaction, sim: Sim, command: SimCommand, *, by: Actor, at: datetime) -> None:
+    # A bar that was skipped leaves nothing to unbar: the card stays as it is.
+    if not SIM_LIFECYCLE.can(sim, command):
+        return
+    if command is SimCommand.BAR:
+        tx.sims.save(sim.bar(by=by, at=at))
+    elif command is SimCommand.UNBAR:
+        tx.sims.save(sim.unbar(by=by, at=at))
+    else:
+        tx.sims.save(sim.activate(by=by, at=at))
+
+
+def _held(tx: Transaction, task_id: TaskId, expected_version: int | None) -> ProvisioningTask:
+    task = tx.tasks.get(task_id)
+    refuse_stale(task, expected_version, name="provisioning_task")
+    return task
+
+
+def _refuse_changed(tx: Transaction, task: ProvisioningTask) -> None:
+    """Have the command run again where the task is not as it was seen before things were held."""
+    if tx.tasks.get(task.id).version != task.version:
+        raise Contended(f"provisioning task {task.key}")

@@ -1,0 +1,302 @@
+"""Rules as data, read as values: billing policies, de-duplication, service levels, templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from telecom_crm.application.declared import (
+    Reader,
+    at,
+    chosen,
+    clock_time,
+    day,
+    decimal,
+    hours,
+    keyed,
+    listed,
+    money,
+    or_none,
+    plain,
+    scalar,
+    structure,
+    text,
+    unique,
+    whole,
+)
+from telecom_crm.application.ports import Clock, Transaction, UnitOfWork
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.calendar import CycleDay, zone_named
+from telecom_crm.domain.deduplication import DEFAULT_RULES, DeduplicationRules, Match
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.notification import DEFAULT_TEMPLATES, NotificationChannel, Template
+from telecom_crm.domain.policy import (
+    DEFAULT_POLICIES,
+    BillingPolicy,
+    FeeTiming,
+    FirstFee,
+    PaymentMode,
+    Proration,
+    Requirement,
+    SuspensionFees,
+    TaxProfile,
+)
+from telecom_crm.domain.ticket import (
+    DEFAULT_CALENDAR,
+    DEFAULT_SLA,
+    SlaPolicy,
+    SlaTarget,
+    TicketPriority,
+    WorkingCalendar,
+)
+
+POLICIES, DEDUPLICATION, SLA, TEMPLATES = "billing_policies", "deduplication", "sla", "templates"
+
+
+@attrs.frozen(kw_only=True)
+class ServiceLevels:
+    """What is promised on tickets, and the hours in which the promise runs."""
+
+    policy: SlaPolicy
+    calendar: WorkingCalendar
+
+
+DEFAULT_SERVICE_LEVELS = ServiceLevels(policy=DEFAULT_SLA, calendar=DEFAULT_CALENDAR)
+
+
+def policies_in(tx: Transaction) -> dict[str, BillingPolicy]:
+    """Return the billing policies by id; the defaults where none were put."""
+    raw = tx.rules.get(POLICIES)
+    return dict(DEFAULT_POLICIES) if raw is None else {p.id: p for p in read_policies(raw)}
+
+
+def policy_in(tx: Transaction, policy_id: str) -> BillingPolicy:
+    """Return one billing policy, or raise `NotFound`."""
+    return policy_named(policies_in(tx), policy_id)
+
+
+def policy_named(policies: Mapping[str, BillingPolicy], policy_id: str) -> BillingPolicy:
+    """Return one of some policies, or raise `NotFound`."""
+    if policy_id not in policies:
+        raise NotFound("billing policy", policy_id)
+    return policies[policy_id]
+
+
+def deduplication_in(tx: Transaction) -> DeduplicationRules:
+    """Return who counts as the same person."""
+    raw = tx.rules.get(DEDUPLICATION)
+    return DEFAULT_RULES if raw is None else read_deduplication(raw)
+
+
+def service_levels_in(tx: Transaction) -> ServiceLevels:
+    """Return what is promised on tickets."""
+    raw = tx.rules.get(SLA)
+    return DEFAULT_SERVICE_LEVELS if raw is None else read_service_levels(raw)
+
+
+def templates_in(tx: Transaction) -> tuple[Template, ...]:
+    """Return the words of messages."""
+    raw = tx.rules.get(TEMPLATES)
+    return DEFAULT_TEMPLATES if raw is None else read_templates(raw)
+
+
+@attrs.frozen
+class RuleBook:
+    """The rules that an operator keeps as data."""
+
+    uow: UnitOfWork
+    clock: Clock
+
+    def policies(self) -> tuple[BillingPolicy, ...]:
+        """List the billing policies."""
+        with self.uow(read_only=True) as tx:
+            return tuple(policies_in(tx).values())
+
+    def policy(self, policy_id: str) -> BillingPolicy:
+        """Show one billing policy."""
+        with self.uow(read_only=True) as tx:
+            return policy_in(tx, policy_id)
+
+    @retried
+    def put_policies(
+        self, policies: Sequence[BillingPolicy], *, by: Actor = SYSTEM
+    ) -> tuple[BillingPolicy, ...]:
+        """
+        Replace the billing policies, at least one; changed ones get a new version.
+
+        Accounts keep the terms they were given: a receipt holds them whole.
+        """
+        unique(policies, lambda policy: policy.id, what="policy")
+        if not policies:
+            raise RuleViolated("billing_policies", ("at least one billing policy has to be there",))
+        with self.uow() as tx:
+            old = policies_in(tx)
+            kept = tuple(_renumbered(policy, old.get(policy.id)) for policy in policies)
+            tx.rules.put(POLICIES, plain(kept), by=by, at=self.clock())
+            return kept
+
+    def deduplication(self) -> DeduplicationRules:
+        """Show who counts as the same person."""
+        with self.uow(read_only=True) as tx:
+            return deduplication_in(tx)
+
+    @retried
+    def put_deduplication(self, rules: DeduplicationRules, *, by: Actor = SYSTEM) -> None:
+        """Change who counts as the same person."""
+        with self.uow() as tx:
+            tx.rules.put(DEDUPLICATION, plain(rules), by=by, at=self.clock())
+
+    def service_levels(self) -> ServiceLevels:
+        """Show what is promised on tickets."""
+        with self.uow(read_only=True) as tx:
+            return service_levels_in(tx)
+
+    @retried
+    def put_service_levels(self, levels: ServiceLevels, *, by: Actor = SYSTEM) -> None:
+        """Change what is promised on tickets."""
+        with self.uow() as tx:
+            tx.rules.put(SLA, service_levels_json(levels), by=by, at=self.clock())
+
+    def templates(self) -> tuple[Template, ...]:
+        """List the words of messages."""
+        with self.uow(read_only=True) as tx:
+            return templates_in(tx)
+
+    @retried
+    def put_templates(self, templates: Sequence[Template], *, by: Actor = SYSTEM) -> None:
+        """Replace the words of messages; one for each event, language and channel."""
+        unique(templates, lambda t: (t.event, t.language, t.channel), what="template")
+        with self.uow() as tx:
+            tx.rules.put(TEMPLATES, plain(tuple(templates)), by=by, at=self.clock())
+
+
+def read_policies(raw: object) -> tuple[BillingPolicy, ...]:
+    """Read a list of billing policies from JSON; raise `InvalidValue` with every fault."""
+    found = listed(lambda item: structure(BillingPolicy, item, _POLICY))(raw)
+    return unique(found, lambda policy: policy.id, what="policy")
+
+
+def read_deduplication(raw: object) -> DeduplicationRules:
+    """Read the rules of de-duplication from JSON."""
+    return structure(DeduplicationRules, raw, _DEDUPLICATION)
+
+
+def read_service_levels(raw: object) -> ServiceLevels:
+    """Read service levels from JSON: `targets` in hours, `zone`, `hours`, `holidays`."""
+    given = structure(_Levels, raw, _LEVELS)
+    policy = _at("targets", lambda: SlaPolicy(given.targets))
+    calendar = _at(
+        "calendar",
+        lambda: WorkingCalendar(
+            zone=zone_named(given.zone), hours=given.hours, holidays=frozenset(given.holidays)
+        ),
+    )
+    return ServiceLevels(policy=policy, calendar=calendar)
+
+
+def service_levels_json(levels: ServiceLevels) -> dict[str, Any]:
+    """Return service levels as the JSON that `read_service_levels` reads."""
+    calendar = levels.calendar
+    return {
+        "targets": plain(levels.policy.targets),
+        "zone": calendar.zone.key,
+        "hours": plain(calendar.hours),
+        "holidays": plain(calendar.holidays),
+    }
+
+
+def read_templates(raw: object) -> tuple[Template, ...]:
+    """Read templates from JSON; raise `InvalidValue` with every fault."""
+    found = listed(lambda item: structure(Template, item, _TEMPLATE))(raw)
+    return unique(found, lambda t: (t.event, t.language, t.channel), what="template")
+
+
+@attrs.frozen(kw_only=True)
+class _Levels:
+    targets: Mapping[TicketPriority, SlaTarget]
+    zone: str = DEFAULT_CALENDAR.zone.key
+    hours: Mapping[int, Any] = attrs.field(factory=lambda: DEFAULT_CALENDAR.hours)
+    holidays: tuple[Any, ...] = ()
+
+
+def _cycle_day(raw: object) -> CycleDay:
+    given = raw.get("day") if isinstance(raw, Mapping) else raw
+    return CycleDay(whole(given))
+
+
+def _weekday(raw: object) -> int:
+    if isinstance(raw, str) and raw in _WEEKDAYS:
+        return _WEEKDAYS.index(raw)
+    raise InvalidValue.of("", "weekday", "a weekday, 0 (Monday) to 6 (Sunday)", raw)
+
+
+def _span(raw: object) -> tuple[Any, Any]:
+    found = listed(clock_time)(raw)
+    if len(found) != 2:
+        raise InvalidValue.of("", "span", 'two times, such as ["09:00", "18:00"]', raw)
+    return found[0], found[1]
+
+
+def _ratio(raw: object) -> float:
+    value = float(raw) if isinstance(raw, float) else float(decimal(raw))
+    if not 0 <= value <= 1:
+        raise InvalidValue.of("", "ratio", "a ratio from 0 to 1", raw)
+    return value
+
+
+_WEEKDAYS = "0123456"
+
+_POLICY: Mapping[str, Reader] = {
+    "id": text,
+    "name": text,
+    "version": whole,
+    "payment_mode": chosen(PaymentMode),
+    "cycle_day": or_none(scalar(_cycle_day)),
+    "fee_timing": chosen(FeeTiming),
+    "proration": chosen(Proration),
+    "credit_limit": money,
+    "first_fee": chosen(FirstFee),
+    "required_for_activation": listed(chosen(Requirement)),
+    "grace_days": whole,
+    "dunning_profile": text,
+    "tax": lambda raw: structure(TaxProfile, raw, {"code": text, "percent": decimal}),
+    "suspension_fees": chosen(SuspensionFees),
+    "sims_per_person": or_none(whole),
+}
+_DEDUPLICATION: Mapping[str, Reader] = {
+    "weights": keyed(chosen(Match), whole),
+    "exact": lambda raw: frozenset(listed(chosen(Match))(raw)),
+    "suspect_from": whole,
+    "name_likeness": _ratio,
+}
+_TARGET: Mapping[str, Reader] = {"first_response": hours, "resolution": hours}
+_LEVELS: Mapping[str, Reader] = {
+    "targets": keyed(chosen(TicketPriority), lambda raw: structure(SlaTarget, raw, _TARGET)),
+    "zone": text,
+    "hours": keyed(_weekday, listed(_span)),
+    "holidays": listed(day),
+}
+_TEMPLATE: Mapping[str, Reader] = {
+    "event": text,
+    "language": text,
+    "subject": text,
+    "body": text,
+    "channel": or_none(chosen(NotificationChannel)),
+}
+
+
+def _renumbered(policy: BillingPolicy, old: BillingPolicy | None) -> BillingPolicy:
+    if old is None:
+        return attrs.evolve(policy, version=1)
+    same = attrs.evolve(policy, version=old.version)
+    return same if same == old else attrs.evolve(policy, version=old.version + 1)
+
+
+def _at(field: str, make: Any) -> Any:
+    try:
+        return make()
+    except InvalidValue as error:
+        raise InvalidValue(at(field, error)) from None

@@ -1,0 +1,304 @@
+"""Trouble tickets, from opening to closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import attrs
+
+from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.ports import (
+    Clock,
+    NewId,
+    Page,
+    Query,
+    Series,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import service_levels_in
+from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.ticket import BlockReason, SlaState, Ticket, TicketPriority, sla_of
+
+
+@attrs.frozen
+class Tickets:
+    """Customers' requests for help."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    series: Series
+
+    @retried
+    def create(
+        self,
+        *,
+        customer_id: CustomerId,
+        subject: str,
+        priority: TicketPriority = TicketPriority.NORMAL,
+        contract_id: ContractId | None = None,
+        queue: str | None = None,
+        follow_up_of: TicketId | None = None,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """
+        Open a ticket for a customer, about one of the customer's contracts or about none.
+
+        Raise `NotFound` without the customer, the contract or the ticket it follows,
+        `CustomerMerged`, `KeyReused`.
+        """
+        asked: dict[str, Any] = {
+            "customer_id": customer_id,
+            "subject": subject,
+            "priority": priority,
+            "contract_id": contract_id,
+            "queue": queue,
+            "follow_up_of": follow_up_of,
+        }
+        number = f"T-{self.series.take('ticket')[0]:07d}"
+        new = Ticket.create(
+            id=TicketId(self.new_id()), number=number, by=by, at=self.clock(), **asked
+        )
+        with self.uow() as tx:
+            if idempotency_key is not None:
+                key = request_key(idempotency_key, "tickets.create", by=by, **asked)
+                if bound := tx.keys.claim(key, new.id):
+                    return tx.tickets.get(TicketId(bound))
+            tx.customers.get(customer_id).refuse_merged()
+            _refuse_others(tx, new)
+            return tx.tickets.save(new)
+
+    def follow_up(
+        self,
+        ticket_id: TicketId,
+        *,
+        subject: str | None = None,
+        priority: TicketPriority | None = None,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Open a new ticket about what came up again, linked to the old one."""
+        old = self.get(ticket_id)
+        return self.create(
+            customer_id=old.customer_id,
+            contract_id=old.contract_id,
+            subject=old.subject if subject is None else subject,
+            priority=priority or old.priority,
+            follow_up_of=ticket_id,
+            idempotency_key=idempotency_key,
+            by=by,
+        )
+
+    @retried
+    def claim_next(self, *, by: Actor = SYSTEM) -> Ticket | None:
+        """Give an operator the most urgent free ticket, of those the oldest, and begin it."""
+        at = self.clock()
+        with self.uow() as tx:
+            free = tx.tickets.next_free()
+            if free is None:
+                return None
+            mine = free.assign(assignee=by.name, by=by, at=at)
+            return tx.tickets.save(mine.activate(by=by, at=at))
+
+    @retried
+    def activate(
+        self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> Ticket:
+        """Begin to work on a ticket."""
+        return self._change(
+            ticket_id, expected_version, lambda ticket, at: ticket.activate(by=by, at=at)
+        )
+
+    @retried
+    def suspend(
+        self,
+        ticket_id: TicketId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Wait, with the clock of the resolution stopped."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.suspend(reason=reason, by=by, at=at),
+        )
+
+    @retried
+    def resume(
+        self,
+        ticket_id: TicketId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Go on working."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.resume(reason=reason, by=by, at=at),
+        )
+
+    @retried
+    def block(
+        self,
+        ticket_id: TicketId,
+        *,
+        reason: BlockReason,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Stop work on a ticket for good; closing is all that is left."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.block(reason=reason, by=by, at=at),
+        )
+
+    @retried
+    def close(
+        self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> Ticket:
+        """End a blocked ticket."""
+        return self._change(
+            ticket_id, expected_version, lambda ticket, at: ticket.close(by=by, at=at)
+        )
+
+    @retried
+    def resolve(
+        self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> Ticket:
+        """Block a ticket as resolved and close it."""
+        return self._change(
+            ticket_id, expected_version, lambda ticket, at: ticket.resolve(by=by, at=at)
+        )
+
+    @retried
+    def assign(
+        self,
+        ticket_id: TicketId,
+        *,
+        assignee: str | None = None,
+        queue: str | None = None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Give a ticket to a person or to a queue."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.assign(assignee=assignee, queue=queue, by=by, at=at),
+        )
+
+    @retried
+    def prioritise(
+        self,
+        ticket_id: TicketId,
+        *,
+        priority: TicketPriority,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Change how soon a ticket has to be answered."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.prioritise(priority=priority, by=by, at=at),
+        )
+
+    @retried
+    def comment(
+        self,
+        ticket_id: TicketId,
+        *,
+        text: str,
+        internal: bool = False,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Say something on a ticket; what is internal is never shown to the customer."""
+        comment_id = self.new_id()
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.comment(
+                id=comment_id, text=text, internal=internal, by=by, at=at
+            ),
+        )
+
+    @retried
+    def attach(
+        self,
+        ticket_id: TicketId,
+        *,
+        document_id: DocumentId,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Ticket:
+        """Add a stored file to a ticket."""
+        return self._change(
+            ticket_id,
+            expected_version,
+            lambda ticket, at: ticket.attach(document_id=document_id, by=by, at=at),
+        )
+
+    def sla(self, ticket_id: TicketId) -> SlaState:
+        """Return how a ticket stands now with what was promised."""
+        with self.uow(read_only=True) as tx:
+            tx.tickets.get(ticket_id)
+            events = tx.events.of("ticket", str(ticket_id))
+            levels = service_levels_in(tx)
+        return sla_of(events, levels.policy, levels.calendar, self.clock())
+
+    def timeline(self, ticket_id: TicketId) -> list[Event]:
+        """Return what happened to a ticket, oldest first."""
+        with self.uow(read_only=True) as tx:
+            tx.tickets.get(ticket_id)
+            return tx.events.of("ticket", str(ticket_id))
+
+    def get(self, ticket_id: TicketId) -> Ticket:
+        """Return a ticket; raise `NotFound`."""
+        with self.uow(read_only=True) as tx:
+            return tx.tickets.get(ticket_id)
+
+    def page(self, query: Query) -> Page[Ticket]:
+        """Return a page of the tickets."""
+        with self.uow(read_only=True) as tx:
+            return tx.tickets.page(query)
+
+    def each(self, **where: str) -> Iterator[Ticket]:
+        """Go through the tickets, filtered by fields as in `page`."""
+        return each_of(self.uow, lambda tx: tx.tickets, where)
+
+    def _change(
+        self,
+        ticket_id: TicketId,
+        expected_version: int | None,
+        change: Callable[[Ticket, datetime], Ticket],
+    ) -> Ticket:
+        at = self.clock()
+        with self.uow() as tx:
+            ticket = tx.tickets.get(ticket_id)
+            refuse_stale(ticket, expected_version, name="ticket")
+            return tx.tickets.save(change(ticket, at))
+
+
+def _refuse_others(tx: Transaction, ticket: Ticket) -> None:
+    """Raise where the contract, or the ticket that is followed up, is another customer's."""
+    owner, reasons = ticket.customer_id, []
+    if ticket.contract_id and tx.contracts.get(ticket.contract_id).customer_id != owner:
+        reasons.append("the contract is another customer's")
+    if ticket.follow_up_of and tx.tickets.get(ticket.follow_up_of).customer_id != owner:
+        reasons.append("the ticket it follows is another customer's")
+    if reasons:
+        raise RuleViolated("ticket_of_customer", tuple(reasons))

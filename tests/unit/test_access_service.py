@@ -1,0 +1,81 @@
+import re
+from datetime import timedelta
+
+import pytest
+
+from telecom_crm.application.access import Access
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.errors import InvalidValue, NotPermitted
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.user import Action, Area, Role
+
+BY = Actor("root")
+
+
+@pytest.fixture
+def access(uow, clock, ids):
+    return Access(uow, clock, ids)
+
+
+def test_a_secret_is_shown_once_and_opens(access):
+    token, secret = access.create_token(name="console", role=Role.OPERATOR, by=BY)
+    assert re.fullmatch(r"tcrm_[\w-]{43}", secret)
+    assert secret not in repr(token)
+    assert token.digest not in repr(token)
+    found = access.authenticate(secret)
+    assert (found.id, found.role, found.actor) == (token.id, Role.OPERATOR, token.actor)
+    for wrong in ("", "tcrm_", secret + "x", secret.upper(), "\ud800", "\x00"):
+        assert access.authenticate(wrong) is None
+
+
+def test_a_revoked_or_expired_token_opens_nothing(access, clock):
+    token, secret = access.create_token(name="a", role=Role.ADMIN, by=BY)
+    soon = clock.now + timedelta(hours=1)
+    _, short = access.create_token(name="b", role=Role.CASHIER, expires_at=soon, by=BY)
+    assert access.authenticate(short) is not None
+    clock.pass_(hours=1)
+    assert access.authenticate(short) is None
+    revoked = access.revoke(token.id, by=BY)
+    assert access.authenticate(secret) is None
+    clock.pass_(hours=1)
+    assert access.revoke(token.id, by=BY) == revoked
+    with pytest.raises(InvalidValue):
+        access.create_token(name="", role=Role.ADMIN, expires_at=soon, by=BY)
+
+
+def test_the_last_use_is_noted_once_a_minute(access, clock):
+    token, secret = access.create_token(name="a", role=Role.ADMIN, by=BY)
+    first = clock.now
+    access.authenticate(secret)
+    clock.pass_(seconds=59)
+    access.authenticate(secret)
+    assert access.get(token.id).last_used_at == first
+    clock.pass_(seconds=1)
+    access.authenticate(secret)
+    assert access.get(token.id).last_used_at == clock.now
+
+
+def test_making_and_revoking_are_audited_and_listed(access):
+    token, secret = access.create_token(name="a", role=Role.ADMIN, by=BY)
+    access.create_token(name="b", role=Role.CASHIER, by=BY)
+    access.revoke(token.id, by=BY)
+    lines = access.audit(Query(where={"thing_id": str(token.id)})).items
+    assert [line.action for line in lines] == ["token.create", "token.revoke"]
+    assert secret not in repr(lines)
+    assert [one.name for one in access.each(role="cashier")] == ["b"]
+    assert len(access.page(Query()).items) == 2
+
+
+def test_a_refusal_is_written_down_and_raised(access):
+    access.permit(Role.CASHIER, Area.PAYMENTS, Action.WRITE, by=BY)
+    with pytest.raises(NotPermitted):
+        access.permit(
+            Role.CASHIER, Area.PAYMENTS, Action.APPROVE, thing="payment", thing_id="p1", by=BY
+        )
+    (line,) = access.audit(Query()).items
+    assert (line.action, line.thing, line.thing_id, line.by) == (
+        "refused approve payments",
+        "payment",
+        "p1",
+        BY,
+    )

@@ -1,0 +1,157 @@
+"""Balances, statements, adjustments, promises and transfers, over the memory store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.application.accounts import Accounts
+from telecom_crm.domain.charging import ChargeKind
+from telecom_crm.domain.customer import Customer, CustomerKind
+from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated
+from telecom_crm.domain.identifiers import AccountId, CustomerId
+from telecom_crm.domain.ledger import AlreadyReversed, InsufficientFunds
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.money import Money
+
+CLERK = Actor("clerk")
+CUSTOMER = CustomerId(UUID(int=1 << 96))
+
+
+def som(amount: str) -> Money:
+    return Money.parse(amount, "KGS")
+
+
+@pytest.fixture
+def accounts(uow, clock, ids):
+    with uow() as tx:
+        tx.customers.save(
+            Customer.register(
+                id=CUSTOMER, kind=CustomerKind.PERSON, name="Ли Канат", by=CLERK, at=clock()
+            )
+        )
+    return Accounts(uow, clock, ids, MemorySeries(uow.store))
+
+
+@pytest.fixture
+def account(accounts):
+    return accounts.open(customer_id=CUSTOMER, currency="KGS", by=CLERK)
+
+
+def test_an_account_is_opened_for_a_customer_who_is_there(accounts):
+    first = accounts.open(customer_id=CUSTOMER, currency="KGS", idempotency_key="k")
+    assert (first.number, first.customer_id) == ("B-00000001", CUSTOMER)
+    again = accounts.open(customer_id=CUSTOMER, currency="KGS", idempotency_key="k")
+    assert (again.id, again.replayed) == (first.id, True)
+    assert accounts.of_customer(CUSTOMER) == [first]
+    with pytest.raises(NotFound):
+        accounts.open(customer_id=CustomerId(UUID(int=2)), currency="KGS")
+
+
+def test_goodwill_is_credited_and_replayed_by_key(accounts, account):
+    first = accounts.credit(account.id, amount=som("30"), reason="sorry", idempotency_key="k")
+    again = accounts.credit(account.id, amount=som("30"), reason="sorry", idempotency_key="k")
+    assert (again, again.replayed) == (first, True)
+    assert accounts.get(account.id).available == som("30")
+    with pytest.raises(KeyReused):
+        accounts.credit(account.id, amount=som("31"), reason="sorry", idempotency_key="k")
+
+
+def test_a_charge_by_hand_is_a_fee_with_tax_and_limited(accounts, account):
+    accounts.credit(account.id, amount=som("20"), reason="gift")
+    fee = accounts.charge(
+        account.id, amount=som("11.20"), kind=ChargeKind.SERVICE, reason="copy of a bill"
+    )
+    assert {(leg.credit.value, leg.amount) for leg in fee.transfers} == {
+        ("4020", som("10.00")),
+        ("2030", som("1.20")),
+    }
+    assert accounts.get(account.id).available == som("8.80")
+    with pytest.raises(InsufficientFunds):
+        accounts.charge(account.id, amount=som("8.81"), kind=ChargeKind.PENALTY, reason="x")
+
+
+@pytest.mark.parametrize("amount", [Money(0, "KGS"), Money(-1, "KGS"), Money(1, "USD")])
+def test_amounts_are_positive_and_in_the_accounts_currency(accounts, account, amount):
+    with pytest.raises(InvalidValue):
+        accounts.credit(account.id, amount=amount, reason="x")
+
+
+def test_a_promise_raises_the_limit_until_it_ends(accounts, account, clock):
+    until = clock() + timedelta(days=3)
+    promised = accounts.promise(account.id, amount=som("50"), until=until)
+    assert promised.available == som("50")
+    with pytest.raises(RuleViolated, match="still open"):
+        accounts.promise(account.id, amount=som("50"), until=until)
+    clock.pass_(days=3)
+    assert accounts.get(account.id).available == som("0")
+    with pytest.raises(RuleViolated, match="future"):
+        accounts.promise(account.id, amount=som("50"), until=until)
+
+
+def test_a_transfer_is_two_entries_through_transit(accounts, account):
+    other = accounts.open(customer_id=CUSTOMER, currency="KGS")
+    accounts.credit(account.id, amount=som("100"), reason="gift")
+    sent = accounts.transfer(account.id, to=other.id, amount=som("60"), idempotency_key="t")
+    assert (
+        accounts.transfer(account.id, to=other.id, amount=som("60"), idempotency_key="t").id
+        == sent.id
+    )
+    assert accounts.get(account.id).available == som("40")
+    assert accounts.get(other.id).available == som("60")
+    with pytest.raises(InsufficientFunds):
+        accounts.transfer(account.id, to=other.id, amount=som("40.01"))
+    with pytest.raises(RuleViolated):
+        accounts.transfer(account.id, to=account.id, amount=som("1"))
+    with pytest.raises(NotFound):
+        accounts.transfer(account.id, to=AccountId(UUID(int=2)), amount=som("1"))
+    transit = [line for line in accounts.trial_balance() if line.code.value == "2070"]
+    assert [(line.debit, line.credit) for line in transit] == [(som("60"), som("60"))]
+
+
+def test_a_statement_opens_runs_and_closes(accounts, account, clock):
+    start = clock()
+    accounts.credit(account.id, amount=som("5"), reason="before")
+    clock.pass_(days=1)
+    accounts.credit(account.id, amount=som("10"), reason="a")
+    accounts.charge(account.id, amount=som("4"), kind=ChargeKind.PENALTY, reason="b")
+    statement = accounts.statement(
+        account.id, start=start + timedelta(hours=1), end=start + timedelta(days=2)
+    )
+    assert statement.opening == som("5")
+    assert [(line.amount, line.balance) for line in statement.lines] == [
+        (som("10"), som("15")),
+        (som("-4"), som("11")),
+    ]
+    assert statement.closing == som("11")
+    with pytest.raises(InvalidValue):
+        accounts.statement(account.id, start=start, end=start)
+
+
+def test_a_balance_is_taken_over_and_written_off(accounts, account):
+    accounts.take_over_balance(account.id, amount=som("-25"), idempotency_key="m")
+    assert accounts.get(account.id).balance.balance == som("-25")
+    with pytest.raises(RuleViolated, match="only 25.00 KGS is owed"):
+        accounts.write_off(account.id, amount=som("25.01"), reason="gone")
+    accounts.write_off(account.id, amount=som("25"), reason="gone")
+    assert accounts.get(account.id).balance.balance == som("0")
+
+
+def test_an_adjustment_is_reversed_once(accounts, account):
+    entry = accounts.credit(account.id, amount=som("9"), reason="oops")
+    accounts.reverse_entry(account.id, entry_id=entry.id, reason="typo")
+    assert accounts.get(account.id).available == som("0")
+    with pytest.raises(AlreadyReversed):
+        accounts.reverse_entry(account.id, entry_id=entry.id, reason="again")
+
+
+def test_entries_come_in_pages(accounts, account):
+    made = [accounts.credit(account.id, amount=som("1"), reason=str(n)) for n in range(5)]
+    page = accounts.entries(account.id, limit=2)
+    assert list(page.items) == made[:2]
+    rest = accounts.entries(account.id, limit=10, cursor=page.next)
+    assert (list(rest.items), rest.next) == (made[2:], None)
+    assert list(accounts.each_entry(account.id)) == made

@@ -1,0 +1,170 @@
+import attrs
+import pytest
+
+from telecom_crm.application.catalog import (
+    CodeTaken,
+    TariffCatalog,
+    demo_catalog,
+    read_catalog,
+    read_catalog_toml,
+    read_tariff_terms,
+)
+from telecom_crm.application.declared import plain
+from telecom_crm.application.ports import Query
+from telecom_crm.application.rules import (
+    RuleBook,
+    read_deduplication,
+    read_policies,
+    read_service_levels,
+    read_templates,
+    service_levels_json,
+)
+from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
+from telecom_crm.domain.deduplication import DEFAULT_RULES
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, StaleVersion
+from telecom_crm.domain.notification import DEFAULT_TEMPLATES
+from telecom_crm.domain.policy import DEFAULT_POLICIES, MIGRATION, PREPAID
+from telecom_crm.domain.tariff import CatalogueStatus
+from tests.unit.shop import OPERATOR, Shop, som
+
+
+@pytest.fixture
+def catalog(uow, clock) -> TariffCatalog:
+    return TariffCatalog(uow, clock)
+
+
+TERMS = read_tariff_terms(
+    {"monthly_fee": "100.00", "activation_fee": "0.00", "allowances": {"minutes": 10}},
+    currency="KGS",
+)
+
+
+def test_the_demo_catalog_is_applied_once(catalog) -> None:
+    first = catalog.apply(demo_catalog())
+    assert (first.created, first.updated, first.unchanged) == (10, 1, 0)
+    again = catalog.apply(demo_catalog())
+    assert (again.created, again.updated, again.unchanged) == (0, 0, 11)
+    assert {rule.kind for rule in catalog.rules()} == set(RuleKind)
+    assert len(catalog.tariffs(Query(where={"status": "active"})).items) == 4
+    assert len(catalog.options(Query()).items) == 6
+
+
+def test_what_a_file_changes_gets_a_new_version(catalog) -> None:
+    demo = demo_catalog()
+    catalog.apply(demo)
+    start = demo.tariffs[0]
+    dearer = attrs.evolve(start, terms=attrs.evolve(start.terms, monthly_fee=som("260.00")))
+    applied = catalog.apply(attrs.evolve(demo, tariffs=(dearer, *demo.tariffs[1:])))
+    assert (applied.created, applied.updated, applied.unchanged) == (0, 1, 10)
+    tariff = catalog.tariff("START")
+    assert [v.monthly_fee for v in tariff.versions] == [som("250.00"), som("260.00")]
+    assert catalog.tariff_history("START")[-1].name == "TariffVersionPublished"
+
+
+def test_every_fault_of_a_file_comes_at_once() -> None:
+    raw = {
+        "tariffs": [{"code": "a b", "monthly_fee": "1.234", "colour": 1}],
+        "options": 5,
+        "rules": [{"kind": "likes", "subject": "A"}],
+        "prices": [],
+    }
+    with pytest.raises(InvalidValue) as caught:
+        read_catalog(raw)
+    assert {(fault.field, fault.code) for fault in caught.value.faults} == {
+        ("prices", "unknown_field"),
+        ("tariffs.0.colour", "unknown_field"),
+        ("tariffs.0.code", "code_format"),
+        ("tariffs.0.name", "missing"),
+        ("tariffs.0.monthly_fee", "amount"),
+        ("tariffs.0.activation_fee", "missing"),
+        ("options", "list"),
+        ("rules.0.kind", "choice"),
+    }
+    with pytest.raises(InvalidValue, match="TOML"):
+        read_catalog_toml("tariffs = [")
+
+
+def test_a_tariff_lives(catalog) -> None:
+    catalog.create_tariff(code="NEW", name="New", terms=TERMS, by=OPERATOR)
+    with pytest.raises(CodeTaken):
+        catalog.create_tariff(code="NEW", name="New", terms=TERMS)
+    seen = catalog.publish_tariff("NEW").version
+    catalog.new_tariff_version("NEW", terms=TERMS, expected_version=seen)
+    with pytest.raises(StaleVersion):
+        catalog.retire_tariff("NEW", expected_version=seen)
+    catalog.retire_tariff("NEW")
+    assert catalog.make_tariff_obsolete("NEW").status is CatalogueStatus.OBSOLETE
+    assert catalog.tariff_history("NEW")[0].by == OPERATOR
+
+
+def test_an_option_lives(catalog) -> None:
+    terms = demo_catalog().options[0].terms
+    catalog.create_option(code="EXTRA", name="Extra", terms=terms)
+    with pytest.raises(CodeTaken):
+        catalog.create_tariff(code="EXTRA", name="Extra", terms=TERMS)
+    catalog.publish_option("EXTRA")
+    assert catalog.new_option_version("EXTRA", terms=terms).latest.number == 2
+    catalog.retire_option("EXTRA")
+    assert catalog.make_option_obsolete("EXTRA").status is CatalogueStatus.OBSOLETE
+    assert len(catalog.option_history("EXTRA")) == catalog.option("EXTRA").version
+
+
+def test_a_tariff_in_use_is_not_put_away(uow, clock, ids) -> None:
+    shop = Shop.opened(uow, clock, ids)
+    shop.sign(1)
+    shop.catalog.retire_tariff("COMFORT")
+    with pytest.raises(RuleViolated, match="C-00000001"):
+        shop.catalog.make_tariff_obsolete("COMFORT")
+
+
+def test_a_choice_is_checked_in_words(catalog) -> None:
+    catalog.apply(demo_catalog())
+    assert catalog.check(tariff="COMFORT", options=["DATA10"]) == ()
+    told = catalog.check(tariff="START", options=["DATA10", "DATA50", "STATIC-IP"])
+    assert len(told) == 3
+    with pytest.raises(InvalidValue) as caught:
+        catalog.check(tariff="GONE", options=["NONE", "DATA10"])
+    assert [f.code for f in caught.value.faults] == ["tariff_unknown", "option_unknown"]
+
+
+def test_rules_name_what_is_there_and_the_change_is_audited(catalog, uow) -> None:
+    catalog.apply(demo_catalog())
+    with pytest.raises(InvalidValue):
+        catalog.replace_rules([CompatibilityRule(RuleKind.EXCLUDES, "START", ("GONE",))])
+    rule = CompatibilityRule(RuleKind.EXCLUDES, "START", ("DATA10",))
+    catalog.replace_rules([rule], by=OPERATOR)
+    assert catalog.rules() == (rule,)
+    with uow(read_only=True) as tx:
+        lines = tx.audit.page(Query(where={"action": "rules.replaced"})).items
+    assert lines[-1].by == OPERATOR
+
+
+def test_policies_are_versioned_and_survive_json(uow, clock) -> None:
+    book = RuleBook(uow, clock)
+    assert {policy.id for policy in book.policies()} == set(DEFAULT_POLICIES)
+    generous = attrs.evolve(PREPAID, grace_days=5)
+    stored = book.put_policies([generous, MIGRATION])
+    assert [policy.version for policy in stored] == [2, 1]
+    assert book.policies() == stored
+    assert book.put_policies(stored) == stored
+    with pytest.raises(NotFound):
+        book.policy("postpaid")
+    with pytest.raises(InvalidValue):
+        book.put_policies([PREPAID, PREPAID])
+    with pytest.raises(RuleViolated):
+        book.put_policies([])
+    with pytest.raises(InvalidValue) as caught:
+        read_policies([{**plain(PREPAID), "first_fee": "later", "credit_limit": 5}])
+    assert [f.field for f in caught.value.faults] == ["0.credit_limit", "0.first_fee"]
+
+
+def test_other_rules_survive_json(uow, clock) -> None:
+    book = RuleBook(uow, clock)
+    rules, levels, templates = book.deduplication(), book.service_levels(), book.templates()
+    assert (rules, templates) == (DEFAULT_RULES, DEFAULT_TEMPLATES)
+    book.put_deduplication(rules)
+    book.put_service_levels(levels)
+    book.put_templates(templates)
+    assert book.deduplication() == rules == read_deduplication(plain(rules))
+    assert book.service_levels() == levels == read_service_levels(service_levels_json(levels))
+    assert book.templates() == templates == read_templates(plain(templates))

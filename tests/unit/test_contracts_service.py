@@ -1,0 +1,346 @@
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import attrs
+import pytest
+
+from telecom_crm.application.contracts import When
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.account import PolicyFrozen
+from telecom_crm.domain.activation import ActivationSummary
+from telecom_crm.domain.compatibility import OptionsIncompatible
+from telecom_crm.domain.contract import (
+    ActivationRefused,
+    CloseReason,
+    ContractStatus,
+    HoldNotThere,
+    HoldThere,
+)
+from telecom_crm.domain.customer import CustomerStatus
+from telecom_crm.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    RuleViolated,
+    StaleVersion,
+)
+from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.ledger import InsufficientFunds, PostingKind
+from telecom_crm.domain.number import NumberNotAvailable, NumberStatus
+from telecom_crm.domain.sim import RetireReason, SimNotAvailable, SimStatus
+from telecom_crm.domain.tariff import NotOnSale
+from tests.unit.shop import OPERATOR, PDF, Shop, iccid, msisdn, person, som
+
+
+@pytest.fixture
+def shop(uow, clock, ids) -> Shop:
+    return Shop.opened(uow, clock, ids)
+
+
+def counts(shop: Shop) -> tuple[int, int, int]:
+    with shop.uow(read_only=True) as tx:
+        customers = tx.customers.page(Query()).items
+        accounts = tx.accounts.page(Query()).items
+        contracts = tx.contracts.page(Query()).items
+    return len(customers), len(accounts), len(contracts)
+
+
+def test_a_sale_binds_everything_at_once(shop) -> None:
+    contract = shop.sign(1, options=["DATA10"])
+    assert (contract.status, contract.number) == (ContractStatus.ACCEPTED, "C-00000001")
+    assert contract.events == ()
+    with shop.uow(read_only=True) as tx:
+        customer = tx.customers.get(contract.customer_id)
+        account = tx.accounts.get(contract.account_id)
+    assert customer.status is CustomerStatus.ACTIVE
+    assert (account.number, account.customer_id) == ("B-00000001", customer.id)
+    assert account.receipt is not None
+    assert account.receipt.policy_id == "prepaid"
+    assert shop.inventory.sim(iccid(1)).contract_id == contract.id
+    assert shop.inventory.number(msisdn(1)).contract_id == contract.id
+    names = [event.name for event in shop.contracts.timeline(contract.id)]
+    assert names == ["ContractDrafted", "ContractAccepted"]
+
+
+def test_a_tariff_sold_for_bills_only_gets_the_postpaid_policy(shop) -> None:
+    contract = shop.sign(1, tariff="BUSINESS")
+    assert shop.state(contract).account.postpaid
+
+
+def test_the_loser_of_a_sim_is_told_its_state_and_leaves_nothing(shop) -> None:
+    winner = shop.sign(1)
+    before = counts(shop)
+    with pytest.raises(SimNotAvailable) as caught:
+        shop.sign(2, iccid=iccid(1))
+    assert (caught.value.state, caught.value.contract) == ("bound", str(winner.id))
+    with pytest.raises(NumberNotAvailable):
+        shop.sign(2, msisdn=msisdn(1))
+    assert counts(shop) == before
+    assert shop.inventory.sim(iccid(2)).status is SimStatus.AVAILABLE
+
+
+def test_of_many_at_once_for_one_sim_one_wins(shop: Shop) -> None:
+    def buy(n: int) -> str:
+        try:
+            return shop.sign(n, iccid=iccid(0)).key
+        except SimNotAvailable as lost:
+            return f"lost to {lost.contract}"
+
+    with ThreadPoolExecutor(8) as pool:
+        ends = list(pool.map(buy, range(1, 9)))
+    winner = str(shop.inventory.sim(iccid(0)).contract_id)
+    assert sorted(ends) == sorted([winner, *[f"lost to {winner}"] * 7])
+    assert counts(shop) == (1, 1, 1)
+
+
+def test_the_same_key_gives_the_same_contract(shop) -> None:
+    first = shop.sign(1, idempotency_key="k")
+    again = shop.sign(1, idempotency_key="k")
+    assert (again.id, again.replayed, first.replayed) == (first.id, True, False)
+    assert counts(shop) == (1, 1, 1)
+    with pytest.raises(KeyReused):
+        shop.sign(1, idempotency_key="k", tariff="MAX")
+
+
+def test_who_is_known_by_a_document_is_not_made_twice(shop) -> None:
+    first = shop.sign(1)
+    second = shop.sign(1, iccid=iccid(2), msisdn=msisdn(2))
+    assert second.customer_id == first.customer_id
+    assert second.account_id != first.account_id
+    third = shop.sign(
+        3,
+        new_customer=None,
+        customer_id=first.customer_id,
+        account_id=first.account_id,
+    )
+    assert third.account_id == first.account_id
+    assert counts(shop) == (1, 2, 3)
+    with pytest.raises(RuleViolated, match="another customer"):
+        shop.sign(4, account_id=first.account_id)
+
+
+def test_every_fault_of_an_order_comes_at_once(shop) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        shop.sign(1, tariff="GONE", options=["NONE"], new_customer={"name": " ", "email": "x"})
+    assert {fault.field for fault in caught.value.faults} == {
+        "tariff",
+        "options",
+        "customer.name",
+        "customer.email",
+    }
+    with pytest.raises(InvalidValue):
+        shop.sign(1, new_customer=None)
+    with pytest.raises(InvalidValue):
+        shop.sign(1, accept=False, activate=True)
+    with pytest.raises(NotFound):
+        shop.sign(1, iccid=iccid(99))
+
+
+def test_what_does_not_go_together_is_not_sold(shop) -> None:
+    with pytest.raises(OptionsIncompatible):
+        shop.sign(1, tariff="START", options=["DATA50"])
+    shop.catalog.retire_tariff("MAX")
+    with pytest.raises(NotOnSale):
+        shop.sign(1, tariff="MAX")
+    with pytest.raises(NotOnSale):
+        shop.sign(1, tariff="START", policy="postpaid")
+
+
+def test_a_person_has_so_many_sims_and_no_more(shop) -> None:
+    policy = attrs.evolve(shop.rules.policy("prepaid"), sims_per_person=1)
+    shop.rules.put_policies([policy])
+    shop.sign(1)
+    with pytest.raises(RuleViolated, match="allows 1"):
+        shop.sign(1, iccid=iccid(2), msisdn=msisdn(2))
+
+
+def test_a_draft_keeps_sim_and_number_until_it_is_signed(shop) -> None:
+    contract = shop.sign(1, accept=False)
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.RESERVED
+    with pytest.raises(SimNotAvailable):
+        shop.sign(2, iccid=iccid(1))
+    seen = shop.contracts.get(contract.id)
+    signed = shop.contracts.accept(contract.id, expected_version=seen.version)
+    assert signed.status is ContractStatus.ACCEPTED
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.BOUND
+    with pytest.raises(StaleVersion):
+        shop.contracts.cancel(contract.id, expected_version=seen.version)
+
+
+@pytest.mark.parametrize("accept", [True, False])
+def test_cancelling_frees_sim_and_number(shop, accept) -> None:
+    contract = shop.sign(1, accept=accept)
+    cancelled = shop.contracts.cancel(contract.id, reason="changed their mind", by=OPERATOR)
+    assert cancelled.status is ContractStatus.CANCELLED
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.AVAILABLE
+    assert shop.inventory.number(msisdn(1)).status is NumberStatus.AVAILABLE
+    assert shop.sign(2, iccid=iccid(1), msisdn=msisdn(1)).is_live
+
+
+def test_documents_are_kept_by_content(shop) -> None:
+    contract = shop.sign(1)
+    kept = shop.contracts.add_document(contract.id, name="signed.png", content=[PDF])
+    (document,) = kept.documents
+    assert (document.media_type, document.size) == ("application/pdf", len(PDF))
+    again = shop.contracts.add_document(contract.id, name="copy.pdf", content=BytesIO(PDF))
+    assert again == kept
+    found, opened = shop.contracts.open_document(contract.id, document.id)
+    with opened:
+        assert (opened.read(), found) == (PDF, document)
+    with pytest.raises(InvalidValue) as caught:
+        shop.contracts.add_document(contract.id, name="a.pdf", content=[b"MZ\x90\x00\x03"])
+    assert caught.value.faults[0].code == "media_type"
+    assert len(shop.contracts.documents(contract.id)) == 1
+
+
+def test_a_policy_is_chosen_until_it_is_frozen(shop) -> None:
+    contract = shop.sign(1)
+    receipt = shop.contracts.choose_policy(contract.id, policy="postpaid")
+    assert receipt.policy_id == "postpaid"
+    assert shop.state(contract).account.receipt == receipt
+    shop.contracts.add_document(contract.id, name="signed.pdf", content=[PDF])
+    shop.contracts.request_activation(contract.id)
+    with pytest.raises(PolicyFrozen):
+        shop.contracts.choose_policy(contract.id, policy="prepaid")
+    with pytest.raises(NotFound):
+        shop.contracts.choose_policy(contract.id, policy="gone")
+
+
+def test_holds_come_and_go(shop) -> None:
+    contract = shop.active(1)
+    shop.contracts.suspend(contract.id, hold=HoldKind.VOLUNTARY)
+    with pytest.raises(HoldThere):
+        shop.contracts.suspend(contract.id, hold=HoldKind.VOLUNTARY)
+    both = shop.contracts.suspend(contract.id, hold=HoldKind.FRAUD)
+    assert len(both.holds) == 2
+    one = shop.contracts.resume(contract.id, hold=HoldKind.VOLUNTARY)
+    assert one.status is ContractStatus.SUSPENDED
+    with pytest.raises(HoldNotThere):
+        shop.contracts.resume(contract.id, hold=HoldKind.KYC)
+    last = shop.contracts.resume(contract.id, hold=HoldKind.FRAUD)
+    assert last.status is ContractStatus.ACTIVE
+    kinds = [task.kind.value for task in shop.provisioning.of_contract(contract.id)]
+    assert kinds == ["activate", "bar", "unbar"]
+
+
+def test_money_lifts_the_holds_of_money_only(shop) -> None:
+    contract = shop.active(1, money="510.00")
+    shop.contracts.suspend(contract.id, hold=HoldKind.LOW_BALANCE)
+    shop.contracts.suspend(contract.id, hold=HoldKind.NON_PAYMENT)
+    shop.contracts.suspend(contract.id, hold=HoldKind.FRAUD)
+    assert shop.state(contract).account.money_holds == 1
+    (lifted,) = shop.contracts.lift_money_holds(contract.account_id)
+    assert [hold.kind for hold in lifted.holds] == [HoldKind.FRAUD]
+    assert shop.state(contract).account.money_holds == 0
+    assert shop.contracts.lift_money_holds(contract.account_id) == ()
+
+
+def test_nothing_is_lifted_while_money_is_missing(shop) -> None:
+    contract = shop.active(1, money="500.00")
+    shop.contracts.suspend(contract.id, hold=HoldKind.LOW_BALANCE)
+    shop.pay_back(contract.account_id, "0.01")
+    assert shop.contracts.lift_all_money_holds() == 0
+    shop.pay(contract.account_id, "0.01")
+    assert shop.contracts.lift_all_money_holds() == 1
+    assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+
+
+def test_terms_change_now_or_later(shop, clock) -> None:
+    contract = shop.active(1, money="2000.00")
+    later = shop.contracts.amend(contract.id, tariff="MAX", when=When.NEXT_PERIOD)
+    assert (later.tariff_code, later.pending.tariff_code) == ("COMFORT", "MAX")
+    with pytest.raises(RuleViolated):
+        shop.contracts.take_effect(contract.id)
+    clock.pass_(days=31)
+    assert shop.contracts.take_effect(contract.id).tariff_code == "MAX"
+    now = shop.contracts.amend(contract.id, tariff="COMFORT", options=["DATA10"])
+    assert (now.tariff_code, [o.code for o in now.options]) == ("COMFORT", ["DATA10"])
+    assert len(now.revisions) == 2
+    with pytest.raises(OptionsIncompatible):
+        shop.contracts.amend(contract.id, options=["DATA10", "DATA50"])
+
+
+def test_an_option_charged_once_is_charged_when_it_begins(shop) -> None:
+    contract = shop.active(1, money="0.00", tariff="BUSINESS")
+    before = shop.state(contract).balance.balance
+    shop.contracts.amend(contract.id, options=["STATIC-IP"])
+    assert before - shop.state(contract).balance.balance == som("300.00")
+    shop.contracts.amend(contract.id, options=["STATIC-IP"])
+    assert before - shop.state(contract).balance.balance == som("300.00")
+
+
+def test_a_lost_card_is_swapped(shop) -> None:
+    contract = shop.active(1)
+    shop.contracts.suspend(contract.id, hold=HoldKind.LOST_STOLEN)
+    swapped = shop.contracts.swap_sim(
+        contract.id, iccid=iccid(2), reason=RetireReason.LOST, lift_lost_stolen=True
+    )
+    assert (swapped.iccid, swapped.status) == (iccid(2), ContractStatus.ACTIVE)
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.RETIRED
+    shop.provisioning.work(network=shop.network)
+    assert shop.inventory.sim(iccid(2)).status is SimStatus.ACTIVE
+    assert {card: known.barred for card, known in shop.network.known.items()} == {iccid(2): False}
+    other = shop.sign(3)
+    with pytest.raises(SimNotAvailable):
+        shop.contracts.swap_sim(contract.id, iccid=other.iccid)
+
+
+def test_a_number_is_changed_for_its_price(shop) -> None:
+    contract = shop.active(1, money="600.00")
+    shop.price(2, "100.00")
+    shop.price(3, "1.00")
+    changed = shop.contracts.change_number(contract.id, msisdn=msisdn(2))
+    assert changed.msisdn == msisdn(2)
+    assert shop.inventory.number(msisdn(1)).status is NumberStatus.QUARANTINED
+    assert shop.inventory.sim(iccid(1)).msisdn == msisdn(2)
+    assert shop.state(contract).available == som("0.00")
+    with pytest.raises(InsufficientFunds):
+        shop.contracts.change_number(contract.id, msisdn=msisdn(3))
+    assert shop.contracts.get(contract.id).msisdn == msisdn(2)
+    with pytest.raises(NotFound):
+        shop.contracts.change_number(contract.id, msisdn=msisdn(2))
+
+
+def test_closing_the_last_contract_owes_the_money_back(shop) -> None:
+    contract = shop.active(1, money="800.00")
+    other = shop.sign(
+        2, new_customer=None, customer_id=contract.customer_id, account_id=contract.account_id
+    )
+    shop.contracts.suspend(contract.id, hold=HoldKind.LOW_BALANCE)
+    closed = shop.contracts.close(contract.id, reason=CloseReason.CUSTOMER_REQUEST, by=OPERATOR)
+    assert closed.status is ContractStatus.CLOSED
+    assert shop.state(contract).account.money_holds == 0
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.RETIRED
+    assert shop.state(contract).balance.balance == som("300.00")
+    shop.contracts.add_document(other.id, name="signed.pdf", content=[PDF])
+    shop.pay(contract.account_id, "500.00")
+    shop.contracts.request_activation(other.id)
+    shop.provisioning.work(network=shop.network)
+    shop.contracts.close(other.id, reason=CloseReason.CUSTOMER_REQUEST)
+    assert shop.state(contract).balance.balance == som("0.00")
+    assert shop.entries(contract)[-1].kind is PostingKind.CLOSING_REFUND
+    shop.provisioning.work(network=shop.network)
+    assert shop.network.known == {}
+    with pytest.raises(IllegalTransition):
+        shop.contracts.close(contract.id, reason=CloseReason.OTHER)
+
+
+def test_a_returning_customer_gets_the_resting_number(shop) -> None:
+    first = shop.active(1)
+    shop.contracts.close(first.id, reason=CloseReason.OTHER)
+    with pytest.raises(NumberNotAvailable):
+        shop.sign(2, msisdn=msisdn(1))
+    back = shop.sign(1, iccid=iccid(3))
+    assert shop.inventory.number(msisdn(1)).contract_id == back.id
+
+
+def test_lists_and_refusals(shop) -> None:
+    contract = shop.sign(1)
+    shop.sign(2)
+    assert [c.id for c in shop.contracts.each(iccid=iccid(1).digits)] == [contract.id]
+    assert len(shop.contracts.page(Query(where={"status": "accepted"})).items) == 2
+    assert isinstance(shop.contracts.activation_summary(contract.id), ActivationSummary)
+    with pytest.raises(ActivationRefused):
+        shop.sign(3, new_customer=person(3), activate=True)
+    assert shop.inventory.sim(iccid(3)).status is SimStatus.AVAILABLE

@@ -1,0 +1,315 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import attrs
+import pytest
+
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.intake import Intake
+from telecom_crm.application.ports import DocumentTaken, Query
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.activation import CustomerFacts
+from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import (
+    CustomerMerged,
+    CustomerStatus,
+    IdentityDocument,
+    PaymentsInFlight,
+)
+from telecom_crm.domain.deduplication import DeduplicationRules, Match
+from telecom_crm.domain.errors import (
+    Fault,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    RuleViolated,
+    StaleVersion,
+)
+from telecom_crm.domain.identifiers import (
+    ICCID,
+    MSISDN,
+    AccountId,
+    ContractId,
+    CustomerId,
+    PaymentId,
+)
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import Payment, PaymentMethod
+
+BY = Actor("aida")
+
+
+def passport(number="AN 1234567"):
+    return IdentityDocument(type="passport", number=number)
+
+
+@pytest.fixture
+def customers(uow, clock, ids):
+    return Customers(uow, clock, ids)
+
+
+@pytest.fixture
+def tickets(uow, clock, ids):
+    return Tickets(uow, clock, ids, MemorySeries(uow.store))
+
+
+@pytest.fixture
+def intake(uow, clock, ids):
+    return Intake(uow, clock, ids, MemorySeries(uow.store))
+
+
+def with_account(uow, clock, ids, customer, *, payment=False):
+    """Give a customer an account with a drafted contract, and a payment under way."""
+    account = BillingAccount.open(
+        id=AccountId(ids()),
+        number=f"A-{customer.key[-4:]}",
+        customer_id=customer.id,
+        currency="KGS",
+        by=BY,
+        at=clock(),
+    )
+    contract = Contract.draft(
+        id=ContractId(ids()),
+        number=f"C-{customer.key[-4:]}",
+        customer=CustomerFacts(id=customer.id),
+        account_id=account.id,
+        iccid=ICCID("8999609600000000015"),
+        msisdn=MSISDN("996555000001"),
+        tariff_code="START",
+        tariff_version=1,
+        by=BY,
+        at=clock(),
+    )
+    with uow() as tx:
+        account = tx.accounts.save(account)
+        contract = tx.contracts.save(contract)
+        if payment:
+            paying = Payment.initiate(
+                id=PaymentId(ids()),
+                account_id=account.id,
+                contract_id=contract.id,
+                amount=Money.parse("100", "KGS"),
+                method=PaymentMethod.CASH,
+                gateway="simulator",
+                by=BY,
+                at=clock(),
+            )
+            tx.payments.save(paying)
+    return account, contract
+
+
+def test_the_same_document_is_the_same_customer(customers):
+    first = customers.register(name="Айбек Усенов", documents=[passport()], by=BY)
+    again = customers.register(name="A. Usenov", documents=[passport("an1234567")], by=BY)
+    assert (again.id, again.name, again.version) == (first.id, "Айбек Усенов", 1)
+    assert len(list(customers.each())) == 1
+
+
+def test_the_same_national_id_is_the_same_customer_even_among_many_lookalikes(customers):
+    for number in range(250):
+        customers.register(name=f"Employee {number}", phone="+996555000000")
+    wanted = customers.register(name="Гүлнара", national_id="12345678901234", phone="996555000000")
+    again = customers.register(name="Gulnara", national_id="12345678901234", phone="996555000000")
+    assert again.id == wanted.id
+
+
+def test_a_closed_customer_is_reopened_when_they_come_again(customers):
+    closed = customers.register(name="Ольга", documents=[passport()])
+    customers.close(closed.id, reason="moved away", by=BY)
+    back = customers.register(name="Ольга", documents=[passport()], by=BY)
+    assert (back.id, back.status) == (closed.id, CustomerStatus.PROSPECT)
+    assert [e.name for e in customers.timeline(back.id)] == [
+        "CustomerRegistered",
+        "CustomerClosed",
+        "CustomerReopened",
+    ]
+
+
+def test_somebody_alike_is_registered_and_suspected(customers):
+    first = customers.register(name="Нурбек Асанов", phone="+996555111222", birth_date="1990-05-01")
+    second = customers.register(name="Асанов Нурбек", birth_date="1990-05-01")
+    assert first.id != second.id
+    (suspicion,) = customers.duplicates(second.id)
+    assert (suspicion.customer_id, suspicion.exact) == (first.id, False)
+    assert suspicion.reasons == (Match.NAME_AND_BIRTH_DATE,)
+
+
+def test_rules_of_the_embedder_come_before_those_of_the_store(uow, clock, ids):
+    rules = DeduplicationRules(weights={Match.PHONE: 100}, exact=frozenset({Match.PHONE}))
+    strict = Customers(uow, clock, ids, deduplication=rules)
+    first = strict.register(name="One", phone="+996555111222")
+    assert strict.register(name="Other", phone="+996555111222").id == first.id
+    # The store gives a document to one customer only, whatever the rules say.
+    paper = strict.register(name="Paper", documents=[passport()])
+    assert strict.register(name="Same paper", documents=[passport()]).id == paper.id
+
+
+def test_an_own_check_refuses_with_its_faults(uow, clock, ids):
+    def adults(customer):
+        if customer.birth_date and customer.birth_date > date(2008, 3, 2):
+            yield Fault("birth_date", "minor", "at least 18 years")
+
+    customers = Customers(uow, clock, ids, checks=(adults,))
+    with pytest.raises(InvalidValue) as refused:
+        customers.register(name="Young", birth_date="2015-01-01")
+    assert [fault.code for fault in refused.value.faults] == ["minor"]
+    assert list(customers.each()) == []
+
+
+def test_of_many_registrations_at_once_one_is_made_and_the_others_find_it(customers):
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            paper = passport(f"RACE{number}")
+
+            def register(name, paper=paper):
+                return customers.register(name=name, documents=[paper]).id
+
+            assert len(set(pool.map(register, "ABCDEFGH"))) == 1
+    assert len(list(customers.each())) == 20
+
+
+def test_an_idempotency_key_names_one_customer(customers):
+    first = customers.register(name="Аида", idempotency_key="k1", by=BY)
+    assert customers.register(name="Аида", idempotency_key="k1", by=BY).id == first.id
+    assert customers.register(name="Аида", idempotency_key="k1", by=Actor("other")).id != first.id
+    with pytest.raises(KeyReused):
+        customers.register(name="Аида Б", idempotency_key="k1", by=BY)
+    with pytest.raises(InvalidValue):
+        customers.register(name="Аида", idempotency_key="k" * 256, by=BY)
+
+
+def test_an_idempotency_key_of_somebody_known_names_the_known_one(customers):
+    known = customers.register(name="Аида", documents=[passport()])
+    for _ in range(2):
+        again = customers.register(name="A", documents=[passport()], idempotency_key="k", by=BY)
+        assert again.id == known.id
+
+
+def test_an_update_remembers_what_was_there_before_and_puts_no_value_into_the_event(customers):
+    customer = customers.register(name="Айгүл", email="old@example.org", documents=[passport()])
+    changed = customers.update(
+        customer.id,
+        changes={"email": "new@example.org", "documents": [passport("ID7654321")]},
+        expected_version=1,
+        by=BY,
+    )
+    assert (changed.email, changed.version) == ("new@example.org", 2)
+    former = {(v.field, v.value) for v in customers.former_values(customer.id)}
+    assert former == {("email", "old@example.org"), ("document", "passport AN 1234567")}
+    event = customers.timeline(customer.id)[-1]
+    assert event.payload == {"fields": ["documents", "email"]}
+    assert customers.update(customer.id, changes={"email": "new@example.org"}).version == 2
+    with pytest.raises(StaleVersion):
+        customers.update(customer.id, changes={"email": None}, expected_version=1)
+
+
+def test_a_document_cannot_be_taken_from_another(customers):
+    owner = customers.register(name="Owner", documents=[passport()])
+    other = customers.register(name="Other")
+    with pytest.raises(DocumentTaken) as taken:
+        customers.update(other.id, changes={"documents": [passport()]})
+    assert taken.value.customer_id == owner.id
+
+
+def test_block_unblock_close_with_and_without_contracts(customers, uow, clock, ids):
+    customer = customers.register(name="Талант")
+    assert customers.block(customer.id, reason="fraud", by=BY).status is CustomerStatus.BLOCKED
+    assert customers.unblock(customer.id, by=BY).status is CustomerStatus.PROSPECT
+    with_account(uow, clock, ids, customer)
+    with pytest.raises(RuleViolated):
+        customers.close(customer.id, by=BY)  # a draft is an open contract too
+    with pytest.raises(StaleVersion):
+        customers.block(customer.id, reason="again", expected_version=1)
+
+
+def test_a_merge_moves_everything_and_an_unmerge_brings_it_back(
+    customers, tickets, intake, uow, clock, ids
+):
+    loser = customers.register(name="Loser", documents=[passport()])
+    survivor = customers.register(name="Survivor")
+    account, contract = with_account(uow, clock, ids, loser)
+    ticket = tickets.create(customer_id=loser.id, subject="no signal")
+    request = intake.capture(
+        kind=ApplicationKind.OTHER, channel=Channel.API, raw={}, customer_id=loser.id
+    )
+
+    def owners():
+        with uow(read_only=True) as tx:
+            return {
+                tx.accounts.get(account.id).customer_id,
+                tx.contracts.get(contract.id).customer_id,
+                tx.tickets.get(ticket.id).customer_id,
+                tx.applications.get(request.id).customer_id,
+            }
+
+    merged = customers.merge(loser.id, survivor_id=survivor.id, by=BY)
+    assert merged.merged_into == survivor.id
+    assert owners() == {survivor.id}
+    with pytest.raises(CustomerMerged):
+        customers.block(loser.id, reason="gone")
+    # The loser's papers are the survivor's now.
+    assert customers.register(name="Again", documents=[passport()]).id == survivor.id
+    later = tickets.create(customer_id=survivor.id, subject="a new one")
+
+    assert customers.unmerge(loser.id, by=BY).merged_into is None
+    assert owners() == {loser.id}
+    assert tickets.get(later.id).customer_id == survivor.id
+    names = [event.name for event in customers.timeline(survivor.id)]
+    assert {"CustomerAbsorbed", "CustomerDetached"} <= set(names)
+    with pytest.raises(RuleViolated):
+        customers.unmerge(loser.id)
+
+
+def test_no_merge_while_a_payment_is_in_flight_or_into_oneself(customers, uow, clock, ids):
+    loser, survivor = customers.register(name="Loser"), customers.register(name="Survivor")
+    account, _ = with_account(uow, clock, ids, loser, payment=True)
+    with pytest.raises(PaymentsInFlight) as refused:
+        customers.merge(loser.id, survivor_id=survivor.id)
+    assert refused.value.count == 1
+    with uow(read_only=True) as tx:
+        assert tx.accounts.get(account.id).customer_id == loser.id
+    with pytest.raises(RuleViolated):
+        customers.merge(loser.id, survivor_id=loser.id)
+    with pytest.raises(NotFound):
+        customers.merge(loser.id, survivor_id=CustomerId(ids()))
+
+
+def test_erasure_leaves_no_personal_value_anywhere(customers, intake, uow):
+    survivor = customers.register(
+        name="Secret Name", phone="+996555123456", documents=[passport()], national_id="99887766"
+    )
+    loser = customers.register(name="Secret Other", email="secret@example.org")
+    customers.update(survivor.id, changes={"phone": "+996555654321"})
+    request = intake.capture(
+        kind=ApplicationKind.NEW_CONNECTION,
+        channel=Channel.API,
+        raw={"full_name": "Secret Name"},
+        customer_id=survivor.id,
+    )
+    customers.merge(loser.id, survivor_id=survivor.id)
+    erased = customers.erase(survivor.id, by=BY)
+    assert (erased.name, erased.phone, erased.documents) == ("erased", None, ())
+    assert customers.former_values(survivor.id) == []
+    kept = [customers.get(survivor.id), customers.get(loser.id), intake.get(request.id)]
+    shown = repr([attrs.asdict(thing) for thing in kept]) + repr(list(customers.export()))
+    for secret in ("Secret", "996555", "secret@", "1234567", "99887766"):
+        assert secret not in shown
+    assert customers.get(loser.id).merged_into == survivor.id
+    # Whoever comes again with the paper is somebody new.
+    assert customers.register(name="New", documents=[passport()]).id != survivor.id
+
+
+def test_lists_pages_and_searches(customers):
+    made = [customers.register(name=f"Customer {number:03d}") for number in range(3)]
+    assert [one.id for one in customers.each(status="prospect")] == [one.id for one in made]
+    page = customers.page(Query(limit=2))
+    assert page.next is not None
+    assert [one.id for one in customers.search("customer 002")] == [made[2].id]
+    assert customers.search("  ") == []
+    with pytest.raises(InvalidValue):
+        customers.search("\x00")
+    assert [row["name"] for row in customers.export()] == [one.name for one in made]

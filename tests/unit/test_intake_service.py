@@ -1,0 +1,242 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.intake import Intake
+from telecom_crm.domain.activation import CustomerFacts
+from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel, Priority
+from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.customer import CustomerStatus, IdentityDocument
+from telecom_crm.domain.errors import (
+    Fault,
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    RuleViolated,
+    StaleVersion,
+)
+from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId
+from telecom_crm.domain.lifecycle import Actor
+
+AIDA, BEK = Actor("aida"), Actor("bek")
+RAW = {
+    "name": "  Айбек   Усенов ",
+    "phone": "996555111222",
+    "document_type": "passport",
+    "document_number": "AN 1234567",
+    "tariff": "START",
+}
+
+
+@pytest.fixture
+def intake(uow, clock, ids):
+    return Intake(uow, clock, ids, MemorySeries(uow.store))
+
+
+@pytest.fixture
+def customers(uow, clock, ids):
+    return Customers(uow, clock, ids)
+
+
+def capture(intake, raw=None, **more):
+    given = {"kind": ApplicationKind.NEW_CONNECTION, "channel": Channel.API, "by": AIDA, **more}
+    return intake.capture(raw=RAW if raw is None else raw, **given)
+
+
+def test_numbers_rise_and_a_reference_is_captured_once_within_its_channel(intake):
+    first = capture(intake, external_reference="web-1")
+    again = capture(intake, {"name": "other"}, external_reference=" web-1 ")
+    elsewhere = capture(intake, external_reference="web-1", channel=Channel.CONSOLE)
+    assert (again.id, again.raw) == (first.id, RAW)
+    assert (first.number, elsewhere.id != first.id) == ("R-0000001", True)
+
+
+def test_deliveries_of_one_reference_at_once_make_one_application(intake):
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(10):
+            references = [f"web-{number}"] * 8
+            made = pool.map(lambda ref: capture(intake, external_reference=ref).id, references)
+            assert len(set(made)) == 1
+
+
+def test_an_idempotency_key_covers_what_is_asked(intake):
+    first = capture(intake, idempotency_key="k")
+    assert capture(intake, idempotency_key="k").id == first.id
+    with pytest.raises(KeyReused):
+        capture(intake, {"name": "other"}, idempotency_key="k")
+
+
+def test_what_cannot_be_stored_or_belongs_to_nobody_is_refused(intake, ids):
+    deep: dict[str, object] = {}
+    for _ in range(100_000):
+        deep = {"deeper": deep}
+    for raw in (deep, {"name": "\x00"}, {"name": "\ud800"}):
+        with pytest.raises(InvalidValue):
+            capture(intake, raw, idempotency_key="k")
+    with pytest.raises(InvalidValue):
+        capture(intake, external_reference="\x00")
+    with pytest.raises(NotFound):
+        capture(intake, customer_id=CustomerId(ids()))
+
+
+def test_validation_structures_what_was_captured(intake):
+    one = intake.validate(capture(intake).id, by=BEK)
+    assert one.status is ApplicationStatus.VALIDATED
+    assert one.data == {
+        "full_name": "Айбек Усенов",
+        "phone": "+996555111222",
+        "email": None,
+        "birth_date": None,
+        "document_type": "passport",
+        "document_number": "AN 1234567",
+        "language": "ky",
+        "national_id": None,
+        "tariff": "START",
+    }
+    assert one.customer_id is None
+
+
+def test_validation_tells_every_fault_and_leaves_the_application_to_be_asked_about(intake):
+    bad = {"name": "", "email": "nowhere", "national_id": "?", "birth_date": "1850-01-01"}
+    one = capture(intake, bad)
+    with pytest.raises(InvalidValue) as refused:
+        intake.validate(one.id)
+    fields = {fault.field for fault in refused.value.faults}
+    assert fields == {"name", "email", "national_id", "birth_date"}
+    with pytest.raises(InvalidValue):
+        intake.validate(capture(intake, {"name": ["a", "list"]}).id)
+    asked = intake.ask(one.id, reason="who are you?", by=BEK)
+    assert asked.status is ApplicationStatus.NEEDS_INFO
+    intake.supply(one.id, raw=RAW | {"email": None, "national_id": None, "birth_date": None})
+    assert intake.validate(one.id).status is ApplicationStatus.VALIDATED
+
+
+def test_an_own_check_is_asked_at_validation(uow, clock, ids):
+    def with_phone(person):
+        if person.phone is None:
+            yield Fault("phone", "phone_missing", "a phone is required")
+
+    intake = Intake(uow, clock, ids, MemorySeries(uow.store), checks=(with_phone,))
+    with pytest.raises(InvalidValue) as refused:
+        intake.validate(capture(intake, {"name": "A"}).id)
+    assert [fault.code for fault in refused.value.faults] == ["phone_missing"]
+
+
+def test_the_surely_same_customer_is_linked_and_reopened(intake, customers):
+    paper = IdentityDocument(type="passport", number="AN1234567")
+    known = customers.register(name="Айбек", documents=[paper])
+    customers.close(known.id)
+    one = intake.validate(capture(intake).id)
+    assert one.customer_id == known.id
+    assert customers.get(known.id).status is CustomerStatus.PROSPECT
+    with pytest.raises(RuleViolated):
+        intake.dismiss_duplicate(one.id, customer_id=known.id)
+
+
+def test_a_suspected_customer_is_linked_or_dismissed_by_an_operator(intake, customers):
+    alike = customers.register(name="Somebody", phone="+996555111222")
+    one = intake.validate(capture(intake).id)
+    assert one.customer_id is None
+    assert [suspicion.customer_id for suspicion in intake.duplicates(one.id)] == [alike.id]
+    intake.dismiss_duplicate(one.id, customer_id=alike.id, by=BEK)
+    assert intake.duplicates(one.id) == ()
+    assert intake.link(one.id, customer_id=alike.id, by=BEK).customer_id == alike.id
+    with pytest.raises(NotFound):
+        intake.link(one.id, customer_id=CustomerId(one.id))
+
+
+def test_a_known_customers_request_needs_no_name(intake, customers):
+    known = customers.register(name="Айбек")
+    one = capture(
+        intake, {"tariff": "MAX"}, kind=ApplicationKind.TARIFF_CHANGE, customer_id=known.id
+    )
+    assert intake.validate(one.id).data == {"tariff": "MAX"}
+
+
+def test_the_queue_gives_the_most_urgent_then_the_oldest(intake, clock):
+    for priority in (Priority.NORMAL, Priority.URGENT, Priority.NORMAL):
+        intake.validate(capture(intake, priority=priority).id)
+        clock.pass_(minutes=1)
+    claimed = [intake.claim_next(by=AIDA) for _ in range(3)]
+    assert [one.number for one in claimed] == ["R-0000002", "R-0000001", "R-0000003"]
+    assert {one.claimed_until - clock.now for one in claimed} == {timedelta(minutes=15)}
+    assert intake.claim_next(by=AIDA) is None
+
+
+def test_two_operators_at_once_never_get_the_same(intake):
+    for _ in range(40):
+        intake.validate(capture(intake).id)
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(lambda n: intake.claim_next(by=Actor(f"op{n}")), range(40)))
+    assert len({one.id for one in claimed if one is not None}) == 40
+
+
+def test_a_lease_that_is_over_puts_the_application_back(intake, clock):
+    one = intake.validate(capture(intake).id)
+    held = intake.validate(capture(intake).id)
+    intake.claim(one.id, by=AIDA)
+    intake.claim(held.id, by=AIDA)
+    intake.hold(held.id, reason="waits for a paper", by=AIDA)
+    clock.pass_(minutes=14)
+    assert intake.expire_leases() == 0
+    clock.pass_(minutes=1)
+    assert intake.expire_leases() == 1
+    back = intake.get(one.id)
+    assert (back.status, back.claimed_by) == (ApplicationStatus.VALIDATED, None)
+    assert intake.claim_next(by=BEK).id == one.id
+    again = intake.release(held.id, lease=timedelta(hours=1), by=BEK)
+    assert (again.claimed_by, again.claimed_until - clock.now) == ("bek", timedelta(hours=1))
+
+
+def test_ends_and_their_events(intake):
+    def claimed():
+        return intake.claim(intake.validate(capture(intake).id).id, by=AIDA).id
+
+    assert intake.complete(claimed(), outcome="done").status is ApplicationStatus.COMPLETED
+    assert intake.fail(claimed(), reason="no coverage").outcome == "no coverage"
+    assert intake.cancel(claimed(), reason="changed mind").status is ApplicationStatus.CANCELLED
+    assert intake.reject(capture(intake).id, reason="spam").status is ApplicationStatus.REJECTED
+    back = intake.unclaim(claimed(), reason="lunch", by=AIDA)
+    assert [event.name for event in intake.timeline(back.id)] == [
+        "ApplicationCaptured",
+        "ApplicationValidated",
+        "ApplicationClaimed",
+        "ApplicationUnclaimed",
+    ]
+    with pytest.raises(IllegalTransition):
+        intake.complete(back.id)
+    with pytest.raises(StaleVersion):
+        intake.cancel(back.id, expected_version=1)
+    assert len(list(intake.each(status="completed"))) == 1
+
+
+def test_an_application_whose_contract_is_served_cannot_be_cancelled(intake, uow, served_contract):
+    one = intake.validate(capture(intake).id)
+    with uow() as tx:
+        contract = tx.contracts.save(served_contract)
+        linked = one.link_contract(contract_id=contract.id, by=AIDA, at=intake.clock())
+        tx.applications.save(linked)
+    with pytest.raises(RuleViolated):
+        intake.cancel(one.id)
+
+
+@pytest.fixture
+def served_contract(clock, ids):
+    draft = Contract.draft(
+        id=ContractId(ids()),
+        number="C-1",
+        customer=CustomerFacts(id=CustomerId(ids())),
+        account_id=AccountId(ids()),
+        iccid=ICCID("8999609600000000015"),
+        msisdn=MSISDN("996555000001"),
+        tariff_code="START",
+        tariff_version=1,
+        by=AIDA,
+        at=clock(),
+    )
+    return attrs.evolve(draft, status=ContractStatus.SUSPENDED)

@@ -1,0 +1,380 @@
+"""Taking money through desks and gateways, and giving it back, over the memory store."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import attrs
+import pytest
+
+from telecom_crm.adapters.gateways.cash_desk import CashDesk
+from telecom_crm.adapters.gateways.script import Behaviour
+from telecom_crm.adapters.gateways.simulator import SimulatorGateway
+from telecom_crm.adapters.memory.till import MemoryTill
+from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.ports import Payer
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    NotPermitted,
+    RuleViolated,
+)
+from telecom_crm.domain.identifiers import AccountId, PaymentId
+from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, Posting
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import (
+    PaymentMethod,
+    PaymentStatus,
+    Reconciliation,
+    RefundStatus,
+    RefundTooLarge,
+)
+
+CLERK = Actor("clerk", "token-7")
+ACCOUNT = AccountId(UUID(int=1 << 96))
+S = PaymentStatus
+
+
+def som(amount: str) -> Money:
+    return Money.parse(amount, "KGS")
+
+
+@attrs.define
+class Desk:
+    """An account, a cash desk and a gateway that does as it is told."""
+
+    payments: Payments
+    gateway: SimulatorGateway
+    resumed: list[AccountId]
+
+    def take(self, amount: str = "150.00", gateway: str = "simulator", **more):
+        more.setdefault("payer", Payer(account_id=ACCOUNT))
+        return self.payments.take(
+            amount=som(amount), method=PaymentMethod.CARD, gateway=gateway, by=CLERK, **more
+        )
+
+    def hear(self, callback):
+        return self.payments.hear(gateway="simulator", body=callback.body, headers=callback.headers)
+
+    def state(self):
+        with self.payments.uow(read_only=True) as tx:
+            clock = self.payments.clock
+            return tx.ledger.states([ACCOUNT], at=clock())[ACCOUNT]
+
+    def balance(self) -> str:
+        return self.state().balance.balance.amount
+
+    def entries(self):
+        with self.payments.uow(read_only=True) as tx:
+            return tx.ledger.entries(ACCOUNT, start=None, end=None, limit=100, cursor=None).items
+
+
+@pytest.fixture
+def desk(uow, clock, ids):
+    with uow() as tx:
+        tx.accounts.save(
+            BillingAccount.open(
+                id=ACCOUNT,
+                number="B-1",
+                customer_id=None,
+                currency="KGS",
+                by=CLERK,
+                at=clock(),
+            )
+        )
+
+    def make(*behaviours: Behaviour) -> Desk:
+        gateway = SimulatorGateway(secret="s3cret", script=behaviours or None)
+        resumed: list[AccountId] = []
+        gateways = {"cash_desk": CashDesk(), "simulator": gateway}
+        till = MemoryTill(uow.store)
+        payments = Payments(uow, till, gateways, clock, ids, resumed.append)
+        made = Desk(payments, gateway, resumed)
+        gateway.listener = made.hear
+        return made
+
+    return make
+
+
+def test_cash_is_booked_at_once_in_double_entry(desk):
+    here = desk()
+    payment = here.take(gateway="cash_desk")
+    assert payment.status is S.CONFIRMED
+    assert here.balance() == "150.00"
+    (entry,) = here.entries()
+    (leg,) = entry.transfers
+    assert (leg.debit, leg.credit) == (LedgerCode.CASH_DESK, LedgerCode.SUBSCRIBER_BALANCE)
+    assert leg.counterparty == "cash_desk"
+    receipt = here.payments.receipt(payment.id)
+    assert (receipt.account_number, receipt.amount) == ("B-1", som("150.00"))
+
+
+def test_a_gateway_that_confirms(desk):
+    here = desk(Behaviour.CONFIRM)
+    assert here.take().status is S.CONFIRMED
+    assert here.balance() == "150.00"
+
+
+def test_a_decline_posts_nothing(desk):
+    here = desk(Behaviour.DECLINE)
+    payment = here.take()
+    assert payment.status is S.FAILED
+    assert payment.failure
+    assert here.entries() == ()
+
+
+def test_confirmed_later_by_callback_and_doubled(desk):
+    here = desk(Behaviour.LATER)
+    assert here.take().status is S.PENDING
+    here.gateway.settle()
+    (callback,) = here.gateway.pending_callbacks()
+    assert here.hear(callback).status is S.CONFIRMED
+    again = here.hear(callback)
+    assert again.status is S.CONFIRMED
+    assert here.balance() == "150.00"
+    assert len(here.entries()) == 1
+
+
+@pytest.mark.parametrize("behaviour", [Behaviour.EARLY, Behaviour.TWICE])
+def test_callbacks_before_and_beside_the_answer_book_once(desk, behaviour):
+    here = desk(behaviour)
+    payment = here.take()
+    here.gateway.deliver(here.hear)
+    assert here.payments.get(payment.id).status is S.CONFIRMED
+    assert len(here.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "balance"),
+    [
+        (Behaviour.SILENT_TAKEN, S.CONFIRMED, "150.00"),
+        (Behaviour.SILENT_NOT_TAKEN, S.FAILED, "0.00"),
+    ],
+)
+def test_a_time_out_is_unknown_until_it_is_asked_about(desk, clock, behaviour, status, balance):
+    here = desk(behaviour)
+    payment = here.take()
+    assert payment.status is S.UNKNOWN
+    assert here.balance() == "0.00"
+    assert here.payments.repair() == 0, "too early to ask"
+    clock.pass_(minutes=6)
+    assert here.payments.repair() == 1
+    assert here.payments.get(payment.id).status is status
+    assert here.balance() == balance
+
+
+def test_a_lie_about_the_amount_posts_the_truth(desk):
+    here = desk(Behaviour.LIE)
+    payment = here.take()
+    assert (payment.status, payment.amount) == (S.CONFIRMED, som("150.00"))
+    assert here.balance() == "150.00"
+
+
+def test_what_the_gateway_insists_on_is_posted_and_marked(desk):
+    here = desk(Behaviour.INSIST)
+    payment = here.take()
+    assert payment.reconciliation is Reconciliation.MISMATCHED
+    assert here.balance() == payment.amount.amount == "150.01"
+
+
+def test_a_gateway_that_is_away_fails_the_payment(desk):
+    here = desk(Behaviour.UNAVAILABLE)
+    payment = here.take()
+    assert (payment.status, payment.failure) == (S.FAILED, "gateway_unavailable")
+
+
+def test_late_money_is_real(desk):
+    here = desk(Behaviour.LATER)
+    payment = here.take()
+    assert here.payments.cancel(payment.id, reason="changed my mind").status is S.CANCELLED
+    assert here.gateway.deliver(here.hear) == 1
+    assert here.payments.get(payment.id).status is S.CONFIRMED
+    assert here.balance() == "150.00"
+
+
+def test_forged_and_senseless_callbacks_change_nothing(desk):
+    here = desk(Behaviour.LATER)
+    here.take()
+    with pytest.raises(NotPermitted):
+        here.payments.hear(gateway="simulator", body=b"{}", headers={"X-Simulator-Signature": "no"})
+    signed = here.gateway.sign(b"[]")
+    with pytest.raises(InvalidValue):
+        here.hear(signed)
+    assert here.entries() == ()
+
+
+@pytest.mark.parametrize("gateway", ["cash_desk", "simulator"])
+def test_the_same_key_is_the_same_payment(desk, gateway):
+    here = desk()
+    first = here.take(gateway=gateway, idempotency_key="k")
+    again = here.take(gateway=gateway, idempotency_key="k")
+    assert (again, again.replayed, first.replayed) == (first, True, False)
+    assert here.balance() == "150.00"
+    with pytest.raises(KeyReused):
+        here.take("151.00", gateway=gateway, idempotency_key="k")
+
+
+def test_one_bad_payment_of_a_file_fails_alone(desk):
+    here = desk()
+    good = PaymentRequest(
+        payer=Payer(account_id=ACCOUNT),
+        amount=som("10.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="r-1",
+    )
+    outcomes = here.payments.record_many(
+        [
+            good,
+            attrs.evolve(good, payer=Payer(account_id=AccountId(UUID(int=9)))),
+            attrs.evolve(good, amount=som("-1.00")),
+            attrs.evolve(good, amount=Money(1, "USD")),
+            attrs.evolve(good, reference="r-2"),
+        ],
+        gateway="simulator",
+    )
+    assert [type(outcome).__name__ for outcome in outcomes] == [
+        "Payment",
+        "NotFound",
+        "InvalidValue",
+        "InvalidValue",
+        "Payment",
+    ]
+    assert here.balance() == "20.00"
+
+
+def test_unknown_gateways_and_payers_are_named(desk):
+    here = desk()
+    with pytest.raises(InvalidValue, match="cash_desk, simulator"):
+        here.take(gateway="paypal")
+    with pytest.raises(NotFound):
+        here.payments.get(PaymentId(UUID(int=5)))
+    with pytest.raises(InvalidValue, match="one of"):
+        Payer()
+
+
+def test_an_unknown_payment_is_given_up_with_a_reason(desk):
+    here = desk(Behaviour.SILENT_NOT_TAKEN)
+    payment = here.take()
+    with pytest.raises(RuleViolated):
+        here.payments.give_up(payment.id, reason=" ")
+    assert here.payments.give_up(payment.id, reason="gateway closed down").status is S.FAILED
+
+
+def test_a_refund_goes_back_through_the_gateway(desk):
+    here = desk()
+    payment = here.take()
+    refund = here.payments.refund(payment.id, amount=som("50.00"), idempotency_key="r")
+    assert refund.status is RefundStatus.PAID
+    assert here.payments.refund(payment.id, amount=som("50.00"), idempotency_key="r").replayed
+    assert here.balance() == "100.00"
+    assert here.payments.get(payment.id).refundable == som("100.00")
+    with pytest.raises(RefundTooLarge):
+        here.payments.refund(payment.id, amount=som("100.01"))
+    kinds = [entry.kind for entry in here.entries()]
+    assert kinds == ["payment", "refund_requested", "refund_paid"]
+
+
+def test_a_refused_refund_is_taken_back(desk):
+    here = desk(Behaviour.CONFIRM, Behaviour.DECLINE)
+    payment = here.take()
+    assert here.payments.refund(payment.id, amount=som("50.00")).status is RefundStatus.FAILED
+    assert here.balance() == "150.00"
+    assert here.payments.get(payment.id).refundable == som("150.00")
+
+
+def test_a_silent_refund_is_asked_about(desk):
+    here = desk(Behaviour.CONFIRM, Behaviour.SILENT_TAKEN)
+    payment = here.take()
+    refund = here.payments.refund(payment.id, amount=som("50.00"))
+    assert refund.status is RefundStatus.UNKNOWN
+    assert here.payments.repair() == 1
+    (refund,) = here.payments.refunds_of(payment.id)
+    assert refund.status is RefundStatus.PAID
+    assert here.balance() == "100.00"
+
+
+def test_money_that_is_spent_cannot_be_refunded(desk):
+    here = desk()
+    payment = here.take()
+    other = here.take("1.00")
+    here.payments.reverse(other.id, reason="by mistake")
+    here.payments.refund(payment.id, amount=som("100.00"))
+    with pytest.raises(RefundTooLarge):
+        here.payments.refund(payment.id, amount=som("60.00"))
+    disputed = here.take("10.00")
+    here.payments.dispute(disputed.id)
+    here.payments.lose_dispute(disputed.id)
+    here.payments.refund(payment.id, amount=som("50.00"))
+    last = here.take("5.00")
+    lost = here.take("5.00")
+    here.payments.dispute(lost.id)
+    here.payments.lose_dispute(lost.id)
+    assert here.balance() == "5.00"
+    assert here.payments.refund(last.id, amount=som("5.00")).status is RefundStatus.PAID
+    with pytest.raises(IllegalTransition):
+        here.payments.refund(lost.id, amount=som("1.00"))
+
+
+def test_a_refund_is_limited_by_what_is_available(desk):
+    here = desk()
+    payment = here.take()
+    reserve_all(here)
+    with pytest.raises(InsufficientFunds):
+        here.payments.refund(payment.id, amount=som("0.01"))
+
+
+def reserve_all(here):
+    with here.payments.uow() as tx:
+        minor = here.state().balance.balance.minor
+        tx.ledger.post([Posting(account_id=ACCOUNT, reserve=minor)], at=here.payments.clock())
+
+
+def test_disputes_won_and_lost(desk):
+    here = desk()
+    won, lost = here.take(), here.take("20.00")
+    here.payments.dispute(won.id)
+    assert here.balance() == "170.00", "a dispute does not touch the subscriber before it is lost"
+    assert here.payments.win_dispute(won.id).status is S.CONFIRMED
+    here.payments.dispute(lost.id)
+    assert here.payments.lose_dispute(lost.id).status is S.CHARGED_BACK
+    assert here.balance() == "150.00"
+    with here.payments.uow(read_only=True) as tx:
+        assert list(tx.ledger.differences()) == []
+
+
+def test_a_payment_is_reversed_whole_and_once(desk):
+    here = desk()
+    payment = here.take()
+    assert here.payments.reverse(payment.id, reason="wrong number").status is S.REVERSED
+    assert here.balance() == "0.00"
+    with pytest.raises(IllegalTransition):
+        here.payments.reverse(payment.id, reason="again")
+
+
+def test_money_resumes_what_was_suspended_for_money(desk, uow, clock):
+    here = desk()
+    with uow() as tx:
+        account = tx.accounts.get(ACCOUNT)
+        contract = UUID(int=3)
+        tx.accounts.save(account.hold_for_money(1, contract, by=CLERK, at=clock()))
+    here.take(gateway="cash_desk")
+    here.take()
+    assert here.resumed == [ACCOUNT, ACCOUNT]
+
+
+def test_every_change_names_who_and_from_which_token(desk):
+    here = desk()
+    payment = here.take()
+    with here.payments.uow(read_only=True) as tx:
+        history = tx.events.of("payment", str(payment.id))
+    assert [event.name for event in history] == [
+        "PaymentInitiated",
+        "PaymentSent",
+        "PaymentConfirmed",
+    ]
+    assert {event.by for event in history} == {CLERK}
+    assert [event.sequence for event in history] == [1, 2, 3]

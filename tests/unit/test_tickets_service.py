@@ -1,0 +1,170 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.ports import Query
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.customer import CustomerMerged
+from telecom_crm.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    RuleViolated,
+    StaleVersion,
+)
+from telecom_crm.domain.identifiers import DocumentId, TicketId
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
+
+BY = Actor("aida")
+
+
+@pytest.fixture
+def tickets(uow, clock, ids):
+    return Tickets(uow, clock, ids, MemorySeries(uow.store))
+
+
+@pytest.fixture
+def customers(uow, clock, ids):
+    return Customers(uow, clock, ids)
+
+
+@pytest.fixture
+def customer(customers):
+    return customers.register(name="Айгүл")
+
+
+def test_from_opening_to_closing_in_the_timeline(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject=" no   signal ", by=BY)
+    assert (one.number, one.subject, one.status) == ("T-0000001", "no signal", TicketStatus.FREE)
+    tickets.activate(one.id, by=BY)
+    tickets.suspend(one.id, reason="waits for the subscriber", by=BY)
+    tickets.resume(one.id, by=BY)
+    tickets.block(one.id, reason=BlockReason.EXTERNAL, by=BY)
+    assert tickets.close(one.id, by=BY).status is TicketStatus.CLOSED
+    assert [event.name for event in tickets.timeline(one.id)] == [
+        "TicketCreated",
+        "TicketActivated",
+        "TicketSuspended",
+        "TicketResumed",
+        "TicketBlocked",
+        "TicketClosed",
+    ]
+
+
+def test_an_illegal_command_changes_nothing(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject="no signal")
+    with pytest.raises(IllegalTransition) as refused:
+        tickets.resolve(one.id)
+    assert refused.value.allowed == ("activate",)
+    assert tickets.get(one.id) == one
+    assert len(tickets.timeline(one.id)) == 1
+
+
+def test_resolving_is_two_events_in_one_transaction(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject="no signal")
+    tickets.activate(one.id)
+    done = tickets.resolve(one.id, expected_version=2, by=BY)
+    assert (done.status, done.blocked_for, done.version) == (
+        TicketStatus.CLOSED,
+        BlockReason.RESOLVED,
+        4,
+    )
+    with pytest.raises(RuleViolated):
+        tickets.comment(one.id, text="too late")
+
+
+def test_whom_a_ticket_is_for(tickets, customers, customer, ids):
+    with pytest.raises(NotFound):
+        tickets.create(customer_id=ids(), subject="x")
+    with pytest.raises(NotFound):
+        tickets.create(customer_id=customer.id, contract_id=ids(), subject="x")
+    other = customers.register(name="Other")
+    theirs = tickets.create(customer_id=other.id, subject="x")
+    with pytest.raises(RuleViolated):
+        tickets.create(customer_id=customer.id, subject="x", follow_up_of=theirs.id)
+    customers.merge(other.id, survivor_id=customer.id)
+    with pytest.raises(CustomerMerged):
+        tickets.create(customer_id=other.id, subject="x")
+
+
+def test_an_idempotency_key_names_one_ticket(tickets, customer):
+    first = tickets.create(customer_id=customer.id, subject="x", idempotency_key="k", by=BY)
+    again = tickets.create(customer_id=customer.id, subject="x", idempotency_key="k", by=BY)
+    assert again == first
+    with pytest.raises(KeyReused):
+        tickets.create(customer_id=customer.id, subject="y", idempotency_key="k", by=BY)
+
+
+def test_the_queue_gives_the_most_urgent_free_ticket_and_begins_it(tickets, customer, clock):
+    normal = tickets.create(customer_id=customer.id, subject="a")
+    clock.pass_(minutes=1)
+    urgent = tickets.create(customer_id=customer.id, subject="b", priority=TicketPriority.URGENT)
+    taken = tickets.create(customer_id=customer.id, subject="c", priority=TicketPriority.URGENT)
+    tickets.assign(taken.id, assignee="bek")
+    first, second = tickets.claim_next(by=BY), tickets.claim_next(by=BY)
+    assert (first.id, second.id) == (urgent.id, normal.id)
+    assert (first.assignee, first.status) == ("aida", TicketStatus.ACTIVE)
+    assert tickets.claim_next(by=BY) is None
+
+
+def test_two_operators_at_once_never_get_the_same(tickets, customer):
+    for number in range(24):
+        tickets.create(customer_id=customer.id, subject=f"trouble {number}")
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(lambda n: tickets.claim_next(by=Actor(f"op{n}")), range(24)))
+    assert len({one.id for one in claimed if one is not None}) == 24
+
+
+def test_what_comes_up_again_is_a_new_ticket_linked_to_the_old_one(tickets, customer):
+    old = tickets.create(customer_id=customer.id, subject="x", priority=TicketPriority.HIGH)
+    new = tickets.follow_up(old.id, by=BY)
+    assert (new.follow_up_of, new.subject, new.priority) == (old.id, "x", TicketPriority.HIGH)
+    assert new.id != old.id
+
+
+def test_comments_assignment_files_and_priority(tickets, customer, ids):
+    one = tickets.create(customer_id=customer.id, subject="x")
+    tickets.comment(one.id, text="seen", internal=True, by=BY)
+    tickets.assign(one.id, queue="radio", by=BY)
+    tickets.attach(one.id, document_id=DocumentId(ids()), by=BY)
+    changed = tickets.prioritise(one.id, priority=TicketPriority.LOW, by=BY)
+    (comment,) = changed.comments
+    assert (comment.text, comment.internal, comment.by) == ("seen", True, "aida")
+    assert (changed.queue, changed.priority, changed.version) == ("radio", TicketPriority.LOW, 5)
+    with pytest.raises(StaleVersion):
+        tickets.assign(one.id, assignee="bek", expected_version=1)
+    with pytest.raises(InvalidValue):
+        tickets.assign(one.id)
+
+
+def test_the_service_level_counts_working_time_and_follows_the_stored_rules(
+    tickets, customer, clock, uow
+):
+    one = tickets.create(customer_id=customer.id, subject="x", priority=TicketPriority.URGENT)
+    clock.pass_(minutes=30)
+    waiting = tickets.sla(one.id)
+    assert waiting.first_response.used == timedelta(minutes=30)
+    assert not waiting.first_response.breached
+    tickets.activate(one.id)
+    clock.pass_(days=1)  # from 10:30 to 10:30: nine working hours
+    assert tickets.sla(one.id).resolution.used == timedelta(hours=9)
+    assert tickets.sla(one.id).resolution.breached
+    targets = {
+        priority.value: {"first_response": "1", "resolution": "100"} for priority in TicketPriority
+    }
+    with uow() as tx:
+        tx.rules.put("sla", {"targets": targets}, by=BY, at=clock())
+    assert not tickets.sla(one.id).resolution.breached
+
+
+def test_lists(tickets, customer, ids):
+    made = [tickets.create(customer_id=customer.id, subject=f"{n}") for n in range(3)]
+    assert [one.id for one in tickets.each(status="free")] == [one.id for one in made]
+    assert len(tickets.page(Query(limit=2)).items) == 2
+    with pytest.raises(NotFound):
+        tickets.timeline(TicketId(ids()))
