@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, machine_binaries
 
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -63,7 +64,7 @@ def postgres_url(postgres_server: EmbeddedPostgres, worker: str) -> str:
 @pytest.fixture(scope="session")
 def prepare_database() -> Callable[[str], None]:
     """What is done once to the template at this URL; a test module may override it."""
-    return lambda _url: None
+    return migrate.upgrade
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ from uuid import UUID
 import attrs
 import pytest
 
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
+from telecom_crm.application.ports import Series, Till, UnitOfWork
 
 
 @attrs.define
@@ -27,8 +30,18 @@ class TestClock:
 
 
 @pytest.fixture
-def uow() -> MemoryUnitOfWork:
+def uow() -> UnitOfWork:
     return MemoryUnitOfWork()
+
+
+@pytest.fixture
+def series(uow: MemoryUnitOfWork) -> Series:
+    return MemorySeries(uow.store)
+
+
+@pytest.fixture
+def till(uow: MemoryUnitOfWork) -> Till:
+    return MemoryTill(uow.store)
 
 
 @pytest.fixture

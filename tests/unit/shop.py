@@ -7,13 +7,11 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.adapters.files.memory import MemoryFiles
-from telecom_crm.adapters.memory.series import MemorySeries
-from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog import TariffCatalog, demo_catalog
 from telecom_crm.application.contracts import Contracts
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
-from telecom_crm.application.ports import Clock
+from telecom_crm.application.ports import Clock, Series, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.account import AccountState
@@ -47,7 +45,7 @@ def person(n: int = 1, **more: Any) -> dict[str, Any]:
 
 @attrs.frozen
 class Shop:
-    uow: MemoryUnitOfWork
+    uow: UnitOfWork
     clock: Clock
     new_id: Callable[[], UUID]
     inventory: Inventory
@@ -58,7 +56,9 @@ class Shop:
     network: SimulatorNetwork
 
     @classmethod
-    def opened(cls, uow: MemoryUnitOfWork, clock: Clock, ids: Callable[[], UUID]) -> "Shop":
+    def opened(
+        cls, uow: UnitOfWork, series: Series, clock: Clock, ids: Callable[[], UUID]
+    ) -> "Shop":
         shop = cls(
             uow,
             clock,
@@ -66,7 +66,7 @@ class Shop:
             Inventory(uow, clock, ids),
             TariffCatalog(uow, clock),
             RuleBook(uow, clock),
-            Contracts(uow, clock, ids, MemorySeries(uow.store), MemoryFiles(new_id=ids)),
+            Contracts(uow, clock, ids, series, MemoryFiles(new_id=ids)),
             Provisioning(uow, clock, ids),
             SimulatorNetwork(),
         )

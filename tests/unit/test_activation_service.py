@@ -15,8 +15,8 @@ from tests.unit.shop import OPERATOR, PDF, Shop, iccid, som
 
 
 @pytest.fixture
-def shop(uow, clock, ids) -> Shop:
-    return Shop.opened(uow, clock, ids)
+def shop(uow, series, clock, ids) -> Shop:
+    return Shop.opened(uow, series, clock, ids)
 
 
 def ready(shop: Shop, money: str = "1000.00", **more):

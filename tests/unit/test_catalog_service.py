@@ -109,8 +109,8 @@ def test_an_option_lives(catalog) -> None:
     assert len(catalog.option_history("EXTRA")) == catalog.option("EXTRA").version
 
 
-def test_a_tariff_in_use_is_not_put_away(uow, clock, ids) -> None:
-    shop = Shop.opened(uow, clock, ids)
+def test_a_tariff_in_use_is_not_put_away(uow, series, clock, ids) -> None:
+    shop = Shop.opened(uow, series, clock, ids)
     shop.sign(1)
     shop.catalog.retire_tariff("COMFORT")
     with pytest.raises(RuleViolated, match="C-00000001"):

@@ -34,8 +34,8 @@ from tests.unit.shop import OPERATOR, PDF, Shop, iccid, msisdn, person, som
 
 
 @pytest.fixture
-def shop(uow, clock, ids) -> Shop:
-    return Shop.opened(uow, clock, ids)
+def shop(uow, series, clock, ids) -> Shop:
+    return Shop.opened(uow, series, clock, ids)
 
 
 def counts(shop: Shop) -> tuple[int, int, int]:

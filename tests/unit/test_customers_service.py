@@ -4,7 +4,6 @@ from datetime import date
 import attrs
 import pytest
 
-from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.ports import DocumentTaken, Query
@@ -53,13 +52,13 @@ def customers(uow, clock, ids):
 
 
 @pytest.fixture
-def tickets(uow, clock, ids):
-    return Tickets(uow, clock, ids, MemorySeries(uow.store))
+def tickets(uow, series, clock, ids):
+    return Tickets(uow, clock, ids, series)
 
 
 @pytest.fixture
-def intake(uow, clock, ids):
-    return Intake(uow, clock, ids, MemorySeries(uow.store))
+def intake(uow, series, clock, ids):
+    return Intake(uow, clock, ids, series)
 
 
 def with_account(uow, clock, ids, customer, *, payment=False):

@@ -4,7 +4,6 @@ from datetime import timedelta
 import attrs
 import pytest
 
-from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.domain.activation import CustomerFacts
@@ -34,8 +33,8 @@ RAW = {
 
 
 @pytest.fixture
-def intake(uow, clock, ids):
-    return Intake(uow, clock, ids, MemorySeries(uow.store))
+def intake(uow, series, clock, ids):
+    return Intake(uow, clock, ids, series)
 
 
 @pytest.fixture
@@ -116,12 +115,12 @@ def test_validation_tells_every_fault_and_leaves_the_application_to_be_asked_abo
     assert intake.validate(one.id).status is ApplicationStatus.VALIDATED
 
 
-def test_an_own_check_is_asked_at_validation(uow, clock, ids):
+def test_an_own_check_is_asked_at_validation(uow, series, clock, ids):
     def with_phone(person):
         if person.phone is None:
             yield Fault("phone", "phone_missing", "a phone is required")
 
-    intake = Intake(uow, clock, ids, MemorySeries(uow.store), checks=(with_phone,))
+    intake = Intake(uow, clock, ids, series, checks=(with_phone,))
     with pytest.raises(InvalidValue) as refused:
         intake.validate(capture(intake, {"name": "A"}).id)
     assert [fault.code for fault in refused.value.faults] == ["phone_missing"]

@@ -12,8 +12,8 @@ from tests.unit.shop import OPERATOR, Shop, iccid, msisdn, som
 
 
 @pytest.fixture
-def shop(uow, clock, ids) -> Shop:
-    return Shop.opened(uow, clock, ids)
+def shop(uow, series, clock, ids) -> Shop:
+    return Shop.opened(uow, series, clock, ids)
 
 
 @pytest.fixture

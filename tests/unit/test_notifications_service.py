@@ -1,7 +1,6 @@
 import attrs
 import pytest
 
-from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.notifications import Notifications
 from telecom_crm.application.ports import Message, Query
@@ -52,8 +51,8 @@ def customers(uow, clock, ids):
 
 
 @pytest.fixture
-def tickets(uow, clock, ids):
-    return Tickets(uow, clock, ids, MemorySeries(uow.store))
+def tickets(uow, series, clock, ids):
+    return Tickets(uow, clock, ids, series)
 
 
 @pytest.fixture

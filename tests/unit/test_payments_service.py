@@ -10,7 +10,6 @@ import pytest
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.script import Behaviour
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
-from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.account import BillingAccount
@@ -74,7 +73,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(uow, clock, ids):
+def desk(uow, till, clock, ids):
     with uow() as tx:
         tx.accounts.save(
             BillingAccount.open(
@@ -91,7 +90,6 @@ def desk(uow, clock, ids):
         gateway = SimulatorGateway(secret="s3cret", script=behaviours or None)
         resumed: list[AccountId] = []
         gateways = {"cash_desk": CashDesk(), "simulator": gateway}
-        till = MemoryTill(uow.store)
         payments = Payments(uow, till, gateways, clock, ids, resumed.append)
         made = Desk(payments, gateway, resumed)
         gateway.listener = made.hear

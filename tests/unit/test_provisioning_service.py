@@ -13,8 +13,8 @@ from tests.unit.shop import OPERATOR, PDF, Shop, iccid
 
 
 @pytest.fixture
-def shop(uow, clock, ids) -> Shop:
-    return Shop.opened(uow, clock, ids)
+def shop(uow, series, clock, ids) -> Shop:
+    return Shop.opened(uow, series, clock, ids)
 
 
 def asked(shop: Shop) -> Contract:

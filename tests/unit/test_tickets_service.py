@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import pytest
 
-from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.application.tickets import Tickets
@@ -24,8 +23,8 @@ BY = Actor("aida")
 
 
 @pytest.fixture
-def tickets(uow, clock, ids):
-    return Tickets(uow, clock, ids, MemorySeries(uow.store))
+def tickets(uow, series, clock, ids):
+    return Tickets(uow, clock, ids, series)
 
 
 @pytest.fixture

@@ -499,7 +499,7 @@ class Contracts:
     def lift_all_money_holds(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """Lift the money holds that were missed when money came; return how many contracts."""
         with self.uow(read_only=True) as tx:
-            accounts = tx.accounts.held_for_money(limit=limit)
+            accounts = tx.accounts.held_for_money(self.clock(), limit=limit)
         return sum(len(self.lift_money_holds(account.id, by=by)) for account in accounts)
 
     # Changes

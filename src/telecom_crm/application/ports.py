@@ -326,7 +326,7 @@ class Accounts(Collection[AccountId, BillingAccount], Protocol):
         """Return a customer's accounts, oldest first."""
         ...
 
-    def held_for_money(self, *, limit: int) -> list[BillingAccount]:
+    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
         """Return accounts with contracts suspended for money and nothing missing any more."""
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from telecom_crm.application.ports import Contended
+from telecom_crm.domain.errors import StaleVersion
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +29,7 @@ def retried(use_case: Callable[P, R]) -> Callable[P, R]:
         for _ in range(ATTEMPTS - 1):
             try:
                 return use_case(*args, **kwargs)
-            except Contended:
+            except (Contended, StaleVersion):
                 continue
         return use_case(*args, **kwargs)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import total_ordering
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -44,7 +44,7 @@ def minor_digits(currency: str) -> int:
     return _MINOR_DIGITS.get(currency, 2)
 
 
-def _whole(_: object, __: object, value: object) -> None:
+def _whole(_: object, __: object, value: Any) -> None:
     if type(value) is not int or abs(value) >= LARGEST_MINOR:
         raise InvalidValue.of(
             "amount", "amount", "a whole number of minor units below 10^17", value
@@ -67,7 +67,7 @@ class Money:
     currency: str = attrs.field(validator=_iso)
 
     @classmethod
-    def parse(cls, amount: str, currency: str) -> Money:
+    def parse(cls, amount: Any, currency: str) -> Money:
         """
         Read an amount in major units such as "150.00"; more digits than the currency has are
         refused.

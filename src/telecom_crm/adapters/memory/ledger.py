@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from telecom_crm.domain.ledger import (
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import IN_FLIGHT, REFUND_IN_FLIGHT, Payment, Refund
 
-_COUNTERS = ("subscriber", "receivable", "unbilled")
+_COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
 
 
 class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
@@ -35,15 +36,13 @@ class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
     def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
         return self.having(("customer_id", str(customer_id)))
 
-    def held_for_money(self, *, limit: int) -> list[BillingAccount]:
+    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
         held = self.having(("held_for_money",))
-        return [account for account in held if not self._is_short(account)][:limit]
+        return [account for account in held if not self._is_short(account, at)][:limit]
 
-    def _is_short(self, account: BillingAccount) -> bool:
+    def _is_short(self, account: BillingAccount, at: datetime) -> bool:
         balance = balance_of(self._scope.store.journal, account)
-        # There is no instant to judge a promised payment by, so only the policy's limit counts.
-        limit = account.receipt.terms.credit_limit.minor if account.receipt else 0
-        return balance.available(Money(limit, account.currency)).minor < 0
+        return balance.available(account.credit_limit(at)).minor < 0
 
 
 class MemoryPayments(MemoryCollection[PaymentId, Payment]):
@@ -162,8 +161,12 @@ class MemoryLedger:
             accounts = list(store.accounts.rows.values())
             stored = {account.id: balance_of(self._journal, account) for account in accounts}
             entries = {account.id: self._journal.of(account.id) for account in accounts}
+            contracts = list(store.contracts.rows.values())
+        held: Counter[AccountId] = Counter()
+        for contract in contracts:
+            held[contract.account_id] += sum(fee.gross.minor for fee in contract.first_fees)
         for account in accounts:
-            computed = Balance(currency=account.currency)
+            computed = Balance(currency=account.currency, reserved=held[account.id])
             for entry in entries[account.id]:
                 computed = computed.after(entry)
             for counter in _COUNTERS:

@@ -20,7 +20,7 @@ from telecom_crm.domain.importing import ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
 
 AUDIT_FILTERS = ("action", "thing", "thing_id")
-PUT = "put"
+PUT = "current"
 """The state that every kind of rules is in."""
 
 
@@ -90,7 +90,7 @@ class MemoryRules:
             thing="rules",
             thing_id=kind,
             sequence=sequence,
-            name="RulesPut",
+            name="RulesChanged",
             at=at,
             by=by,
             command="put",

@@ -1,0 +1,107 @@
+"""
+Payments of many threads, gathered into one commit.
+
+Whoever comes while a batch is being written waits, and goes along in the next one: no timer, so
+that a single payment is as quick as without this, and the batches grow by themselves as the load
+does. A waiting payment holds no connection. Each is answered after the commit that holds it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+import attrs
+
+from telecom_crm.application.ports import Booking, Till
+from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.payment import Payment
+
+LARGEST_BATCH = 256
+"""Bookings in one commit: past this, waiting longer gains nothing more."""
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """One caller's bookings, and the word it waits for: its outcomes, or that it is to lead."""
+
+    bookings: Sequence[Booking]
+    called: threading.Lock = attrs.field(factory=threading.Lock)
+    outcomes: list[Payment | TelecomCrmError] | None = None
+    error: BaseException | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.called.acquire()
+
+    @property
+    def answered(self) -> bool:
+        return self.outcomes is not None or self.error is not None
+
+
+@attrs.define(eq=False)
+class GatheringTill:
+    """
+    A till before another: gathers what comes at the same time, at most `leaders` batches at once.
+    """
+
+    till: Till
+    leaders: int = 2
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _queue: deque[_Waiting] = attrs.field(factory=deque, init=False)
+    _leading: int = attrs.field(default=0, init=False)
+
+    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+        """Write the bookings, along with others'; see `ports.Till`."""
+        if len(bookings) >= LARGEST_BATCH:
+            return self.till.book(bookings)
+        mine = _Waiting(bookings)
+        with self._lock:
+            lead = self._leading < self.leaders
+            if lead:
+                self._leading += 1
+            else:
+                self._queue.append(mine)
+        if not lead:
+            mine.called.acquire()  # until somebody's batch took mine along, or I am to lead the next
+        if not mine.answered:
+            self._lead(mine)
+        if mine.error is not None:
+            raise mine.error
+        if mine.outcomes is None:
+            raise RuntimeError("a gathered booking was left without an outcome")
+        return mine.outcomes
+
+    def _lead(self, mine: _Waiting) -> None:
+        """Write one batch, my own bookings first, and hand the lead on."""
+        batch = self._batch_with(mine)
+        try:
+            outcomes = self.till.book([one for waiting in batch for one in waiting.bookings])
+            start = 0
+            for waiting in batch:
+                end = start + len(waiting.bookings)
+                waiting.outcomes = outcomes[start:end]
+                start = end
+        except BaseException as error:
+            for waiting in batch:
+                waiting.error = error
+            raise
+        finally:
+            self._hand_on()
+            for waiting in batch[1:]:
+                waiting.called.release()
+
+    def _batch_with(self, mine: _Waiting) -> list[_Waiting]:
+        batch, size = [mine], len(mine.bookings)
+        with self._lock:
+            while self._queue and size + len(self._queue[0].bookings) <= LARGEST_BATCH:
+                batch.append(self._queue.popleft())
+                size += len(batch[-1].bookings)
+        return batch
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().called.release()
+            else:
+                self._leading -= 1

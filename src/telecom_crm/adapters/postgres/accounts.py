@@ -1,0 +1,43 @@
+"""Billing accounts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_id, by_text
+from telecom_crm.adapters.postgres.rows.accounts import account_from_row, account_to_row
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.identifiers import AccountId, CustomerId
+
+
+@attrs.define
+class PostgresAccounts(PostgresCollection[AccountId, BillingAccount]):
+    """Billing accounts; a save leaves the ledger's counters alone."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "account",
+        tables.accounts,
+        key="id",
+        to_row=account_to_row,
+        from_row=account_from_row,
+        filters={"customer_id": by_id("customer_id"), "number": by_text("number")},
+        left_out=("subscriber", "receivable", "unbilled", "reserved"),
+    )
+
+    def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
+        """Return a customer's accounts, oldest first."""
+        return self.find("t.customer_id = %(customer)s", {"customer": customer_id})
+
+    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
+        """Return accounts with contracts suspended for money that have zero or more available."""
+        return self.find(
+            "t.money_holds > 0 AND t.subscriber - t.receivable - t.unbilled - t.reserved"
+            " + t.credit_limit_minor"
+            " + CASE WHEN t.promise_until > %(at)s THEN t.promise_minor ELSE 0 END >= 0",
+            {"at": at},
+            limit=limit,
+        )

@@ -1,0 +1,437 @@
+"""
+Reading and writing things with versions: what every list of the store has in common.
+
+A save is one statement, whatever the number of things: rows travel as arrays, and the events go
+along in the same statement. Many new things go by COPY instead. Statements are made once per
+table, so that the driver prepares them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar, cast
+from uuid import UUID
+
+import attrs
+import psycopg
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.rows.stream import event_to_row
+from telecom_crm.application.ports import Contended, Page, Query
+from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, StaleVersion
+from telecom_crm.domain.identifiers import ICCID, MSISDN
+from telecom_crm.domain.lifecycle import Living
+
+K = TypeVar("K")
+T = TypeVar("T")
+L = TypeVar("L", bound=Living)
+
+Row = dict[str, Any]
+
+MANY = 50
+"""From this many new rows on, COPY is quicker than arrays."""
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+_QUOTED = frozenset({"TEXT", "JSONB"})
+
+
+@attrs.frozen(init=False)
+class Sheet:
+    """The columns of a table that are written from Python, and the SQL that writes them."""
+
+    table: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    unnest: str
+    """The rows as a table expression over array parameters."""
+    insert: str
+    copy: str
+    prefix: str
+    """What the parameters' names begin with, so that two sheets fit into one statement."""
+    _values: Callable[[Row], tuple[Any, ...]]
+
+    def __init__(self, table: Table, *, left_out: Sequence[str] = (), prefix: str = "") -> None:
+        columns = tuple(column for column in table.columns if column.name not in left_out)
+        names = tuple(column.name for column in columns)
+        compiled = (column.type.compile(dialect=_DIALECT) for column in columns)
+        types = tuple(kind.partition(" COLLATE")[0] for kind in compiled)
+        arrays = ", ".join(
+            f"%({prefix}{name})s::{kind}[]" for name, kind in zip(names, types, strict=True)
+        )
+        listed = ", ".join(names)
+        self.__attrs_init__(
+            table.name,
+            names,
+            types,
+            f"unnest({arrays})",
+            f"INSERT INTO {table.name} ({listed}) SELECT * FROM unnest({arrays})",
+            f"COPY {table.name} ({listed}) FROM STDIN",
+            prefix,
+            itemgetter(*names),
+        )
+
+    def arrays(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Return the parameters of `unnest`: an array literal for each column."""
+        kinds = zip(self.columns, self.types, strict=True)
+        return {
+            self.prefix + name: array_of([row[name] for row in rows], quoted=kind in _QUOTED)
+            for name, kind in kinds
+        }
+
+    def copy_in(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """Add many new rows; a key that is taken fails the transaction."""
+        values = self._values
+        with driver_of(connection).cursor() as cursor, cursor.copy(self.copy) as copy:
+            for row in rows:
+                copy.write_row(values(row))
+
+
+def array_of(values: Iterable[Any], *, quoted: bool = False) -> str:
+    """Return a PostgreSQL array literal; much quicker than the driver's own list of values."""
+    if not quoted:
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    texts = ["NULL" if value is None else _quote(value) for value in values]
+    return "{" + ",".join(texts) + "}"
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[Any]:
+    """Return psycopg's own connection, for what SQLAlchemy has no words for."""
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def rows_of(connection: Connection, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+    """Run a statement and return its rows by column."""
+    result = connection.exec_driver_sql(sql, dict(parameters))
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
+
+
+EVENTS = Sheet(tables.events, left_out=("xact",), prefix="event_")
+
+
+@attrs.frozen
+class Filter:
+    """How a list is filtered by one field: a condition, and the reader of the value's text."""
+
+    condition: str
+    read: Callable[[str], Any]
+
+
+def by_text(column: str) -> Filter:
+    """Filter by a text as it is."""
+    return Filter(f"{column} =", str)
+
+
+def by_id(column: str) -> Filter:
+    """Filter by an id."""
+    return Filter(f"{column} =", _read_id)
+
+
+def by_choice(column: str, choices: type[StrEnum]) -> Filter:
+    """Filter by one of the words of an enumeration."""
+
+    def read(value: str) -> str:
+        if value not in [choice.value for choice in choices]:
+            words = ", ".join(choice.value for choice in choices)
+            raise InvalidValue.of(column, column, f"one of {words}", value)
+        return value
+
+    return Filter(f"{column} =", read)
+
+
+def by_msisdn(column: str) -> Filter:
+    """Filter by a phone number, with or without its plus."""
+    return Filter(f"{column} =", lambda value: MSISDN(value).digits)
+
+
+def by_iccid(column: str) -> Filter:
+    """Filter by a SIM card's number."""
+    return Filter(f"{column} =", lambda value: ICCID(value).digits)
+
+
+@attrs.frozen(init=False)
+class Shape(Generic[T]):
+    """How things of one kind lie in their table."""
+
+    thing: str
+    sheet: Sheet
+    key: str
+    key_type: str
+    to_row: Callable[[T], Row]
+    from_row: Callable[[Mapping[str, Any]], T]
+    filters: Mapping[str, Filter]
+    listed: bool
+    """Whether the table is led by `account_id`, and `directory` knows the ids."""
+    source: str
+    columns: str
+    inserting: str
+    updating: str
+    updating_alone: str
+
+    def __init__(
+        self,
+        thing: str,
+        table: Table,
+        *,
+        key: str,
+        to_row: Callable[[T], Row],
+        from_row: Callable[[Mapping[str, Any]], T],
+        filters: Mapping[str, Filter],
+        listed: bool = False,
+        left_out: Sequence[str] = (),
+    ) -> None:
+        sheet = Sheet(table, left_out=left_out)
+        kind = sheet.types[sheet.columns.index(key)]
+        source = f"{table.name} t"
+        if listed:
+            source = f"directory d JOIN {source} ON t.account_id = d.account_id AND t.id = d.id"
+        self.__attrs_init__(
+            thing,
+            sheet,
+            key,
+            kind,
+            to_row,
+            from_row,
+            filters,
+            listed,
+            source,
+            ", ".join(f"t.{column}" for column in sheet.columns),
+            _inserting(sheet, key, listed=listed),
+            _updating(sheet, key, listed=listed, noted=True),
+            _updating(sheet, key, listed=listed, noted=False),
+        )
+
+    @property
+    def looked_up(self) -> str:
+        """The column by which a thing is found."""
+        return "d.id" if self.listed else f"t.{self.key}"
+
+
+@attrs.define
+class PostgresCollection(Generic[K, L]):
+    """Things of one kind in one transaction, where what is got for writing is held."""
+
+    shape: ClassVar[Shape[Any]]
+
+    connection: Connection
+    holding: bool = True
+    _missing: set[str] = attrs.field(factory=set, init=False)
+
+    def get(self, key: K) -> L:
+        """Return one thing; raise `NotFound`."""
+        found = self.get_many([key])
+        if key not in found:
+            raise NotFound(self.shape.thing, str(key))
+        return found[key]
+
+    def get_many(self, keys: Iterable[K]) -> dict[K, L]:
+        """Return those that exist, held in the order of their keys."""
+        wanted = {key_text(key): key for key in keys}
+        if not wanted:
+            return {}
+        shape = self.shape
+        found = self.find(
+            f"{shape.looked_up} = ANY(%(keys)s::{shape.key_type}[])",
+            {"keys": array_of(wanted, quoted=True)},
+            hold="FOR NO KEY UPDATE OF t",
+        )
+        things = {wanted[thing.key]: thing for thing in found}
+        if len(things) < len(wanted):
+            self._missing |= wanted.keys() - {thing.key for thing in found}
+        return things
+
+    def save(self, thing: L) -> L:
+        """Store a thing with its events; raise `StaleVersion`."""
+        return self.save_all([thing])[0]
+
+    def save_all(self, things: Sequence[L]) -> list[L]:
+        """Store many with all their events; all or none."""
+        ordered = sorted(things, key=lambda thing: thing.key)
+        new = [thing for thing in ordered if thing.version == len(thing.events)]
+        changed = [thing for thing in ordered if thing.version != len(thing.events)]
+        if new:
+            self._insert(new)
+        if changed:
+            self._update(changed)
+        kept = [attrs.evolve(cast(Any, thing), events=()) for thing in things]
+        return cast("list[L]", kept)
+
+    def page(self, query: Query) -> Page[L]:
+        """Return a page of the list in order of the key."""
+        shape = self.shape
+        conditions, parameters = conditions_of(query, shape.filters)
+        if query.cursor is not None:
+            conditions.append(f"{shape.looked_up} {'<' if query.descending else '>'} %(after)s")
+            parameters["after"] = read_cursor(
+                query.cursor, UUID if shape.key_type == "UUID" else str
+            )
+        found = self.find(
+            " AND ".join(conditions) or "true",
+            parameters,
+            order=f"{shape.looked_up}{' DESC' if query.descending else ''}",
+            limit=query.limit + 1,
+        )
+        items = tuple(found[: query.limit])
+        more = len(found) > query.limit
+        return Page(items=items, next=make_cursor(items[-1].key) if more else None)
+
+    def find(
+        self,
+        condition: str,
+        parameters: Mapping[str, Any],
+        *,
+        source: str = "",
+        order: str = "",
+        limit: int | None = None,
+        hold: str = "",
+    ) -> list[L]:
+        """Return the things that fit a condition in SQL, `t` being their table."""
+        shape = self.shape
+        sql = (
+            f"SELECT {shape.columns} FROM {source or shape.source} WHERE {condition}"
+            f" ORDER BY {order or shape.looked_up}"
+        )
+        if limit is not None:
+            sql, parameters = f"{sql} LIMIT %(limit)s", {**parameters, "limit": limit}
+        if hold and self.holding:
+            sql = f"{sql} {hold}"
+        return [shape.from_row(row) for row in rows_of(self.connection, sql, parameters)]
+
+    def _insert(self, things: Sequence[L]) -> None:
+        shape = self.shape
+        rows = [shape.to_row(thing) for thing in things]
+        events = [event_to_row(event) for thing in things for event in thing.events]
+        if len(rows) > MANY:
+            shape.sheet.copy_in(self.connection, rows)
+            if shape.listed:
+                DIRECTORY.copy_in(self.connection, rows)
+            EVENTS.copy_in(self.connection, events)
+            return
+        self._require_all(things, self._run(shape.inserting, rows, events))
+
+    def _update(self, things: Sequence[L]) -> None:
+        shape = self.shape
+        rows = [shape.to_row(thing) for thing in things]
+        was = {"was": array_of(thing.version - len(thing.events) for thing in things)}
+        events = [event_to_row(event) for thing in things for event in thing.events]
+        if len(events) > MANY:
+            self._require_all(things, self._run(shape.updating_alone, rows, [], was))
+            EVENTS.copy_in(self.connection, events)
+            return
+        self._require_all(things, self._run(shape.updating, rows, events, was))
+
+    def _run(
+        self,
+        sql: str,
+        rows: Sequence[Row],
+        events: Sequence[Row],
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> set[str]:
+        parameters: dict[str, Any] = self.shape.sheet.arrays(rows)
+        parameters |= EVENTS.arrays(events)
+        parameters["count"] = len(rows)
+        return {row[0] for row in self.connection.exec_driver_sql(sql, {**parameters, **more})}
+
+    def _require_all(self, things: Sequence[L], saved: set[str]) -> None:
+        if len(saved) == len(things):
+            return
+        shape = self.shape
+        lost = next(thing for thing in things if thing.key not in saved)
+        there = self.connection.exec_driver_sql(
+            f"SELECT 1 FROM {shape.source} WHERE {shape.looked_up} = %(key)s::{shape.key_type}",
+            {"key": lost.key},
+        ).first()
+        # What this transaction looked for and did not find was made by another since.
+        if lost.key in self._missing or (there is None and lost.version == len(lost.events)):
+            raise Contended(f"{shape.thing} {lost.key}")
+        raise StaleVersion(shape.thing, lost.key)
+
+
+DIRECTORY = Sheet(tables.directory)
+
+
+def key_text(key: Any) -> str:
+    """Return a key as the text that the thing's own `key` is."""
+    return key.digits if isinstance(key, ICCID | MSISDN) else str(key)
+
+
+def conditions_of(query: Query, filters: Mapping[str, Filter]) -> tuple[list[str], dict[str, Any]]:
+    """Return a query's filters as SQL; raise `InvalidValue` with every fault."""
+    faults, conditions, parameters = Faults(), [], {}
+    for field, value in query.where.items():
+        if field not in filters:
+            known = ", ".join(filters)
+            faults.add(field, "filter", f"this list can be filtered by {known}", value)
+            continue
+        read = faults.check(field, filters[field].read, value)
+        conditions.append(f"{filters[field].condition} %(where_{field})s")
+        parameters[f"where_{field}"] = read
+    faults.raise_any()
+    return conditions, parameters
+
+
+def make_cursor(key: str) -> str:
+    """Return an opaque cursor that leads on behind a key."""
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, kind: Callable[[str], K]) -> K:
+    """Return the key behind a cursor; raise `InvalidValue` where no page gave it."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return kind(base64.b64decode(padded, altchars=b"-_", validate=True).decode())
+    except (binascii.Error, ValueError):
+        message = "the `next` of a page of this list"
+        raise InvalidValue.of("cursor", "cursor", message, cursor) from None
+
+
+def _read_id(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise InvalidValue.of("id", "id", "an id of 32 hexadecimal digits", value) from None
+
+
+def _quote(value: str) -> str:
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    if '"' in value:
+        value = value.replace('"', '\\"')
+    return f'"{value}"'
+
+
+def _inserting(sheet: Sheet, key: str, *, listed: bool) -> str:
+    """All rows with all their events, or neither."""
+    back = "id, account_id" if listed else key
+    directory = (
+        ", listed AS (INSERT INTO directory (id, account_id) SELECT id, account_id FROM saved)"
+        if listed
+        else ""
+    )
+    return (
+        f"WITH saved AS ({sheet.insert} ON CONFLICT DO NOTHING RETURNING {back}){directory},"
+        f" noted AS ({EVENTS.insert} {_IF_ALL}) SELECT {key}::text FROM saved"
+    )
+
+
+def _updating(sheet: Sheet, key: str, *, listed: bool, noted: bool) -> str:
+    keys = ("account_id", "id") if listed else (key,)
+    changes = ", ".join(f"{name} = g.{name}" for name in sheet.columns if name not in keys)
+    same = " AND ".join(f"t.{name} = g.{name}" for name in keys)
+    given = f"{sheet.unnest[:-1]}, %(was)s::integer[]) AS g({', '.join(sheet.columns)}, was)"
+    saved = (
+        f"WITH saved AS (UPDATE {sheet.table} t SET {changes} FROM {given}"
+        f" WHERE {same} AND t.version = g.was RETURNING t.{key})"
+    )
+    events = f", noted AS ({EVENTS.insert} {_IF_ALL})" if noted else ""
+    return f"{saved}{events} SELECT {key}::text FROM saved"
+
+
+_IF_ALL = "WHERE (SELECT count(*) FROM saved) = %(count)s"

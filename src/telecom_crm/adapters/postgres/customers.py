@@ -1,0 +1,240 @@
+"""Customers, who has which identity document, and former values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import (
+    MANY,
+    Filter,
+    PostgresCollection,
+    Shape,
+    Sheet,
+    array_of,
+    by_choice,
+    by_msisdn,
+    by_text,
+    rows_of,
+)
+from telecom_crm.adapters.postgres.rows.customers import (
+    customer_from_row,
+    customer_to_row,
+    document_key_of,
+    document_keys,
+    former_value_from_row,
+    former_value_to_row,
+)
+from telecom_crm.application.ports import DocumentTaken, FormerValue
+from telecom_crm.domain.customer import (
+    Customer,
+    CustomerKind,
+    CustomerStatus,
+    DocumentType,
+    IdentityDocument,
+    document_key,
+)
+from telecom_crm.domain.identifiers import CustomerId
+
+_DOCUMENTS = Sheet(tables.identity_documents)
+_FORMER = Sheet(tables.former_values)
+_SHORTEST_PHONE_END = 4
+
+
+@attrs.define
+class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
+    """Customers; the table of identity documents says that each belongs to one."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "customer",
+        tables.customers,
+        key="id",
+        to_row=customer_to_row,
+        from_row=customer_from_row,
+        filters={
+            "status": by_choice("status", CustomerStatus),
+            "kind": by_choice("kind", CustomerKind),
+            "email": Filter("lower(email) =", str.lower),
+            "phone": by_msisdn("phone"),
+            "national_id": by_text("national_id"),
+        },
+    )
+
+    def save_all(self, things: Sequence[Customer]) -> list[Customer]:
+        """Store many with their documents; raise `DocumentTaken` where another customer has one."""
+        changed = [customer for customer in things if customer.version != len(customer.events)]
+        kept = self._documents_of(changed)
+        saved = PostgresCollection.save_all(self, things)
+        self._forget([(c.id, kept[c.id] - set(document_keys(c))) for c in changed if c.id in kept])
+        self._file([(c, set(document_keys(c)) - kept.get(c.id, set())) for c in things])
+        return saved
+
+    def by_documents(
+        self, documents: Iterable[IdentityDocument]
+    ) -> dict[tuple[str, str], CustomerId]:
+        """Return who has these documents, by (type, number key)."""
+        return self._owners([document_key_of(document) for document in documents])
+
+    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
+        """Return customers that share something, the most telling first, merged ones left out."""
+        owners = self._owners(document_keys(customer))
+        arms = {
+            "t.id = ANY(%(owners)s::uuid[])": array_of(owners.values()),
+            "t.national_id IS NOT NULL AND t.national_id = %(national_id)s": customer.national_id,
+            "reverse(t.phone) = reverse(%(phone)s) AND t.phone IS NOT NULL": (
+                customer.phone.digits if customer.phone else None
+            ),
+            "lower(t.email) = lower(%(email)s) AND t.email IS NOT NULL": customer.email,
+            "t.birth_date IS NOT NULL AND t.birth_date = %(birth_date)s": customer.birth_date,
+        }
+        names = ("owners", "national_id", "phone", "email", "birth_date")
+        used = {
+            name: (arm, value)
+            for name, (arm, value) in zip(names, arms.items(), strict=True)
+            if value is not None
+        }
+        either = " OR ".join(f"({arm})" for arm, _ in used.values())
+        order = ", ".join(f"coalesce(({arm}), false) DESC" for arm, _ in used.values())
+        return self.find(
+            f"t.merged_into IS NULL AND t.id <> %(self)s AND ({either})",
+            {"self": customer.id, **{name: value for name, (_, value) in used.items()}},
+            order=f"{order}, t.id",
+            limit=limit,
+        )
+
+    def search(self, text: str, *, limit: int) -> list[Customer]:
+        """
+        Find by a name's words' beginnings, phone end, e-mail, document, MSISDN, ICCID or contract.
+
+        Where that finds nobody, by any part of a name, which reads the whole table.
+        """
+        text = text.strip()
+        if not text:
+            return []
+        arms, parameters = _search_arms(text)
+        ids = " UNION ".join(f"({arm} LIMIT %(limit)s)" for arm in arms)
+        found = self.find(f"t.id IN ({ids})", parameters, limit=limit)
+        if found:
+            return found
+        part = re.sub(r"([\\%_])", r"\\\1", text)
+        return self.find("t.name ILIKE %(part)s", {"part": f"%{part}%"}, limit=limit)
+
+    def remember(self, values: Sequence[FormerValue]) -> None:
+        """Keep values that a change replaced."""
+        if values:
+            rows = [former_value_to_row(value, place) for place, value in enumerate(values)]
+            self.connection.exec_driver_sql(_FORMER.insert, _FORMER.arrays(rows))
+
+    def forget(self, customer_id: CustomerId) -> None:
+        """Clear former values."""
+        self.connection.exec_driver_sql(
+            "DELETE FROM former_values WHERE customer_id = %(id)s", {"id": customer_id}
+        )
+
+    def former_values(self, customer_id: CustomerId) -> list[FormerValue]:
+        """Return them, oldest first."""
+        sql = "SELECT * FROM former_values WHERE customer_id = %(id)s ORDER BY at, position, field"
+        rows = rows_of(self.connection, sql, {"id": customer_id})
+        return [former_value_from_row(row) for row in rows]
+
+    def _documents_of(
+        self, customers: Sequence[Customer]
+    ) -> dict[CustomerId, set[tuple[str, str]]]:
+        """Return the keys of the documents that these customers had until now."""
+        if not customers:
+            return {}
+        before = self.find(
+            "t.id = ANY(%(ids)s::uuid[])", {"ids": array_of(customer.id for customer in customers)}
+        )
+        return {customer.id: set(document_keys(customer)) for customer in before}
+
+    def _forget(self, gone: Sequence[tuple[CustomerId, set[tuple[str, str]]]]) -> None:
+        rows = _document_rows(gone)
+        if rows:
+            self.connection.exec_driver_sql(
+                f"DELETE FROM identity_documents t USING {_DOCUMENTS.unnest}"
+                f" AS g({', '.join(_DOCUMENTS.columns)}) WHERE t.type = g.type"
+                " AND t.number_key = g.number_key AND t.customer_id = g.customer_id",
+                _DOCUMENTS.arrays(rows),
+            )
+
+    def _file(self, new: Sequence[tuple[Customer, set[tuple[str, str]]]]) -> None:
+        """Write down who has a document from now on."""
+        rows = _document_rows([(customer.id, keys) for customer, keys in new])
+        if len(rows) > MANY:
+            _DOCUMENTS.copy_in(self.connection, rows)
+        elif rows:
+            filed = self.connection.exec_driver_sql(
+                f"{_DOCUMENTS.insert} ON CONFLICT DO NOTHING RETURNING type, number_key",
+                _DOCUMENTS.arrays(rows),
+            ).all()
+            if len(filed) < len(rows):
+                self._refuse_taken(rows)
+
+    def _refuse_taken(self, rows: Sequence[dict[str, Any]]) -> None:
+        owners = self._owners([(row["type"], row["number_key"]) for row in rows])
+        for row in rows:
+            owner = owners.get((row["type"], row["number_key"]))
+            if owner is not None and owner != row["customer_id"]:
+                raise DocumentTaken(owner)
+
+    def _owners(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], CustomerId]:
+        if not keys:
+            return {}
+        sql = (
+            "SELECT t.type, t.number_key, t.customer_id FROM identity_documents t"
+            " JOIN unnest(%(types)s::text[], %(numbers)s::text[]) AS g(type, number_key)"
+            " ON t.type = g.type AND t.number_key = g.number_key"
+        )
+        parameters = {
+            "types": array_of([kind for kind, _ in keys], quoted=True),
+            "numbers": array_of([number for _, number in keys], quoted=True),
+        }
+        rows = self.connection.exec_driver_sql(sql, parameters)
+        return {(kind, number): owner for kind, number, owner in rows}
+
+
+def _document_rows(
+    owned: Sequence[tuple[CustomerId, set[tuple[str, str]]]],
+) -> list[dict[str, Any]]:
+    """Return the rows in order of their key, in which everybody takes them."""
+    return [
+        {"type": kind, "number_key": number, "customer_id": owner}
+        for kind, number, owner in sorted((*key, owner) for owner, keys in owned for key in keys)
+    ]
+
+
+def _search_arms(text: str) -> tuple[list[str], dict[str, Any]]:
+    """Return the ways to look for a text, each a query for customers' ids."""
+    digits = re.sub(r"\D", "", text)
+    documents = [document_key(type=kind, number=text).partition(":") for kind in DocumentType]
+    parameters: dict[str, Any] = {
+        "text": text,
+        "digits": digits,
+        "numbers": array_of({number for _, _, number in documents}, quoted=True),
+        "types": array_of([kind.value for kind in DocumentType], quoted=True),
+    }
+    arms = [
+        "SELECT id FROM customers WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL",
+        "SELECT customer_id FROM identity_documents"
+        " WHERE type = ANY(%(types)s::text[]) AND number_key = ANY(%(numbers)s::text[])",
+        "SELECT customer_id FROM contracts WHERE number = %(text)s",
+    ]
+    if words := re.findall(r"\w+", text):
+        parameters["words"] = " & ".join(f"'{word}':*" for word in words)
+        arms.append(
+            "SELECT id FROM customers WHERE to_tsvector('simple'::regconfig, name)"
+            " @@ to_tsquery('simple'::regconfig, %(words)s)"
+        )
+    if len(digits) >= _SHORTEST_PHONE_END:
+        parameters["end"] = f"{digits[::-1]}%"
+        arms += [
+            "SELECT id FROM customers WHERE reverse(phone) LIKE %(end)s AND phone IS NOT NULL",
+            "SELECT customer_id FROM contracts WHERE msisdn = %(digits)s",
+            "SELECT customer_id FROM contracts WHERE iccid = %(digits)s",
+        ]
+    return arms, parameters

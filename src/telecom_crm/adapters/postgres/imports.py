@@ -1,0 +1,82 @@
+"""Import jobs, what became of their rows, and what a dry run's rows would have taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import (
+    PostgresCollection,
+    Shape,
+    Sheet,
+    array_of,
+    by_choice,
+    rows_of,
+)
+from telecom_crm.adapters.postgres.rows.imports import (
+    import_job_from_row,
+    import_job_to_row,
+    outcome_from_row,
+    outcome_to_row,
+)
+from telecom_crm.domain.identifiers import ImportId
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowOutcome
+
+_ROWS = Sheet(tables.import_rows)
+_CLAIMS = Sheet(tables.import_claims)
+
+
+@attrs.define
+class PostgresImports(PostgresCollection[ImportId, ImportJob]):
+    """Import jobs."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "import_job",
+        tables.import_jobs,
+        key="id",
+        to_row=import_job_to_row,
+        from_row=import_job_from_row,
+        filters={
+            "status": by_choice("status", ImportStatus),
+            "kind": by_choice("kind", ImportKind),
+        },
+    )
+
+    def record(self, job_id: ImportId, rows: Sequence[RowOutcome]) -> None:
+        """Keep outcomes of rows; a row is recorded once, again is no change."""
+        if rows:
+            outcomes = [outcome_to_row(job_id, row) for row in rows]
+            self.connection.exec_driver_sql(
+                f"{_ROWS.insert} ON CONFLICT DO NOTHING", _ROWS.arrays(outcomes)
+            )
+
+    def outcomes(self, job_id: ImportId, *, after_line: int, limit: int) -> list[RowOutcome]:
+        """Return recorded outcomes behind a line, in order of lines."""
+        rows = rows_of(
+            self.connection,
+            "SELECT line, outcome, errors, warnings FROM import_rows"
+            " WHERE job_id = %(job)s AND line > %(line)s ORDER BY line LIMIT %(limit)s",
+            {"job": job_id, "line": after_line, "limit": limit},
+        )
+        return [outcome_from_row(row) for row in rows]
+
+    def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
+        """Remember what a dry run's rows would have taken; the last word on a key counts."""
+        if keys:
+            rows = [{"job_id": job_id, "key": key, "value": keys[key]} for key in sorted(keys)]
+            self.connection.exec_driver_sql(
+                f"{_CLAIMS.insert} ON CONFLICT (job_id, key) DO UPDATE SET value = excluded.value",
+                _CLAIMS.arrays(rows),
+            )
+
+    def claimed(self, job_id: ImportId, keys: Iterable[str]) -> dict[str, str]:
+        """Return those of the keys that are claimed."""
+        found = self.connection.exec_driver_sql(
+            "SELECT key, value FROM import_claims"
+            " WHERE job_id = %(job)s AND key = ANY(%(keys)s::text[])",
+            {"job": job_id, "keys": array_of(keys, quoted=True)},
+        )
+        return {row[0]: row[1] for row in found}

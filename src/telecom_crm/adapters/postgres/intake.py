@@ -1,0 +1,73 @@
+"""Applications and their queue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import (
+    PostgresCollection,
+    Shape,
+    by_choice,
+    by_id,
+    by_text,
+)
+from telecom_crm.adapters.postgres.rows.intake import application_from_row, application_to_row
+from telecom_crm.domain.application import (
+    Application,
+    ApplicationKind,
+    ApplicationStatus,
+    Channel,
+)
+from telecom_crm.domain.identifiers import ApplicationId
+
+
+@attrs.define
+class PostgresApplications(PostgresCollection[ApplicationId, Application]):
+    """Applications, and the queue of those that wait for an operator."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "application",
+        tables.applications,
+        key="id",
+        to_row=application_to_row,
+        from_row=application_from_row,
+        filters={
+            "status": by_choice("status", ApplicationStatus),
+            "kind": by_choice("kind", ApplicationKind),
+            "channel": by_choice("channel", Channel),
+            "claimed_by": by_text("claimed_by"),
+            "customer_id": by_id("customer_id"),
+        },
+    )
+
+    def by_reference(self, channel: str, reference: str) -> Application | None:
+        """Return the application a channel captured under its own reference."""
+        found = self.find(
+            "t.channel = %(channel)s AND t.external_reference = %(reference)s",
+            {"channel": str(channel), "reference": reference},
+        )
+        return found[0] if found else None
+
+    def next_waiting(self) -> Application | None:
+        """Return, held, the validated application of highest priority, of those the oldest."""
+        found = self.find(
+            "t.status = 'validated'",
+            {},
+            order="t.rank DESC, t.id",
+            limit=1,
+            hold="FOR NO KEY UPDATE OF t SKIP LOCKED",
+        )
+        return found[0] if found else None
+
+    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
+        """Return claimed applications whose lease ended."""
+        return self.find(
+            "t.claimed_until <= %(at)s AND t.status = 'in_progress'",
+            {"at": at},
+            order="t.claimed_until, t.id",
+            limit=limit,
+        )

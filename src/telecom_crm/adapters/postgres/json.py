@@ -1,0 +1,95 @@
+"""Nested values as JSON: how a jsonb column keeps them, and how they come back checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from cattrs.preconf.json import JsonConverter, make_converter
+
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.policy import BillingPolicy, PoliciesReceipt
+
+
+def _make() -> JsonConverter:
+    made = make_converter()
+    for digits in (ICCID, IMSI, MSISDN):
+        made.register_unstructure_hook(digits, _digits)
+        made.register_structure_hook(digits, lambda value, kind: kind(value))
+    for plain in (UUID, Decimal):
+        made.register_unstructure_hook(plain, str)
+        made.register_structure_hook(plain, lambda value, kind: kind(value))
+    return made
+
+
+def _digits(value: ICCID | IMSI | MSISDN) -> str:
+    return value.digits
+
+
+converter = _make()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no plain JSON value")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
+
+
+def dumps(value: Any) -> str:
+    """Return plain values as JSON text."""
+    return _encode(value)
+
+
+def to_text(value: Any) -> str:
+    """Return a value of the domain, or several, as JSON text."""
+    return _encode(converter.unstructure(value))
+
+
+def many_to_text(values: tuple[Any, ...]) -> str:
+    """Return several values as a JSON list; mostly there are none."""
+    return _encode([converter.unstructure(value) for value in values]) if values else "[]"
+
+
+def receipt_to_text(receipt: PoliciesReceipt | None) -> str | None:
+    """Return a receipt as JSON text; the terms, the same for many accounts, are written once."""
+    if receipt is None:
+        return None
+    known = _written.get(id(receipt.terms))
+    if known is None or known[0] is not receipt.terms:
+        if len(_written) >= _MANY_TERMS:
+            _written.clear()
+        known = _written[id(receipt.terms)] = (receipt.terms, to_text(receipt.terms))
+    return (
+        f'{{"at":"{receipt.at.isoformat()}","policy_id":{_encode(receipt.policy_id)},'
+        f'"policy_version":{receipt.policy_version},"terms":{known[1]}}}'
+    )
+
+
+_MANY_TERMS = 256
+_written: dict[int, tuple[BillingPolicy, str]] = {}
+"""Terms as text by the object's id, its own while it is kept here: hashing it costs more."""
+
+
+def receipt_from(value: Mapping[str, Any] | None) -> PoliciesReceipt | None:
+    """Return the receipt that a jsonb column holds; the same terms are the same object."""
+    if value is None:
+        return None
+    return PoliciesReceipt(
+        policy_id=value["policy_id"],
+        policy_version=value["policy_version"],
+        terms=_terms_from_text(_encode(value["terms"])),
+        at=datetime.fromisoformat(value["at"]),
+    )
+
+
+@lru_cache(maxsize=256)
+def _terms_from_text(text: str) -> BillingPolicy:
+    return converter.structure(json.loads(text), BillingPolicy)

@@ -1,0 +1,96 @@
+"""Bringing a database's schema to a revision, from code; only this ever changes a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import InternalError
+
+from telecom_crm.adapters.postgres.engine import (
+    DEFAULT_SCHEMA,
+    checked_schema,
+    open_engine,
+    translated,
+)
+from telecom_crm.domain.errors import SchemaOutdated
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_TURNSTILE = 0x74656C65  # "tele": two migrations of one database take turns
+
+
+def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
+    """Bring the schema up to a revision, making it where it is not there; `url` is its owner's."""
+    with _owner(url, schema) as connection:
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        command.upgrade(_config(connection, schema), revision)
+
+
+def downgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:
+    """Take the schema back to a revision; back to `base` removes it with all it holds."""
+    with _owner(url, schema) as connection:
+        if _current(connection, schema) is None:
+            return
+        command.downgrade(_config(connection, schema), revision)
+        if _current(connection, schema) is None:
+            connection.execute(text(f'DROP TABLE "{schema}".alembic_version'))
+            with suppress(InternalError), connection.begin_nested():  # others' things may be in it
+                connection.execute(text(f'DROP SCHEMA "{schema}"'))
+
+
+def current(url: str, *, schema: str = DEFAULT_SCHEMA) -> str | None:
+    """Return the revision that the schema is at, None where there is none."""
+    with _owner(url, schema) as connection:
+        return _current(connection, schema)
+
+
+def head() -> str:
+    """Return the revision that this version of the library needs."""
+    found = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    assert found is not None
+    return found
+
+
+def check_schema(engine: Engine, *, schema: str = DEFAULT_SCHEMA) -> None:
+    """Raise `SchemaOutdated` where the database is not at the revision this version needs."""
+    with translated(), engine.connect() as connection:
+        found = _current(connection, schema)
+    if found != head():
+        raise SchemaOutdated(found or "", head())
+
+
+@contextmanager
+def _owner(url: str, schema: str) -> Iterator[Connection]:
+    """Yield a connection of the owner's, in one transaction that no other migration shares."""
+    engine = open_engine(
+        url, schema=checked_schema(schema), owner=True, pool_size=1, statement_timeout_seconds=0
+    )
+    try:
+        with translated("the schema"), engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURNSTILE})
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _config(connection: Connection, schema: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes.update(connection=connection, schema=schema)
+    return config
+
+
+def _current(connection: Connection, schema: str) -> str | None:
+    known = connection.execute(
+        text("SELECT to_regclass(:name)"), {"name": f'"{checked_schema(schema)}".alembic_version'}
+    ).scalar()
+    if known is None:
+        return None
+    context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
+    return context.get_current_revision()

@@ -1,0 +1,587 @@
+"""Everything there is in the first version: tables, and the role that works with them."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = """
+CREATE TABLE customers (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phone TEXT COLLATE "C",
+    email TEXT,
+    language TEXT NOT NULL,
+    national_id TEXT,
+    documents JSONB NOT NULL,
+    birth_date DATE,
+    registration_number TEXT,
+    addresses JSONB NOT NULL,
+    consents JSONB NOT NULL,
+    notes JSONB NOT NULL,
+    merged_into UUID,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_customers PRIMARY KEY (id)
+);
+CREATE INDEX ix_customers_birth_date
+    ON customers (birth_date)
+    WHERE birth_date IS NOT NULL;
+CREATE INDEX ix_customers_email ON customers (lower(email))
+    WHERE email IS NOT NULL;
+CREATE INDEX ix_customers_name
+    ON customers USING gin (to_tsvector('simple'::regconfig, name));
+CREATE INDEX ix_customers_national_id
+    ON customers (national_id)
+    WHERE national_id IS NOT NULL;
+CREATE INDEX ix_customers_phone ON customers (reverse(phone))
+    WHERE phone IS NOT NULL;
+
+CREATE TABLE identity_documents (
+    type TEXT COLLATE "C" NOT NULL,
+    number_key TEXT COLLATE "C" NOT NULL,
+    customer_id UUID NOT NULL,
+    CONSTRAINT pk_identity_documents PRIMARY KEY (type, number_key)
+);
+
+CREATE TABLE former_values (
+    customer_id UUID NOT NULL,
+    at timestamptz NOT NULL,
+    field TEXT COLLATE "C" NOT NULL,
+    position INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    by_name TEXT NOT NULL,
+    by_token TEXT,
+    CONSTRAINT pk_former_values PRIMARY KEY (customer_id, at, field, position)
+);
+
+CREATE TABLE applications (
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    external_reference TEXT,
+    priority TEXT NOT NULL,
+    rank SMALLINT NOT NULL,
+    raw JSONB NOT NULL,
+    data JSONB NOT NULL,
+    duplicates JSONB NOT NULL,
+    customer_id UUID,
+    contract_id UUID,
+    claimed_by TEXT,
+    claimed_until timestamptz,
+    outcome TEXT NOT NULL,
+    captured_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_applications PRIMARY KEY (id)
+);
+CREATE INDEX ix_applications_claimed_until
+    ON applications (claimed_until)
+    WHERE claimed_until IS NOT NULL;
+CREATE INDEX ix_applications_customer_id
+    ON applications (customer_id, id)
+    WHERE customer_id IS NOT NULL;
+CREATE INDEX ix_applications_waiting
+    ON applications (rank DESC, id)
+    WHERE status = 'validated';
+CREATE UNIQUE INDEX uq_applications_channel_external_reference
+    ON applications (channel, external_reference)
+    WHERE external_reference IS NOT NULL;
+
+CREATE TABLE sims (
+    iccid TEXT COLLATE "C" NOT NULL,
+    imsi TEXT,
+    pin1 TEXT NOT NULL,
+    puk1 TEXT NOT NULL,
+    batch TEXT NOT NULL,
+    msisdn TEXT,
+    contract_id UUID,
+    reserved_for TEXT,
+    reserved_until timestamptz,
+    activated_at timestamptz,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_sims PRIMARY KEY (iccid)
+);
+CREATE INDEX ix_sims_reserved_until
+    ON sims (reserved_until)
+    WHERE reserved_until IS NOT NULL;
+
+CREATE TABLE numbers (
+    msisdn TEXT COLLATE "C" NOT NULL,
+    category TEXT NOT NULL,
+    price_minor BIGINT,
+    price_currency CHAR(3),
+    origin TEXT NOT NULL,
+    contract_id UUID,
+    reserved_for TEXT,
+    reserved_until timestamptz,
+    quarantined_until timestamptz,
+    kept_for UUID,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_numbers PRIMARY KEY (msisdn)
+);
+CREATE INDEX ix_numbers_quarantined_until
+    ON numbers (quarantined_until)
+    WHERE quarantined_until IS NOT NULL;
+CREATE INDEX ix_numbers_reserved_until
+    ON numbers (reserved_until)
+    WHERE reserved_until IS NOT NULL;
+
+CREATE TABLE tariffs (
+    code TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    versions JSONB NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_tariffs PRIMARY KEY (code)
+);
+
+CREATE TABLE options (
+    code TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    option_group TEXT NOT NULL,
+    versions JSONB NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_options PRIMARY KEY (code)
+);
+
+CREATE TABLE compatibility_rules (
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    others JSONB NOT NULL,
+    CONSTRAINT pk_compatibility_rules PRIMARY KEY (position)
+);
+
+CREATE TABLE directory (
+    id UUID NOT NULL,
+    account_id UUID NOT NULL,
+    CONSTRAINT pk_directory PRIMARY KEY (id)
+);
+
+CREATE TABLE contracts (
+    account_id UUID NOT NULL,
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    customer_id UUID NOT NULL,
+    iccid TEXT COLLATE "C" NOT NULL,
+    msisdn TEXT COLLATE "C" NOT NULL,
+    tariff_code TEXT NOT NULL,
+    tariff_version INTEGER NOT NULL,
+    options JSONB NOT NULL,
+    documents JSONB NOT NULL,
+    application_id UUID,
+    requested_activation DATE,
+    minimum_term_months INTEGER NOT NULL,
+    accepted_at timestamptz,
+    activated_at timestamptz,
+    closed_at timestamptz,
+    receipt JSONB,
+    first_fees JSONB NOT NULL,
+    holds JSONB NOT NULL,
+    revisions JSONB NOT NULL,
+    pending JSONB,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_contracts PRIMARY KEY (account_id, id)
+);
+CREATE INDEX ix_contracts_customer_id ON contracts (customer_id);
+CREATE INDEX ix_contracts_iccid ON contracts (iccid);
+CREATE INDEX ix_contracts_msisdn ON contracts (msisdn);
+CREATE INDEX ix_contracts_number ON contracts (number);
+CREATE INDEX ix_contracts_requested_activation
+    ON contracts (requested_activation)
+    WHERE status = 'accepted' AND requested_activation IS NOT NULL;
+
+CREATE TABLE accounts (
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    customer_id UUID,
+    currency CHAR(3) NOT NULL,
+    receipt JSONB,
+    policy_frozen BOOLEAN NOT NULL,
+    promise_minor BIGINT,
+    promise_until timestamptz,
+    credit_limit_minor BIGINT NOT NULL,
+    money_holds INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    subscriber BIGINT DEFAULT 0 NOT NULL,
+    receivable BIGINT DEFAULT 0 NOT NULL,
+    unbilled BIGINT DEFAULT 0 NOT NULL,
+    reserved BIGINT DEFAULT 0 NOT NULL,
+    CONSTRAINT pk_accounts PRIMARY KEY (id)
+)
+
+WITH (fillfactor = 80);
+CREATE INDEX ix_accounts_customer_id ON accounts (customer_id, id);
+CREATE INDEX ix_accounts_money_holds ON accounts (id)
+    WHERE money_holds > 0;
+CREATE INDEX ix_accounts_number ON accounts (number);
+
+CREATE TABLE entries (
+    account_id UUID NOT NULL,
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    currency CHAR(3) NOT NULL,
+    booked_at timestamptz NOT NULL,
+    caused_by TEXT NOT NULL,
+    reverses UUID,
+    note TEXT NOT NULL,
+    CONSTRAINT pk_entries PRIMARY KEY (account_id, id)
+);
+CREATE INDEX ix_entries_booked_at ON entries (account_id, booked_at, id);
+CREATE UNIQUE INDEX uq_entries_account_id_reverses
+    ON entries (account_id, reverses)
+    WHERE reverses IS NOT NULL;
+
+CREATE TABLE transfers (
+    account_id UUID NOT NULL,
+    entry_id UUID NOT NULL,
+    leg SMALLINT NOT NULL,
+    debit TEXT NOT NULL,
+    credit TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    currency CHAR(3) NOT NULL,
+    counterparty TEXT NOT NULL,
+    contract_id UUID,
+    tariff TEXT NOT NULL,
+    tariff_version INTEGER,
+    charge_kind TEXT NOT NULL,
+    period_start DATE,
+    period_end DATE,
+    booked_at timestamptz NOT NULL,
+    CONSTRAINT pk_transfers PRIMARY KEY (account_id, entry_id, leg),
+    CONSTRAINT ck_transfers_amount_minor CHECK (amount_minor > 0)
+);
+
+CREATE TABLE payments (
+    account_id UUID NOT NULL,
+    id UUID NOT NULL,
+    contract_id UUID,
+    amount_minor BIGINT NOT NULL,
+    currency CHAR(3) NOT NULL,
+    method TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    at timestamptz NOT NULL,
+    gateway_reference TEXT,
+    failure TEXT NOT NULL,
+    entry_id UUID,
+    refunded_minor BIGINT NOT NULL,
+    reconciliation TEXT NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_payments PRIMARY KEY (account_id, id),
+    CONSTRAINT ck_payments_amount_minor CHECK (amount_minor > 0)
+);
+CREATE INDEX ix_payments_gateway_reference
+    ON payments (gateway, gateway_reference)
+    WHERE gateway_reference IS NOT NULL;
+CREATE INDEX ix_payments_in_flight
+    ON payments (at)
+    WHERE status IN ('initiated', 'pending', 'unknown');
+
+CREATE TABLE refunds (
+    account_id UUID NOT NULL,
+    id UUID NOT NULL,
+    payment_id UUID NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    currency CHAR(3) NOT NULL,
+    gateway TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    requested_entry_id UUID NOT NULL,
+    gateway_reference TEXT,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_refunds PRIMARY KEY (account_id, id),
+    CONSTRAINT ck_refunds_amount_minor CHECK (amount_minor > 0)
+);
+CREATE INDEX ix_refunds_in_flight
+    ON refunds (id)
+    WHERE status IN ('requested', 'pending', 'unknown');
+CREATE INDEX ix_refunds_payment_id ON refunds (payment_id);
+
+CREATE TABLE provisioning_tasks (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    contract_id UUID NOT NULL,
+    iccid TEXT NOT NULL,
+    imsi TEXT,
+    msisdn TEXT NOT NULL,
+    previous_iccid TEXT,
+    previous_msisdn TEXT,
+    steps JSONB NOT NULL,
+    attempts INTEGER NOT NULL,
+    lease_until timestamptz,
+    error TEXT NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_provisioning_tasks PRIMARY KEY (id)
+);
+CREATE INDEX ix_provisioning_tasks_contract_id ON provisioning_tasks (contract_id, id);
+CREATE INDEX ix_provisioning_tasks_due
+    ON provisioning_tasks (id)
+    WHERE status IN ('pending', 'running');
+
+CREATE TABLE tickets (
+    id UUID NOT NULL,
+    number TEXT NOT NULL,
+    customer_id UUID NOT NULL,
+    contract_id UUID,
+    subject TEXT NOT NULL,
+    priority TEXT NOT NULL,
+    rank SMALLINT NOT NULL,
+    assignee TEXT,
+    queue TEXT,
+    comments JSONB NOT NULL,
+    attachments JSONB NOT NULL,
+    follow_up_of UUID,
+    blocked_for TEXT,
+    created_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_tickets PRIMARY KEY (id)
+);
+CREATE INDEX ix_tickets_contract_id
+    ON tickets (contract_id, id)
+    WHERE contract_id IS NOT NULL;
+CREATE INDEX ix_tickets_customer_id ON tickets (customer_id, id);
+CREATE INDEX ix_tickets_free
+    ON tickets (rank DESC, id)
+    WHERE status = 'free' AND assignee IS NULL;
+CREATE INDEX ix_tickets_number ON tickets (number);
+
+CREATE TABLE import_jobs (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    file_id UUID NOT NULL,
+    file_name TEXT NOT NULL,
+    encoding TEXT,
+    separator TEXT,
+    dry_run BOOLEAN NOT NULL,
+    activate BOOLEAN NOT NULL,
+    policy TEXT,
+    total BIGINT,
+    position BIGINT NOT NULL,
+    counts JSONB NOT NULL,
+    activating BIGINT NOT NULL,
+    blocked BIGINT NOT NULL,
+    structure_faults JSONB NOT NULL,
+    uploaded_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_import_jobs PRIMARY KEY (id)
+);
+
+CREATE TABLE import_rows (
+    job_id UUID NOT NULL,
+    line BIGINT NOT NULL,
+    outcome TEXT NOT NULL,
+    errors JSONB NOT NULL,
+    warnings JSONB NOT NULL,
+    CONSTRAINT pk_import_rows PRIMARY KEY (job_id, line)
+);
+
+CREATE TABLE import_claims (
+    job_id UUID NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    value TEXT NOT NULL,
+    CONSTRAINT pk_import_claims PRIMARY KEY (job_id, key)
+);
+
+CREATE TABLE notifications (
+    id UUID NOT NULL,
+    customer_id UUID NOT NULL,
+    event TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    language TEXT NOT NULL,
+    facts JSONB NOT NULL,
+    attempts INTEGER NOT NULL,
+    expires_at timestamptz,
+    queued_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_notifications PRIMARY KEY (id)
+);
+CREATE INDEX ix_notifications_customer_id ON notifications (customer_id, id);
+CREATE INDEX ix_notifications_queued ON notifications (id)
+    WHERE status = 'queued';
+
+CREATE TABLE rules (
+    kind TEXT COLLATE "C" NOT NULL,
+    value JSONB NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_rules PRIMARY KEY (kind)
+);
+
+CREATE TABLE tokens (
+    id UUID NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    last_used_at timestamptz,
+    CONSTRAINT pk_tokens PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX uq_tokens_digest ON tokens (digest);
+
+CREATE TABLE keys (
+    caller TEXT COLLATE "C" NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    digest TEXT NOT NULL,
+    resource UUID NOT NULL,
+    at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT pk_keys PRIMARY KEY (caller, key)
+);
+
+CREATE TABLE events (
+    thing_id TEXT COLLATE "C" NOT NULL,
+    sequence INTEGER NOT NULL,
+    thing TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    at timestamptz NOT NULL,
+    by_name TEXT NOT NULL,
+    by_token TEXT,
+    command TEXT NOT NULL,
+    before TEXT,
+    after TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    payload JSONB NOT NULL,
+    xact XID8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (thing_id, sequence, thing)
+);
+CREATE INDEX ix_events_xact ON events (xact, thing_id, sequence);
+
+CREATE TABLE event_cursors (
+    consumer TEXT COLLATE "C" NOT NULL,
+    cursor TEXT NOT NULL,
+    CONSTRAINT pk_event_cursors PRIMARY KEY (consumer)
+);
+
+CREATE TABLE audit (
+    written_at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    id UUID DEFAULT gen_random_uuid() NOT NULL,
+    at timestamptz NOT NULL,
+    action TEXT NOT NULL,
+    thing TEXT NOT NULL,
+    thing_id TEXT NOT NULL,
+    by_name TEXT NOT NULL,
+    by_token TEXT,
+    detail TEXT NOT NULL,
+    CONSTRAINT pk_audit PRIMARY KEY (written_at, id)
+);
+
+CREATE TABLE number_series (
+    name TEXT COLLATE "C" NOT NULL,
+    next BIGINT NOT NULL,
+    CONSTRAINT pk_number_series PRIMARY KEY (name)
+);
+"""
+
+CHANGEABLE = (
+    "customers",
+    "applications",
+    "sims",
+    "numbers",
+    "tariffs",
+    "options",
+    "compatibility_rules",
+    "contracts",
+    "accounts",
+    "payments",
+    "refunds",
+    "provisioning_tasks",
+    "tickets",
+    "import_jobs",
+    "import_rows",
+    "import_claims",
+    "notifications",
+    "rules",
+    "tokens",
+    "event_cursors",
+    "number_series",
+)
+APPEND_ONLY = (
+    "events",
+    "entries",
+    "transfers",
+    "keys",
+    "audit",
+    "directory",
+    "identity_documents",
+    "former_values",
+)
+DELETABLE = (
+    "identity_documents",
+    "former_values",
+    "compatibility_rules",
+    "import_claims",
+)
+
+ROLE = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+        CREATE ROLE "{role}" NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- another database of the same server was quicker
+END $$;
+DO $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+        GRANT "{role}" TO CURRENT_USER;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL;  -- whoever made the role decides who is in it
+END $$;
+GRANT USAGE ON SCHEMA "{schema}" TO "{role}";
+GRANT SELECT ON "{schema}".alembic_version TO "{role}";
+"""
+
+ROLE_GOES = """
+REVOKE ALL ON SCHEMA "{schema}" FROM "{role}";
+REVOKE ALL ON "{schema}".alembic_version FROM "{role}";
+DO $$
+BEGIN
+    DROP ROLE "{role}";
+EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+    NULL;  -- another database of the same server uses it
+END $$;
+"""
+
+
+def upgrade() -> None:
+    """Create the tables; the role may add everywhere, and change only what may change."""
+    _run(TABLES + ROLE)
+    for verbs, tables in (
+        ("SELECT, INSERT", (*CHANGEABLE, *APPEND_ONLY)),
+        ("UPDATE", CHANGEABLE),
+        ("DELETE", DELETABLE),
+    ):
+        _run(f'GRANT {verbs} ON {", ".join(tables)} TO "{{role}}"')
+
+
+def downgrade() -> None:
+    """Remove everything, and the role where no other database of the server uses it."""
+    _run(f"DROP TABLE {', '.join((*CHANGEABLE, *APPEND_ONLY))};" + ROLE_GOES)
+
+
+def _run(sql: str) -> None:
+    connection = op.get_bind()
+    schema = connection.exec_driver_sql("SELECT current_schema()").scalar()
+    filled = sql.replace("{schema}", f"{schema}").replace("{role}", f"{schema}_app")
+    connection.exec_driver_sql(filled)

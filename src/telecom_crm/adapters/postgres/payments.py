@@ -1,0 +1,93 @@
+"""Payments and refunds, for reading and for steps one at a time; the till writes many at once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+import attrs
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import (
+    PostgresCollection,
+    Shape,
+    by_choice,
+    by_id,
+    by_text,
+)
+from telecom_crm.adapters.postgres.rows.payments import (
+    payment_from_row,
+    payment_to_row,
+    refund_from_row,
+    refund_to_row,
+)
+from telecom_crm.domain.identifiers import PaymentId, RefundId
+from telecom_crm.domain.payment import (
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+)
+
+
+@attrs.define
+class PostgresPayments(PostgresCollection[PaymentId, Payment]):
+    """Payments, kept with their account."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "payment",
+        tables.payments,
+        key="id",
+        to_row=payment_to_row,
+        from_row=payment_from_row,
+        filters={
+            "status": by_choice("status", PaymentStatus),
+            "account_id": by_id("t.account_id"),
+            "contract_id": by_id("contract_id"),
+            "gateway": by_text("gateway"),
+            "gateway_reference": by_text("gateway_reference"),
+            "method": by_choice("method", PaymentMethod),
+        },
+        listed=True,
+    )
+
+    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
+        """Return payments in flight that were asked for before an instant, oldest first."""
+        # The states are written out, as in the index that finds them.
+        return self.find(
+            "t.status IN ('initiated', 'pending', 'unknown') AND t.at < %(before)s",
+            {"before": before},
+            source="payments t",
+            order="t.at, t.id",
+            limit=limit,
+        )
+
+
+@attrs.define
+class PostgresRefunds(PostgresCollection[RefundId, Refund]):
+    """Refunds, kept with their account."""
+
+    shape: ClassVar[Shape[Any]] = Shape(
+        "refund",
+        tables.refunds,
+        key="id",
+        to_row=refund_to_row,
+        from_row=refund_from_row,
+        filters={
+            "status": by_choice("status", RefundStatus),
+            "payment_id": by_id("payment_id"),
+            "account_id": by_id("t.account_id"),
+        },
+        listed=True,
+    )
+
+    def uncertain(self, *, limit: int) -> list[Refund]:
+        """Return refunds whose end is not known, oldest first."""
+        return self.find(
+            "t.status IN ('requested', 'pending', 'unknown')",
+            {},
+            source="refunds t",
+            order="t.id",
+            limit=limit,
+        )

@@ -1,0 +1,75 @@
+"""Rows of tariffs, options and the rules between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from telecom_crm.adapters.postgres.json import converter, dumps, many_to_text
+from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
+from telecom_crm.domain.tariff import CatalogueStatus, Option, OptionVersion, Tariff, TariffVersion
+
+
+def tariff_to_row(tariff: Tariff) -> dict[str, Any]:
+    """Return the row of a tariff."""
+    return {
+        "code": tariff.code,
+        "name": tariff.name,
+        "description": tariff.description,
+        "versions": many_to_text(tariff.versions),
+        "status": tariff.status.value,
+        "version": tariff.version,
+    }
+
+
+def tariff_from_row(row: Mapping[str, Any]) -> Tariff:
+    """Return the tariff of a row."""
+    return Tariff(
+        code=row["code"],
+        name=row["name"],
+        description=row["description"],
+        versions=converter.structure(row["versions"], tuple[TariffVersion, ...]),
+        status=CatalogueStatus(row["status"]),
+        version=row["version"],
+    )
+
+
+def option_to_row(option: Option) -> dict[str, Any]:
+    """Return the row of an option."""
+    return {
+        "code": option.code,
+        "name": option.name,
+        "description": option.description,
+        "option_group": option.group,
+        "versions": many_to_text(option.versions),
+        "status": option.status.value,
+        "version": option.version,
+    }
+
+
+def option_from_row(row: Mapping[str, Any]) -> Option:
+    """Return the option of a row."""
+    return Option(
+        code=row["code"],
+        name=row["name"],
+        description=row["description"],
+        group=row["option_group"],
+        versions=converter.structure(row["versions"], tuple[OptionVersion, ...]),
+        status=CatalogueStatus(row["status"]),
+        version=row["version"],
+    )
+
+
+def compatibility_rule_to_row(rule: CompatibilityRule, position: int) -> dict[str, Any]:
+    """Return the row of a rule, which has no key but its place."""
+    return {
+        "position": position,
+        "kind": rule.kind.value,
+        "subject": rule.subject,
+        "others": dumps(rule.others),
+    }
+
+
+def compatibility_rule_from_row(row: Mapping[str, Any]) -> CompatibilityRule:
+    """Return the rule of a row."""
+    return CompatibilityRule(RuleKind(row["kind"]), row["subject"], tuple(row["others"]))

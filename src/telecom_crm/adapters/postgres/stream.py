@@ -1,0 +1,234 @@
+"""The stream of events, idempotency keys, the audit log and rules as data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+from sqlalchemy import Connection
+
+from telecom_crm.adapters.postgres import tables
+from telecom_crm.adapters.postgres.collections import (
+    EVENTS,
+    Sheet,
+    by_text,
+    conditions_of,
+    make_cursor,
+    read_cursor,
+    rows_of,
+)
+from telecom_crm.adapters.postgres.engine import translated
+from telecom_crm.adapters.postgres.json import dumps
+from telecom_crm.adapters.postgres.rows.stream import (
+    audit_from_row,
+    audit_to_row,
+    event_from_row,
+    event_to_row,
+)
+from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
+from telecom_crm.domain.errors import InvalidValue, KeyReused
+from telecom_crm.domain.lifecycle import Actor, Event
+
+_AUDIT = Sheet(tables.audit, left_out=("written_at", "id"))
+
+_HORIZON = """coalesce(
+  (SELECT min(running::text::bigint)::text::xid8
+   FROM pg_snapshot_xip(pg_current_snapshot()) AS running
+   WHERE NOT EXISTS (
+     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND transactionid = running::xid
+       AND datname IS DISTINCT FROM current_database())),
+  pg_snapshot_xmax(pg_current_snapshot()))"""
+"""
+The number below which every transaction that could add an event is over, as this snapshot sees it.
+
+Transactions known to be running in other databases of the server add none; one that ended since the snapshot was
+taken is not known, and counts.
+"""
+
+_AUDIT_FILTERS = {name: by_text(name) for name in ("action", "thing", "thing_id")}
+_EVENT = ", ".join(EVENTS.columns)
+
+
+@attrs.define
+class PostgresKeys:
+    """Idempotency keys, stored with the effect they name."""
+
+    connection: Connection
+
+    def claim(self, key: IdempotencyKey, resource: UUID) -> UUID | None:
+        """Bind the key to a resource and return None, or return the one it is bound to already."""
+        name = {"caller": key.caller, "key": key.key}
+        with translated(f"idempotency key {key.key!r}"):
+            mine = self.connection.exec_driver_sql(
+                "INSERT INTO keys (caller, key, digest, resource)"
+                " VALUES (%(caller)s, %(key)s, %(digest)s, %(resource)s)"
+                " ON CONFLICT DO NOTHING RETURNING resource",
+                {**name, "digest": key.digest, "resource": resource},
+            ).first()
+            if mine:
+                return None
+            bound = self.connection.exec_driver_sql(
+                "SELECT digest, resource FROM keys WHERE caller = %(caller)s AND key = %(key)s",
+                name,
+            ).first()
+        if bound is None:
+            raise Contended(f"idempotency key {key.key!r}")
+        if bound.digest != key.digest:
+            raise KeyReused(key.key)
+        found: UUID = bound.resource
+        return found
+
+
+@attrs.define
+class PostgresEvents:
+    """The stream of every change."""
+
+    connection: Connection
+    holding: bool = True
+
+    def since(self, cursor: str, *, limit: int) -> list[tuple[str, Event]]:
+        """
+        Return events behind a cursor, each with its own.
+
+        Only those of transactions older than every running one are told: what is committed later
+        has a later number, so that nothing is ever added before a cursor that was given out.
+        """
+        behind, parameters = "", {"limit": limit}
+        if cursor:
+            behind = (
+                " AND (xact, thing_id, sequence, thing)"
+                " > (%(xact)s::xid8, %(thing_id)s, %(sequence)s, %(thing)s)"
+            )
+            parameters |= _read_event_cursor(cursor)
+        rows = rows_of(
+            self.connection,
+            f"SELECT xact::text AS xact, {_EVENT} FROM events"
+            f" WHERE xact < {_HORIZON}{behind}"
+            " ORDER BY events.xact, thing_id, sequence, thing LIMIT %(limit)s",
+            parameters,
+        )
+        return [(_event_cursor(row), event_from_row(row)) for row in rows]
+
+    def of(self, thing: str, key: str) -> list[Event]:
+        """Return the history of one thing, oldest first."""
+        rows = rows_of(
+            self.connection,
+            f"SELECT {_EVENT} FROM events WHERE thing_id = %(key)s AND thing = %(thing)s"
+            " ORDER BY sequence",
+            {"key": key, "thing": thing},
+        )
+        return [event_from_row(row) for row in rows]
+
+    def position(self, consumer: str) -> str:
+        """Return, held, the cursor a consumer has reached; "" is the beginning."""
+        name = {"consumer": consumer}
+        if self.holding:
+            self.connection.exec_driver_sql(
+                "INSERT INTO event_cursors (consumer, cursor) VALUES (%(consumer)s, '')"
+                " ON CONFLICT DO NOTHING",
+                name,
+            )
+        hold = " FOR NO KEY UPDATE" if self.holding else ""
+        found = self.connection.exec_driver_sql(
+            f"SELECT cursor FROM event_cursors WHERE consumer = %(consumer)s{hold}", name
+        ).scalar()
+        return found or ""
+
+    def advance(self, consumer: str, cursor: str) -> None:
+        """Remember how far a consumer got."""
+        if cursor:
+            _read_event_cursor(cursor)
+        self.connection.exec_driver_sql(
+            "INSERT INTO event_cursors (consumer, cursor) VALUES (%(consumer)s, %(cursor)s)"
+            " ON CONFLICT (consumer) DO UPDATE SET cursor = excluded.cursor",
+            {"consumer": consumer, "cursor": cursor},
+        )
+
+
+@attrs.define
+class PostgresAudit:
+    """Refusals and reads that matter."""
+
+    connection: Connection
+
+    def record(self, record: AuditRecord) -> None:
+        """Write one line."""
+        self.connection.exec_driver_sql(_AUDIT.insert, _AUDIT.arrays([audit_to_row(record)]))
+
+    def page(self, query: Query) -> Page[AuditRecord]:
+        """Return lines in order of writing."""
+        conditions, parameters = conditions_of(query, _AUDIT_FILTERS)
+        if query.cursor is not None:
+            behind = "<" if query.descending else ">"
+            conditions.append(f"(written_at, id) {behind} (%(after_at)s, %(after_id)s)")
+            parameters |= read_cursor(query.cursor, _audit_place)
+        way = " DESC" if query.descending else ""
+        rows = rows_of(
+            self.connection,
+            f"SELECT * FROM audit WHERE {' AND '.join(conditions) or 'true'}"
+            f" ORDER BY written_at{way}, id{way} LIMIT %(limit)s",
+            {**parameters, "limit": query.limit + 1},
+        )
+        shown = rows[: query.limit]
+        more = len(rows) > query.limit
+        place = f"{shown[-1]['written_at'].isoformat()} {shown[-1]['id']}" if more else ""
+        return Page(
+            items=tuple(audit_from_row(row) for row in shown),
+            next=make_cursor(place) if more else None,
+        )
+
+
+@attrs.define
+class PostgresRules:
+    """Rules as data."""
+
+    connection: Connection
+
+    def get(self, kind: str) -> Any | None:
+        """Return the rules of a kind as they were put, or None."""
+        sql = "SELECT value FROM rules WHERE kind = %(kind)s"
+        return self.connection.exec_driver_sql(sql, {"kind": kind}).scalar()
+
+    def put(self, kind: str, value: Any, *, by: Actor, at: datetime) -> None:
+        """Put the rules of a kind, and the event that says so."""
+        version = self.connection.exec_driver_sql(
+            "INSERT INTO rules (kind, value, version) VALUES (%(kind)s, %(value)s::jsonb, 1)"
+            " ON CONFLICT (kind) DO UPDATE SET value = excluded.value, version = rules.version + 1"
+            " RETURNING version",
+            {"kind": kind, "value": dumps(value)},
+        ).scalar_one()
+        event = Event(
+            thing="rules",
+            thing_id=kind,
+            sequence=version,
+            name="RulesChanged",
+            at=at,
+            by=by,
+            command="put",
+            before=None if version == 1 else "current",
+            after="current",
+        )
+        self.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays([event_to_row(event)]))
+
+
+def _event_cursor(row: dict[str, Any]) -> str:
+    return f"{row['xact']}:{row['thing_id']}:{row['sequence']}:{row['thing']}"
+
+
+def _read_event_cursor(cursor: str) -> dict[str, Any]:
+    try:
+        xact, rest = cursor.split(":", 1)
+        thing_id, sequence, thing = rest.rsplit(":", 2)
+        place = {"thing_id": thing_id, "sequence": int(sequence), "thing": thing}
+        return {"xact": str(int(xact)), **place}
+    except ValueError:
+        message = "a cursor that came with an event"
+        raise InvalidValue.of("cursor", "cursor", message, cursor) from None
+
+
+def _audit_place(text: str) -> dict[str, Any]:
+    at, row_id = text.split(" ")
+    return {"after_at": datetime.fromisoformat(at), "after_id": UUID(row_id)}

@@ -1,0 +1,702 @@
+"""
+The tables, in one place; the migrations build exactly these, and a test holds them to it.
+
+Money and contract tables lead their keys with `account_id`, which never changes; `directory` says
+which account an id belongs to. Keys are text or UUIDv7 made outside; there is no foreign key across
+them, no trigger and no sequence, so that the schema can be spread over several machines. Personal
+data is in `customers`, `identity_documents`, `former_values` and `applications`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import CHAR, JSONB
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+PK_EVENTS = "pk_events"
+PK_IDENTITY_DOCUMENTS = "pk_identity_documents"
+PK_KEYS = "pk_keys"
+UQ_ENTRIES_REVERSES = "uq_entries_account_id_reverses"
+UQ_TOKENS_DIGEST = "uq_tokens_digest"
+UQ_APPLICATIONS_REFERENCE = "uq_applications_channel_external_reference"
+CK_TRANSFERS_AMOUNT = "ck_transfers_amount_minor"
+CK_PAYMENTS_AMOUNT = "ck_payments_amount_minor"
+CK_REFUNDS_AMOUNT = "ck_refunds_amount_minor"
+
+
+class Xid8(UserDefinedType[Any]):
+    """A transaction's 64-bit number (PostgreSQL `xid8`)."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "XID8"
+
+
+def _id(name: str = "id") -> Column[Any]:
+    return Column(name, Uuid(), nullable=False)
+
+
+def _ref(name: str) -> Column[Any]:
+    return Column(name, Uuid())
+
+
+def _key(name: str) -> Column[Any]:
+    # In byte order, whatever the database's locale, as Python sorts it.
+    return Column(name, Text(collation="C"), nullable=False)
+
+
+def _text(name: str) -> Column[Any]:
+    return Column(name, Text(), nullable=False)
+
+
+def _maybe(name: str) -> Column[Any]:
+    return Column(name, Text())
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, JSONB(), nullable=False)
+
+
+def _at(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _int(name: str, **options: Any) -> Column[Any]:
+    return Column(name, Integer(), nullable=False, **options)
+
+
+def _rank() -> Column[Any]:
+    """How a thing's priority sorts, the most urgent highest."""
+    return Column("rank", SmallInteger(), nullable=False)
+
+
+def _minor(name: str, **options: Any) -> Column[Any]:
+    """An amount in minor units."""
+    return Column(name, BigInteger(), nullable=False, **options)
+
+
+def _currency() -> Column[Any]:
+    return Column("currency", CHAR(3), nullable=False)
+
+
+def _flag(name: str) -> Column[Any]:
+    return Column(name, Boolean(), nullable=False)
+
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    _text("kind"),
+    _text("name"),
+    Column("phone", Text(collation="C")),
+    _maybe("email"),
+    _text("language"),
+    _maybe("national_id"),
+    _json("documents"),
+    Column("birth_date", Date()),
+    _maybe("registration_number"),
+    _json("addresses"),
+    _json("consents"),
+    _json("notes"),
+    _ref("merged_into"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+# Words of a name, by their beginnings; the end of a phone number, by its digits from behind.
+NAME_WORDS = func.to_tsvector(text("'simple'::regconfig"), customers.c.name)
+PHONE_FROM_BEHIND = func.reverse(customers.c.phone)
+EMAIL_FOLDED = func.lower(customers.c.email)
+Index("ix_customers_name", NAME_WORDS, postgresql_using="gin")
+Index("ix_customers_phone", PHONE_FROM_BEHIND, postgresql_where=text("phone IS NOT NULL"))
+Index("ix_customers_email", EMAIL_FOLDED, postgresql_where=text("email IS NOT NULL"))
+Index(
+    "ix_customers_birth_date",
+    customers.c.birth_date,
+    postgresql_where=text("birth_date IS NOT NULL"),
+)
+Index(
+    "ix_customers_national_id",
+    customers.c.national_id,
+    postgresql_where=text("national_id IS NOT NULL"),
+)
+
+identity_documents = Table(
+    "identity_documents",
+    metadata,
+    _key("type"),
+    _key("number_key"),
+    _id("customer_id"),
+    PrimaryKeyConstraint("type", "number_key"),
+)
+
+former_values = Table(
+    "former_values",
+    metadata,
+    _id("customer_id"),
+    _at("at"),
+    _key("field"),
+    _int("position"),
+    _text("value"),
+    _text("by_name"),
+    _maybe("by_token"),
+    PrimaryKeyConstraint("customer_id", "at", "field", "position"),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    _id(),
+    _text("number"),
+    _text("kind"),
+    _text("channel"),
+    _maybe("external_reference"),
+    _text("priority"),
+    _rank(),
+    _json("raw"),
+    _json("data"),
+    _json("duplicates"),
+    _ref("customer_id"),
+    _ref("contract_id"),
+    _maybe("claimed_by"),
+    _at("claimed_until", nullable=True),
+    _text("outcome"),
+    _at("captured_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index(
+    UQ_APPLICATIONS_REFERENCE,
+    applications.c.channel,
+    applications.c.external_reference,
+    unique=True,
+    postgresql_where=text("external_reference IS NOT NULL"),
+)
+Index(
+    "ix_applications_waiting",
+    applications.c.rank.desc(),
+    applications.c.id,
+    postgresql_where=text("status = 'validated'"),
+)
+Index(
+    "ix_applications_claimed_until",
+    applications.c.claimed_until,
+    postgresql_where=text("claimed_until IS NOT NULL"),
+)
+Index(
+    "ix_applications_customer_id",
+    applications.c.customer_id,
+    applications.c.id,
+    postgresql_where=text("customer_id IS NOT NULL"),
+)
+
+sims = Table(
+    "sims",
+    metadata,
+    _key("iccid"),
+    _maybe("imsi"),
+    _text("pin1"),
+    _text("puk1"),
+    _text("batch"),
+    _maybe("msisdn"),
+    _ref("contract_id"),
+    _maybe("reserved_for"),
+    _at("reserved_until", nullable=True),
+    _at("activated_at", nullable=True),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("iccid"),
+)
+# Not by status: a status in a predicate would cost every binding of a SIM its heap-only update.
+Index(
+    "ix_sims_reserved_until",
+    sims.c.reserved_until,
+    postgresql_where=text("reserved_until IS NOT NULL"),
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    _key("msisdn"),
+    _text("category"),
+    Column("price_minor", BigInteger()),
+    Column("price_currency", CHAR(3)),
+    _text("origin"),
+    _ref("contract_id"),
+    _maybe("reserved_for"),
+    _at("reserved_until", nullable=True),
+    _at("quarantined_until", nullable=True),
+    _ref("kept_for"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("msisdn"),
+)
+Index(
+    "ix_numbers_reserved_until",
+    numbers.c.reserved_until,
+    postgresql_where=text("reserved_until IS NOT NULL"),
+)
+Index(
+    "ix_numbers_quarantined_until",
+    numbers.c.quarantined_until,
+    postgresql_where=text("quarantined_until IS NOT NULL"),
+)
+
+tariffs = Table(
+    "tariffs",
+    metadata,
+    _key("code"),
+    _text("name"),
+    _text("description"),
+    _json("versions"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("code"),
+)
+
+options = Table(
+    "options",
+    metadata,
+    _key("code"),
+    _text("name"),
+    _text("description"),
+    _text("option_group"),
+    _json("versions"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("code"),
+)
+
+compatibility_rules = Table(
+    "compatibility_rules",
+    metadata,
+    _int("position", autoincrement=False),
+    _text("kind"),
+    _text("subject"),
+    _json("others"),
+    PrimaryKeyConstraint("position"),
+)
+
+directory = Table("directory", metadata, _id(), _id("account_id"), PrimaryKeyConstraint("id"))
+
+contracts = Table(
+    "contracts",
+    metadata,
+    _id("account_id"),
+    _id(),
+    _text("number"),
+    _id("customer_id"),
+    _key("iccid"),
+    _key("msisdn"),
+    _text("tariff_code"),
+    _int("tariff_version"),
+    _json("options"),
+    _json("documents"),
+    _ref("application_id"),
+    Column("requested_activation", Date()),
+    _int("minimum_term_months"),
+    _at("accepted_at", nullable=True),
+    _at("activated_at", nullable=True),
+    _at("closed_at", nullable=True),
+    Column("receipt", JSONB()),
+    _json("first_fees"),
+    _json("holds"),
+    _json("revisions"),
+    Column("pending", JSONB()),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("account_id", "id"),
+)
+Index("ix_contracts_customer_id", contracts.c.customer_id)
+Index("ix_contracts_iccid", contracts.c.iccid)
+Index("ix_contracts_msisdn", contracts.c.msisdn)
+Index("ix_contracts_number", contracts.c.number)
+Index(
+    "ix_contracts_requested_activation",
+    contracts.c.requested_activation,
+    postgresql_where=text("status = 'accepted' AND requested_activation IS NOT NULL"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    _text("number"),
+    _ref("customer_id"),
+    _currency(),
+    Column("receipt", JSONB()),
+    _flag("policy_frozen"),
+    Column("promise_minor", BigInteger()),
+    _at("promise_until", nullable=True),
+    _minor("credit_limit_minor"),
+    _int("money_holds"),
+    _text("status"),
+    _int("version"),
+    _minor("subscriber", server_default=text("0")),
+    _minor("receivable", server_default=text("0")),
+    _minor("unbilled", server_default=text("0")),
+    _minor("reserved", server_default=text("0")),
+    PrimaryKeyConstraint("id"),
+    # Counters change with every posting: with room in its page, a row touches no index.
+    postgresql_with={"fillfactor": "80"},
+)
+Index("ix_accounts_customer_id", accounts.c.customer_id, accounts.c.id)
+Index("ix_accounts_number", accounts.c.number)
+Index("ix_accounts_money_holds", accounts.c.id, postgresql_where=text("money_holds > 0"))
+
+entries = Table(
+    "entries",
+    metadata,
+    _id("account_id"),
+    _id(),
+    _text("kind"),
+    _currency(),
+    _at("booked_at"),
+    _text("caused_by"),
+    _ref("reverses"),
+    _text("note"),
+    PrimaryKeyConstraint("account_id", "id"),
+)
+Index(
+    UQ_ENTRIES_REVERSES,
+    entries.c.account_id,
+    entries.c.reverses,
+    unique=True,
+    postgresql_where=text("reverses IS NOT NULL"),
+)
+Index("ix_entries_booked_at", entries.c.account_id, entries.c.booked_at, entries.c.id)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    _id("account_id"),
+    _id("entry_id"),
+    Column("leg", SmallInteger(), nullable=False),
+    _text("debit"),
+    _text("credit"),
+    _minor("amount_minor"),
+    _currency(),
+    _text("counterparty"),
+    _ref("contract_id"),
+    _text("tariff"),
+    Column("tariff_version", Integer()),
+    _text("charge_kind"),
+    Column("period_start", Date()),
+    Column("period_end", Date()),
+    _at("booked_at"),
+    PrimaryKeyConstraint("account_id", "entry_id", "leg"),
+    CheckConstraint("amount_minor > 0", name="amount_minor"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    _id("account_id"),
+    _id(),
+    _ref("contract_id"),
+    _minor("amount_minor"),
+    _currency(),
+    _text("method"),
+    _text("gateway"),
+    _at("at"),
+    _maybe("gateway_reference"),
+    _text("failure"),
+    _ref("entry_id"),
+    _minor("refunded_minor"),
+    _text("reconciliation"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("account_id", "id"),
+    CheckConstraint("amount_minor > 0", name="amount_minor"),
+)
+Index(
+    "ix_payments_in_flight",
+    payments.c.at,
+    postgresql_where=text("status IN ('initiated', 'pending', 'unknown')"),
+)
+Index(
+    "ix_payments_gateway_reference",
+    payments.c.gateway,
+    payments.c.gateway_reference,
+    postgresql_where=text("gateway_reference IS NOT NULL"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    _id("account_id"),
+    _id(),
+    _id("payment_id"),
+    _minor("amount_minor"),
+    _currency(),
+    _text("gateway"),
+    _text("reason"),
+    _id("requested_entry_id"),
+    _maybe("gateway_reference"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("account_id", "id"),
+    CheckConstraint("amount_minor > 0", name="amount_minor"),
+)
+Index("ix_refunds_payment_id", refunds.c.payment_id)
+Index(
+    "ix_refunds_in_flight",
+    refunds.c.id,
+    postgresql_where=text("status IN ('requested', 'pending', 'unknown')"),
+)
+
+provisioning_tasks = Table(
+    "provisioning_tasks",
+    metadata,
+    _id(),
+    _text("kind"),
+    _id("contract_id"),
+    _text("iccid"),
+    _maybe("imsi"),
+    _text("msisdn"),
+    _maybe("previous_iccid"),
+    _maybe("previous_msisdn"),
+    _json("steps"),
+    _int("attempts"),
+    _at("lease_until", nullable=True),
+    _text("error"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index(
+    "ix_provisioning_tasks_contract_id", provisioning_tasks.c.contract_id, provisioning_tasks.c.id
+)
+Index(
+    "ix_provisioning_tasks_due",
+    provisioning_tasks.c.id,
+    postgresql_where=text("status IN ('pending', 'running')"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    _id(),
+    _text("number"),
+    _id("customer_id"),
+    _ref("contract_id"),
+    _text("subject"),
+    _text("priority"),
+    _rank(),
+    _maybe("assignee"),
+    _maybe("queue"),
+    _json("comments"),
+    _json("attachments"),
+    _ref("follow_up_of"),
+    _maybe("blocked_for"),
+    _at("created_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_tickets_customer_id", tickets.c.customer_id, tickets.c.id)
+Index("ix_tickets_number", tickets.c.number)
+Index(
+    "ix_tickets_contract_id",
+    tickets.c.contract_id,
+    tickets.c.id,
+    postgresql_where=text("contract_id IS NOT NULL"),
+)
+Index(
+    "ix_tickets_free",
+    tickets.c.rank.desc(),
+    tickets.c.id,
+    postgresql_where=text("status = 'free' AND assignee IS NULL"),
+)
+
+import_jobs = Table(
+    "import_jobs",
+    metadata,
+    _id(),
+    _text("kind"),
+    _id("file_id"),
+    _text("file_name"),
+    _maybe("encoding"),
+    _maybe("separator"),
+    _flag("dry_run"),
+    _flag("activate"),
+    _maybe("policy"),
+    Column("total", BigInteger()),
+    _minor("position"),
+    _json("counts"),
+    _minor("activating"),
+    _minor("blocked"),
+    _json("structure_faults"),
+    _at("uploaded_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    _id("job_id"),
+    Column("line", BigInteger(), nullable=False),
+    _text("outcome"),
+    _json("errors"),
+    _json("warnings"),
+    PrimaryKeyConstraint("job_id", "line"),
+)
+
+import_claims = Table(
+    "import_claims",
+    metadata,
+    _id("job_id"),
+    _key("key"),
+    _text("value"),
+    PrimaryKeyConstraint("job_id", "key"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    _id(),
+    _id("customer_id"),
+    _text("event"),
+    _text("channel"),
+    _text("language"),
+    _json("facts"),
+    _int("attempts"),
+    _at("expires_at", nullable=True),
+    _at("queued_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_notifications_customer_id", notifications.c.customer_id, notifications.c.id)
+Index("ix_notifications_queued", notifications.c.id, postgresql_where=text("status = 'queued'"))
+
+rules = Table(
+    "rules",
+    metadata,
+    _key("kind"),
+    Column("value", JSONB(none_as_null=False), nullable=False),
+    _int("version"),
+    PrimaryKeyConstraint("kind"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("role"),
+    _text("digest"),
+    _at("created_at"),
+    _at("expires_at", nullable=True),
+    _at("revoked_at", nullable=True),
+    _at("last_used_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+)
+Index(UQ_TOKENS_DIGEST, tokens.c.digest, unique=True)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("caller"),
+    _key("key"),
+    _text("digest"),
+    _id("resource"),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    PrimaryKeyConstraint("caller", "key"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _key("thing_id"),
+    _int("sequence"),
+    _key("thing"),
+    _text("name"),
+    _at("at"),
+    _text("by_name"),
+    _maybe("by_token"),
+    _text("command"),
+    _maybe("before"),
+    _text("after"),
+    _text("reason"),
+    _json("payload"),
+    Column("xact", Xid8(), nullable=False, server_default=text("pg_current_xact_id()")),
+    PrimaryKeyConstraint("thing_id", "sequence", "thing"),
+)
+Index("ix_events_xact", events.c.xact, events.c.thing_id, events.c.sequence)
+
+event_cursors = Table(
+    "event_cursors", metadata, _key("consumer"), _text("cursor"), PrimaryKeyConstraint("consumer")
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column(
+        "written_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=text("clock_timestamp()"),
+    ),
+    Column("id", Uuid(), nullable=False, server_default=text("gen_random_uuid()")),
+    _at("at"),
+    _text("action"),
+    _text("thing"),
+    _text("thing_id"),
+    _text("by_name"),
+    _maybe("by_token"),
+    _text("detail"),
+    PrimaryKeyConstraint("written_at", "id"),
+)
+
+number_series = Table(
+    "number_series", metadata, _key("name"), _minor("next"), PrimaryKeyConstraint("name")
+)
+
+APPEND_ONLY = (
+    events,
+    entries,
+    transfers,
+    keys,
+    audit,
+    directory,
+    identity_documents,
+    former_values,
+)
+"""Tables whose rows the application may not change."""
+
+DELETABLE = (identity_documents, former_values, compatibility_rules, import_claims)
+"""Tables whose rows the application may remove: what really goes, goes from here."""
