@@ -36,7 +36,8 @@ def structure(kind: Callable[..., T], raw: object, fields: Mapping[str, Reader])
     for name in raw:
         if name not in fields:
             faults.add(_short(name), "unknown_field", f"one of {', '.join(fields)}")
-    needed = {field.name for field in attrs.fields(kind) if field.default is attrs.NOTHING}  # type: ignore[arg-type]  # callers pass attrs classes; typing them so would lose the result's type
+    shape: Any = kind  # typed as a class it would lose the type of the result
+    needed = {field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING}
     for name, read in fields.items():
         if name not in raw:
             if name in needed:
