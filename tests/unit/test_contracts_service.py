@@ -252,8 +252,11 @@ def test_terms_change_now_or_later(shop, clock) -> None:
     assert (later.tariff_code, later.pending.tariff_code) == ("COMFORT", "MAX")
     with pytest.raises(RuleViolated):
         shop.contracts.take_effect(contract.id)
+    assert shop.contracts.take_due_effect() == 0
     clock.pass_(days=31)
-    assert shop.contracts.take_effect(contract.id).tariff_code == "MAX"
+    assert shop.contracts.take_due_effect() == 1
+    assert shop.contracts.take_due_effect() == 0
+    assert shop.contracts.get(contract.id).tariff_code == "MAX"
     now = shop.contracts.amend(contract.id, tariff="COMFORT", options=["DATA10"])
     assert (now.tariff_code, [o.code for o in now.options]) == ("COMFORT", ["DATA10"])
     assert len(now.revisions) == 2

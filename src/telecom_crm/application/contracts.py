@@ -424,7 +424,7 @@ class Contracts:
     def activate_due(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """Request activations whose date has come; those not green wait. Return how many."""
         with self.uow(read_only=True) as tx:
-            due = tx.contracts.activation_due(self.clock(), limit=limit)
+            due = tx.contracts.activation_due(local_date(self.clock(), self.zone), limit=limit)
         return sum(self._try_activation(contract.id, by) for contract in due)
 
     # Service
@@ -557,6 +557,13 @@ class Contracts:
             contract = tx.contracts.get(contract_id)
             today = local_date(now, self.zone)
             return tx.contracts.save(contract.take_effect(today=today, by=by, at=now))
+
+    def take_due_effect(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """Let all changes of terms begin whose date has come; return how many."""
+        with self.uow(read_only=True) as tx:
+            due = tx.contracts.amendments_due(local_date(self.clock(), self.zone), limit=limit)
+        begun = [self.take_effect(contract.id, by=by) for contract in due if contract.is_live]
+        return len(begun)
 
     @retried
     def swap_sim(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -314,8 +314,12 @@ class Contracts(Collection[ContractId, Contract], Protocol):
         """Return an account's contracts, oldest first."""
         ...
 
-    def activation_due(self, at: datetime, *, limit: int) -> list[Contract]:
+    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
         """Return accepted contracts whose requested activation date has come."""
+        ...
+
+    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
+        """Return contracts with other terms that begin today or should have begun."""
         ...
 
 

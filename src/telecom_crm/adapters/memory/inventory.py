@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.application.ports import Contended
@@ -109,8 +109,15 @@ class MemoryContracts(MemoryCollection[ContractId, Contract]):
     def of_account(self, account_id: AccountId) -> list[Contract]:
         return self.having(("account_id", str(account_id)))
 
-    def activation_due(self, at: datetime, *, limit: int) -> list[Contract]:
-        today = at.date()
+    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
+        waiting = self.having(("pending",))
+        return [
+            contract
+            for contract in waiting
+            if contract.pending is not None and contract.pending.effective_on <= today
+        ][:limit]
+
+    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
         accepted = self.having(("status", ContractStatus.ACCEPTED.value))
         return [
             contract

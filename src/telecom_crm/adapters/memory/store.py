@@ -160,7 +160,7 @@ class MemoryStore:
         self.numbers = Table("number", Number)
         self.tariffs = Table("tariff", Tariff)
         self.options = Table("option", Option)
-        self.contracts = Table("contract", Contract)
+        self.contracts = Table("contract", Contract, also=_pending)
         self.accounts = Table("account", BillingAccount, also=_money_hold)
         self.payments = Table("payment", Payment)
         self.refunds = Table("refund", Refund)
@@ -211,6 +211,10 @@ def _reference(application: Application) -> list[Term]:
 
 def _money_hold(account: BillingAccount) -> list[Term]:
     return [("held_for_money",)] if account.money_holds else []
+
+
+def _pending(contract: Contract) -> list[Term]:
+    return [("pending",)] if contract.pending else []
 
 
 def _digest(token: Token) -> list[Term]:

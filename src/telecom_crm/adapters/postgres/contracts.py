@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 import attrs
@@ -90,12 +90,21 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
             order="t.id",
         )
 
-    def activation_due(self, at: datetime, *, limit: int) -> list[Contract]:
-        """Return accepted contracts whose date has come: that of `at` in its own time zone."""
+    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
+        """Return contracts with other terms that begin today or should have begun."""
+        return self.find(
+            "t.pending IS NOT NULL AND t.pending->>'effective_on' <= %(today)s",
+            {"today": today.isoformat()},
+            source="contracts t",
+            limit=limit,
+        )
+
+    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
+        """Return accepted contracts whose date has come."""
         return self.find(
             "t.status = 'accepted' AND t.requested_activation IS NOT NULL"
             " AND t.requested_activation <= %(today)s",
-            {"today": at.date()},
+            {"today": today},
             source="contracts t",
             order="t.requested_activation, t.id",
             limit=limit,

@@ -347,6 +347,7 @@ Index(
     contracts.c.requested_activation,
     postgresql_where=text("status = 'accepted' AND requested_activation IS NOT NULL"),
 )
+Index("ix_contracts_pending", contracts.c.id, postgresql_where=text("pending IS NOT NULL"))
 
 accounts = Table(
     "accounts",

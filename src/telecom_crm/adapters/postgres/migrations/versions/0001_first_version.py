@@ -203,6 +203,7 @@ CREATE INDEX ix_contracts_number ON contracts (number);
 CREATE INDEX ix_contracts_requested_activation
     ON contracts (requested_activation)
     WHERE status = 'accepted' AND requested_activation IS NOT NULL;
+CREATE INDEX ix_contracts_pending ON contracts (id) WHERE pending IS NOT NULL;
 
 CREATE TABLE accounts (
     id UUID NOT NULL,

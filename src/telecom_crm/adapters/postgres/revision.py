@@ -1,0 +1,48 @@
+"""Which revision a schema is at, told without loading what changes it: asked at every start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, checked_schema, translated
+from telecom_crm.domain.errors import SchemaOutdated
+
+_VERSIONS = Path(__file__).with_name("migrations") / "versions"
+
+
+def needed() -> str:
+    """Return the revision this version needs: the last one, as their files are numbered."""
+    return max(path.name.split("_")[0] for path in _VERSIONS.glob("[0-9]*.py"))
+
+
+def found(url: str, *, schema: str = DEFAULT_SCHEMA) -> str:
+    """Return the revision that a schema is at, "" where there is none."""
+    name = checked_schema(schema)
+    with translated(), psycopg.connect(url, connect_timeout=5) as connection:
+        if not _exists(connection, f'"{name}".alembic_version'):
+            return ""
+        query = sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(name))
+        row = connection.execute(query).fetchone()
+        return str(row[0]) if row else ""
+
+
+def require_current(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
+    """Raise `SchemaOutdated` where a schema is not at the revision this version needs."""
+    there = found(url, schema=schema)
+    if there != needed():
+        raise SchemaOutdated(there, needed())
+
+
+def has_jobs(url: str, *, schema: str = DEFAULT_SCHEMA) -> bool:
+    """Tell whether the worker's schema is there."""
+    with translated(), psycopg.connect(url, connect_timeout=5) as connection:
+        return _exists(connection, f'"{checked_schema(schema)}_jobs".procrastinate_jobs')
+
+
+def _exists(connection: psycopg.Connection[Any], table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
+    return bool(row and row[0])
