@@ -96,6 +96,7 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
             "t.pending IS NOT NULL AND t.pending->>'effective_on' <= %(today)s",
             {"today": today.isoformat()},
             source="contracts t",
+            order="t.id",
             limit=limit,
         )
 

@@ -22,9 +22,9 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 from psycopg import sql
-from sqlalchemy import make_url
 
 from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, checked_schema, role_of, translated
+from telecom_crm.adapters.postgres.revision import has_jobs, plain_url
 from telecom_crm.domain.errors import SchemaOutdated, TelecomCrmError
 
 logger = logging.getLogger("telecom_crm.worker")
@@ -51,9 +51,9 @@ def jobs_schema(schema: str = DEFAULT_SCHEMA) -> str:
 def install(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     """Make the jobs' schema where it is not there; `url` is the owner's. Again is no change."""
     place, role = sql.Identifier(jobs_schema(schema)), sql.Identifier(role_of(schema))
-    with translated("the jobs"), psycopg.connect(_plain(url)) as connection:
+    with translated("the jobs"), psycopg.connect(plain_url(url)) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TURNSTILE,))
-        if _is_installed(connection, schema):
+        if has_jobs(url, schema=schema):
             return
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(place))
@@ -72,16 +72,15 @@ def run(url: str, duties: Sequence[Duty], *, schema: str = DEFAULT_SCHEMA) -> No
 
     A database that goes away is waited for. Raise `SchemaOutdated` where the jobs have no schema.
     """
-    with translated(), psycopg.connect(_plain(url)) as connection:
-        if not _is_installed(connection, schema):
-            raise SchemaOutdated("", jobs_schema(schema))
+    if not has_jobs(url, schema=schema):
+        raise SchemaOutdated("", jobs_schema(schema))
     asyncio.run(_run(url, duties, schema))
 
 
 def make_app(url: str, duties: Sequence[Duty], *, schema: str = DEFAULT_SCHEMA) -> App:
     """Return procrastinate's app with the duties, not opened yet."""
     connector = PsycopgConnector(
-        conninfo=_plain(url),
+        conninfo=plain_url(url),
         min_size=1,
         max_size=6,
         kwargs={
@@ -182,13 +181,3 @@ async def _pause(stop: asyncio.Event, seconds: float = 1.0) -> None:
     _, pending = await asyncio.wait(waiting, timeout=seconds)
     for task in pending:
         task.cancel()
-
-
-def _is_installed(connection: psycopg.Connection[Any], schema: str) -> bool:
-    table = f"{jobs_schema(schema)}.procrastinate_jobs"
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
-    return bool(row and row[0])
-
-
-def _plain(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
