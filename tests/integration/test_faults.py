@@ -1,0 +1,139 @@
+"""
+Kill −9 under load: no acknowledged payment is lost, and none is booked twice.
+
+Clients hold their own keys and send each payment until it is acknowledged. Whatever dies in
+between, in the end there is exactly one confirmed payment for each key, and the ledger agrees with
+itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+import telecom_crm
+from telecom_crm import Money, Payer, PaymentMethod, Unavailable
+from telecom_crm.adapters.postgres import migrate
+from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
+from telecom_crm.domain.identifiers import AccountId
+
+pytestmark = [pytest.mark.faults, pytest.mark.postgres]
+
+KILLS = 20
+CLIENTS = 8
+AMOUNT = Money(1_00, "KGS")
+
+
+@pytest.fixture
+def server(tmp_path: Path, postgres_binaries: Path | None) -> Iterator[EmbeddedPostgres]:
+    """A server of this test's own that syncs to disk, as in production."""
+    with EmbeddedPostgres.start(tmp_path / "data", binaries=postgres_binaries) as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: EmbeddedPostgres) -> str:
+    url = server.create_database("faults")
+    migrate.upgrade(url)
+    return url
+
+
+@attrs.define
+class Progress:
+    """What the clients were told, and how far they are to go."""
+
+    acknowledged: set[str] = attrs.field(factory=set)
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
+    moved_on: threading.Condition = attrs.field(factory=threading.Condition)
+    over: bool = False
+
+    def acknowledge(self, key: str) -> None:
+        with self.moved_on:
+            self.acknowledged.add(key)
+            self.moved_on.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Return once that many more payments were acknowledged."""
+        with self.moved_on:
+            target = len(self.acknowledged) + count
+            assert self.moved_on.wait_for(lambda: len(self.acknowledged) >= target, timeout=60)
+
+
+def open_accounts(crm: telecom_crm.Crm, count: int) -> list[AccountId]:
+    customer = crm.customers.register(name="Ли Канат")
+    return [crm.accounts.open(customer_id=customer.id, currency="KGS").id for _ in range(count)]
+
+
+def keep_paying(
+    crm: telecom_crm.Crm, accounts: list[AccountId], progress: Progress, client: int
+) -> None:
+    """Send payment after payment, each until it is acknowledged."""
+    number = 0
+    while not progress.over:
+        key, account = f"{client}-{number}", accounts[number % len(accounts)]
+        try:
+            crm.payments.take(
+                payer=Payer(account_id=account),
+                amount=AMOUNT,
+                method=PaymentMethod.CASH,
+                gateway="cash_desk",
+                idempotency_key=key,
+            )
+        except Unavailable:
+            continue  # nobody knows what became of it: the same key again
+        progress.acknowledge(key)
+        number += 1
+
+
+def assert_books_are_right(crm: telecom_crm.Crm, accounts: list[AccountId], told: set[str]) -> None:
+    confirmed = [
+        payment for account in accounts for payment in crm.payments.each(account_id=str(account))
+    ]
+    assert {payment.status.value for payment in confirmed} == {"confirmed"}
+    balances = sum(crm.accounts.get(account).balance.balance.minor for account in accounts)
+    assert balances == len(confirmed) * AMOUNT.minor
+    assert len(told) <= len(confirmed) <= len(told) + CLIENTS
+    assert list(crm.verify_ledger()) == []
+
+
+def test_killing_postgresql_loses_nothing_and_doubles_nothing(server, url) -> None:
+    with_fate = random.Random(20)
+    crm = telecom_crm.open(url)
+    accounts = open_accounts(crm, 20)
+    progress = Progress()
+    clients = [
+        threading.Thread(target=keep_paying, args=(crm, accounts, progress, client))
+        for client in range(CLIENTS)
+    ]
+    for client in clients:
+        client.start()
+    try:
+        for _ in range(KILLS):
+            progress.wait_for(with_fate.randint(1, 200))
+            assert server.pid is not None
+            os.kill(server.pid, signal.SIGKILL)
+            assert server.revive()
+        progress.wait_for(50)
+    finally:
+        progress.over = True
+        for client in clients:
+            client.join()
+    assert_books_are_right(crm, accounts, progress.acknowledged)
+    for key in sorted(progress.acknowledged)[::50]:
+        number = int(key.partition("-")[2])
+        again = crm.payments.take(
+            payer=Payer(account_id=accounts[number % len(accounts)]),
+            amount=AMOUNT,
+            method=PaymentMethod.CASH,
+            gateway="cash_desk",
+            idempotency_key=key,
+        )
+        assert again.replayed
+    crm.close()
