@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
-from telecom_crm.adapters.gateways.script import Behaviour
+from telecom_crm.adapters.gateways.script import Behaviour, Script
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer
@@ -86,8 +86,8 @@ def desk(uow, till, clock, ids):
             )
         )
 
-    def make(*behaviours: Behaviour) -> Desk:
-        gateway = SimulatorGateway(secret="s3cret", script=behaviours or None)
+    def make(*behaviours: Behaviour, script: Script | None = None) -> Desk:
+        gateway = SimulatorGateway(secret="s3cret", script=script or behaviours or None)
         resumed: list[AccountId] = []
         gateways = {"cash_desk": CashDesk(), "simulator": gateway}
         payments = Payments(uow, till, gateways, clock, ids, resumed.append)
@@ -293,6 +293,17 @@ def test_a_silent_refund_is_asked_about(desk):
     (refund,) = here.payments.refunds_of(payment.id)
     assert refund.status is RefundStatus.PAID
     assert here.balance() == "100.00"
+
+
+def test_a_gateway_that_is_away_does_not_undo_a_refund_it_may_have_paid(desk):
+    told = iter([Behaviour.CONFIRM, Behaviour.SILENT_TAKEN, Behaviour.UNAVAILABLE])
+    here = desk(script=lambda _: next(told, Behaviour.CONFIRM))
+    payment = here.take()
+    here.payments.refund(payment.id, amount=som("50.00"))
+    assert here.payments.repair() == 0
+    assert here.payments.refunds_of(payment.id)[0].status is RefundStatus.UNKNOWN
+    assert here.payments.repair() == 1
+    assert here.payments.refunds_of(payment.id)[0].status is RefundStatus.PAID
 
 
 def test_money_that_is_spent_cannot_be_refunded(desk):

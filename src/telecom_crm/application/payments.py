@@ -481,7 +481,15 @@ class Payments:
             return tx.refunds.save(ended)
 
     def _ask_refund_again(self, refund: Refund, *, by: Actor) -> bool:
-        return REFUND_LIFECYCLE.is_final(self._send_refund(refund, by=by).status)
+        """Ask about one refund in flight; tell whether it came to an end."""
+        gateway = self.gateway(refund.gateway)
+        try:
+            answer = gateway.refund(refund, self.get(refund.payment_id))
+        except (GatewayUncertain, GatewayUnavailable):
+            # It may have been paid the first time: that nobody answers now says nothing of then.
+            answer = None
+        ended = self._end_refund(refund, answer, gateway, by)
+        return REFUND_LIFECYCLE.is_final(ended.status)
 
     def _held(
         self, payment_id: PaymentId
