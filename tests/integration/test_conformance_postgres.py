@@ -1,4 +1,4 @@
-"""The conformance kit on PostgreSQL: the same machines and suites that others run on their stores."""
+"""The conformance kit on PostgreSQL: the machines and suites that others run on their stores."""
 
 from collections.abc import Callable, Iterator
 
@@ -8,25 +8,21 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine, text
 
 from telecom_crm.adapters.postgres.engine import open_engine
-from telecom_crm.adapters.postgres.migrate import upgrade
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.tables import metadata
 from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import UnitOfWork
 from telecom_crm.entrypoints.conformance.contract import ContractMachine
+from telecom_crm.entrypoints.conformance.crm import CrmMachine
 from telecom_crm.entrypoints.conformance.inventory import InventoryMachine
 from telecom_crm.entrypoints.conformance.ledger import LedgerMachine
 from telecom_crm.entrypoints.conformance.store import Store
 from telecom_crm.entrypoints.conformance.ticket import TicketMachine
+from telecom_crm.entrypoints.conformance.unit_of_work import UnitOfWorkSuite
 
 STEPS = settings(stateful_step_count=12, suppress_health_check=list(HealthCheck))
 """A step here is several exchanges with a server, so there are fewer of them than in memory."""
-
-
-@pytest.fixture(scope="session")
-def prepare_database() -> Callable[[str], None]:
-    return upgrade
 
 
 @pytest.fixture
@@ -67,5 +63,15 @@ def test_things_survive_anything(machine, make_uow):
     run_state_machine_as_test(machine.on(make_uow), settings=STEPS)
 
 
-def test_money_survives_anything(make_store):
-    run_state_machine_as_test(LedgerMachine.on(make_store), settings=STEPS)
+@pytest.mark.parametrize("machine", [LedgerMachine, CrmMachine])
+def test_money_survives_anything(machine, make_store):
+    run_state_machine_as_test(machine.on(make_store), settings=STEPS)
+
+
+class TestPostgres(UnitOfWorkSuite):
+    @pytest.fixture(autouse=True)
+    def _over_postgres(self, make_uow: Callable[[], UnitOfWork]) -> None:
+        self._make_uow = make_uow
+
+    def make(self):
+        return self._make_uow()

@@ -355,6 +355,22 @@ def test_disputes_won_and_lost(desk):
         assert list(tx.ledger.differences()) == []
 
 
+def test_a_dispute_is_over_what_was_disputed_whatever_is_refunded_meanwhile(desk):
+    here = desk(Behaviour.CONFIRM, Behaviour.SILENT_NOT_TAKEN, Behaviour.CONFIRM)
+    payment = here.take()
+    here.payments.refund(payment.id, amount=som("50.00"))
+    here.payments.dispute(payment.id)
+    assert here.payments.repair() == 1, "the refund is paid while the dispute is open"
+    here.payments.lose_dispute(payment.id)
+    with here.payments.uow(read_only=True) as tx:
+        lines = {line.code.value: line for line in tx.ledger.trial_balance()}
+    assert lines["1150"].debit == lines["1150"].credit == som("100.00")
+    whole = here.take("10.00")
+    here.payments.refund(whole.id, amount=som("10.00"))
+    with pytest.raises(RuleViolated, match="refunded already"):
+        here.payments.dispute(whole.id)
+
+
 def test_a_payment_is_reversed_whole_and_once(desk):
     here = desk()
     payment = here.take()

@@ -211,6 +211,7 @@ class Payments:
     def win_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
         """The disputed money came back."""
         with self._held(payment_id) as (tx, _, payment):
+            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.WIN)
             opened = _dispute_entry(tx, payment)
             won, posting = payment.win(
                 opened=opened, entry_id=self._entry_id(), by=by, at=self.clock()
@@ -221,8 +222,13 @@ class Payments:
     def lose_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
         """The disputed money is gone, and the account pays for it."""
         with self._held(payment_id) as (tx, state, payment):
+            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.LOSE)
             lost, posting = payment.lose(
-                state=state, entry_id=self._entry_id(), by=by, at=self.clock()
+                opened=_dispute_entry(tx, payment),
+                state=state,
+                entry_id=self._entry_id(),
+                by=by,
+                at=self.clock(),
             )
             return self._post(tx, lost, posting)
 

@@ -225,6 +225,15 @@ class Customers(Collection[CustomerId, Customer], Protocol):
         """
         ...
 
+    def sharing(
+        self, *, phones: Iterable[str], emails: Iterable[str]
+    ) -> list[tuple[CustomerId, str, str]]:
+        """
+        Return customers who have one of these phones (digits) or e-mails (case does not matter),
+        each with their phone and e-mail, "" for none; merged ones left out, in order of ids.
+        """
+        ...
+
     def search(self, text: str, *, limit: int) -> list[Customer]:
         """Find by part of a name, phone end, e-mail, document, MSISDN, ICCID or contract number."""
         ...

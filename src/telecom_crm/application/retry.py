@@ -12,7 +12,7 @@ from telecom_crm.domain.errors import StaleVersion
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ATTEMPTS = 20
+ATTEMPTS = 100
 """Each lost race means that another command won, so this many in a row need a very hot thing."""
 
 

@@ -299,7 +299,9 @@ class Payment:
         return paid, self._entry(entry_id, PostingKind.PAYMENT, legs, at)
 
     def dispute(self, *, entry_id: EntryId, by: Actor, at: datetime) -> tuple[Payment, Posting]:
-        """The subscriber's bank took the money back for now."""
+        """The subscriber's bank took back for now what was not refunded."""
+        if not self.refundable:
+            raise RuleViolated("dispute_refunded", ("all of it was refunded already",))
         moved = PAYMENT_LIFECYCLE.move(self, _C.DISPUTE, by=by, at=at, payload=_names(entry_id))
         legs = posting.dispute_opened(self.refundable, gateway=self.gateway)
         return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_OPENED, legs, at))
@@ -315,11 +317,18 @@ class Payment:
         return moved, Posting.of(undone)
 
     def lose(
-        self, *, state: AccountState, entry_id: EntryId, by: Actor, at: datetime
+        self,
+        *,
+        opened: JournalEntry,
+        state: AccountState,
+        entry_id: EntryId,
+        by: Actor,
+        at: datetime,
     ) -> tuple[Payment, Posting]:
-        """The money is gone: the subscriber's account pays, past any limit."""
+        """The disputed money is gone: the subscriber's account pays, past any limit."""
         moved = PAYMENT_LIFECYCLE.move(self, _C.LOSE, by=by, at=at, payload=_names(entry_id))
-        legs = posting.dispute_lost(self.refundable, postpaid=state.account.postpaid)
+        disputed = Money.total((leg.amount for leg in opened.transfers), opened.currency)
+        legs = posting.dispute_lost(disputed, postpaid=state.account.postpaid)
         return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_LOST, legs, at))
 
     def reverse(

@@ -52,6 +52,18 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
         others = sorted(alike.values(), key=lambda other: other.key)
         return [other for other in others if other.merged_into is None][:limit]
 
+    def sharing(
+        self, *, phones: Iterable[str], emails: Iterable[str]
+    ) -> list[tuple[CustomerId, str, str]]:
+        terms = [("phone", phone) for phone in phones]
+        terms += [("folded_email", email.casefold()) for email in emails]
+        found = {customer.id: customer for term in terms for customer in self.having(term)}
+        return [
+            (customer.id, customer.phone.digits if customer.phone else "", customer.email or "")
+            for customer in sorted(found.values(), key=lambda one: one.key)
+            if customer.merged_into is None
+        ]
+
     def search(self, text: str, *, limit: int) -> list[Customer]:
         words = text.casefold().split()
         if not words:

@@ -45,13 +45,12 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
 
     def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
         self._scope.require_writing()
-        for key, value in keys.items():
-            self._rows[job_id].claims.setdefault(key, value)
+        self._rows[job_id].claims.update(keys)  # the last word on a key counts
 
     def claimed(self, job_id: ImportId, keys: Iterable[str]) -> dict[str, str]:
         with self._scope.store.lock:
             committed, own = self._kept(job_id).claims, self._rows[job_id].claims
-            found = ((key, committed.get(key, own.get(key))) for key in keys)
+            found = ((key, own.get(key, committed.get(key))) for key in keys)
             return {key: value for key, value in found if value is not None}
 
     def apply(self) -> None:
@@ -60,8 +59,7 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             kept = self._scope.store.import_rows[job_id]
             for line, outcome in rows.outcomes.items():
                 kept.outcomes.setdefault(line, outcome)
-            for key, value in rows.claims.items():
-                kept.claims.setdefault(key, value)
+            kept.claims.update(rows.claims)
 
     def _kept(self, job_id: ImportId) -> ImportRows:
         return self._scope.store.import_rows.get(job_id) or ImportRows()

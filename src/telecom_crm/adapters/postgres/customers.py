@@ -79,6 +79,24 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         """Return who has these documents, by (type, number key)."""
         return self._owners([document_key_of(document) for document in documents])
 
+    def sharing(
+        self, *, phones: Iterable[str], emails: Iterable[str]
+    ) -> list[tuple[CustomerId, str, str]]:
+        """Return who has one of these phones or e-mails, with theirs, in order of ids."""
+        rows = self.connection.exec_driver_sql(
+            "SELECT id, coalesce(phone, ''), coalesce(email, '') FROM customers"
+            " WHERE merged_into IS NULL AND id IN ("
+            " SELECT id FROM customers WHERE phone IS NOT NULL"
+            ' AND reverse(phone) COLLATE "C" = ANY(%(phones)s::text[])'
+            " UNION ALL SELECT id FROM customers WHERE email IS NOT NULL"
+            " AND lower(email) = ANY(%(emails)s::text[])) ORDER BY id",
+            {
+                "phones": array_of([phone[::-1] for phone in phones], quoted=True),
+                "emails": array_of([email.lower() for email in emails], quoted=True),
+            },
+        )
+        return [(customer_id, phone, email) for customer_id, phone, email in rows]
+
     def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
         """Return customers that share something, the most telling first, merged ones left out."""
         owners = self._owners(document_keys(customer))

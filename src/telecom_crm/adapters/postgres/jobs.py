@@ -166,6 +166,7 @@ async def _work_until(stop: asyncio.Event, app: App) -> None:
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=20,
                 stalled_worker_timeout=_DEAD_AFTER,
+                fetch_job_polling_interval=1.0,
             )
         )
         stopped = asyncio.create_task(stop.wait())

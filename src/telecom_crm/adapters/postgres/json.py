@@ -82,11 +82,18 @@ def receipt_from(value: Mapping[str, Any] | None) -> PoliciesReceipt | None:
     """Return the receipt that a jsonb column holds; the same terms are the same object."""
     if value is None:
         return None
+    return receipt_of(
+        value["policy_id"], value["policy_version"], _encode(value["terms"]), value["at"]
+    )
+
+
+def receipt_of(policy_id: str, policy_version: int, terms: str, at: str) -> PoliciesReceipt:
+    """Return the receipt of these parts; the same text of terms is the same object."""
     return PoliciesReceipt(
-        policy_id=value["policy_id"],
-        policy_version=value["policy_version"],
-        terms=_terms_from_text(_encode(value["terms"])),
-        at=datetime.fromisoformat(value["at"]),
+        policy_id=policy_id,
+        policy_version=policy_version,
+        terms=_terms_from_text(terms),
+        at=datetime.fromisoformat(at),
     )
 
 

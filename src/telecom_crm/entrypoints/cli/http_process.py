@@ -1,0 +1,43 @@
+"""The processes that serve HTTP: `python -m … HOST PORT PROCESSES` is the first of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from telecom_crm.entrypoints.cli.following import PARENT, follow_parent
+
+
+def serve_http(host: str, port: int, processes: int) -> None:
+    """Serve until SIGTERM or SIGINT; the processes read their settings from the environment."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    Granian(
+        "telecom_crm.entrypoints.cli.http_process:create",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=processes,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=15,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def create() -> Any:
+    """Return the HTTP application, in a process that ends with the one that serves."""
+    os.environ[PARENT] = str(os.getppid())
+    follow_parent()
+    from telecom_crm.entrypoints.http.app import create as create_application
+
+    return create_application()
+
+
+if __name__ == "__main__":
+    follow_parent()
+    serve_http(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

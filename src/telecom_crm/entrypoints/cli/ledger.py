@@ -1,0 +1,43 @@
+"""`telecom-crm ledger`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
+
+from telecom_crm.entrypoints.cli.database import HERE, Database
+
+
+def verify(
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    database: Database = HERE,
+) -> int:
+    """
+    Recompute every balance from the journal; exit code 1 where one differs.
+
+    Parameters
+    ----------
+    as_json
+        Answer with JSON.
+    database
+        Where the data is.
+    """
+    with database.open() as crm:
+        differences = crm.verify_ledger()
+        trial = crm.accounts.trial_balance()
+    if as_json:
+        found = [attrs.asdict(d) | {"account_id": str(d.account_id)} for d in differences]
+        print(json.dumps({"differences": found, "ledger_accounts": len(trial)}))
+        return 1 if differences else 0
+    for one in differences:
+        print(
+            f"account {one.account_id}: {one.counter} {one.stored}, the journal says {one.computed}"
+        )
+    for line in trial:
+        print(line)
+    print(f"{len(differences)} differences" if differences else "the books are right")
+    return 1 if differences else 0

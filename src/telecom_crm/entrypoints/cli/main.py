@@ -1,0 +1,122 @@
+"""`telecom-crm`: its commands, loaded when they are called, and what their exit codes mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+OK, FAILURES, BAD_INPUT, AWAY = 0, 1, 2, 3
+INTERRUPTED = 130
+
+HELP = """
+A telecom operator's back office: customers, SIMs, contracts, money and tickets.
+
+Settings also come from the environment (TELECOM_CRM_DATABASE_URL, TELECOM_CRM_DATA …) and from \
+telecom-crm.toml. Without a database URL, every command uses the embedded PostgreSQL below the \
+data directory, beside a running service if there is one.
+"""
+CODES = """
+Exit codes: 0 all went well; 1 the work was done and had failures (rows, ledger differences); \
+2 bad usage or bad input; 3 the database is away or has another schema; 130 interrupted.
+"""
+
+COMMANDS = {
+    "run": ("running:run", "Start everything: PostgreSQL, the service and a worker, with a demo."),
+    "serve": ("serving:serve", "Serve HTTP alone."),
+    "worker": ("serving:worker", "Do what is done without anybody asking."),
+    "migrate": ("schema:migrate", "Bring the database's schema to this version."),
+    "import": ("importing:import_file", "Import SIMs, numbers or subscribers from a file."),
+    "demo": ("story:demo", "Tell the whole story in the terminal, on a real file."),
+    "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document."),
+}
+GROUPS = {
+    "catalog": (
+        "Tariffs, options and the rules between them.",
+        {"apply": ("catalog:apply", "Make the catalog as a TOML file says.")},
+    ),
+    "export": (
+        "Lists as files.",
+        {"customers": ("exporting:export_customers", "Write all customers to a CSV file.")},
+    ),
+    "ledger": (
+        "The books.",
+        {"verify": ("ledger:verify", "Recompute every balance from the journal.")},
+    ),
+    "token": (
+        "Who may use the HTTP service.",
+        {"create": ("access:create_token", "Make an access token and show its secret once.")},
+    ),
+}
+
+
+def make_app() -> App:
+    """Return the program; none of its commands is imported yet."""
+    from importlib.metadata import version
+
+    app = App(
+        name="telecom-crm",
+        help=HELP,
+        help_epilogue=CODES,
+        help_format="plaintext",
+        version=lambda: version("telecom-crm"),
+    )
+    _add(app, COMMANDS)
+    for name, (help, commands) in GROUPS.items():
+        group = App(name=name, help=help, help_format="plaintext")
+        _add(group, commands)
+        app.command(group)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Carry out the command line and end the process."""
+    code = run_command(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # somebody looked at the first lines only
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit code."""
+    from telecom_crm.domain.errors import SchemaOutdated, TelecomCrmError, Unavailable
+
+    try:
+        result: Any = make_app()(
+            list(arguments),
+            exit_on_error=False,
+            result_action="return_value",
+            error_formatter=lambda error: f"telecom-crm: {error}",
+        )
+    except CycloptsError:
+        return BAD_INPUT  # it has said why
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return OK
+    except (Unavailable, SchemaOutdated) as error:
+        _complain(error)
+        return AWAY
+    except (TelecomCrmError, OSError) as error:
+        _complain(error)
+        return BAD_INPUT
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("telecom_crm"):
+            raise
+        _complain(f"{error.name} is not installed; pip install 'telecom-crm[app]'")
+        return BAD_INPUT
+    return result if isinstance(result, int) else OK
+
+
+def _add(app: App, commands: dict[str, tuple[str, str]]) -> None:
+    for name, (place, help) in commands.items():
+        app.command(f"telecom_crm.entrypoints.cli.{place}", name=name, help=help)
+
+
+def _complain(problem: object) -> None:
+    print(f"telecom-crm: {problem}", file=sys.stderr)

@@ -1,0 +1,258 @@
+"""`telecom-crm run`: everything on one machine, as one command that is started and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from telecom_crm.domain.errors import InvalidValue, TelecomCrmError
+from telecom_crm.entrypoints.cli.database import HERE, Database
+from telecom_crm.entrypoints.cli.following import PARENT
+from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+LIVES = 5
+"""How often a process may die within `LIVES_SECONDS` before everything is stopped."""
+LIVES_SECONDS = 60.0
+
+
+def run(*, port: int | None = None, demo: bool = True, database: Database = HERE) -> int:
+    """
+    Start everything: PostgreSQL, the HTTP service and a worker. Ctrl-C stops all of it.
+
+    Parameters
+    ----------
+    port
+        The port of the service [8000].
+    demo
+        Begin with a demo catalog, demo subscribers and a demo token.
+    database
+        Where the data is.
+    """
+    settings = database.settings(port=port)
+    settings = attrs.evolve(settings, data=settings.data.absolute())
+    _refuse_taken(settings.host, settings.port)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stop, token = _stop_on_signals(), None
+    with _database(settings, stop) as here:
+        prepare(here.migration_url or here.database_url, schema=here.schema)
+        with _children(here) as children:
+            if demo:
+                token = _make_demo(here)
+            if not _wait_until_ready(here, children, stop):
+                return 0 if stop.is_set() else 1
+            children.append(_worker(here))
+            _greet(here, token, own_server=not settings.database_url)
+            return _watch(children, stop)
+
+
+def say(text: str) -> None:
+    """Tell how far it is, beside the output."""
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, stop: threading.Event) -> Iterator[Settings]:
+    """Give the settings with the URL of a server that is kept up meanwhile."""
+    if settings.database_url:
+        yield settings
+        return
+    say(f"Starting PostgreSQL in {settings.data}")
+    from telecom_crm.entrypoints.embedded import start_embedded
+
+    server, url = start_embedded(settings.data)
+
+    def keep_up() -> None:
+        while not stop.wait(0.5):
+            if server.pid is None:
+                say("PostgreSQL stopped; starting it again")
+                with contextlib.suppress(TelecomCrmError):  # it is tried again in a moment
+                    server.revive()
+
+    with server:
+        threading.Thread(target=keep_up, daemon=True).start()
+        try:
+            yield attrs.evolve(settings, database_url=url)
+        finally:
+            stop.set()
+
+
+def _make_demo(settings: Settings) -> str:
+    """Load what there is to look at, once, and return a token to look with."""
+    from telecom_crm.application.catalog import demo_catalog
+    from telecom_crm.domain.user import Role
+    from telecom_crm.entrypoints.container import kept_secret
+    from telecom_crm.entrypoints.demo import BY, load_subscribers
+
+    kept = settings.data / "demo-token"
+    with open_crm(settings) as crm:
+        if kept.exists():
+            secret = kept.read_text("ascii").strip()
+            if crm.access.authenticate(secret) is not None:
+                return secret
+            kept.unlink()  # of another database, or revoked
+        say("Loading the demo catalog and demo subscribers")
+        crm.catalog.apply(demo_catalog(), by=BY)
+        load_subscribers(crm)
+
+        def make() -> str:
+            return crm.access.create_token(name="demo", role=Role.ADMIN, by=BY)[1]
+
+        return kept_secret(kept, make)
+
+
+# The processes
+
+
+@attrs.define(eq=False)
+class _Child:
+    """A process of ours, and when it was started of late."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str] = attrs.field(repr=False)
+    process: subprocess.Popen[bytes] | None = None
+    starts: deque[float] = attrs.field(factory=lambda: deque(maxlen=LIVES))
+
+    def start(self) -> None:
+        self.starts.append(time.monotonic())
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *self.command],
+            env={**self.environment, PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is ours to hear; we tell it
+        )
+
+    @property
+    def died(self) -> int | None:
+        """Its exit code, or None while it lives."""
+        return self.process.poll() if self.process else None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it died so often that starting it again is no use."""
+        full = len(self.starts) == LIVES
+        return full and time.monotonic() - self.starts[0] < LIVES_SECONDS
+
+    def ask_to_stop(self) -> None:
+        if self.died is None and self.process:
+            self.process.terminate()
+
+    def see_off(self, deadline: float) -> None:
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def _children(settings: Settings) -> Iterator[list[_Child]]:
+    """Start the service, and see off at the end whatever processes there are then."""
+    where = [settings.host, str(settings.port), str(settings.processes)]
+    module = "telecom_crm.entrypoints.cli.http_process"
+    children = [_Child("the service", [module, *where], as_environment(settings))]
+    try:
+        children[0].start()
+        yield children
+    finally:
+        for child in children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in children:
+            child.see_off(deadline)
+
+
+def _worker(settings: Settings) -> _Child:
+    """Start the worker: last, since nobody waits for it."""
+    module = "telecom_crm.entrypoints.cli"
+    child = _Child("the worker", [module, "worker"], as_environment(settings))
+    child.start()
+    return child
+
+
+def _watch(children: list[_Child], stop: threading.Event) -> int:
+    """Start again what dies, until told to stop; give up on what keeps dying."""
+    while not stop.wait(0.2):
+        if not _revive(children):
+            return 1
+    say("Stopping")
+    return 0
+
+
+def _revive(children: list[_Child]) -> bool:
+    for child in children:
+        code = child.died
+        if code is None:
+            continue
+        if child.hopeless:
+            say(f"{child.name} keeps stopping (exit code {code}); everything is stopped")
+            return False
+        say(f"{child.name} stopped (exit code {code}); starting it again")
+        child.start()
+    return True
+
+
+def _wait_until_ready(settings: Settings, children: list[_Child], stop: threading.Event) -> bool:
+    url = f"http://{settings.host}:{settings.port}/health/ready"
+    deadline = time.monotonic() + READY_SECONDS
+    while not stop.wait(0.05):
+        if not _revive(children):
+            return False
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(url, timeout=2),
+        ):
+            return True
+        if time.monotonic() > deadline:
+            say(f"the service does not answer at {url}; everything is stopped")
+            return False
+    return False
+
+
+def _greet(settings: Settings, token: str | None, *, own_server: bool) -> None:
+    base = f"http://{settings.host}:{settings.port}"
+    where = f" --data {settings.data}" if own_server else ""
+    lines = ["", f"  telecom-crm is ready at {base}", f"  API documentation: {base}/schema"]
+    if token:
+        lines += [
+            f"  demo token (admin): {token}",
+            "",
+            "  Try:",
+            f"    curl -H 'Authorization: Bearer {token}' '{base}/customers?limit=3'",
+            f"    {os.environ.get('TELECOM_CRM_CALLED_AS', 'telecom-crm')} ledger verify{where}",
+        ]
+    lines += ["", "  Ctrl-C stops it.", ""]
+    print("\n".join(lines), flush=True)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
+            raise InvalidValue.of("port", "port_taken", message, port) from error

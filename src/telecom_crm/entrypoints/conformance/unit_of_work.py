@@ -1,0 +1,617 @@
+"""What every store has to do, as tests to subclass; the machines try what nobody lists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from telecom_crm.application.ports import (
+    FILTERS,
+    AuditRecord,
+    DocumentTaken,
+    FormerValue,
+    IdempotencyKey,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
+from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound
+from telecom_crm.domain.identifiers import (
+    ApplicationId,
+    CustomerId,
+    DocumentId,
+    ImportId,
+    NotificationId,
+    TaskId,
+    TokenId,
+)
+from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
+from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
+from telecom_crm.domain.number import Number
+from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
+from telecom_crm.domain.sim import Sim
+from telecom_crm.domain.ticket import TicketPriority
+from telecom_crm.domain.user import Role, Token
+from telecom_crm.entrypoints.conformance.machine import Abandoned, refused
+from telecom_crm.entrypoints.conformance.samples import (
+    BEGINNING,
+    OPERATOR,
+    PAY_FIRST,
+    Samples,
+    identity_document,
+)
+from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
+
+
+@attrs.frozen
+class Sale:
+    """A signed contract and everything it stands on, ready to be saved."""
+
+    customer: Customer
+    account: Any
+    sim: Sim
+    number: Number
+    contract: Contract
+
+
+class UnitOfWorkSuite:
+    """Subclass it, give `make`, and pytest does the rest."""
+
+    def make(self) -> UnitOfWork:
+        """Return the transactions of an empty store."""
+        raise NotImplementedError
+
+    # Transactions
+
+    def test_what_is_committed_is_there_for_others(self) -> None:
+        uow, samples = self.make(), Samples()
+        ticket = _ticket(samples)
+        with uow() as tx:
+            tx.tickets.save(ticket)
+        for reading in (False, True):
+            with uow(read_only=reading) as tx:
+                assert tx.tickets.get(ticket.id) == ticket
+                assert tx.events.of("ticket", ticket.key) == list(ticket.events)
+
+    def test_what_is_not_committed_is_nobodys(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale = _sale(samples)
+        key = IdempotencyKey("ann", "key", "digest")
+        record = AuditRecord(action="look", thing="sim", thing_id="1", by=SYSTEM, at=samples.tick())
+        with refused(Abandoned), uow() as tx:
+            _save(tx, sale)
+            assert tx.contracts.get(sale.contract.id) == sale.contract
+            tx.keys.claim(key, samples.id())
+            tx.audit.record(record)
+            tx.rules.put("sla", {"a": 1}, by=SYSTEM, at=samples.tick())
+            tx.events.advance("consumer", tx.events.position("consumer"))
+            raise Abandoned
+        with uow() as tx:
+            assert tx.contracts.get_many([sale.contract.id]) == {}
+            assert tx.numbers.page(Query()).items == ()
+            assert tx.events.since("", limit=10) == []
+            assert tx.events.of("contract", sale.contract.key) == []
+            assert tx.keys.claim(key, samples.id()) is None
+            assert tx.audit.page(Query()).items == ()
+            assert tx.rules.get("sla") is None
+            assert tx.customers.by_documents(sale.customer.documents) == {}
+
+    def test_everything_that_is_saved_comes_back_whole(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale = _sale(samples)
+        others = _of_every_kind(samples, sale)
+        with uow() as tx:
+            _save(tx, sale)
+            for name, thing in others.items():
+                assert _collection(tx, name).save(thing) == thing
+        with uow(read_only=True) as tx:
+            assert tx.contracts.get(sale.contract.id) == sale.contract
+            assert tx.customers.get(sale.customer.id) == sale.customer
+            assert tx.accounts.get(sale.account.id) == sale.account
+            assert tx.sims.get(sale.sim.iccid) == sale.sim
+            assert tx.numbers.get(sale.number.msisdn) == sale.number
+            for name, thing in others.items():
+                assert _collection(tx, name).get(_key(thing)) == thing
+
+    def test_what_is_missing_is_named(self) -> None:
+        uow, samples = self.make(), Samples()
+        missing = CustomerId(samples.id())
+        with uow(read_only=True) as tx, pytest.raises(NotFound) as told:
+            tx.customers.get(missing)
+        assert (told.value.thing, told.value.key) == ("customer", str(missing))
+
+    # Who has what
+
+    def test_a_document_belongs_to_one_customer(self) -> None:
+        uow, samples = self.make(), Samples()
+        first, second = samples.customer(document="AN 100"), samples.customer(document="an-100")
+        with uow() as tx:
+            tx.customers.save(first)
+        with pytest.raises(DocumentTaken) as taken, uow() as tx:
+            tx.customers.save(second)
+        assert taken.value.customer_id == first.id
+        with uow(read_only=True) as tx:
+            assert list(tx.customers.by_documents(second.documents).values()) == [first.id]
+            assert tx.customers.get_many([second.id]) == {}
+
+    def test_a_document_that_was_given_up_is_free(self) -> None:
+        uow, samples = self.make(), Samples()
+        first, second = samples.customer(document="AN100"), samples.customer(document="AN100")
+        changes = {"documents": (identity_document("AN200"),)}
+        with uow() as tx:
+            tx.customers.save(first)
+        with uow() as tx:
+            held = tx.customers.get(first.id)
+            tx.customers.save(held.update(changes=changes, **samples.said()))
+        with uow() as tx:
+            tx.customers.save(second)
+        with uow(read_only=True) as tx:
+            found = tx.customers.by_documents(second.documents)
+        assert set(found.values()) == {second.id}
+
+    def test_a_number_leads_to_the_contract_that_holds_it_now(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale, free = _sale(samples), samples.number()
+        with uow() as tx:
+            _save(tx, sale)
+            tx.numbers.save(free)
+        numbers = [sale.number.msisdn, free.msisdn]
+        with uow(read_only=True) as tx:
+            assert tx.contracts.by_msisdns(numbers) == {numbers[0]: sale.contract}
+        with uow() as tx:
+            held = tx.numbers.get(numbers[0])
+            tx.numbers.save(held.unassign(contract_was_active=False, **samples.said()))
+        with uow(read_only=True) as tx:
+            assert tx.contracts.by_msisdns(numbers) == {}
+
+    def test_former_values_are_kept_and_forgotten(self) -> None:
+        uow, samples = self.make(), Samples()
+        customer = samples.customer()
+        values = [
+            FormerValue(
+                customer_id=customer.id, field="name", value=name, at=samples.tick(), by=OPERATOR
+            )
+            for name in ("Айгүл", "Aigul")
+        ]
+        with uow() as tx:
+            tx.customers.save(customer)
+            tx.customers.remember(values)
+        with uow(read_only=True) as tx:
+            assert tx.customers.former_values(customer.id) == values
+        with uow() as tx:
+            tx.customers.forget(customer.id)
+        with uow(read_only=True) as tx:
+            assert tx.customers.former_values(customer.id) == []
+
+    def test_lookalikes_share_a_fact(self) -> None:
+        uow, samples = self.make(), Samples()
+        alike = samples.customer(email="Ann@Example.org", birth_date="1990-01-31")
+        other = samples.customer(email="bek@example.org")
+        newcomer = samples.customer(email="ann@example.org")
+        with uow() as tx:
+            tx.customers.save_all([alike, other])
+        with uow(read_only=True) as tx:
+            assert [one.id for one in tx.customers.lookalikes(newcomer, limit=5)] == [alike.id]
+
+    # Queues
+
+    def test_the_queue_gives_the_most_urgent_then_the_oldest_and_never_one_twice(self) -> None:
+        uow, samples = self.make(), Samples()
+        wanted = [Priority.NORMAL, Priority.URGENT, Priority.NORMAL, Priority.URGENT]
+        waiting = [_application(samples, priority) for priority in wanted]
+        with uow() as tx:
+            tx.applications.save_all(waiting)
+        with uow() as one, uow() as two, uow() as three:
+            got = [tx.applications.next_waiting() for tx in (one, two, three)]
+        expected = [waiting[1].id, waiting[3].id, waiting[0].id]
+        assert [application.id for application in got if application] == expected
+
+    def test_free_tickets_held_by_another_are_passed_over(self) -> None:
+        uow, samples = self.make(), Samples()
+        tickets = [_ticket(samples), _ticket(samples, TicketPriority.URGENT)]
+        with uow() as tx:
+            tx.tickets.save_all(tickets)
+        with uow() as one, uow() as two, uow() as three:
+            got = [tx.tickets.next_free() for tx in (one, two, three)]
+        assert [ticket and ticket.id for ticket in got] == [tickets[1].id, tickets[0].id, None]
+
+    def test_leases_that_are_over_are_found(self) -> None:
+        uow, samples = self.make(), Samples()
+        now = samples.tick()
+        claimed = [
+            _application(samples, Priority.LOW).claim(
+                until=now + timedelta(hours=hours), by=OPERATOR, at=samples.tick()
+            )
+            for hours in (1, 2)
+        ]
+        with uow() as tx:
+            tx.applications.save_all(claimed)
+        with uow(read_only=True) as tx:
+            over = tx.applications.leases_over(now + timedelta(hours=1), limit=9)
+        assert [one.id for one in over] == [claimed[0].id]
+
+    def test_a_channels_reference_leads_to_its_application(self) -> None:
+        uow, samples = self.make(), Samples()
+        application = _application(samples, Priority.LOW, reference="ref-1")
+        with uow() as tx:
+            tx.applications.save(application)
+        with uow(read_only=True) as tx:
+            assert tx.applications.by_reference("api", "ref-1") == application
+            assert tx.applications.by_reference("console", "ref-1") is None
+
+    def test_of_a_contracts_tasks_the_oldest_unfinished_is_due(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale = _sale(samples)
+        tasks = [_task(samples, sale.contract) for _ in range(2)]
+        with uow() as tx:
+            _save(tx, sale)
+            tx.tasks.save_all(tasks)
+        now = samples.tick()
+        with uow() as tx:
+            due = tx.tasks.due(now, limit=9)
+            assert due == [tasks[0]]
+            lease = now + timedelta(minutes=1)
+            tx.tasks.save(due[0].start(lease_until=lease, by=SYSTEM, at=now))
+        for at, expected in ((now, []), (lease, [tasks[0].id])):
+            with uow() as tx:
+                assert [task.id for task in tx.tasks.due(at, limit=9)] == expected
+        with uow() as tx:
+            running = tx.tasks.get(tasks[0].id)
+            tx.tasks.save(running.succeed(by=SYSTEM, at=samples.tick()))
+        with uow() as tx:
+            assert [task.id for task in tx.tasks.due(now, limit=9)] == [tasks[1].id]
+            assert [task.id for task in tx.tasks.of_contract(sale.contract.id)] == [
+                task.id for task in tasks
+            ]
+
+    def test_a_change_of_terms_is_due_from_its_day_on(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale = _sale(samples)
+        summary, other = samples.summary(sale.contract), samples.tariff("OTHER")
+        day = BEGINNING.date() + timedelta(days=7)
+        active = sale.contract.request_activation(summary=summary, **samples.said())
+        amended = active.confirm_activation(**samples.said()).amend(
+            tariff=other, policy=PAY_FIRST, effective_on=day, **samples.said()
+        )
+        with uow() as tx:
+            _save(tx, attrs.evolve(sale, contract=amended))
+        with uow(read_only=True) as tx:
+            assert tx.contracts.amendments_due(day - timedelta(days=1), limit=9) == []
+            assert tx.contracts.amendments_due(day, limit=9) == [amended]
+
+    def test_waiting_messages_come_oldest_first_and_never_twice(self) -> None:
+        uow, samples = self.make(), Samples()
+        customer = samples.customer()
+        messages = [_notification(samples, customer) for _ in range(3)]
+        with uow() as tx:
+            tx.customers.save(customer)
+            tx.notifications.save_all(messages)
+        with uow() as one, uow() as two:
+            got = one.notifications.waiting(limit=2) + two.notifications.waiting(limit=2)
+        assert [message.id for message in got] == [message.id for message in messages]
+
+    # Lists
+
+    @pytest.mark.parametrize("name", sorted(FILTERS))
+    def test_a_filter_that_is_none_is_refused_with_every_fault(self, name: str) -> None:
+        uow = self.make()
+        with uow(read_only=True) as tx, pytest.raises(InvalidValue) as wrong:
+            _listed(tx, name).page(Query(where={"no_such_field": "1", "nor_this": "2"}))
+        assert len(wrong.value.faults) == 2
+
+    @pytest.mark.parametrize("name", sorted(FILTERS))
+    def test_every_filter_of_a_list_is_there(self, name: str) -> None:
+        uow = self.make()
+        with uow(read_only=True) as tx:
+            listed = _listed(tx, name)
+            for field in FILTERS[name]:
+                value = _a_value_of(field, name)
+                assert listed.page(Query(where={field: value})).items == ()
+
+    def test_a_cursor_that_no_page_gave_is_refused(self) -> None:
+        uow = self.make()
+        with uow(read_only=True) as tx, pytest.raises(InvalidValue) as wrong:
+            tx.tickets.page(Query(cursor="é"))
+        assert [fault.field for fault in wrong.value.faults] == ["cursor"]
+
+    def test_a_page_is_stable_while_things_are_added(self) -> None:
+        uow, samples = self.make(), Samples()
+        tickets = [_ticket(samples) for _ in range(5)]
+        with uow() as tx:
+            tx.tickets.save_all(tickets[:4])
+            first = tx.tickets.page(Query(limit=2))
+        with uow() as tx:
+            tx.tickets.save(tickets[4])
+        with uow(read_only=True) as tx:
+            rest = tx.tickets.page(Query(limit=9, cursor=first.next))
+        assert [one.id for one in (*first.items, *rest.items)] == [one.id for one in tickets]
+
+    # Keys, events, rules, audit, tokens, imports
+
+    def test_a_key_names_one_effect(self) -> None:
+        uow, samples = self.make(), Samples()
+        first, second = samples.id(), samples.id()
+        key = IdempotencyKey("ann", "key", "digest")
+        with uow() as tx:
+            assert tx.keys.claim(key, first) is None
+        with uow() as tx:
+            assert tx.keys.claim(key, second) == first
+            assert tx.keys.claim(attrs.evolve(key, caller="bek"), second) is None
+        with pytest.raises(KeyReused), uow() as tx:
+            tx.keys.claim(attrs.evolve(key, digest="other"), second)
+
+    def test_consumers_go_their_own_way_through_the_events(self) -> None:
+        uow, samples = self.make(), Samples()
+        tickets = [_ticket(samples) for _ in range(3)]
+        for ticket in tickets:
+            with uow() as tx:
+                tx.tickets.save(ticket)
+        with uow(read_only=True) as tx:
+            first = tx.events.since("", limit=2)
+            second = tx.events.since(first[-1][0], limit=2) if first else []
+        told = [event.thing_id for _, event in (*first, *second)]
+        assert told == [ticket.key for ticket in tickets][: len(told)]
+        with uow() as tx:
+            assert tx.events.position("one") == ""
+            reached = first[-1][0] if first else ""
+            tx.events.advance("one", reached)
+        with uow() as tx:
+            assert tx.events.position("one") == reached
+            assert tx.events.position("two") == ""
+
+    def test_rules_are_plain_json_and_their_change_is_an_event(self) -> None:
+        uow, samples = self.make(), Samples()
+        value = {"b": [1, None, "ү"], "a": {"c": 0.5}}
+        for version in (1, 2):
+            with uow() as tx:
+                tx.rules.put("dedup", {**value, "v": version}, by=OPERATOR, at=samples.tick())
+        with uow(read_only=True) as tx:
+            assert tx.rules.get("dedup") == {**value, "v": 2}
+            assert tx.rules.get("other") is None
+            events = tx.events.of("rules", "dedup")
+        assert [(event.sequence, event.by) for event in events] == [(1, OPERATOR), (2, OPERATOR)]
+
+    def test_compatibility_rules_are_replaced_whole(self) -> None:
+        uow = self.make()
+        rules = [CompatibilityRule(RuleKind.EXCLUDES, "A", ("B",))]
+        with uow() as tx:
+            assert tx.catalog.rules() == ()
+            tx.catalog.replace_rules([*rules, CompatibilityRule(RuleKind.MAX_ONE_OF, "roaming")])
+        with uow() as tx:
+            tx.catalog.replace_rules(rules)
+        with uow(read_only=True) as tx:
+            assert tx.catalog.rules() == tuple(rules)
+
+    def test_the_audit_is_in_order_and_filtered(self) -> None:
+        uow, samples = self.make(), Samples()
+        lines = [
+            AuditRecord(
+                action=action, thing="sim", thing_id="1", by=OPERATOR, at=samples.tick(), detail="d"
+            )
+            for action in ("look", "refuse", "look")
+        ]
+        with uow() as tx:
+            for line in lines:
+                tx.audit.record(line)
+        with uow(read_only=True) as tx:
+            assert list(tx.audit.page(Query()).items) == lines
+            found = tx.audit.page(Query(where={"action": "look"}, descending=True)).items
+        assert list(found) == [lines[2], lines[0]]
+
+    def test_a_token_is_found_by_its_digest(self) -> None:
+        uow, samples = self.make(), Samples()
+        token = _token(samples)
+        with uow() as tx:
+            tx.tokens.save(token)
+        with uow() as tx:
+            assert tx.tokens.by_digest(token.digest) == token
+            assert tx.tokens.by_digest("0" * 64) is None
+            tx.tokens.save(token.used(at=samples.tick()))
+        with uow(read_only=True) as tx:
+            assert tx.tokens.get(token.id).last_used_at is not None
+
+    def test_a_row_of_an_import_is_recorded_once(self) -> None:
+        uow, samples = self.make(), Samples()
+        job = _import(samples)
+        bad = RowError(line=3, column="iccid", value="1", code="iccid_format", message="no")
+        rows = [
+            RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("odd",)),
+            RowOutcome(line=3, outcome=Outcome.FAILED, errors=(bad,)),
+        ]
+        with uow() as tx:
+            tx.imports.save(job)
+            tx.imports.record(job.id, rows)
+        with uow() as tx:
+            tx.imports.record(job.id, [RowOutcome(line=2, outcome=Outcome.UPDATED)])
+            tx.imports.claim(job.id, {"sim:1": "2"})
+            tx.imports.claim(job.id, {"sim:1": "9"})
+        with uow(read_only=True) as tx:
+            assert tx.imports.outcomes(job.id, after_line=0, limit=9) == rows
+            assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
+            assert tx.imports.claimed(job.id, ["sim:1", "sim:2"]) == {"sim:1": "9"}
+
+    def test_many_are_saved_in_any_order_and_come_back_in_it(self) -> None:
+        uow, samples = self.make(), Samples()
+        tickets = [_ticket(samples) for _ in range(4)][::-1]
+        with uow() as tx:
+            assert tx.tickets.save_all(tickets) == tickets
+            assert tx.tickets.save_all([]) == []
+        with uow() as tx:
+            found = tx.tickets.get_many(one.id for one in tickets)
+            assert list(found) == sorted((one.id for one in tickets), key=str)
+
+
+def _collection(tx: Transaction, name: str) -> Any:
+    return getattr(tx.catalog, name) if name in ("tariffs", "options") else getattr(tx, name)
+
+
+_LISTS: dict[str, str] = {"import_job": "imports", "provisioning_task": "tasks"}
+
+
+def _listed(tx: Transaction, name: str) -> Any:
+    return _collection(tx, _LISTS.get(name, f"{name}s"))
+
+
+_WORDS = {
+    "status": {
+        "customer": "active",
+        "application": "captured",
+        "sim": "bound",
+        "number": "assigned",
+        "tariff": "active",
+        "option": "active",
+        "contract": "draft",
+        "payment": "unknown",
+        "refund": "paid",
+        "provisioning_task": "pending",
+        "ticket": "free",
+        "import_job": "checked",
+        "notification": "queued",
+    },
+    "kind": {
+        "customer": "person",
+        "application": "port_in",
+        "provisioning_task": "bar",
+        "import_job": "sims",
+    },
+}
+_PLAIN = {
+    "channel": "api",
+    "priority": "low",
+    "method": "cash",
+    "role": "admin",
+    "phone": "996555000001",
+    "iccid": iccid_of(1).digits,
+    "msisdn": msisdn_of(1).digits,
+}
+
+
+def _a_value_of(field: str, name: str) -> str:
+    if field in _WORDS:
+        return _WORDS[field][name]
+    if field.endswith("_id") and field != "national_id":
+        return "01952b6a-0000-7000-8000-000000000000"
+    return _PLAIN.get(field, "X1")
+
+
+def _key(thing: Any) -> Any:
+    return getattr(thing, "code", None) or thing.id
+
+
+def _sale(samples: Samples) -> Sale:
+    customer = samples.customer(
+        document="AN100",
+        phone="+996555123456",
+        email="aigul@example.org",
+        national_id="21503199000123",
+        birth_date="1990-03-15",
+    )
+    account = samples.account(customer.id)
+    sim, number = samples.sim(), samples.number()
+    contract = samples.contract(
+        customer_id=customer.id, account_id=account.id, sim=sim, number=number
+    ).accept(tariff=samples.tariff(), policy=PAY_FIRST, live_contracts=0, **samples.said())
+    contract = contract.add_document(document=samples.contract_document(), **samples.said())
+    held: dict[str, Any] = {"contract_id": contract.id, **samples.said()}
+    return Sale(
+        customer,
+        account,
+        sim.bind(msisdn=number.msisdn, **held),
+        number.assign(**held),
+        contract,
+    )
+
+
+def _save(tx: Transaction, sale: Sale) -> None:
+    tx.customers.save(sale.customer)
+    tx.accounts.save(sale.account)
+    tx.sims.save(sale.sim)
+    tx.numbers.save(sale.number)
+    tx.contracts.save(sale.contract)
+
+
+def _of_every_kind(samples: Samples, sale: Sale) -> dict[str, Any]:
+    payment = samples.payment(sale.account.id)
+    return {
+        "tariffs": samples.tariff(),
+        "applications": _application(samples, Priority.HIGH, reference="r-1"),
+        "payments": payment.time_out(**samples.said()),
+        "tasks": _task(samples, sale.contract),
+        "tickets": _ticket(samples).comment(id=samples.id(), text="сообщение", **samples.said()),
+        "imports": _import(samples),
+        "notifications": _notification(samples, sale.customer),
+        "tokens": _token(samples),
+    }
+
+
+def _ticket(samples: Samples, priority: TicketPriority = TicketPriority.NORMAL) -> Any:
+    customer = CustomerId(samples.id())
+    return samples.ticket(customer, priority=priority, subject="no signal", queue="noc")
+
+
+def _application(
+    samples: Samples, priority: Priority, *, reference: str | None = None
+) -> Application:
+    captured = Application.capture(
+        id=ApplicationId(samples.id()),
+        number=f"R-{samples.serial():07d}",
+        kind=ApplicationKind.NEW_CONNECTION,
+        channel=Channel.API,
+        raw={"name": "Айгүл", "extra": {"list": [1, None]}},
+        external_reference=reference,
+        priority=priority,
+        **samples.said(),
+    )
+    return captured.validate(data={"full_name": "Айгүл"}, **samples.said())
+
+
+def _task(samples: Samples, contract: Contract) -> ProvisioningTask:
+    return ProvisioningTask.create(
+        id=TaskId(samples.id()),
+        kind=ProvisioningKind.ACTIVATE,
+        contract_id=contract.id,
+        iccid=contract.iccid,
+        msisdn=contract.msisdn,
+        **samples.said(),
+    )
+
+
+def _notification(samples: Samples, customer: Customer) -> Notification:
+    return Notification.queue(
+        id=NotificationId(samples.id()),
+        customer_id=customer.id,
+        event=PAYMENT_CONFIRMED,
+        channel=NotificationChannel.CONSOLE,
+        language="ky",
+        facts={"amount": "150.00", "currency": "KGS"},
+        **samples.said(),
+    )
+
+
+def _import(samples: Samples) -> ImportJob:
+    return ImportJob.upload(
+        id=ImportId(samples.id()),
+        kind=ImportKind.SIMS,
+        file_id=DocumentId(samples.id()),
+        file_name="карты.csv",
+        separator=";",
+        **samples.said(),
+    )
+
+
+def _token(samples: Samples) -> Token:
+    return Token.create(
+        id=TokenId(samples.id()),
+        name="till 1",
+        role=Role.CASHIER,
+        secret="s" * 60,
+        at=samples.tick(),
+    )

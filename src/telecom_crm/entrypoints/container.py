@@ -1,0 +1,410 @@
+"""
+Which service gets which adapter: the one module that names both.
+
+A container is made for each operator, resolved whole at the start, so that a wrong setting fails
+there, and not used any more. What is heavy is imported where it is chosen: a CRM in memory needs no
+SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+from zoneinfo import ZoneInfo
+
+import attrs
+from dependency_injector import containers, providers
+
+from telecom_crm.adapters.clock import new_uuid7, utc_now
+from telecom_crm.adapters.files.directory import DirectoryFiles
+from telecom_crm.adapters.files.memory import MemoryFiles
+from telecom_crm.adapters.gateways.cash_desk import CashDesk
+from telecom_crm.adapters.gateways.simulator import Callback, SimulatorGateway
+from telecom_crm.adapters.gathering import GatheringTill
+from telecom_crm.adapters.memory.series import MemorySeries
+from telecom_crm.adapters.memory.store import MemoryStore
+from telecom_crm.adapters.memory.till import MemoryTill
+from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
+from telecom_crm.adapters.messaging.console import ConsoleMessenger
+from telecom_crm.adapters.network.simulator import SimulatorNetwork
+from telecom_crm.application.access import Access
+from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.application.contracts import Contracts
+from telecom_crm.application.customers import CustomerCheck, Customers
+from telecom_crm.application.imports import Imports
+from telecom_crm.application.intake import Intake
+from telecom_crm.application.inventory import Inventory
+from telecom_crm.application.notifications import Notifications
+from telecom_crm.application.payments import Payments
+from telecom_crm.application.ports import (
+    Clock,
+    EventSink,
+    Files,
+    Messenger,
+    Network,
+    NewId,
+    PaymentGateway,
+    Series,
+    Till,
+    UnitOfWork,
+)
+from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.stream import EventStream
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.deduplication import DeduplicationRules
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+DATA = Path(".telecom-crm")
+"""Where files go if nothing else is said, below the working directory."""
+
+
+class Store(StrEnum):
+    """Where an operator's things are kept."""
+
+    MEMORY = "memory"
+    POSTGRES = "postgres"
+
+
+class DoorOptions(TypedDict, total=False):
+    """What the doors take; see `Options` for what each means."""
+
+    schema: str
+    gateways: Mapping[str, PaymentGateway]
+    network: Network
+    messenger: Messenger
+    files: Files
+    event_sink: EventSink
+    clock: Clock
+    new_id: NewId
+    checks: tuple[CustomerCheck, ...]
+    deduplication: DeduplicationRules
+    zone: ZoneInfo | str
+    currency: str
+    data: Path | str
+    pool_size: int
+    engine: Engine
+
+
+def _zone(value: ZoneInfo | str) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (KeyError, OSError, ValueError):
+        raise InvalidValue.of("zone", "zone", "a time zone, such as Asia/Bishkek", value) from None
+
+
+def _path(value: Path | str | None) -> Path | None:
+    return None if value is None else Path(value).absolute()
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """
+    One operator's choices; what is None is chosen for them.
+
+    `gateways` come beside the cash desk and the simulator, or in their place. `checks` are the
+    operator's own on customers, `deduplication` rules in place of the store's. `data` is a
+    directory for files, shared by all processes of the operator. `engine` is one of the host's, in
+    place of `url`; it is not closed.
+    """
+
+    store: Store
+    url: str | None = attrs.field(default=None, repr=False)
+    engine: Engine | None = None
+    schema: str = "telecom_crm"
+    pool_size: int = 8
+    gateways: Mapping[str, PaymentGateway] = attrs.field(factory=dict)
+    network: Network | None = None
+    messenger: Messenger | None = None
+    files: Files | None = None
+    event_sink: EventSink | None = None
+    clock: Clock = utc_now
+    new_id: NewId = new_uuid7
+    checks: tuple[CustomerCheck, ...] = attrs.field(default=(), converter=tuple)
+    deduplication: DeduplicationRules | None = None
+    zone: ZoneInfo = attrs.field(default=ZoneInfo("Asia/Bishkek"), converter=_zone)
+    currency: str = "KGS"
+    data: Path | None = attrs.field(default=None, converter=_path)
+
+
+def build(options: Options) -> Crm:
+    """Make every service of one operator; raise what a wrong choice deserves."""
+    container = Container(options=options)
+    gateway = container.simulator()
+    crm = container.crm()
+    if crm.gateways.get(gateway.name) is gateway:
+        gateway.listener = _hear(crm.payments, gateway.name)
+    return crm
+
+
+# What providers cannot say in a word: heavy imports, and choices that hang on several options.
+
+
+@attrs.frozen
+class _Database:
+    """The engines of one operator: one for all work, one for number series."""
+
+    engine: Engine
+    for_series: Engine
+    schema: str
+    owned: bool
+
+    @classmethod
+    def of(cls, options: Options) -> _Database:
+        from telecom_crm.adapters.postgres import arrays  # noqa: F401  # before engines: psycopg learns
+        from telecom_crm.adapters.postgres.engine import checked_schema, open_engine
+        from telecom_crm.adapters.postgres.revision import require_current
+
+        url = options.url
+        if options.engine is not None:
+            url = options.engine.url.render_as_string(hide_password=False)
+        if url is None:
+            raise InvalidValue.of("url", "url", "a PostgreSQL URL, or an engine")
+        require_current(url, schema=checked_schema(options.schema))
+        series = open_engine(url, schema=options.schema, pool_size=1)
+        size = max(2, options.pool_size)
+        engine = options.engine or open_engine(url, schema=options.schema, pool_size=size)
+        return cls(engine, series, options.schema, options.engine is None)
+
+    def close(self) -> None:
+        self.for_series.dispose()
+        if self.owned:
+            self.engine.dispose()
+
+
+def _postgres_uow(database: _Database) -> UnitOfWork:
+    from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
+
+    return PostgresUnitOfWork(database.engine, schema=database.schema)
+
+
+def _postgres_till(database: _Database) -> Till:
+    from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+
+    return GatheringTill(PostgresTill(EngineConnections(database.engine)))
+
+
+def _postgres_series(database: _Database) -> Series:
+    from telecom_crm.adapters.postgres.series import PostgresSeries
+
+    return PostgresSeries(database.for_series)
+
+
+def _postgres_join(
+    database: _Database,
+) -> Callable[[Any], AbstractContextManager[tuple[UnitOfWork, Till]]]:
+    from telecom_crm.adapters.postgres.joined import JoinedConnections
+    from telecom_crm.adapters.postgres.till import PostgresTill
+    from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
+
+    @contextmanager
+    def join(connection: Any) -> Iterator[tuple[UnitOfWork, Till]]:
+        uow = PostgresUnitOfWork(database.engine, schema=database.schema, connection=connection)
+        yield uow, PostgresTill(JoinedConnections(uow))
+
+    return join
+
+
+def _postgres_close(database: _Database) -> Callable[[], None]:
+    return database.close
+
+
+def _files(options: Options) -> Files:
+    if options.files is not None:
+        return options.files
+    if options.data is None and options.store is Store.MEMORY:
+        return MemoryFiles(new_id=options.new_id)
+    return DirectoryFiles((options.data or DATA.absolute()) / "files", new_id=options.new_id)
+
+
+def _simulator(options: Options) -> SimulatorGateway:
+    if options.data is None:
+        return SimulatorGateway(secret=secrets.token_hex(32))
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SimulatorGateway(
+        secret=kept_secret(options.data / "simulator-secret"),
+        state_file=options.data / "simulator.jsonl",
+    )
+
+
+def kept_secret(path: Path, make: Callable[[], str] = secrets.token_urlsafe) -> str:
+    """Return the secret that a file keeps for this user alone, made by whoever comes first."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(make())
+        try:
+            os.link(fresh, path)  # whole, and never over another's
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text("ascii").strip()
+
+
+def _gateways(options: Options, simulator: PaymentGateway) -> Mapping[str, PaymentGateway]:
+    desk = CashDesk()
+    return {desk.name: desk, simulator.name: simulator, **options.gateways}
+
+
+def _network(options: Options) -> Network:
+    return options.network or SimulatorNetwork()
+
+
+def _messenger(options: Options) -> Messenger:
+    return options.messenger or ConsoleMessenger()
+
+
+def _hear(payments: Payments, name: str) -> Callable[[Callback], object]:
+    return lambda call: payments.hear(gateway=name, body=call.body, headers=call.headers)
+
+
+class Container(containers.DeclarativeContainer):
+    """Every service and adapter of one operator, each made once."""
+
+    options = providers.Dependency(instance_of=Options)
+    chosen = options.provided
+
+    memory = providers.Singleton(MemoryStore)
+    database = providers.Singleton(_Database.of, options)
+
+    uow = providers.Selector(
+        chosen.store,
+        memory=providers.Singleton(MemoryUnitOfWork, memory),
+        postgres=providers.Singleton(_postgres_uow, database),
+    )
+    till = providers.Selector(
+        chosen.store,
+        memory=providers.Singleton(MemoryTill, memory),
+        postgres=providers.Singleton(_postgres_till, database),
+    )
+    series = providers.Selector(
+        chosen.store,
+        memory=providers.Singleton(MemorySeries, memory),
+        postgres=providers.Singleton(_postgres_series, database),
+    )
+    join = providers.Selector(
+        chosen.store,
+        memory=providers.Object(nothing_to_join),
+        postgres=providers.Singleton(_postgres_join, database),
+    )
+    closing = providers.Selector(
+        chosen.store,
+        memory=providers.Object(nothing_to_close),
+        postgres=providers.Singleton(_postgres_close, database),
+    )
+
+    files = providers.Singleton(_files, options)
+    simulator = providers.Singleton(_simulator, options)
+    gateways = providers.Singleton(_gateways, options, simulator)
+    network = providers.Singleton(_network, options)
+    messenger = providers.Singleton(_messenger, options)
+
+    customers = providers.Singleton(
+        Customers,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        files=files,
+        checks=chosen.checks,
+        deduplication=chosen.deduplication,
+    )
+    intake = providers.Singleton(
+        Intake,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        series=series,
+        checks=chosen.checks,
+        deduplication=chosen.deduplication,
+    )
+    inventory = providers.Singleton(Inventory, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
+    catalog = providers.Singleton(TariffCatalog, uow=uow, clock=chosen.clock)
+    contracts = providers.Singleton(
+        Contracts,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        series=series,
+        files=files,
+        zone=chosen.zone,
+        checks=chosen.checks,
+        deduplication=chosen.deduplication,
+    )
+    payments = providers.Singleton(
+        Payments,
+        uow=uow,
+        till=till,
+        gateways=gateways,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        resume_paid=contracts.provided.lift_money_holds,
+    )
+    accounts = providers.Singleton(
+        Accounts, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
+    )
+    tickets = providers.Singleton(
+        Tickets, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
+    )
+    imports = providers.Singleton(
+        Imports,
+        uow=uow,
+        files=files,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        series=series,
+        zone=chosen.zone,
+        currency=chosen.currency,
+        checks=chosen.checks,
+        deduplication=chosen.deduplication,
+    )
+    provisioning = providers.Singleton(
+        Provisioning, uow=uow, clock=chosen.clock, new_id=chosen.new_id
+    )
+    notifications = providers.Singleton(
+        Notifications, uow=uow, clock=chosen.clock, new_id=chosen.new_id
+    )
+    access = providers.Singleton(Access, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
+    rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock)
+    events = providers.Singleton(EventStream, uow=uow)
+
+    crm = providers.Singleton(
+        Crm,
+        customers=customers,
+        intake=intake,
+        inventory=inventory,
+        catalog=catalog,
+        contracts=contracts,
+        payments=payments,
+        accounts=accounts,
+        tickets=tickets,
+        imports=imports,
+        provisioning=provisioning,
+        notifications=notifications,
+        access=access,
+        rules=rules,
+        events=events,
+        uow=uow,
+        network=network,
+        messenger=messenger,
+        files=files,
+        event_sink=chosen.event_sink,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        zone=chosen.zone,
+        currency=chosen.currency,
+        join=join,
+        close=closing,
+    )

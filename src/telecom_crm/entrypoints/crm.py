@@ -1,0 +1,218 @@
+"""The library's face: every service of one operator, and what a program does with them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from types import MappingProxyType, TracebackType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from telecom_crm.application.access import Access
+from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.application.contracts import Contracts
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.imports import Imports
+from telecom_crm.application.intake import Intake
+from telecom_crm.application.inventory import Inventory
+from telecom_crm.application.notifications import Notifications
+from telecom_crm.application.payments import Payments
+from telecom_crm.application.ports import (
+    Clock,
+    EventSink,
+    Files,
+    LedgerDifference,
+    Messenger,
+    Network,
+    NewId,
+    PaymentGateway,
+    Till,
+    UnitOfWork,
+)
+from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.stream import EventStream
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.errors import RuleViolated
+
+SINK = "event_sink"
+"""The name under which the stream of events remembers how far an embedder's sink came."""
+
+Join = Callable[[Any], AbstractContextManager[tuple[UnitOfWork, Till]]]
+"""Opens a unit of work and a till inside somebody else's database transaction."""
+
+
+def nothing_to_join(_: Any) -> AbstractContextManager[tuple[UnitOfWork, Till]]:
+    """Refuse: there is no transaction to be inside of."""
+    raise RuleViolated("transaction", ("a store in memory has no database transaction to join",))
+
+
+def nothing_to_close() -> None:
+    """Nothing to close."""
+
+
+@attrs.frozen(kw_only=True)
+class Crm:
+    """
+    One operator's CRM. Serves all threads; several fit in one process, and share nothing.
+
+    `telecom_crm.in_memory`, `open` and `open_embedded` make one.
+    """
+
+    customers: Customers
+    intake: Intake
+    inventory: Inventory
+    catalog: TariffCatalog
+    contracts: Contracts
+    payments: Payments
+    accounts: Accounts
+    tickets: Tickets
+    imports: Imports
+    provisioning: Provisioning
+    notifications: Notifications
+    access: Access
+    rules: RuleBook
+    events: EventStream
+
+    uow: UnitOfWork = attrs.field(repr=False)
+    network: Network = attrs.field(repr=False)
+    messenger: Messenger = attrs.field(repr=False)
+    files: Files = attrs.field(repr=False)
+    event_sink: EventSink | None = attrs.field(default=None, repr=False)
+    clock: Clock = attrs.field(repr=False)
+    new_id: NewId = attrs.field(repr=False)
+    zone: ZoneInfo
+    """Where the operator's days begin."""
+    currency: str
+    """The operator's own currency."""
+    _join: Join = attrs.field(default=nothing_to_join, repr=False)
+    _close: Callable[[], None] = attrs.field(default=nothing_to_close, repr=False)
+
+    @property
+    def gateways(self) -> Mapping[str, PaymentGateway]:
+        """The payment gateways by name."""
+        return self.payments.gateways
+
+    @contextmanager
+    def transaction(self, connection: Any) -> Iterator[Crm]:
+        """
+        Give a CRM whose every change is part of the transaction that `connection` is in.
+
+        `connection` is SQLAlchemy's or psycopg's, to the CRM's database; whoever began its
+        transaction commits or takes back all of it. Each command is a savepoint: one that fails
+        undoes only itself. Human numbers (C-00000042) are taken outside of it and may have gaps.
+        A gateway's answer cannot be taken back: inside, take only money that is in hand. Raise
+        `RuleViolated` for a CRM in memory.
+        """
+        with self._join(connection) as (uow, till):
+            yield self._in(uow, till)
+
+    def work(self, *, limit: int = 100) -> int:
+        """
+        Do once what the worker does all the time, at most `limit` of each; return how much it was.
+
+        A step that fails does not keep the others from their work; its exception comes after them.
+        """
+        done = 0
+        failures: list[Exception] = []
+        for name in STEPS:
+            try:
+                done += self.step(name, limit=limit)
+            except Exception as failure:  # noqa: BLE001  # raised below, once the others are done
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+        return done
+
+    def step(self, name: str, *, limit: int = 100) -> int:
+        """Do one of the `STEPS` once, and return how much of it there was to do."""
+        return STEPS[name](self, limit)
+
+    def verify_ledger(self) -> tuple[LedgerDifference, ...]:
+        """Recompute every account's counters from the journal; what differs is a defect."""
+        with self.uow(read_only=True) as tx:
+            return tuple(tx.ledger.differences())
+
+    def check_ready(self) -> None:
+        """Ask the store a small thing; raise `Unavailable` where it is away."""
+        with self.uow(read_only=True) as tx:
+            tx.rules.get("ready")
+
+    def close(self) -> None:
+        """Let go of connections and of an embedded server; again is no change."""
+        self._close()
+
+    def __enter__(self) -> Crm:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _in(self, uow: UnitOfWork, till: Till) -> Crm:
+        contracts = attrs.evolve(self.contracts, uow=uow)
+        return attrs.evolve(
+            self,
+            uow=uow,
+            contracts=contracts,
+            payments=attrs.evolve(
+                self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
+            ),
+            customers=attrs.evolve(self.customers, uow=uow),
+            intake=attrs.evolve(self.intake, uow=uow),
+            inventory=attrs.evolve(self.inventory, uow=uow),
+            catalog=attrs.evolve(self.catalog, uow=uow),
+            accounts=attrs.evolve(self.accounts, uow=uow),
+            tickets=attrs.evolve(self.tickets, uow=uow),
+            imports=attrs.evolve(self.imports, uow=uow),
+            provisioning=attrs.evolve(self.provisioning, uow=uow),
+            notifications=attrs.evolve(self.notifications, uow=uow),
+            access=attrs.evolve(self.access, uow=uow),
+            rules=attrs.evolve(self.rules, uow=uow),
+            events=attrs.evolve(self.events, uow=uow),
+            close=nothing_to_close,
+        )
+
+
+Step = Callable[[Crm, int], int]
+
+
+def _deliver_events(crm: Crm, limit: int) -> int:
+    if crm.event_sink is None:
+        return 0
+    return crm.events.deliver(crm.event_sink, consumer=SINK, limit=limit)
+
+
+STEPS: Mapping[str, Step] = MappingProxyType(
+    {
+        "expire_reservations": lambda crm, n: crm.inventory.expire_reservations(limit=n),
+        "recycle_numbers": lambda crm, n: crm.inventory.recycle_due(limit=n),
+        "expire_leases": lambda crm, n: crm.intake.expire_leases(limit=n),
+        "run_imports": lambda crm, n: crm.imports.work(limit=n),
+        "request_activations": lambda crm, n: crm.contracts.activate_due(limit=n),
+        "begin_amendments": lambda crm, n: crm.contracts.take_due_effect(limit=n),
+        "provision": lambda crm, n: crm.provisioning.work(network=crm.network, limit=n).total,
+        "repair_payments": lambda crm, n: crm.payments.repair(limit=n),
+        "lift_money_holds": lambda crm, n: crm.contracts.lift_all_money_holds(limit=n),
+        "write_messages": lambda crm, n: crm.notifications.queue_new(limit=n),
+        "send_messages": lambda crm, n: crm.notifications.deliver(crm.messenger, limit=n),
+        "deliver_events": _deliver_events,
+    }
+)
+"""Everything that is done without anybody asking, in an order in which one step feeds the next."""
+
+
+def month_of(crm: Crm, at: datetime) -> tuple[datetime, datetime]:
+    """Return the beginning and the end of the operator's month that an instant lies in."""
+    local = at.astimezone(crm.zone)
+    start = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    after = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    return start, after

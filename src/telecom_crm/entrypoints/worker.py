@@ -1,0 +1,39 @@
+"""The worker: every step of `Crm.work`, each in its own rhythm, until it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from telecom_crm.adapters.postgres.jobs import Duty, run
+from telecom_crm.entrypoints.crm import STEPS, Crm
+from telecom_crm.entrypoints.settings import Settings, located, open_crm
+
+QUICK = frozenset(
+    {
+        "request_activations",
+        "provision",
+        "run_imports",
+        "lift_money_holds",
+        "write_messages",
+        "send_messages",
+        "deliver_events",
+    }
+)
+"""The steps that somebody waits for."""
+
+AT_ONCE = 500
+"""How much of a step is done before other steps get their turn."""
+
+
+def duties(crm: Crm, settings: Settings) -> Iterable[Duty]:
+    """Return what the worker has to do, and how often."""
+    for name in STEPS:
+        seconds = settings.work_seconds if name in QUICK else settings.tidy_seconds
+        yield Duty(name=name, seconds=seconds, do=partial(crm.step, name, limit=AT_ONCE))
+
+
+def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way."""
+    with located(settings) as here, open_crm(here) as crm:
+        run(here.database_url, list(duties(crm, here)), schema=here.schema)

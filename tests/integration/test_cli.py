@@ -1,0 +1,385 @@
+"""The command line, as processes: what it prints, where, and what its exit codes mean."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import telecom_crm
+from telecom_crm.entrypoints.demo import files, load_subscribers, subscriber
+from telecom_crm.entrypoints.settings import prepare
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
+KINDS = {"http_process", "worker", "postgres"}
+AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "telecom_crm.entrypoints.cli", *words]
+
+
+class Outcome:
+    def __init__(self, words: tuple[str, ...], where: Path, environment: dict[str, str]) -> None:
+        done = subprocess.run(
+            command(*words),
+            cwd=where,
+            env=CLEAN | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+        assert "Traceback" not in self.err, self.err
+
+
+@pytest.fixture
+def url(fresh_database: Callable[[], str]) -> str:
+    url = fresh_database()
+    prepare(url, schema="telecom_crm")
+    return url
+
+
+@pytest.fixture
+def cli(url: str, tmp_path: Path) -> Callable[..., Outcome]:
+    environment = {"TELECOM_CRM_DATABASE_URL": url}
+    return lambda *words: Outcome(words, tmp_path, environment)
+
+
+def test_help_is_light_and_tells_what_the_exit_codes_mean() -> None:
+    code = (
+        "import sys; from telecom_crm.entrypoints.cli.main import run_command;"
+        "run_command(['--help']); print(*sys.modules, file=sys.stderr)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Exit codes" in told.stdout
+    for name in ("run", "import", "catalog", "ledger", "token", "demo"):
+        assert re.search(rf"\b{name}\b", told.stdout)
+    loaded = {name.split(".")[0] for name in told.stderr.split()}
+    assert not loaded & {"sqlalchemy", "psycopg", "litestar", "granian", "procrastinate"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("catalog", "apply", "--nonsense"),
+        ("catalog", "apply"),
+        ("catalog", "apply", "there-is-no-such-file.toml"),
+        ("token", "create", "me", "--role", "emperor"),
+        ("run", "--port", "70000"),
+        ("ledger", "verify", "--schema", "Robert'); DROP TABLE"),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_2_and_short(tmp_path: Path, words: tuple[str, ...]) -> None:
+    outcome = Outcome(words, tmp_path, {"TELECOM_CRM_DATABASE_URL": AWAY})
+    assert outcome.code == 2
+    assert outcome.err.startswith("telecom-crm: ")
+    assert len(outcome.err.splitlines()) <= 3
+    assert outcome.out == ""
+
+
+def test_a_database_that_is_away_is_3(tmp_path: Path) -> None:
+    outcome = Outcome(("ledger", "verify", "--database-url", AWAY), tmp_path, {})
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "database" in outcome.err
+
+
+def test_a_schema_that_is_not_there_names_the_command(
+    fresh_database: Callable[[], str], tmp_path: Path
+) -> None:
+    url = fresh_database()
+    where = ("--database-url", url, "--schema", "acme")
+    assert Outcome(("ledger", "verify", *where), tmp_path, {}).code == 3
+    assert "telecom-crm migrate" in Outcome(("ledger", "verify", *where), tmp_path, {}).err
+    migrated = Outcome(("migrate", *where), tmp_path, {})
+    assert (migrated.code, migrated.out) == (0, "schema acme is at 0001\n")
+    assert Outcome(("migrate", *where), tmp_path, {}).out == migrated.out
+    assert Outcome(("ledger", "verify", *where), tmp_path, {}).code == 0
+
+
+def test_a_catalog_is_applied_again_without_change(
+    cli: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    first = json.loads(cli("catalog", "apply", "--demo", "--json").out)
+    assert first["created"] == 10
+    again = json.loads(cli("catalog", "apply", "--demo", "--json").out)
+    assert (again["created"], again["updated"]) == (0, 0)
+    bad = tmp_path / "catalog.toml"
+    bad.write_text('currency = "KGS"\n[[tariffs]]\ncode = "X"\nmonthly_fee = "1,5"\n')
+    refused = cli("catalog", "apply", str(bad))
+    assert refused.code == 2
+    assert "monthly_fee" in refused.err
+    assert "name" in refused.err
+
+
+def test_a_token_that_was_created_lets_in(cli: Callable[..., Outcome], url: str) -> None:
+    made = json.loads(cli("token", "create", "aliya", "--role", "cashier", "--json").out)
+    with telecom_crm.open(url) as crm:
+        token = crm.access.authenticate(made["secret"])
+        assert token is not None
+        assert (token.name, token.role.value) == ("aliya", "cashier")
+    assert cli("token", "create", "aliya").out.startswith("tcrm_")
+
+
+def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
+    cli("catalog", "apply", "--demo")
+    with telecom_crm.open(url) as crm:
+        load_subscribers(crm, count=3)
+    right = cli("ledger", "verify", "--json")
+    assert (right.code, json.loads(right.out)["differences"]) == (0, [])
+    assert "the books are right" in cli("ledger", "verify").out
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE telecom_crm.accounts SET subscriber = subscriber + 1")
+    wrong = cli("ledger", "verify", "--json")
+    assert (wrong.code, len(json.loads(wrong.out)["differences"])) == (1, 3)
+
+
+def test_customers_are_exported_safe_for_spreadsheets(
+    cli: Callable[..., Outcome], url: str, tmp_path: Path
+) -> None:
+    with telecom_crm.open(url) as crm:
+        crm.customers.register(name="=HYPERLINK(1)", phone="+996700123456")
+    assert cli("export", "customers", "customers.csv").code == 0
+    written = (tmp_path / "customers.csv").read_text("utf-8")
+    assert "'=HYPERLINK(1)" in written
+    assert "996700123456" in written
+    assert cli("export", "customers", "-").out.splitlines() == written.splitlines()
+    assert cli("export", "customers", "no/such/folder.csv").code == 2
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> dict[str, Path]:
+    """Files of three people, the last of them with a wrong card."""
+    made = {}
+    for kind, content in files([subscriber(index) for index in range(3)]).items():
+        right, wrong = subscriber(2).iccid.digits.encode(), b"8999650000000000000"
+        made[kind] = tmp_path / f"{kind}.csv"
+        made[kind].write_bytes(content.replace(right, wrong) if kind == "subscribers" else content)
+    return made
+
+
+def test_files_are_imported_and_what_is_wrong_is_told(
+    cli: Callable[..., Outcome], tables: dict[str, Path], tmp_path: Path
+) -> None:
+    cli("catalog", "apply", "--demo")
+    for kind in ("sims", "numbers"):
+        assert cli("import", kind, str(tables[kind])).code == 0
+    people = ("import", "subscribers", str(tables["subscribers"]))
+    tried = cli(*people, "--dry-run", "--json")
+    assert (tried.code, json.loads(tried.out)["created"]) == (1, 2)
+    done = cli(
+        *people,
+        *("--activate", "--policy", "migration", "--wait", "--errors", "errors.csv", "--json"),
+    )
+    told = json.loads(done.out)
+    assert (done.code, told["created"], told["failed"], told["blocked"]) == (1, 2, 1, 0)
+    assert [(error["line"], error["column"]) for error in told["errors"]] == [(4, "iccid")]
+    assert (tmp_path / "errors.csv").read_text("utf-8").splitlines()[1].count("iccid_luhn") == 1
+    again = cli(*people)
+    assert again.code == 1
+    assert "2 unchanged" in again.out
+    assert "line 4, iccid" in again.err
+
+
+def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_text("what,is,this\n1,2,3\n")
+    outcome = cli("import", "subscribers", "wrong.csv", "--json")
+    assert outcome.code == 2
+    assert json.loads(outcome.out)["status"] == "structure_error"
+    assert cli("import", "subscribers", "no-such.csv").code == 2
+
+
+def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Outcome]) -> None:
+    for told in (Outcome(("demo",), tmp_path, {}), cli("demo", "--data", str(tmp_path / "data"))):
+        assert told.code == 0, told.err
+        assert "5 created, 1 failed" in told.out
+        assert "The contract is active" in told.out
+        assert "0 differences" in told.out
+        assert "\x1b[" not in told.out
+
+
+# The whole thing
+
+
+class Service:
+    """`telecom-crm run` on a directory, and everything it started."""
+
+    def __init__(self, data: Path, port: int, *words: str) -> None:
+        self.base = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            command("run", "--data", str(data), "--port", str(port), *words),
+            env=CLEAN,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.token = ""
+
+    def ready(self) -> "Service":
+        self.hear("Ctrl-C stops it")
+        return self
+
+    def hear(self, words: str) -> None:
+        alarm = threading.Timer(120, self.process.kill)
+        alarm.start()
+        heard = ""
+        assert self.process.stdout
+        try:
+            for line in self.process.stdout:
+                heard += line
+                if found := re.search(r"tcrm_[\w-]+", line):
+                    self.token = found[0]
+                if words in line:
+                    return
+        finally:
+            alarm.cancel()
+        raise AssertionError(f"the service ended without saying {words!r}:\n{heard}")
+
+    def get(self, path: str) -> Any:
+        request = urllib.request.Request(
+            self.base + path, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def children(self) -> dict[str, int]:
+        """The processes it started, by what they are."""
+        found: dict[str, int] = {}
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                line = (place / "cmdline").read_bytes().decode().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended meanwhile
+            if parent == self.process.pid:
+                words = [Path(word).name for word in line]
+                kinds = {"telecom_crm.entrypoints.cli.http_process": "http_process"}
+                names = [kinds.get(word, word) for word in words]
+                for kind in KINDS & set(names):  # none in one that just begins, or has ended
+                    found[kind] = int(place.name)
+        return found
+
+    def child(self, kind: str, *, other_than: int | None = None) -> int:
+        """Return the process of this kind, once it is there; a minute is enough."""
+        deadline = time.monotonic() + 60
+        while (pid := self.children().get(kind)) in (None, other_than):
+            assert time.monotonic() < deadline, f"no {kind}"
+        assert pid is not None
+        return pid
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def gone(pid: int) -> None:
+    """Wait until a process has ended, for a minute at most."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended, _, _ = select.select([watched], [], [], 60)
+    os.close(watched)
+    assert ended, f"process {pid} lives on"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def run(tmp_path: Path, port: int) -> Iterator[Callable[..., Service]]:
+    started: list[Service] = []
+
+    def run(*words: str) -> Service:
+        started.append(Service(tmp_path / "data", port, *words))
+        return started[-1]
+
+    yield run
+    for service in started:
+        if service.process.poll() is None:
+            service.stop()
+        if service.process.stdout:
+            service.process.stdout.close()
+    telecom_crm.open_embedded(tmp_path / "data").close()  # a server that was left behind
+
+
+def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path: Path) -> None:
+    service = run().ready()
+    assert len(service.get("/customers?limit=100")["items"]) == 24
+    children = {kind: service.child(kind) for kind in KINDS}
+    beside = Outcome(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
+    assert beside.code == 0
+    token = service.token
+    assert (tmp_path / "data" / "demo-token").stat().st_mode & 0o777 == 0o600
+    assert service.stop() == 0
+    for pid in children.values():
+        gone(pid)
+    again = run().ready()
+    assert again.token == token
+    assert len(again.get("/customers?limit=100")["items"]) == 24
+
+
+def test_run_without_a_demo_has_nobody_in_it(run: Callable[..., Service]) -> None:
+    service = run("--no-demo").ready()
+    assert service.token == ""
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        service.get("/customers")
+
+
+def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        outcome = Outcome(("run", "--port", str(port)), tmp_path, {})
+    assert outcome.code == 2
+    assert "--port" in outcome.err
+    assert not (tmp_path / ".telecom-crm").exists()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("victim", ["http_process", "worker", "postgres"])
+def test_whatever_is_killed_comes_back(run: Callable[..., Service], victim: str) -> None:
+    service = run("--no-demo").ready()
+    pid = service.child(victim)
+    os.kill(pid, signal.SIGKILL)
+    service.hear("starting it again")
+    gone(pid)
+    if victim != "postgres":
+        assert service.child(victim, other_than=pid)
+    assert service.stop() == 0
+
+
+@pytest.mark.faults
+def test_nothing_outlives_a_run_that_was_killed_and_the_next_one_recovers(
+    run: Callable[..., Service],
+) -> None:
+    service = run().ready()
+    children = [service.child(kind) for kind in ("http_process", "worker")]
+    service.process.kill()
+    for pid in children:
+        gone(pid)
+    service.process.communicate()
+    again = run().ready()
+    assert again.token == service.token
+    assert len(again.get("/customers?limit=100")["items"]) == 24

@@ -1,0 +1,174 @@
+"""The doors: light to import, whole behind, each CRM on its own."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import telecom_crm
+from telecom_crm.adapters.clock import ManualClock, SequentialIds
+from telecom_crm.adapters.gateways.cash_desk import CashDesk
+from telecom_crm.adapters.gateways.simulator import SimulatorGateway
+from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.inventory import SimData
+from telecom_crm.application.ports import Message
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
+from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.lifecycle import Event
+from telecom_crm.entrypoints.container import kept_secret
+from telecom_crm.entrypoints.crm import STEPS
+from telecom_crm.entrypoints.demo import load_subscribers, subscriber
+
+HEAVY = ("sqlalchemy", "psycopg", "litestar", "dependency_injector", "cattrs", "cyclopts", "rich")
+
+
+def test_the_import_is_light() -> None:
+    code = "import sys, telecom_crm; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in told.stdout.split()}
+    assert not loaded & set(HEAVY)
+    assert "telecom_crm" in loaded
+
+
+def test_a_crm_in_memory_needs_nothing_but_the_core() -> None:
+    code = "import sys, telecom_crm; telecom_crm.in_memory(); print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in told.stdout.split()}
+    assert not loaded & {"sqlalchemy", "psycopg", "litestar", "cyclopts", "rich", "typed_settings"}
+
+
+def test_every_stable_name_is_there() -> None:
+    for name in telecom_crm.__all__:
+        assert getattr(telecom_crm, name) is not None
+        assert name in dir(telecom_crm)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = telecom_crm.Nonsense
+
+
+def test_options_reach_their_services() -> None:
+    clock, ids = ManualClock(), SequentialIds()
+    crm = telecom_crm.in_memory(clock=clock, new_id=ids, zone="Europe/Vienna", currency="EUR")
+    assert crm.clock() == clock()
+    assert crm.contracts.zone == ZoneInfo("Europe/Vienna")
+    assert crm.currency == "EUR"
+    again = telecom_crm.in_memory(clock=clock, new_id=SequentialIds())
+    assert crm.customers.register(name="Aida").id == again.customers.register(name="Aida").id
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/At all", "/etc/passwd", ""])
+def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+    with pytest.raises(InvalidValue, match="time zone"):
+        telecom_crm.in_memory(zone=zone)
+
+
+def test_own_gateways_come_beside_the_built_in_ones_and_in_their_place() -> None:
+    mine = SimulatorGateway(secret="mine")
+    crm = telecom_crm.in_memory(gateways={"simulator": mine, "kiosk": CashDesk(name="kiosk")})
+    assert set(crm.gateways) == {"cash_desk", "simulator", "kiosk"}
+    assert crm.gateways["simulator"] is mine
+
+
+def test_own_checks_are_asked_wherever_a_customer_comes_in() -> None:
+    def no_example(customer: Customer) -> Sequence[Fault]:
+        if (customer.email or "").endswith("example.org"):
+            return [Fault("email", "email_example", "an address of your own")]
+        return []
+
+    crm = telecom_crm.in_memory(checks=(no_example,))
+    with pytest.raises(InvalidValue, match="an address of your own"):
+        crm.customers.register(name="Aida", email="aida@example.org")
+
+
+def test_there_is_no_transaction_to_join_in_memory() -> None:
+    crm = telecom_crm.in_memory()
+    with pytest.raises(RuleViolated), crm.transaction(object()):
+        pass
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        self.events += events
+
+
+def test_work_goes_on_behind_a_step_that_fails() -> None:
+    class Broken:
+        def send(self, message: Message) -> None:
+            raise ConnectionError("the channel is broken")
+
+    sink = Kept()
+    crm = telecom_crm.in_memory(messenger=Broken(), event_sink=sink)
+    crm.catalog.apply(demo_catalog())
+    load_subscribers(crm, count=1)
+    contract = next(crm.contracts.each())
+    crm.contracts.suspend(contract.id, hold=HoldKind.FRAUD)
+    with pytest.raises(ConnectionError):
+        crm.work()
+    tasks = crm.provisioning.of_contract(contract.id)
+    assert [task.status.value for task in tasks] == ["done", "done"]
+    assert sink.events
+
+
+def test_events_reach_the_sink_once_and_in_order() -> None:
+    sink = Kept()
+    crm = telecom_crm.in_memory(event_sink=sink)
+    crm.customers.register(name="Aida")
+    crm.work()
+    crm.work()
+    assert [event.name for event in sink.events] == [
+        event.name for _, event in crm.events.since() if event in sink.events
+    ]
+    assert len({(e.thing, e.thing_id, e.sequence) for e in sink.events}) == len(sink.events) > 0
+
+
+def test_each_step_can_be_done_alone_and_finds_nothing_in_an_empty_crm() -> None:
+    crm = telecom_crm.in_memory()
+    assert {name: crm.step(name) for name in STEPS} == dict.fromkeys(STEPS, 0)
+
+
+def test_demo_subscribers_are_made_once() -> None:
+    crm = telecom_crm.in_memory()
+    crm.catalog.apply(demo_catalog())
+    load_subscribers(crm, count=9)
+    before = [event for _, event in crm.events.each()]
+    load_subscribers(crm, count=9)
+    assert [event for _, event in crm.events.each()] == before
+    assert {contract.status.value for contract in crm.contracts.each()} == {"active"}
+    assert crm.verify_ledger() == ()
+
+
+def test_a_kept_secret_stays_and_is_for_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    secret = kept_secret(path)
+    assert kept_secret(path) == secret
+    assert len(secret) >= 32
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["secret"]
+
+
+def test_closing_twice_is_as_good_as_once() -> None:
+    with telecom_crm.in_memory() as crm:
+        crm.close()
+
+
+def test_expired_reservations_are_work() -> None:
+    clock = ManualClock()
+    crm = telecom_crm.in_memory(clock=clock)
+    crm.catalog.apply(demo_catalog())
+    load_subscribers(crm, count=1)
+    free = subscriber(1)
+    crm.inventory.receive_sims([SimData(iccid=free.iccid)])
+    crm.inventory.reserve_sim(free.iccid, for_="a web shop")
+    assert crm.step("expire_reservations") == 0
+    clock.advance(timedelta(days=1))
+    assert crm.step("expire_reservations") == 1
+    assert crm.inventory.sim(free.iccid).status.value == "available"

@@ -1,0 +1,64 @@
+"""Settings: the environment over the file, and what a child process is told."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.entrypoints.settings import Settings, as_environment, read_settings
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "MIGRATION_URL", "DATA", "PORT", "ZONE", "GATEWAYS"):
+        monkeypatch.delenv(f"TELECOM_CRM_{name}", raising=False)
+
+
+def test_the_environment_goes_over_the_file_and_flags_over_both(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "telecom-crm.toml").write_text(
+        '[telecom_crm]\nzone = "Asia/Almaty"\nport = 8001\npool_size = 3\n'
+    )
+    monkeypatch.setenv("TELECOM_CRM_PORT", "8002")
+    settings = read_settings()
+    assert (settings.zone, settings.port, settings.pool_size) == ("Asia/Almaty", 8002, 3)
+    assert read_settings(port=8003, zone=None).port == 8003
+
+
+def test_a_list_from_the_environment_is_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    kiosk = "telecom_crm.adapters.gateways.cash_desk:CashDesk"
+    monkeypatch.setenv("TELECOM_CRM_GATEWAYS", f"{kiosk}, ")
+    settings = read_settings()
+    assert settings.gateways == (kiosk,)
+    assert set(settings.options()["gateways"]) == {"cash_desk"}
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "many"])
+def test_a_bad_value_is_told(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("TELECOM_CRM_PORT", port)
+    with pytest.raises(InvalidValue, match="port"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["nowhere:Kiosk", "json:nothing", "kiosk"])
+def test_an_adapter_that_is_not_there_is_told(name: str) -> None:
+    with pytest.raises(InvalidValue, match="module:factory"):
+        Settings(gateways=name).options()
+
+
+def test_a_child_reads_what_its_parent_has_but_for_the_owners_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TELECOM_CRM_PORT", "9999")
+    kept = Settings(port=8000, schema="acme", gateways=("a:b", "c:d"), data=tmp_path)
+    parent = attrs.evolve(kept, migration_url="secret")
+    for name, value in as_environment(parent).items():
+        monkeypatch.setenv(name, value)
+    assert read_settings() == kept
+
+
+def test_urls_are_not_shown() -> None:
+    assert "secret" not in repr(Settings(database_url="postgresql://me:secret@db/x"))
