@@ -66,6 +66,7 @@ def open_engine(
         target,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # they hold personal data, and tracebacks are kept
         pool_timeout=pool_timeout_seconds,
         connect_args={"application_name": application_name, "connect_timeout": 5},
     )
