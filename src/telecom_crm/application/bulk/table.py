@@ -1,0 +1,202 @@
+"""
+A file of comma-separated values as rows with their lines, in bounded memory.
+
+Nothing here holds more than one row; a row is at most 64 Ki characters, however long the file is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+import attrs
+
+from telecom_crm.application.bulk.encoding import find_encoding, refused
+from telecom_crm.domain.errors import Faults
+from telecom_crm.domain.importing import SEPARATORS
+
+ROW_LIMIT = 65_536
+"""The most characters of one row."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is a formula to a spreadsheet."""
+
+Record = tuple[int, list[str]]
+"""The first physical line of a row, from 1, and its cells."""
+
+
+@attrs.frozen(kw_only=True)
+class Columns:
+    """The columns that a kind of file has."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    def named(self, header: Sequence[str]) -> dict[str, int]:
+        """Return where each column is; case, spaces and punctuation of names do not matter."""
+        known = {_plain(name): name for name in (*self.required, *self.optional)}
+        places: dict[str, int] = {}
+        for place, name in enumerate(header):
+            if column := known.get(_plain(name)):
+                places.setdefault(column, place)
+        return places
+
+
+@attrs.frozen(kw_only=True)
+class Layout:
+    """How a file is to be read, found once for the whole of it."""
+
+    encoding: str
+    separator: str
+    header: tuple[str, ...]
+    places: Mapping[str, int]
+
+    def row(self, cells: Sequence[str]) -> dict[str, str]:
+        """Return the cells of the known columns by name; there are as many as the header has."""
+        return {name: cells[place] for name, place in self.places.items()}
+
+
+def find_layout(
+    stream: BinaryIO, columns: Columns, *, encoding: str | None, separator: str | None
+) -> Layout:
+    """Find out how a file is to be read; raise `InvalidValue` with every fault of its header."""
+    encoding = encoding or find_encoding(stream)
+    stream.seek(0)
+    candidates = (separator,) if separator else SEPARATORS
+    headers = {mark: _header(stream, encoding, mark) for mark in candidates}
+    mark = max(candidates, key=lambda one: len(columns.named(headers[one])))
+    header, places = headers[mark], columns.named(headers[mark])
+    faults = Faults()
+    for name in columns.required:
+        if name not in places:
+            told = f"the header has no column {name}; needed are {', '.join(columns.required)}"
+            faults.add(name, "column_missing", told)
+    plain = [_plain(name) for name in header]
+    for name in places:
+        if plain.count(_plain(name)) > 1:
+            faults.add(name, "column_repeated", f"the header has column {name} more than once")
+    faults.raise_any()
+    return Layout(encoding=encoding, separator=mark, header=tuple(header), places=places)
+
+
+def records(stream: BinaryIO, layout: Layout) -> Iterator[Record]:
+    """
+    Go through the rows of a file, header and empty lines left out.
+
+    Raise `InvalidValue` with the line where the rest cannot be read: an unclosed quote, a NUL, a
+    row over the limit, bytes that are not in the encoding.
+    """
+    stream.seek(0)
+    rows = _records(stream, layout.encoding, layout.separator)
+    next(rows)
+    return rows
+
+
+def neutral(cell: str) -> str:
+    """
+    Return a cell that a spreadsheet shows as it is and never runs; `plain_cell` takes it back.
+
+    +996555123456 stays a number.
+    """
+    bare = cell.lstrip("'")
+    if not bare.startswith(FORMULA) or (cell[0] == "+" and _is_number(cell[1:])):
+        return cell
+    return f"'{cell}"
+
+
+def plain_cell(cell: str) -> str:
+    """Return what a cell was before `neutral`."""
+    if cell[:1] == "'" and cell.lstrip("'").startswith(FORMULA):
+        return cell[1:]
+    return cell
+
+
+class _Lines:
+    """The physical lines of a text, counted; refuses what no row can be."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._read = text.readline
+        self._size = 0
+        self._quotes = 0
+        self.first = 1
+        self.last = 0
+        self.marked = False
+        """Whether the row has an apostrophe, which `neutral` may have put there."""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._read(ROW_LIMIT + 1)
+        if not line:
+            raise StopIteration
+        self.last += 1
+        self._size += len(line)
+        if '"' in line:
+            self._quotes += line.count('"')
+        if self._size > ROW_LIMIT:
+            raise self._too_long()
+        if "\0" in line:
+            raise refused("nul", "a NUL byte, which no text has", line=self.last)
+        if "'" in line:
+            self.marked = True
+        return line
+
+    def begin(self) -> None:
+        """Begin the next row behind the last line that was read."""
+        self.first = self.last + 1
+        self._size = self._quotes = 0
+        self.marked = False
+
+    def unclosed(self) -> Exception:
+        """Return the error for a row that begins and does not end."""
+        return refused("quote_unclosed", "a quote is opened and not closed", line=self.first)
+
+    def _too_long(self) -> Exception:
+        if self._quotes % 2:
+            return self.unclosed()
+        message = f"a row of more than {ROW_LIMIT} characters"
+        return refused("row_too_long", message, line=self.first)
+
+
+def _records(stream: BinaryIO, encoding: str, separator: str) -> Generator[Record, None, None]:
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="")
+    lines = _Lines(text)
+    try:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        for cells in reader:
+            if cells:
+                yield lines.first, [plain_cell(c) for c in cells] if lines.marked else cells
+            lines.begin()
+    except csv.Error as error:
+        if "end of data" in str(error):
+            raise lines.unclosed() from None
+        raise refused("quotes", f"the quotes are wrong: {error}", line=lines.first) from None
+    except UnicodeError:
+        message = f"here or a little behind are bytes that are not {encoding}"
+        raise refused("encoding", message, line=lines.last + 1) from None
+    finally:
+        if not stream.closed:
+            text.detach()
+
+
+def _header(stream: BinaryIO, encoding: str, separator: str) -> list[str]:
+    stream.seek(0)
+    rows = _records(stream, encoding, separator)
+    try:
+        _, header = next(rows, (1, None))
+    finally:
+        rows.close()
+    stream.seek(0)
+    if header is None:
+        raise refused("file_empty", "the file has no header")
+    return header
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -1,0 +1,581 @@
+"""Bulk registration: files of SIMs, numbers and subscribers, checked whole, applied row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from telecom_crm.application.bulk.chunk import Kind, Turn, readings_of
+from telecom_crm.application.bulk.collecting import rare_collections
+from telecom_crm.application.bulk.encoding import ENCODINGS
+from telecom_crm.application.bulk.numbering import Numbering
+from telecom_crm.application.bulk.pool import NumberRows, SimRows
+from telecom_crm.application.bulk.registration import SubscriberRows
+from telecom_crm.application.bulk.repeats import Repeats
+from telecom_crm.application.bulk.table import (
+    Layout,
+    Record,
+    find_layout,
+    neutral,
+    records,
+)
+from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.ports import (
+    Clock,
+    Files,
+    NewId,
+    Page,
+    Query,
+    Series,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import policies_in
+from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.deduplication import DeduplicationRules
+from telecom_crm.domain.errors import Busy, Faults, InvalidValue
+from telecom_crm.domain.identifiers import DocumentId, ImportId
+from telecom_crm.domain.importing import (
+    APPLYING,
+    IMPORT_LIFECYCLE,
+    ImportCommand,
+    ImportJob,
+    ImportKind,
+    ImportStatus,
+    ImportSummary,
+    RowError,
+    RowOutcome,
+)
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+
+BISHKEK = ZoneInfo("Asia/Bishkek")
+UPLOAD_LIMIT = 4 * 1024**3
+"""A file's most bytes."""
+PIECE = 1 << 16
+TURN = 50_000
+"""How many rows of a waiting job `work` applies before other work gets its turn."""
+
+Progress = Callable[[ImportJob], object]
+"""Is told of the job after each chunk of rows."""
+Work = Callable[[], int]
+"""Does some work of the network, and returns how much there was to do."""
+
+
+@attrs.frozen
+class _Survey:
+    """What reading a file from end to end found: its rows, how to read it, what may repeat."""
+
+    total: int
+    layout: Layout
+    repeats: Repeats
+
+
+@attrs.define(eq=False)
+class _Reading:
+    """A job's file, open behind the last row that has its outcome."""
+
+    job_id: ImportId
+    kind: Kind[Any]
+    layout: Layout
+    repeats: Repeats
+    rows: Iterator[Record]
+    stream: BinaryIO
+    dry_run: bool
+    position: int
+    upcoming: Future[list[Any]] | None = None
+    """The next rows, being read while those before them are applied."""
+
+    def take(self, size: int, today: date) -> list[Any]:
+        """Read the next rows; none at the end of the file."""
+        return readings_of(
+            self.kind,
+            islice(self.rows, size),
+            layout=self.layout,
+            repeats=self.repeats,
+            dry_run=self.dry_run,
+            today=today,
+        )
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+@attrs.frozen
+class Imports:
+    """
+    Jobs that bring files in.
+
+    A job goes on from where it was: after a kill, an abort, or the database being away, `run` it
+    again. Every row is applied in one transaction with the note that it was.
+    """
+
+    uow: UnitOfWork
+    files: Files
+    clock: Clock
+    new_id: NewId
+    series: Series
+    zone: ZoneInfo = BISHKEK
+    """Where the operator's days begin."""
+    currency: str = "KGS"
+    """What prices of numbers are in."""
+    default_policies: tuple[str, ...] = ("prepaid", "postpaid")
+    """Which policy an account gets by itself: the first that the tariff is sold for."""
+    checks: tuple[CustomerCheck, ...] = ()
+    deduplication: DeduplicationRules | None = None
+    chunk: int = 2_000
+    """How many rows are applied in one transaction."""
+    _open: list[_Reading] = attrs.field(factory=list, init=False, repr=False, eq=False)
+    """At most one file that `work` left in the middle."""
+
+    # A job's life
+
+    def upload(
+        self,
+        *,
+        kind: ImportKind,
+        content: Iterable[bytes],
+        file_name: str,
+        encoding: str | None = None,
+        separator: str | None = None,
+        dry_run: bool = False,
+        activate: bool = False,
+        policy: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> ImportJob:
+        """
+        Store a file and make its job, which `check` and `run` take on, or the worker does.
+
+        With `activate`, contracts go on to be activated on the billing policy named. Encoding and
+        separator are found out where they are not told. Raise `InvalidValue`.
+        """
+        self._refuse_odd(encoding, policy)
+        stored = self.files.put(content, limit=UPLOAD_LIMIT)
+        try:
+            job = ImportJob.upload(
+                id=ImportId(self.new_id()),
+                kind=ImportKind(kind),
+                file_id=DocumentId(stored.id),
+                file_name=file_name,
+                encoding=encoding,
+                separator=separator,
+                dry_run=dry_run,
+                activate=activate,
+                policy=policy,
+                by=by,
+                at=self.clock(),
+            )
+            with self.uow() as tx:
+                return tx.imports.save(job)
+        except BaseException:
+            self.files.delete(stored.id)
+            raise
+
+    def check(self, job_id: ImportId, *, by: Actor | None = None) -> ImportJob:
+        """
+        Read the whole file and say whether it can be read: `checked`, or `structure_error` and why.
+
+        No row is looked at: what is wrong with single rows is their own error.
+        """
+        return self._check(job_id, by)[0]
+
+    def run(
+        self,
+        job_id: ImportId,
+        *,
+        progress: Progress | None = None,
+        wait: Work | None = None,
+        by: Actor | None = None,
+    ) -> ImportJob:
+        """
+        Apply the rows of a job that have no outcome yet, checking the file first if need be.
+
+        `wait` is called until it has nothing more to do, once all rows are applied: pass what
+        carries out tasks of the network, to have contracts active on return. `by` is whoever
+        uploaded the file, if nobody is named. Raise `Busy` where somebody else runs the job.
+        """
+        job = self._run(job_id, progress, by, None)
+        while wait is not None and job.activate and not job.dry_run and wait():
+            pass
+        return job
+
+    def resume(
+        self,
+        job_id: ImportId,
+        *,
+        progress: Progress | None = None,
+        wait: Work | None = None,
+        by: Actor | None = None,
+    ) -> ImportJob:
+        """Go on with an aborted job; raise `IllegalTransition` for one that is over."""
+        self.reopen(job_id, by=by)
+        return self.run(job_id, progress=progress, wait=wait, by=by)
+
+    @retried
+    def reopen(self, job_id: ImportId, *, by: Actor | None = None) -> ImportJob:
+        """Let an aborted job be taken on again, by the worker or by `run`."""
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            who = by or _uploader(tx, job)
+            return tx.imports.save(job.resume(by=who, at=self.clock()))
+
+    @retried
+    def abort(self, job_id: ImportId, *, reason: str = "", by: Actor = SYSTEM) -> ImportJob:
+        """Stop a job where it is, at the next chunk; what was applied stays."""
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            return tx.imports.save(job.abort(reason=reason, by=by, at=self.clock()))
+
+    def run_file(
+        self,
+        *,
+        kind: ImportKind,
+        content: Path | bytes | Iterable[bytes],
+        file_name: str | None = None,
+        encoding: str | None = None,
+        separator: str | None = None,
+        dry_run: bool = False,
+        activate: bool = False,
+        policy: str | None = None,
+        progress: Progress | None = None,
+        wait: Work | None = None,
+        by: Actor = SYSTEM,
+    ) -> ImportJob:
+        """Upload, check and run a file, of a path or of bytes, in one go."""
+        named = content.name if isinstance(content, Path) else f"{ImportKind(kind)}.csv"
+        job = self.upload(
+            kind=kind,
+            content=_pieces(content),
+            file_name=file_name or named,
+            encoding=encoding,
+            separator=separator,
+            dry_run=dry_run,
+            activate=activate,
+            policy=policy,
+            by=by,
+        )
+        return self.run(job.id, progress=progress, wait=wait, by=by)
+
+    def work(self, *, limit: int = TURN) -> int:
+        """
+        Take on the oldest job that waits or was left in the middle, and return how many rows got
+        their outcome; 1 for a file that was refused.
+
+        At least a chunk is applied, at most `TURN` rows, whatever the limit.
+        """
+        for status in (ImportStatus.RUNNING, ImportStatus.CHECKED, ImportStatus.UPLOADED):
+            waiting = self.page(Query(where={"status": status.value}, limit=1)).items
+            if waiting:
+                before = waiting[0]
+                try:
+                    after = self._run(before.id, None, None, min(limit, TURN))
+                except Busy:
+                    return 0
+                return max(1, after.position - before.position)
+        return 0
+
+    # Reading
+
+    def get(self, job_id: ImportId) -> ImportJob:
+        """Show one job."""
+        with self.uow(read_only=True) as tx:
+            return tx.imports.get(job_id)
+
+    def page(self, query: Query) -> Page[ImportJob]:
+        """List jobs, a page at a time."""
+        with self.uow(read_only=True) as tx:
+            return tx.imports.page(query)
+
+    def summary(self, job_id: ImportId, *, errors: int = 10_000) -> ImportSummary:
+        """Tell what a job came to, with the errors of so many rows at most; `errors` has all."""
+        job = self.get(job_id)
+        rows = islice(self._failed(job_id), errors)
+        summary = job.summary(error for row in rows for error in row.errors)
+        if not job.structure_faults:
+            return summary
+        located = [
+            attrs.evolve(error, line=int(error.value), column="", value="")
+            if error.column == "line"
+            else error
+            for error in summary.errors
+        ]
+        return attrs.evolve(summary, errors=tuple(located))
+
+    def errors(self, job_id: ImportId) -> Iterator[RowError]:
+        """Go through everything that is wrong with rows, in order of lines."""
+        yield from self.summary(job_id, errors=0).errors
+        for row in self._failed(job_id):
+            yield from row.errors
+
+    def warnings(self, job_id: ImportId) -> Iterator[tuple[int, str]]:
+        """Go through what is to be known of rows that did not fail: their line, and the words."""
+        for row in self._outcomes(job_id):
+            for words in row.warnings:
+                yield row.line, words
+
+    def error_file(self, job_id: ImportId) -> Iterator[str]:
+        """
+        Go through the failed rows as a CSV file: the file's columns, and `error`.
+
+        Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet.
+        """
+        job = self.get(job_id)
+        if job.encoding is None or job.total is None:
+            return
+        kind = self._kind(job)
+        with self.files.open(job.file_id) as stream:
+            layout = find_layout(
+                stream, kind.columns, encoding=job.encoding, separator=job.separator
+            )
+            kept = [place for place, name in enumerate(layout.header) if name != _ERROR]
+            names = [layout.header[place] for place in kept]
+            yield _csv_line([*names, _ERROR])
+            rows = records(stream, layout)
+            for failed in self._failed(job_id):
+                cells = next(cells for line, cells in rows if line == failed.line)
+                told = "; ".join(_told(error) for error in failed.errors)
+                yield _csv_line([*(cells[place] for place in kept if place < len(cells)), told])
+
+    def _refuse_odd(self, encoding: str | None, policy: str | None) -> None:
+        faults = Faults()
+        if encoding is not None and encoding not in ENCODINGS:
+            faults.add("encoding", "encoding", f"one of {', '.join(ENCODINGS)}", encoding[:40])
+        if policy is not None:
+            with self.uow(read_only=True) as tx:
+                known = policies_in(tx)
+            if policy not in known:
+                faults.add("policy", "policy_unknown", f"one of {', '.join(known)}", policy[:40])
+        faults.raise_any()
+
+    def _who(self, job: ImportJob, by: Actor | None) -> Actor:
+        if by is not None:
+            return by
+        with self.uow(read_only=True) as tx:
+            return _uploader(tx, job)
+
+    def _kind(self, job: ImportJob) -> Kind[Any]:
+        if job.kind is ImportKind.SIMS:
+            return SimRows()
+        if job.kind is ImportKind.NUMBERS:
+            return NumberRows(currency=self.currency)
+        return SubscriberRows(
+            uow=self.uow,
+            new_id=self.new_id,
+            numbering=Numbering(self.series, dry_run=job.dry_run),
+            default_policies=self.default_policies,
+            checks=self.checks,
+            deduplication=self.deduplication,
+        )
+
+    def _check(self, job_id: ImportId, by: Actor | None) -> tuple[ImportJob, _Survey | None]:
+        job = self.get(job_id)
+        if not IMPORT_LIFECYCLE.can(job, ImportCommand.CHECK):
+            return job, None
+        who = self._who(job, by)
+        try:
+            survey = self._survey(job)
+        except InvalidValue as error:
+            return self._refused(job_id, error, who), None
+        return self._checked(job_id, survey, who), survey
+
+    def _survey(self, job: ImportJob) -> _Survey:
+        """Read a job's file from end to end; raise `InvalidValue` where that cannot be done."""
+        kind, repeats, total = self._kind(job), Repeats(), 0
+        with self.files.open(job.file_id) as stream:
+            layout = find_layout(
+                stream, kind.columns, encoding=job.encoding, separator=job.separator
+            )
+            width = len(layout.header)
+            for _, cells in records(stream, layout):
+                total += 1
+                if len(cells) == width:
+                    kind.note(repeats, layout.row(cells), dry_run=job.dry_run)
+        return _Survey(total, layout, repeats)
+
+    @retried
+    def _checked(self, job_id: ImportId, survey: _Survey, by: Actor) -> ImportJob:
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            if not IMPORT_LIFECYCLE.can(job, ImportCommand.CHECK):
+                return job
+            checked = job.check(
+                encoding=survey.layout.encoding,
+                separator=survey.layout.separator,
+                total=survey.total,
+                by=by,
+                at=self.clock(),
+            )
+            return tx.imports.save(checked)
+
+    @retried
+    def _refused(self, job_id: ImportId, error: InvalidValue, by: Actor) -> ImportJob:
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            if not IMPORT_LIFECYCLE.can(job, ImportCommand.REFUSE):
+                return job
+            return tx.imports.save(job.refuse(faults=error.faults, by=by, at=self.clock()))
+
+    def _run(
+        self, job_id: ImportId, progress: Progress | None, by: Actor | None, limit: int | None
+    ) -> ImportJob:
+        job, survey = self._check(job_id, by)
+        who = self._who(job, by)
+        if IMPORT_LIFECYCLE.can(job, ImportCommand.START):
+            job = self._begun(job_id, who)
+        if job.status not in APPLYING:
+            return job
+        reading = self._reading(job, survey)
+        try:
+            job = self._apply_all(job, reading, progress, who, limit)
+        except BaseException:
+            reading.close()
+            raise
+        if job.status in APPLYING and job.position < (job.total or 0):
+            self._open.append(reading)
+        else:
+            reading.close()
+        return job
+
+    @retried
+    def _begun(self, job_id: ImportId, by: Actor) -> ImportJob:
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            if not IMPORT_LIFECYCLE.can(job, ImportCommand.START):
+                return job
+            return tx.imports.save(job.start(by=by, at=self.clock()))
+
+    def _reading(self, job: ImportJob, survey: _Survey | None) -> _Reading:
+        """Open a job's file behind the last row that has its outcome."""
+        while self._open:
+            left = self._open.pop()
+            if left.job_id == job.id and left.position == job.position:
+                return left
+            left.close()
+        survey = survey or self._survey(job)
+        stream = self.files.open(job.file_id)
+        rows = records(stream, survey.layout)
+        next(islice(rows, job.position, job.position), None)
+        return _Reading(
+            job_id=job.id,
+            kind=self._kind(job),
+            layout=survey.layout,
+            repeats=survey.repeats,
+            rows=rows,
+            stream=stream,
+            dry_run=job.dry_run,
+            position=job.position,
+        )
+
+    def _apply_all(
+        self,
+        job: ImportJob,
+        reading: _Reading,
+        progress: Progress | None,
+        by: Actor,
+        limit: int | None,
+    ) -> ImportJob:
+        until = None if limit is None else job.position + limit
+        # The database works while this process waits for it, which is time to read on in.
+        with rare_collections(), ThreadPoolExecutor(1, "import-rows") as ahead:
+            while job.status in APPLYING and (until is None or job.position < until):
+                at = self.clock()
+                turn = Turn(job=job, by=by, at=at, today=local_date(at, self.zone))
+                if reading.upcoming is None:
+                    reading.upcoming = ahead.submit(reading.take, self.chunk, turn.today)
+                readings = reading.upcoming.result()
+                if not readings:
+                    return self._ended(job.id, by)
+                reading.upcoming = ahead.submit(reading.take, self.chunk, turn.today)
+                job = self._apply(turn, reading.kind, readings, reading.position)
+                if job.status not in APPLYING:
+                    return job
+                reading.position += len(readings)
+                if progress is not None:
+                    progress(job)
+        if job.status in APPLYING and job.position == job.total:
+            return self._ended(job.id, by)
+        return job
+
+    @retried
+    def _apply(
+        self, turn: Turn, kind: Kind[Any], readings: Sequence[Any], position: int
+    ) -> ImportJob:
+        """Apply one chunk, with the note that it was, unless the job was stopped meanwhile."""
+        prepared = kind.prepare(turn, readings)
+        with self.uow() as tx:
+            job = tx.imports.get(turn.job.id)
+            if job.status not in APPLYING:
+                return job
+            if job.position != position:
+                raise Busy(f"import {job.key}")
+            tally = prepared.apply(tx, turn, readings)
+            tx.imports.record(job.id, tally.kept)
+            advanced = job.advance(
+                counts=tally.counts(),
+                activating=tally.activating,
+                blocked=tally.blocked,
+                by=turn.by,
+                at=turn.at,
+            )
+            return tx.imports.save(advanced)
+
+    @retried
+    def _ended(self, job_id: ImportId, by: Actor) -> ImportJob:
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            if job.status not in APPLYING:
+                return job
+            return tx.imports.save(job.complete(by=by, at=self.clock()))
+
+    def _outcomes(self, job_id: ImportId) -> Iterator[RowOutcome]:
+        line = 0
+        while True:
+            with self.uow(read_only=True) as tx:
+                rows = tx.imports.outcomes(job_id, after_line=line, limit=500)
+            if not rows:
+                return
+            yield from rows
+            line = rows[-1].line
+
+    def _failed(self, job_id: ImportId) -> Iterator[RowOutcome]:
+        return (row for row in self._outcomes(job_id) if row.errors)
+
+
+_ERROR = "error"
+
+
+def _uploader(tx: Transaction, job: ImportJob) -> Actor:
+    """Return who uploaded a job's file."""
+    return tx.events.of("import_job", job.key)[0].by
+
+
+def _pieces(content: Path | bytes | Iterable[bytes]) -> Iterable[bytes]:
+    if isinstance(content, bytes):
+        return (content,)
+    return _read(content) if isinstance(content, Path) else content
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
+
+
+def _told(error: RowError) -> str:
+    where = f"{error.column}: " if error.column else ""
+    return f"{where}{error.code}: {error.message}"
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow([neutral(cell) for cell in cells])
+    return line.getvalue()
