@@ -1,0 +1,121 @@
+"""Who may come in by which route: every route has a rule, and what has none is denied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import attrs
+from litestar.concurrency import sync_to_thread
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from telecom_crm.application.access import Access
+from telecom_crm.domain.errors import InvalidValue, NotPermitted, Unavailable
+from telecom_crm.domain.user import Action, Area, Token, digest_of
+from telecom_crm.entrypoints.http.problems import NotAuthenticated
+
+REMEMBERED_SECONDS = 3.0
+"""How long a token that was found valid is not looked up again: so long may a revoked one live."""
+REMEMBERED_TOKENS = 10_000
+"""How many tokens a process remembers."""
+
+
+@attrs.frozen
+class Permission:
+    """The rule of a route: what a token's role must allow."""
+
+    area: Area
+    action: Action
+
+
+@attrs.frozen
+class Public:
+    """The rule of a route that is open to everybody, with the reason why."""
+
+    why: str
+
+
+Rule = Permission | Public
+
+
+def rule_of(handler: Any) -> Rule | None:
+    """Return a route's rule, or None where somebody forgot to give one."""
+    rule = handler.opt.get("access")
+    return rule if isinstance(rule, Permission | Public) else None
+
+
+@attrs.define(eq=False)
+class Gate:
+    """Finds the token of a request, and lets it in where the route's rule allows."""
+
+    access: Access
+    monotonic: Callable[[], float] = time.monotonic
+    """Tells the seconds that pass, and nothing else."""
+    _known: dict[str, tuple[Token, float]] = attrs.field(factory=dict, repr=False)
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """Stand, as a middleware, before every route; raise `NotAuthenticated`, `NotPermitted`."""
+
+        # Not a guard: the framework copies the route's handler for each guard of each request.
+        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.admit(scope)
+            await app(scope, receive, send)
+
+        return gated
+
+    async def admit(self, scope: Scope) -> None:
+        """Let a request in, with its token as `user`, or raise."""
+        handler: Any = scope["route_handler"]
+        rule = rule_of(handler)
+        if rule is None:
+            raise NotPermitted("use a route without a rule")
+        if isinstance(rule, Permission):
+            token = await self._token(_header(scope, b"authorization"))
+            scope["user"] = token
+            if not token.role.may(rule.area, rule.action):
+                await sync_to_thread(self._refuse, rule, token, _route(scope))
+        if scope["query_string"] and "query" not in handler.opt:
+            message = "this route takes no query parameters"
+            raise InvalidValue.of("query", "unknown_field", message)
+
+    async def _token(self, header: str | None) -> Token:
+        if header is None:
+            raise NotAuthenticated
+        scheme, _, secret = header.partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise NotAuthenticated(given=True)
+        digest = digest_of(secret)
+        known = self._known.get(digest)
+        if known is not None and self.monotonic() < known[1]:
+            return known[0]
+        token = await sync_to_thread(partial(self.access.authenticate, secret))
+        if token is None:
+            self._known.pop(digest, None)
+            raise NotAuthenticated(given=True)
+        if len(self._known) >= REMEMBERED_TOKENS:
+            self._known.clear()
+        self._known[digest] = (token, self.monotonic() + REMEMBERED_SECONDS)
+        return token
+
+    def _refuse(self, rule: Permission, token: Token, route: str) -> None:
+        """Raise `NotPermitted`, written down where the store is there to write."""
+        try:
+            self.access.permit(
+                token.role, rule.area, rule.action, thing="route", thing_id=route, by=token.actor
+            )
+        except Unavailable:
+            token.role.require(rule.area, rule.action)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return value.decode("latin-1")
+    return None
+
+
+def _route(scope: Scope) -> str:
+    return f"{scope.get('method', '')} {scope.get('path_template', '')}"

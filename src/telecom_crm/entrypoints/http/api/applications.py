@@ -1,0 +1,418 @@
+"""Applications: what people ask for, and the queue of those who work on it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from telecom_crm.application.intake import Intake
+from telecom_crm.domain.application import (
+    Application,
+    ApplicationKind,
+    ApplicationStatus,
+    Channel,
+    Priority,
+)
+from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
+from telecom_crm.domain.user import Area
+from telecom_crm.entrypoints.http.api.customers import SuspicionView
+from telecom_crm.entrypoints.http.bodies import Because, Body, Reason, Why
+from telecom_crm.entrypoints.http.calls import Call, listing
+from telecom_crm.entrypoints.http.routes import does, makes, reads
+from telecom_crm.entrypoints.http.values import (
+    EventView,
+    KeyUse,
+    PageView,
+    View,
+    listed,
+    made,
+    shown,
+    whole,
+)
+
+Given = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=60 * 24 * 7)]
+
+
+class NewApplication(Body):
+    """A request as it came; `raw` is any JSON object."""
+
+    kind: ApplicationKind
+    raw: dict[str, Any]
+    channel: Channel = Channel.API
+    external_reference: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    priority: Priority = Priority.NORMAL
+    customer_id: UUID | None = None
+
+
+class Supplement(Body):
+    """What was missing."""
+
+    raw: dict[str, Any]
+
+
+class Lease(Body):
+    """How long an operator wants it for; the operator's usual time by default."""
+
+    lease_minutes: Minutes | None = None
+
+
+class Completion(Body):
+    """What came of it."""
+
+    contract_id: UUID | None = None
+    outcome: Reason = ""
+
+
+class Whose(Body):
+    """Which customer is meant."""
+
+    customer_id: UUID
+
+
+class ApplicationView(View):
+    """Somebody's request; `data` is what of `raw` could be read."""
+
+    id: UUID
+    number: str
+    kind: ApplicationKind
+    channel: Channel
+    external_reference: str | None
+    priority: Priority
+    raw: dict[str, Any]
+    data: dict[str, Any]
+    duplicates: list[SuspicionView]
+    customer_id: UUID | None
+    contract_id: UUID | None
+    claimed_by: str | None
+    claimed_until: datetime | None
+    outcome: str
+    captured_at: datetime
+    status: ApplicationStatus
+    version: int
+
+    @classmethod
+    def of(cls, application: Application) -> ApplicationView:
+        """Show an application."""
+        return cls(
+            id=application.id,
+            number=application.number,
+            kind=application.kind,
+            channel=application.channel,
+            external_reference=application.external_reference,
+            priority=application.priority,
+            raw=dict(application.raw),
+            data=dict(application.data),
+            duplicates=[SuspicionView.of(one) for one in application.duplicates],
+            customer_id=application.customer_id,
+            contract_id=application.contract_id,
+            claimed_by=application.claimed_by,
+            claimed_until=application.claimed_until,
+            outcome=application.outcome,
+            captured_at=application.captured_at,
+            status=application.status,
+            version=application.version,
+        )
+
+
+class ApplicationController(Controller):
+    """What people ask for, from capture to an outcome."""
+
+    path = "/applications"
+    tags = ("applications",)
+
+    @makes("/", Area.APPLICATIONS, key=KeyUse.OPTIONAL)
+    def capture(
+        self, request: Call, data: JSONBody[NewApplication], intake: NamedDependency[Intake]
+    ) -> Response[ApplicationView]:
+        """Take in a request, or return it where the channel sent its reference before."""
+        application = intake.capture(
+            kind=data.kind,
+            channel=data.channel,
+            raw=data.raw,
+            external_reference=data.external_reference,
+            priority=data.priority,
+            customer_id=CustomerId(data.customer_id) if data.customer_id else None,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        at = f"/applications/{application.id}"
+        return made(ApplicationView.of(application), at=at, version=application.version)
+
+    @reads("/", Area.APPLICATIONS, query=listing("application"))
+    def page(
+        self, request: Call, intake: NamedDependency[Intake]
+    ) -> Response[PageView[ApplicationView]]:
+        """List applications."""
+        return listed(request, intake.page(request.query()), ApplicationView.of)
+
+    @does("/claim-next", Area.APPLICATIONS)
+    def claim_next(
+        self, request: Call, data: JSONBody[Lease], intake: NamedDependency[Intake]
+    ) -> Response[ApplicationView | None]:
+        """Take the most urgent application that waits, of those the oldest; null if none does."""
+        application = intake.claim_next(lease=_span(data), by=request.by)
+        if application is None:
+            return shown(None)
+        return shown(ApplicationView.of(application), version=application.version)
+
+    @reads("/{application_id:uuid}", Area.APPLICATIONS)
+    def get(
+        self, application_id: FromPath[UUID], intake: NamedDependency[Intake]
+    ) -> Response[ApplicationView]:
+        """Show an application."""
+        return _shown(intake.get(ApplicationId(application_id)))
+
+    @reads("/{application_id:uuid}/timeline", Area.APPLICATIONS)
+    def timeline(
+        self, application_id: FromPath[UUID], intake: NamedDependency[Intake]
+    ) -> PageView[EventView]:
+        """Tell what happened to an application, oldest first."""
+        return whole(intake.timeline(ApplicationId(application_id)), EventView.of)
+
+    @does("/{application_id:uuid}/validate", Area.APPLICATIONS, versioned=True)
+    def validate(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Read who asks and look for duplicates."""
+        return _shown(
+            intake.validate(
+                ApplicationId(application_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/claim", Area.APPLICATIONS, versioned=True)
+    def claim(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Lease],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Take one application that waits."""
+        return _shown(
+            intake.claim(
+                ApplicationId(application_id),
+                lease=_span(data),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/ask", Area.APPLICATIONS, versioned=True)
+    def ask(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Why],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Ask the applicant for what is missing."""
+        return _shown(
+            intake.ask(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/supply", Area.APPLICATIONS, versioned=True)
+    def supply(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Supplement],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Add what was asked for."""
+        return _shown(
+            intake.supply(
+                ApplicationId(application_id),
+                raw=data.raw,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/reject", Area.APPLICATIONS, versioned=True)
+    def reject(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Why],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Turn a request down."""
+        return _shown(
+            intake.reject(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/unclaim", Area.APPLICATIONS, versioned=True)
+    def unclaim(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Because],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Put a claimed application back into the queue."""
+        return _shown(
+            intake.unclaim(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/hold", Area.APPLICATIONS, versioned=True)
+    def hold(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Why],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Wait for something outside; no lease runs."""
+        return _shown(
+            intake.hold(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/release", Area.APPLICATIONS, versioned=True)
+    def release(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Lease],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Go on with an application that was on hold, with a new lease."""
+        return _shown(
+            intake.release(
+                ApplicationId(application_id),
+                lease=_span(data),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/complete", Area.APPLICATIONS, versioned=True)
+    def complete(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Completion],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Say that what was asked for is done."""
+        return _shown(
+            intake.complete(
+                ApplicationId(application_id),
+                contract_id=ContractId(data.contract_id) if data.contract_id else None,
+                outcome=data.outcome,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/fail", Area.APPLICATIONS, versioned=True)
+    def fail(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Why],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Give up: it could not be done."""
+        return _shown(
+            intake.fail(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/cancel", Area.APPLICATIONS, versioned=True)
+    def cancel(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Because],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Withdraw a request whose contract is not active."""
+        return _shown(
+            intake.cancel(
+                ApplicationId(application_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/link", Area.APPLICATIONS, versioned=True)
+    def link(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Whose],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Say which customer's request this is."""
+        return _shown(
+            intake.link(
+                ApplicationId(application_id),
+                customer_id=CustomerId(data.customer_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{application_id:uuid}/dismiss-duplicate", Area.APPLICATIONS, versioned=True)
+    def dismiss_duplicate(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        data: JSONBody[Whose],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Say that a suspected customer is somebody else."""
+        return _shown(
+            intake.dismiss_duplicate(
+                ApplicationId(application_id),
+                customer_id=CustomerId(data.customer_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+
+def _shown(application: Application) -> Response[ApplicationView]:
+    return shown(ApplicationView.of(application), version=application.version)
+
+
+def _span(lease: Lease) -> timedelta | None:
+    return None if lease.lease_minutes is None else timedelta(minutes=lease.lease_minutes)

@@ -1,0 +1,274 @@
+"""Bulk registration: files in, progress, and what was wrong with rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response, post
+from litestar.concurrency import sync_to_thread
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+
+from telecom_crm.application.imports import UPLOAD_LIMIT, Imports
+from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.identifiers import ImportId
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, ImportSummary
+from telecom_crm.domain.user import Action, Area
+from telecom_crm.entrypoints.http.access import Permission
+from telecom_crm.entrypoints.http.bodies import Because
+from telecom_crm.entrypoints.http.calls import (
+    Call,
+    Parameter,
+    listing,
+    read_choice,
+    read_flag,
+    read_whole,
+)
+from telecom_crm.entrypoints.http.problems import problem_of
+from telecom_crm.entrypoints.http.routes import does, reads
+from telecom_crm.entrypoints.http.tables import CSV
+from telecom_crm.entrypoints.http.uploads import chunks, received
+from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
+
+UNDER_WAY = frozenset({ImportStatus.UPLOADED, ImportStatus.CHECKED, ImportStatus.RUNNING})
+"""The states in which there is progress to wait for."""
+POLL_SECONDS = 0.5
+LINES_AT_ONCE = 500
+SEPARATORS: Mapping[str, str] = MappingProxyType(
+    {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+)
+
+
+class RowErrorView(View):
+    """One thing wrong with one row, by the line of the file."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    message: str
+
+
+class ImportView(View):
+    """
+    A file on its way in, and what came of it so far.
+
+    `total` is known once the file was checked; `position` counts the rows with an outcome. Under
+    `errors` are those of the first rows that failed; `errors.csv` has all.
+    """
+
+    id: UUID
+    kind: ImportKind
+    file_name: str
+    encoding: str | None
+    separator: str | None
+    dry_run: bool
+    activate: bool
+    policy: str | None
+    uploaded_at: datetime
+    version: int
+    total: int | None
+    position: int
+    status: ImportStatus
+    read: int
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    activating: int | None
+    blocked: int | None
+    errors: list[RowErrorView]
+
+    @classmethod
+    def of(cls, job: ImportJob, summary: ImportSummary | None = None) -> ImportView:
+        """Show a job, with its errors where a summary brings them."""
+        told = summary or job.summary()
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            file_name=job.file_name,
+            encoding=job.encoding,
+            separator=job.separator,
+            dry_run=job.dry_run,
+            activate=job.activate,
+            policy=job.policy,
+            uploaded_at=job.uploaded_at,
+            version=job.version,
+            total=job.total,
+            position=job.position,
+            status=told.status,
+            read=told.counts.read,
+            created=told.counts.created,
+            updated=told.counts.updated,
+            unchanged=told.counts.unchanged,
+            failed=told.counts.failed,
+            activating=told.activating,
+            blocked=told.blocked,
+            errors=[
+                RowErrorView(
+                    line=one.line,
+                    column=one.column,
+                    value=one.value,
+                    code=one.code,
+                    message=one.message,
+                )
+                for one in told.errors
+            ],
+        )
+
+
+def _choice(name: str, *choices: str, **more: Any) -> Parameter:
+    schema = {"type": "string", "enum": list(choices)}
+    return Parameter(name=name, schema=schema, read=read_choice(*choices), **more)
+
+
+def _flag(name: str, description: str) -> Parameter:
+    schema = {"type": "boolean", "default": False}
+    return Parameter(name=name, schema=schema, read=read_flag, description=description)
+
+
+def _text(name: str, description: str) -> Parameter:
+    schema = {"type": "string", "maxLength": 255}
+    return Parameter(name=name, schema=schema, description=description)
+
+
+_UPLOAD = (
+    _choice("kind", *(kind.value for kind in ImportKind), required=True),
+    _flag("dry_run", "Only tell what would become of the rows."),
+    _flag("activate", "Have the contracts activated too, on the billing policy named."),
+    _text("policy", "A billing policy's id."),
+    _text("file_name", "What the file is called; a form's file brings its own name."),
+    _text("encoding", "Found out where it is not told."),
+    _choice("separator", *SEPARATORS, description="Found out where it is not told."),
+)
+_ERRORS = Parameter(
+    name="errors",
+    schema={"type": "integer", "minimum": 0, "maximum": 10_000, "default": 1000},
+    read=read_whole(0, 10_000),
+    description="Of how many failed rows to show the errors.",
+)
+
+
+class ImportController(Controller):
+    """Jobs that bring files in; the worker applies them."""
+
+    path = "/imports"
+    tags = ("imports",)
+
+    @post(
+        "/",
+        access=Permission(Area.IMPORTS, Action.WRITE),
+        query=_UPLOAD,
+        raw_body=("text/csv", "application/octet-stream", "multipart/form-data"),
+        request_max_body_size=UPLOAD_LIMIT,
+    )
+    async def upload(
+        self, request: Call, imports: NamedDependency[Imports]
+    ) -> Response[ImportView]:
+        """Take a file in, as the body itself or as the one file of a form."""
+        given = request.given()
+        kind = ImportKind(given["kind"])
+        async with received(request) as file:
+            name = given.get("file_name") or file.name or f"{kind}.csv"
+
+            def keep() -> ImportJob:
+                return imports.upload(
+                    kind=kind,
+                    content=chunks(file.content),
+                    file_name=name,
+                    encoding=given.get("encoding"),
+                    separator=SEPARATORS.get(given.get("separator", "")),
+                    dry_run=given.get("dry_run", False),
+                    activate=given.get("activate", False),
+                    policy=given.get("policy"),
+                    by=request.by,
+                )
+
+            job = await sync_to_thread(keep)
+        return made(ImportView.of(job), at=f"/imports/{job.id}", version=job.version)
+
+    @reads("/", Area.IMPORTS, query=listing("import_job"))
+    def page(
+        self, request: Call, imports: NamedDependency[Imports]
+    ) -> Response[PageView[ImportView]]:
+        """List jobs, without the errors of rows."""
+        return listed(request, imports.page(request.query()), ImportView.of)
+
+    @reads("/{import_id:uuid}", Area.IMPORTS, query=(_ERRORS,))
+    def get(
+        self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+    ) -> Response[ImportView]:
+        """Show a job and what came of it so far."""
+        most = request.given().get("errors", 1000)
+        summary = imports.summary(ImportId(import_id), errors=most)
+        job = imports.get(ImportId(import_id))
+        return shown(ImportView.of(job, summary), version=job.version)
+
+    @reads("/{import_id:uuid}/events", Area.IMPORTS, media_type="text/event-stream")
+    def events(
+        self, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+    ) -> ServerSentEvent:
+        """Follow a job: an event `progress` for each step of it, and `done` in the end."""
+        job = imports.get(ImportId(import_id))
+        return ServerSentEvent(_progress(job, imports), retry_duration=2000)
+
+    @reads("/{import_id:uuid}/errors.csv", Area.IMPORTS, media_type=CSV)
+    def errors(self, import_id: FromPath[UUID], imports: NamedDependency[Imports]) -> Stream:
+        """Download the failed rows with their columns and `error`, to be mended and sent again."""
+        imports.get(ImportId(import_id))  # what is not there is told before the file begins
+        lines = _joined(imports.error_file(ImportId(import_id)))
+        headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
+        return Stream(lines, media_type=CSV, headers=headers)
+
+    @does("/{import_id:uuid}/resume", Area.IMPORTS)
+    def resume(
+        self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+    ) -> Response[ImportView]:
+        """Let an aborted job go on where it was."""
+        job = imports.reopen(ImportId(import_id), by=request.by)
+        return shown(ImportView.of(job), version=job.version)
+
+    @does("/{import_id:uuid}/abort", Area.IMPORTS)
+    def abort(
+        self,
+        request: Call,
+        import_id: FromPath[UUID],
+        data: JSONBody[Because],
+        imports: NamedDependency[Imports],
+    ) -> Response[ImportView]:
+        """Stop a job where it is; what was applied stays."""
+        job = imports.abort(ImportId(import_id), reason=data.reason, by=request.by)
+        return shown(ImportView.of(job), version=job.version)
+
+
+async def _progress(job: ImportJob, imports: Imports) -> AsyncIterator[ServerSentEventMessage]:
+    """Tell of a job as it is now, and of every change, until nothing more is to come."""
+    told = -1
+    try:
+        while job.status in UNDER_WAY:
+            if job.version != told:
+                told = job.version
+                yield _event("progress", msgspec.json.encode(ImportView.of(job)))
+            await asyncio.sleep(POLL_SECONDS)
+            job = await sync_to_thread(imports.get, job.id)
+        yield _event("done", msgspec.json.encode(ImportView.of(job)))
+    except TelecomCrmError as error:
+        yield _event("problem", msgspec.json.encode(problem_of(error)))
+
+
+def _event(name: str, data: bytes) -> ServerSentEventMessage:
+    return ServerSentEventMessage(event=name, data=data.decode("utf-8"))
+
+
+def _joined(lines: Iterable[str]) -> Iterator[bytes]:
+    source = iter(lines)
+    while batch := list(islice(source, LINES_AT_ONCE)):
+        yield "".join(batch).encode("utf-8")

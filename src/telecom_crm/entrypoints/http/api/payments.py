@@ -1,0 +1,247 @@
+"""Payments and refunds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from telecom_crm.application.payments import Payments
+from telecom_crm.application.ports import Payer
+from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
+from telecom_crm.domain.payment import (
+    Payment,
+    PaymentMethod,
+    PaymentReceipt,
+    PaymentStatus,
+    Reconciliation,
+    Refund,
+    RefundStatus,
+)
+from telecom_crm.domain.user import Action, Area
+from telecom_crm.entrypoints.http.bodies import Because, Body, MoneyBody, MsisdnText, Reason
+from telecom_crm.entrypoints.http.calls import Call, listing
+from telecom_crm.entrypoints.http.routes import does, makes, reads
+from telecom_crm.entrypoints.http.values import (
+    KeyUse,
+    MoneyView,
+    PageView,
+    View,
+    listed,
+    made,
+    shown,
+    whole,
+)
+
+
+class NewPayment(Body):
+    """A payment to take: for one contract, number or account."""
+
+    amount: MoneyBody
+    method: PaymentMethod
+    gateway: Annotated[str, msgspec.Meta(min_length=1, max_length=50, examples=["cash_desk"])]
+    contract_id: UUID | None = None
+    msisdn: MsisdnText | None = None
+    account_id: UUID | None = None
+
+
+class NewRefund(Body):
+    """What of a payment to give back."""
+
+    amount: MoneyBody
+    reason: Reason = ""
+
+
+class PaymentView(View):
+    """Money on its way from a subscriber to an account."""
+
+    id: UUID
+    account_id: UUID
+    contract_id: UUID | None
+    amount: MoneyView
+    method: PaymentMethod
+    gateway: str
+    gateway_reference: str | None
+    at: datetime
+    status: PaymentStatus
+    failure: str
+    refunded: MoneyView
+    reconciliation: Reconciliation
+    version: int
+
+    @classmethod
+    def of(cls, payment: Payment) -> PaymentView:
+        """Show a payment."""
+        return cls(
+            id=payment.id,
+            account_id=payment.account_id,
+            contract_id=payment.contract_id,
+            amount=MoneyView.of(payment.amount),
+            method=payment.method,
+            gateway=payment.gateway,
+            gateway_reference=payment.gateway_reference,
+            at=payment.at,
+            status=payment.status,
+            failure=payment.failure,
+            refunded=MoneyView.of(payment.refunded),
+            reconciliation=payment.reconciliation,
+            version=payment.version,
+        )
+
+
+class RefundView(View):
+    """Money of a payment on its way back."""
+
+    id: UUID
+    payment_id: UUID
+    account_id: UUID
+    amount: MoneyView
+    gateway: str
+    gateway_reference: str | None
+    reason: str
+    status: RefundStatus
+    version: int
+
+    @classmethod
+    def of(cls, refund: Refund) -> RefundView:
+        """Show a refund."""
+        return cls(
+            id=refund.id,
+            payment_id=refund.payment_id,
+            account_id=refund.account_id,
+            amount=MoneyView.of(refund.amount),
+            gateway=refund.gateway,
+            gateway_reference=refund.gateway_reference,
+            reason=refund.reason,
+            status=refund.status,
+            version=refund.version,
+        )
+
+
+class ReceiptView(View):
+    """What a subscriber is given for a payment."""
+
+    payment_id: UUID
+    account_number: str
+    amount: MoneyView
+    method: PaymentMethod
+    gateway: str
+    gateway_reference: str | None
+    booked_at: datetime
+
+    @classmethod
+    def of(cls, receipt: PaymentReceipt) -> ReceiptView:
+        """Show a receipt."""
+        return cls(
+            payment_id=receipt.payment_id,
+            account_number=receipt.account_number,
+            amount=MoneyView.of(receipt.amount),
+            method=receipt.method,
+            gateway=receipt.gateway,
+            gateway_reference=receipt.gateway_reference,
+            booked_at=receipt.booked_at,
+        )
+
+
+class PaymentController(Controller):
+    """Taking money and giving it back."""
+
+    path = "/payments"
+    tags = ("payments",)
+
+    @makes("/", Area.PAYMENTS, key=KeyUse.REQUIRED)
+    def take(
+        self, request: Call, data: JSONBody[NewPayment], payments: NamedDependency[Payments]
+    ) -> Response[PaymentView]:
+        """
+        Take a payment.
+
+        The answer is 201 whatever became of it: declined and unknown ones are payments too.
+        """
+        payment = payments.take(
+            payer=Payer(
+                account_id=AccountId(data.account_id) if data.account_id else None,
+                contract_id=ContractId(data.contract_id) if data.contract_id else None,
+                msisdn=data.msisdn.value if data.msisdn else None,
+            ),
+            amount=data.amount.money,
+            method=data.method,
+            gateway=data.gateway,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        return made(
+            PaymentView.of(payment),
+            at=f"/payments/{payment.id}",
+            version=payment.version,
+            replayed=payment.replayed,
+        )
+
+    @reads("/", Area.PAYMENTS, query=listing("payment"))
+    def page(
+        self, request: Call, payments: NamedDependency[Payments]
+    ) -> Response[PageView[PaymentView]]:
+        """List payments."""
+        return listed(request, payments.page(request.query()), PaymentView.of)
+
+    @reads("/{payment_id:uuid}", Area.PAYMENTS)
+    def get(
+        self, payment_id: FromPath[UUID], payments: NamedDependency[Payments]
+    ) -> Response[PaymentView]:
+        """Show a payment."""
+        payment = payments.get(PaymentId(payment_id))
+        return shown(PaymentView.of(payment), version=payment.version)
+
+    @makes("/{payment_id:uuid}/refund", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def refund(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        data: JSONBody[NewRefund],
+        payments: NamedDependency[Payments],
+    ) -> Response[RefundView]:
+        """Give back part or all of a confirmed payment, through the gateway it came by."""
+        refund = payments.refund(
+            PaymentId(payment_id),
+            amount=data.amount.money,
+            reason=data.reason,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        return made(
+            RefundView.of(refund),
+            at=f"/payments/{payment_id}/refunds",
+            replayed=refund.replayed,
+        )
+
+    @reads("/{payment_id:uuid}/refunds", Area.PAYMENTS)
+    def refunds(
+        self, payment_id: FromPath[UUID], payments: NamedDependency[Payments]
+    ) -> PageView[RefundView]:
+        """List a payment's refunds, oldest first."""
+        payments.get(PaymentId(payment_id))
+        return whole(payments.refunds_of(PaymentId(payment_id)), RefundView.of)
+
+    @does("/{payment_id:uuid}/cancel", Area.PAYMENTS)
+    def cancel(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        data: JSONBody[Because],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Give up a payment that no gateway has answered for."""
+        payment = payments.cancel(PaymentId(payment_id), reason=data.reason, by=request.by)
+        return shown(PaymentView.of(payment), version=payment.version)
+
+    @reads("/{payment_id:uuid}/receipt", Area.PAYMENTS)
+    def receipt(
+        self, payment_id: FromPath[UUID], payments: NamedDependency[Payments]
+    ) -> ReceiptView:
+        """Show the receipt of a confirmed payment."""
+        return ReceiptView.of(payments.receipt(PaymentId(payment_id)))

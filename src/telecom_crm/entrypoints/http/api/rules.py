@@ -1,0 +1,175 @@
+"""Rules as data: billing policies, de-duplication, and the words of messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from telecom_crm.application.declared import at, plain
+from telecom_crm.application.rules import (
+    RuleBook,
+    read_deduplication,
+    read_policies,
+    read_templates,
+)
+from telecom_crm.domain.deduplication import DeduplicationRules, Match
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.notification import NotificationChannel, Template
+from telecom_crm.domain.policy import (
+    BillingPolicy,
+    FeeTiming,
+    FirstFee,
+    PaymentMode,
+    Proration,
+    Requirement,
+    SuspensionFees,
+)
+from telecom_crm.domain.user import Area
+from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
+from telecom_crm.entrypoints.http.calls import Call
+from telecom_crm.entrypoints.http.routes import reads, replaces
+
+Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+Percent = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$", examples=["12"])]
+Short = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class TaxBody(Body):
+    """A tax that prices include, in percent of the net price."""
+
+    code: Short
+    percent: Percent
+
+
+class PolicyBody(Body):
+    """
+    Terms on which an account is charged.
+
+    `cycle_day` null means the anniversary of the activation, `sims_per_person` null no limit.
+    `version` is counted by us: what is sent is not looked at.
+    """
+
+    id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,29}$")]
+    name: Short
+    payment_mode: PaymentMode
+    credit_limit: MoneyBody
+    tax: TaxBody
+    version: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
+    cycle_day: Annotated[int, msgspec.Meta(ge=1, le=31)] | None = None
+    fee_timing: FeeTiming = FeeTiming.ADVANCE
+    proration: Proration = Proration.ACTUAL_DAYS
+    first_fee: FirstFee = FirstFee.REQUIRED
+    required_for_activation: Annotated[list[Requirement], msgspec.Meta(max_length=20)] = (
+        msgspec.field(default_factory=lambda: list(Requirement))
+    )
+    grace_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 0
+    dunning_profile: Short = "standard"
+    suspension_fees: SuspensionFees = SuspensionFees.BY_HOLD
+    sims_per_person: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = 10
+
+
+class PoliciesBody(Body):
+    """All billing policies."""
+
+    items: Annotated[list[PolicyBody], msgspec.Meta(min_length=1, max_length=500)]
+
+
+class DeduplicationBody(Body):
+    """
+    How much each match counts, in points of 100.
+
+    `exact` matches settle it; the rest is suspected from `suspect_from` points on.
+    """
+
+    weights: dict[Match, Points]
+    exact: Annotated[list[Match], msgspec.Meta(max_length=20)]
+    suspect_from: Points
+    name_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class TemplateBody(Body):
+    """The words of a message, with `$fact` where a fact goes; `channel` null serves all others."""
+
+    event: Short
+    language: Annotated[str, msgspec.Meta(min_length=2, max_length=10)]
+    subject: Annotated[str, msgspec.Meta(max_length=500)]
+    body: Annotated[str, msgspec.Meta(max_length=10_000)]
+    channel: NotificationChannel | None = None
+
+
+class TemplatesBody(Body):
+    """The words of all messages."""
+
+    items: Annotated[list[TemplateBody], msgspec.Meta(max_length=2000)]
+
+
+class RuleController(Controller):
+    """The rules that an operator keeps as data."""
+
+    path = "/"
+    tags = ("rules",)
+
+    @reads("/billing-policies", Area.RULES)
+    def policies(self, rules: NamedDependency[RuleBook]) -> PoliciesBody:
+        """List the billing policies."""
+        return _policies(rules.policies())
+
+    @replaces("/billing-policies", Area.RULES)
+    def put_policies(
+        self, request: Call, data: JSONBody[PoliciesBody], rules: NamedDependency[RuleBook]
+    ) -> PoliciesBody:
+        """Replace the billing policies; accounts keep the terms they were given."""
+        wanted = _items(read_policies, data.items)
+        return _policies(rules.put_policies(wanted, by=request.by))
+
+    @reads("/deduplication-rules", Area.RULES)
+    def deduplication(self, rules: NamedDependency[RuleBook]) -> DeduplicationBody:
+        """Show who counts as the same person."""
+        return _deduplication(rules.deduplication())
+
+    @replaces("/deduplication-rules", Area.RULES)
+    def put_deduplication(
+        self, request: Call, data: JSONBody[DeduplicationBody], rules: NamedDependency[RuleBook]
+    ) -> DeduplicationBody:
+        """Change who counts as the same person."""
+        rules.put_deduplication(read_deduplication(msgspec.to_builtins(data)), by=request.by)
+        return _deduplication(rules.deduplication())
+
+    @reads("/notification-templates", Area.RULES)
+    def templates(self, rules: NamedDependency[RuleBook]) -> TemplatesBody:
+        """List the words of messages."""
+        return _templates(rules.templates())
+
+    @replaces("/notification-templates", Area.RULES)
+    def put_templates(
+        self, request: Call, data: JSONBody[TemplatesBody], rules: NamedDependency[RuleBook]
+    ) -> TemplatesBody:
+        """Replace the words of messages; one for each event, language and channel."""
+        rules.put_templates(_items(read_templates, data.items), by=request.by)
+        return _templates(rules.templates())
+
+
+def _items(read: Any, items: Any) -> Any:
+    try:
+        return read(msgspec.to_builtins(items))
+    except InvalidValue as error:
+        raise InvalidValue(at("items", error)) from None
+
+
+def _policies(policies: tuple[BillingPolicy, ...]) -> PoliciesBody:
+    items = [plain(policy) for policy in policies]
+    for item in items:
+        item["cycle_day"] = item["cycle_day"] and item["cycle_day"]["day"]
+    return msgspec.convert({"items": items}, PoliciesBody)
+
+
+def _deduplication(rules: DeduplicationRules) -> DeduplicationBody:
+    return msgspec.convert(plain(rules), DeduplicationBody)
+
+
+def _templates(templates: tuple[Template, ...]) -> TemplatesBody:
+    return msgspec.convert({"items": plain(templates)}, TemplatesBody)

@@ -1,0 +1,146 @@
+"""Tokens of users and programs, and the audit of refusals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from telecom_crm.application.access import Access
+from telecom_crm.application.ports import AuditRecord
+from telecom_crm.domain.identifiers import TokenId
+from telecom_crm.domain.user import Area, Role, Token
+from telecom_crm.entrypoints.http.bodies import Body, InstantText, Name
+from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, Parameter, listing
+from telecom_crm.entrypoints.http.routes import does, makes, reads
+from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
+
+
+class NewToken(Body):
+    """A token to make."""
+
+    name: Name
+    role: Role
+    expires_at: InstantText | None = None
+
+
+class TokenView(View):
+    """A token; its secret is not kept."""
+
+    id: UUID
+    name: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, token: Token) -> TokenView:
+        """Show a token."""
+        return cls(
+            id=token.id,
+            name=token.name,
+            role=token.role,
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+            revoked_at=token.revoked_at,
+            last_used_at=token.last_used_at,
+        )
+
+
+class MadeTokenView(View):
+    """A token just made, with its secret, which is never shown again."""
+
+    token: TokenView
+    secret: str
+
+
+class AuditView(View):
+    """A refusal, or a look at a secret."""
+
+    action: str
+    thing: str
+    thing_id: str
+    by: str
+    at: datetime
+    detail: str
+
+    @classmethod
+    def of(cls, record: AuditRecord) -> AuditView:
+        """Show a line."""
+        return cls(
+            action=record.action,
+            thing=record.thing,
+            thing_id=record.thing_id,
+            by=record.by.name,
+            at=record.at,
+            detail=record.detail,
+        )
+
+
+_TEXT = {"type": "string", "maxLength": 200}
+
+
+class TokenController(Controller):
+    """Who may come in."""
+
+    path = "/tokens"
+    tags = ("access",)
+
+    @makes("/", Area.TOKENS)
+    def create(
+        self, request: Call, data: JSONBody[NewToken], access: NamedDependency[Access]
+    ) -> Response[MadeTokenView]:
+        """Make a token; the answer shows its secret this once."""
+        token, secret = access.create_token(
+            name=data.name,
+            role=data.role,
+            expires_at=data.expires_at.value if data.expires_at else None,
+            by=request.by,
+        )
+        answer = made(
+            MadeTokenView(token=TokenView.of(token), secret=secret), at=f"/tokens/{token.id}"
+        )
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    @reads("/", Area.TOKENS, query=listing("token"))
+    def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[TokenView]]:
+        """List tokens, revoked ones too."""
+        return listed(request, access.page(request.query()), TokenView.of)
+
+    @reads("/{token_id:uuid}", Area.TOKENS)
+    def get(self, token_id: FromPath[UUID], access: NamedDependency[Access]) -> TokenView:
+        """Show a token."""
+        return TokenView.of(access.get(TokenId(token_id)))
+
+    @does("/{token_id:uuid}/revoke", Area.TOKENS)
+    def revoke(
+        self, request: Call, token_id: FromPath[UUID], access: NamedDependency[Access]
+    ) -> Response[TokenView]:
+        """Close a token for good; within seconds it opens nothing any more."""
+        return shown(TokenView.of(access.revoke(TokenId(token_id), by=request.by)))
+
+
+class AuditController(Controller):
+    """What was refused, and who looked at secrets; changes are in the events."""
+
+    path = "/audit"
+    tags = ("access",)
+
+    @reads(
+        "/",
+        Area.AUDIT,
+        query=(
+            *(Parameter(name=name, schema=_TEXT) for name in ("action", "thing", "thing_id")),
+            LIMIT,
+            CURSOR,
+        ),
+    )
+    def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[AuditView]]:
+        """List refusals and looks at secrets, in order of writing."""
+        return listed(request, access.audit(request.query()), AuditView.of)

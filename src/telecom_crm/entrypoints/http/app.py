@@ -1,0 +1,131 @@
+"""The HTTP service: `create_app` for a CRM at hand, `create` for a server process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.concurrency import set_asyncio_executor
+from litestar.di import Provide
+
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.access import Gate
+from telecom_crm.entrypoints.http.api.accounts import AccountController
+from telecom_crm.entrypoints.http.api.applications import ApplicationController
+from telecom_crm.entrypoints.http.api.catalog import (
+    CompatibilityController,
+    OptionController,
+    TariffController,
+)
+from telecom_crm.entrypoints.http.api.contracts import ContractController
+from telecom_crm.entrypoints.http.api.customers import CustomerController
+from telecom_crm.entrypoints.http.api.imports import ImportController
+from telecom_crm.entrypoints.http.api.inventory import NumberController, SimController
+from telecom_crm.entrypoints.http.api.network import ProvisioningController
+from telecom_crm.entrypoints.http.api.operations import OperationsController
+from telecom_crm.entrypoints.http.api.payments import PaymentController
+from telecom_crm.entrypoints.http.api.rules import RuleController
+from telecom_crm.entrypoints.http.api.schema import SchemaController
+from telecom_crm.entrypoints.http.api.tickets import TicketController
+from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenController
+from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
+from telecom_crm.entrypoints.http.calls import Call
+from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
+from telecom_crm.entrypoints.http.methods import Methods
+from telecom_crm.entrypoints.http.metrics import Metrics
+from telecom_crm.entrypoints.http.openapi import schema_of
+from telecom_crm.entrypoints.http.problems import HANDLERS
+
+REQUEST_THREADS = 64
+"""How many requests a process works on at once; a waiting payment holds no connection."""
+
+
+CONTROLLERS = (
+    ApplicationController,
+    CustomerController,
+    SimController,
+    NumberController,
+    TariffController,
+    OptionController,
+    CompatibilityController,
+    ContractController,
+    AccountController,
+    PaymentController,
+    GatewayController,
+    TicketController,
+    ImportController,
+    ProvisioningController,
+    RuleController,
+    TokenController,
+    AuditController,
+    OperationsController,
+    SchemaController,
+)
+
+SERVICES: Mapping[str, Callable[[Crm], object]] = {
+    "access": lambda crm: crm.access,
+    "accounts": lambda crm: crm.accounts,
+    "catalog": lambda crm: crm.catalog,
+    "contracts": lambda crm: crm.contracts,
+    "crm": lambda crm: crm,
+    "customers": lambda crm: crm.customers,
+    "events": lambda crm: crm.events,
+    "imports": lambda crm: crm.imports,
+    "intake": lambda crm: crm.intake,
+    "inventory": lambda crm: crm.inventory,
+    "payments": lambda crm: crm.payments,
+    "provisioning": lambda crm: crm.provisioning,
+    "rules": lambda crm: crm.rules,
+    "tickets": lambda crm: crm.tickets,
+}
+"""What handlers may ask for, by the name of their parameter."""
+
+
+def create_app(crm: Crm) -> Litestar:
+    """Build the service over a CRM; whoever opened the CRM closes it."""
+    metrics, gate = Metrics(), Gate(crm.access)
+    services = {name: pick(crm) for name, pick in SERVICES.items()} | {"metrics": metrics}
+    return Litestar(
+        [Router("/", route_handlers=CONTROLLERS)],
+        dependencies={name: _provide(service) for name, service in services.items()},
+        middleware=[metrics.around, Methods().before, gate.before],
+        exception_handlers=HANDLERS,
+        request_class=Call,
+        request_max_body_size=JSON_LIMIT,
+        dto=StrictBody,
+        return_dto=None,
+        openapi_config=None,
+        logging_config=None,  # the framework's own writes bodies and headers down
+        before_send=[metrics.note],
+    )
+
+
+def create() -> Litestar:
+    """
+    Build the service for one server process, as the settings in its environment say.
+
+    It is the factory for a server with many processes: each opens its own connections, and closes
+    them when it stops.
+    """
+    from telecom_crm.entrypoints.settings import open_crm, read_settings
+
+    # Waiting for the database is most of a request, so there are more threads than processors.
+    set_asyncio_executor(ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request"))
+    crm = open_crm(read_settings())
+    app = create_app(crm)
+    app.on_shutdown.append(crm.close)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the service's OpenAPI document."""
+    from telecom_crm.entrypoints import doors
+
+    with doors.in_memory() as crm:
+        return schema_of(create_app(crm))
+
+
+def _provide(service: object) -> Provide:
+    return Provide(lambda: service, sync_to_thread=False)

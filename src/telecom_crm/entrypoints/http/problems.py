@@ -1,0 +1,210 @@
+"""Every failure as a problem (RFC 9457): one shape, a stable type, and the status of its family."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import attrs
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from telecom_crm.domain.errors import (
+    Conflict,
+    Fault,
+    GatewayError,
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    NotPermitted,
+    RuleViolated,
+    SchemaOutdated,
+    StaleVersion,
+    TelecomCrmError,
+    Unavailable,
+)
+from telecom_crm.domain.money import CurrencyMismatch
+
+PROBLEM_JSON = "application/problem+json"
+URN = "urn:telecom-crm:"
+RETRY_AFTER_SECONDS = 1
+LOG = logging.getLogger(__name__)
+
+
+@attrs.define
+class Malformed(TelecomCrmError):
+    """The request cannot be read: it is not JSON, or a value has the wrong type."""
+
+    code: ClassVar[str] = "malformed"
+
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{fault.field}: {fault.message}".lstrip(": ") for fault in self.faults)
+
+
+@attrs.define
+class NotAuthenticated(TelecomCrmError):
+    """No token, or one that opens nothing."""
+
+    code: ClassVar[str] = "not_authenticated"
+
+    given: bool = False
+    """Whether a token came along."""
+
+    def __str__(self) -> str:
+        return "the token is not valid" if self.given else "a bearer token is needed"
+
+
+class FieldError(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with a request."""
+
+    field: str
+    message: str
+    code: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong (RFC 9457). Other members are facts of the one error."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    retryable: bool
+    errors: list[FieldError] = []
+    allowed: list[str] | None = None
+    reasons: list[str] | None = None
+
+
+STATUS: Mapping[type[TelecomCrmError], int] = {
+    Malformed: HTTPStatus.BAD_REQUEST,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    NotPermitted: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    IllegalTransition: HTTPStatus.CONFLICT,
+    RuleViolated: HTTPStatus.CONFLICT,
+    Conflict: HTTPStatus.CONFLICT,
+    StaleVersion: HTTPStatus.PRECONDITION_FAILED,
+    InvalidValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    GatewayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SchemaOutdated: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status of each family of errors; an error of no family is a defect, and a 500."""
+
+
+def status_of(error: TelecomCrmError) -> int:
+    """Return the status of an error's family."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return int(STATUS[kind])
+    return int(HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def problem_of(error: TelecomCrmError) -> dict[str, Any]:
+    """Return an anticipated error as the members of a problem, its facts beside the standard."""
+    status = status_of(error)
+    members: dict[str, Any] = {
+        "type": URN + error.code,
+        "title": _words(error.code),
+        "status": status,
+        "detail": str(error),
+        "retryable": error.retryable,
+    }
+    if isinstance(error, InvalidValue | Malformed):
+        members["errors"] = field_errors(error.faults)
+        return members
+    for field in attrs.fields(type(error)):
+        members.setdefault(field.name, _plain(getattr(error, field.name)))
+    return members
+
+
+def field_errors(faults: Iterable[Fault]) -> list[FieldError]:
+    """Return faults as they are told; the values are not repeated, they may be secrets."""
+    return [FieldError(field=f.field, message=f.message, code=f.code) for f in faults]
+
+
+def refuse(request: Request[Any, Any, Any], error: TelecomCrmError) -> Response[bytes]:
+    """Answer an anticipated error."""
+    members = problem_of(error)
+    headers: dict[str, str] = {}
+    if members["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return fail(request, error)
+    if error.retryable:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = _challenge(error)
+    return _respond(members, headers)
+
+
+def refuse_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the framework refuses: no such route, wrong method, too long a body."""
+    status = error.status_code
+    phrase = HTTPStatus(status).phrase
+    members = {
+        "type": URN + phrase.lower().replace(" ", "_").replace("'", ""),
+        "title": phrase,
+        "status": status,
+        "detail": phrase,
+        "retryable": False,
+    }
+    allow = (error.headers or {}).get("allow")
+    return _respond(members, {"Allow": allow} if allow else {})
+
+
+def fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer a defect of ours without telling of its insides, and log where it was."""
+    LOG.error(
+        "%s %s failed", request.method, request.scope.get("path_template", ""), exc_info=error
+    )
+    return _respond(
+        {
+            "type": URN + "internal_error",
+            "title": "Internal error",
+            "status": int(HTTPStatus.INTERNAL_SERVER_ERROR),
+            "detail": "something failed here; it was written down, and nothing was changed",
+            "retryable": False,
+        },
+        {},
+    )
+
+
+HANDLERS: ExceptionHandlersMap = {
+    TelecomCrmError: refuse,
+    HTTPException: refuse_http,
+    Exception: fail,
+}
+
+
+def _respond(members: Mapping[str, Any], headers: Mapping[str, str]) -> Response[bytes]:
+    return Response(
+        msgspec.json.encode(members),
+        status_code=members["status"],
+        headers=headers,
+        media_type=PROBLEM_JSON,
+    )
+
+
+def _challenge(error: NotAuthenticated) -> str:
+    challenge = 'Bearer realm="telecom-crm"'
+    return challenge + ', error="invalid_token"' if error.given else challenge
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ").capitalize()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)

@@ -1,0 +1,62 @@
+"""How routes are declared: each says its area, what is done there, and what else it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import get, patch, post, put
+
+from telecom_crm.domain.user import Action, Area
+from telecom_crm.entrypoints.http.access import Permission
+from telecom_crm.entrypoints.http.calls import Parameter
+from telecom_crm.entrypoints.http.values import KeyUse
+
+
+def reads(
+    path: str,
+    area: Area,
+    action: Action = Action.READ,
+    *,
+    query: tuple[Parameter, ...] = (),
+    **opts: Any,
+) -> get:
+    """Declare a route that shows something."""
+    if query:
+        opts["query"] = query
+    return get(path, access=Permission(area, action), sync_to_thread=True, **opts)
+
+
+def makes(
+    path: str,
+    area: Area,
+    action: Action = Action.WRITE,
+    *,
+    key: KeyUse | None = None,
+    **opts: Any,
+) -> post:
+    """Declare a route that makes a thing, and answers 201."""
+    return post(path, access=Permission(area, action), sync_to_thread=True, key=key, **opts)
+
+
+def does(
+    path: str, area: Area, action: Action = Action.WRITE, *, versioned: bool = False, **opts: Any
+) -> post:
+    """Declare a command: it changes a thing and answers 200; `versioned` ones heed `If-Match`."""
+    return post(
+        path,
+        access=Permission(area, action),
+        status_code=200,
+        sync_to_thread=True,
+        versioned=versioned,
+        **opts,
+    )
+
+
+def changes(path: str, area: Area) -> patch:
+    """Declare a route that changes some fields of a thing."""
+    return patch(path, access=Permission(area, Action.WRITE), sync_to_thread=True, versioned=True)
+
+
+def replaces(path: str, area: Area) -> put:
+    """Declare a route that puts something in the place of all there was."""
+    return put(path, access=Permission(area, Action.WRITE), sync_to_thread=True)

@@ -1,0 +1,187 @@
+"""Who may use which route."""
+
+from collections.abc import Iterator
+
+import pytest
+from litestar import Litestar, get
+from litestar.routes import HTTPRoute
+from litestar.testing import TestClient
+
+import telecom_crm
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.user import Action, Area, Role
+from telecom_crm.entrypoints.http.access import (
+    REMEMBERED_SECONDS,
+    Gate,
+    Permission,
+    Public,
+    rule_of,
+)
+from telecom_crm.entrypoints.http.problems import HANDLERS
+from tests.integration.http_service import Service, nowhere, problem_of
+
+A = Area
+READ, WRITE, REVEAL, APPROVE = Action.READ, Action.WRITE, Action.REVEAL, Action.APPROVE
+
+PUBLIC = {
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/schema"),
+    ("GET", "/schema/browse"),
+    ("POST", "/gateways/{gateway:str}/callback"),
+}
+"""Every route that needs no token."""
+
+DEAR = {
+    ("POST", "/payments/{payment_id:uuid}/refund"): (A.PAYMENTS, APPROVE),
+    ("POST", "/accounts/{account_id:uuid}/adjust"): (A.ACCOUNTS, APPROVE),
+    ("POST", "/accounts/{account_id:uuid}/transfer"): (A.ACCOUNTS, APPROVE),
+    ("POST", "/accounts/{account_id:uuid}/write-off"): (A.ACCOUNTS, APPROVE),
+    ("POST", "/customers/{customer_id:uuid}/merge"): (A.CUSTOMERS, APPROVE),
+    ("POST", "/customers/{customer_id:uuid}/unmerge"): (A.CUSTOMERS, APPROVE),
+    ("POST", "/customers/{customer_id:uuid}/erase"): (A.CUSTOMERS, APPROVE),
+    ("POST", "/sims/{iccid:str}/secrets"): (A.INVENTORY, REVEAL),
+    ("POST", "/compatibility-check"): (A.CATALOG, READ),
+    ("GET", "/customers/{customer_id:uuid}/contracts"): (A.CONTRACTS, READ),
+    ("GET", "/customers/{customer_id:uuid}/payments"): (A.PAYMENTS, READ),
+    ("GET", "/customers/{customer_id:uuid}/tickets"): (A.TICKETS, READ),
+    ("GET", "/contracts/{contract_id:uuid}/statement"): (A.ACCOUNTS, READ),
+}
+"""The routes whose rule is not: their first word's area, read for GET and write for the rest."""
+
+AREAS = {
+    "applications": A.APPLICATIONS,
+    "customers": A.CUSTOMERS,
+    "sims": A.INVENTORY,
+    "numbers": A.INVENTORY,
+    "tariffs": A.CATALOG,
+    "options": A.CATALOG,
+    "compatibility-rules": A.CATALOG,
+    "contracts": A.CONTRACTS,
+    "accounts": A.ACCOUNTS,
+    "payments": A.PAYMENTS,
+    "tickets": A.TICKETS,
+    "imports": A.IMPORTS,
+    "provisioning-tasks": A.NETWORK,
+    "billing-policies": A.RULES,
+    "deduplication-rules": A.RULES,
+    "notification-templates": A.RULES,
+    "tokens": A.TOKENS,
+    "audit": A.AUDIT,
+    "events": A.AUDIT,
+    "metrics": A.OPERATIONS,
+}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with telecom_crm.in_memory() as crm:
+        found = Service.over(crm, stock=0)
+        with found.client:
+            yield found
+
+
+def _routes(app):
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler in route.route_handlers:
+            for method in handler.http_methods - {"OPTIONS"}:
+                yield method, route.path, handler
+
+
+def test_every_route_has_exactly_the_rule_that_is_written_here(service):
+    for method, path, handler in _routes(service.client.app):
+        rule = rule_of(handler)
+        assert rule is not None, f"{method} {path} has no access rule"
+        if (method, path) in PUBLIC:
+            assert isinstance(rule, Public), path
+            assert rule.why
+            continue
+        if (method, path) in DEAR:
+            wanted = DEAR[method, path]
+        else:
+            wanted = (AREAS[path.split("/")[1]], READ if method == "GET" else WRITE)
+        assert rule == Permission(*wanted), f"{method} {path}"
+
+
+def test_every_route_obeys_its_rule_for_every_role(service):
+    """Whoever may not is answered 403 before anything is read; whoever may, anything but that."""
+    for method, path, handler in _routes(service.client.app):
+        rule = rule_of(handler)
+        if not isinstance(rule, Permission) or "events" in path:
+            continue  # the progress of an import has no end of its own
+        real = path.replace(":uuid}", "}").replace(":str}", "}")
+        real = "/".join(str(nowhere()) if "{" in part else part for part in real.split("/"))
+        assert service.send(method, real, role=None).status_code == 401, path
+        for role in Role:
+            status = service.send(method, real, role=role).status_code
+            assert (status == 403) != role.may(rule.area, rule.action), (method, path, role)
+
+
+def test_no_token_is_challenged(service):
+    answer = service.get("/payments", role=None)
+    problem_of(answer, 401, "not_authenticated")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="telecom-crm"'
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Basic YTpi", "Bearer", "", "Bearer \xff\xfe"])
+def test_a_token_that_opens_nothing_is_challenged(service, header):
+    answer = service.get(
+        "/payments", role=None, headers={"Authorization": header.encode("latin-1")}
+    )
+    problem_of(answer, 401, "not_authenticated")
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_a_refusal_is_written_down(service):
+    service.post("/tokens", {"name": "x", "role": "admin"}, role=Role.CASHIER)
+    lines = service.crm.access.audit(Query(where={"action": "refused write tokens"})).items
+    assert any(line.by.name == "the cashier" for line in lines)
+
+
+def test_a_revoked_token_opens_nothing_once_it_is_forgotten():
+    now = [0.0]
+
+    @get("/open", access=Permission(A.TICKETS, READ), sync_to_thread=False)
+    def opened() -> str:
+        return "open"
+
+    with telecom_crm.in_memory() as crm:
+        token, secret = crm.access.create_token(name="short", role=Role.AUDITOR)
+        app = _app(opened, Gate(crm.access, monotonic=lambda: now[0]))
+        with TestClient(app) as client:
+            header = {"Authorization": f"Bearer {secret}"}
+            assert client.get("/open", headers=header).status_code == 200
+            crm.access.revoke(token.id)
+            now[0] += REMEMBERED_SECONDS
+            assert client.get("/open", headers=header).status_code == 401
+    assert REMEMBERED_SECONDS <= 5
+
+
+def test_the_secret_of_a_token_is_shown_once(service):
+    made = service.post("/tokens", {"name": "once", "role": "auditor"})
+    assert made.headers["cache-control"] == "no-store"
+    listed = service.get("/tokens?limit=500").text
+    assert made.json()["secret"] not in listed
+
+
+def test_a_route_without_a_rule_is_denied():
+    @get("/forgotten", sync_to_thread=False)
+    def forgotten() -> str:
+        return "open"
+
+    with (
+        telecom_crm.in_memory() as crm,
+        TestClient(_app(forgotten, Gate(crm.access))) as client,
+    ):
+        assert client.get("/forgotten").status_code == 403
+
+
+def _app(handler, gate):
+    return Litestar(
+        [handler],
+        middleware=[gate.before],
+        exception_handlers=HANDLERS,
+        logging_config=None,
+        openapi_config=None,
+    )

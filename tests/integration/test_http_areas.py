@@ -1,0 +1,599 @@
+"""Each area's way through, and what it refuses."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import attrs
+import pytest
+
+from telecom_crm.domain.identifiers import ImportId
+from telecom_crm.domain.importing import ImportJob
+from telecom_crm.domain.user import Role
+from telecom_crm.entrypoints.http.tables import as_csv
+from tests.integration.http_service import (
+    STORES,
+    Service,
+    iccid,
+    money,
+    msisdn,
+    nowhere,
+    opened,
+    problem_of,
+)
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4") + b"\0" * 64
+
+
+@pytest.fixture(params=STORES)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    with opened(request) as found:
+        yield found
+
+
+def test_a_person_gets_a_contract_with_money_on_it(service):
+    index = service.fresh()
+    body = {
+        "iccid": iccid(index),
+        "msisdn": msisdn(index),
+        "tariff": "START",
+        "options": ["DATA10"],
+        "customer": {
+            "name": "Асанов Азамат",
+            "phone": "+996555123456",
+            "documents": [{"type": "id_card", "number": "AN1234567"}],
+        },
+    }
+    answer = service.post("/contracts", body, key="sale")
+    assert answer.status_code == 201
+    contract = answer.json()
+    assert answer.headers["location"] == f"/contracts/{contract['id']}"
+    assert answer.headers["etag"] == f'"{contract["version"]}"'
+    assert (contract["status"], contract["tariff"]) == ("accepted", "START")
+    assert service.get(f"/sims/{iccid(index)}").json()["contract_id"] == contract["id"]
+    assert service.get(f"/numbers/{msisdn(index)}").json()["status"] == "assigned"
+
+    payment = service.pay(contract, "1000.00")
+    assert payment["status"] == "confirmed"
+    receipt = service.get(f"/payments/{payment['id']}/receipt").json()
+    assert receipt["amount"] == money("1000.00")
+
+    document = service.send(
+        "POST",
+        f"/contracts/{contract['id']}/documents?name=passport.png",
+        content=PNG,
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert document.status_code == 201, document.text
+    kept = document.json()["documents"][0]
+    assert kept["media_type"] == "image/png"
+    back = service.get(f"/contracts/{contract['id']}/documents/{kept['id']}")
+    assert back.content == PNG
+    assert back.headers["x-content-type-options"] == "nosniff"
+
+    summary = service.get(f"/contracts/{contract['id']}/activation-summary").json()
+    assert summary["ready"], summary
+    activating = service.post(f"/contracts/{contract['id']}/request-activation").json()
+    assert activating["status"] == "activating"
+    while service.crm.work():
+        pass
+    active = service.get(f"/contracts/{contract['id']}").json()
+    assert active["status"] == "active"
+    account = service.get(f"/accounts/{contract['account_id']}").json()
+    spent = sum(Decimal(fee["gross"]["amount"]) for fee in summary["first_fees"])
+    assert spent > 0
+    assert Decimal(account["balance"]["amount"]) == 1000 - spent
+    statement = service.get(f"/contracts/{contract['id']}/statement").json()
+    assert statement["closing"] == account["balance"]
+    entries = service.get(f"/accounts/{contract['account_id']}/entries?limit=1")
+    assert entries.json()["items"][0]["amount"] == money("1000.00")
+    assert "link" in entries.headers
+    assert service.get(f"/contracts/{contract['id']}/timeline").json()["items"]
+
+
+def test_a_taken_sim_is_refused_with_its_state(service):
+    contract = service.new_contract()
+    body = {
+        "iccid": contract["iccid"],
+        "msisdn": msisdn(19),
+        "tariff": "START",
+        "customer": {"name": "Second"},
+    }
+    problem = problem_of(service.post("/contracts", body, key="second"), 409, "sim_not_available")
+    assert (problem["state"], problem["contract"]) == ("bound", contract["id"])
+
+
+def test_a_contract_is_suspended_changed_and_closed(service):
+    contract = service.new_contract()
+    service.pay(contract, "2000.00")
+    path = f"/contracts/{contract['id']}"
+    service.send(
+        "POST",
+        f"{path}/documents?name=a.png",
+        content=PNG,
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    customer = f"/customers/{contract['customer_id']}"
+    service.send("PATCH", customer, {"documents": [{"type": "passport", "number": "AC7654321"}]})
+    assert service.post(f"{path}/request-activation").status_code == 200
+    while service.crm.work():
+        pass
+    held = service.post(f"{path}/suspend", {"hold": "voluntary", "reason": "away"}).json()
+    assert held["status"] == "suspended"
+    problem_of(service.post(f"{path}/suspend", {"hold": "voluntary"}), 409, "hold_there")
+    assert service.post(f"{path}/resume", {"hold": "voluntary"}).json()["status"] == "active"
+    amended = service.post(f"{path}/amend", {"options": ["DATA10"]}).json()
+    assert [one["code"] for one in amended["options"]] == ["DATA10"]
+    other = service.fresh()
+    swapped = service.post(f"{path}/swap-sim", {"iccid": iccid(other)}).json()
+    assert swapped["iccid"] == iccid(other)
+    renumbered = service.post(f"{path}/change-number", {"msisdn": msisdn(other)}).json()
+    assert renumbered["msisdn"] == msisdn(other)
+    closed = service.post(f"{path}/close", {"reason": "customer_request"}).json()
+    assert closed["status"] == "closed"
+    assert service.get(f"/numbers/{msisdn(other)}").json()["status"] == "quarantined"
+
+
+def test_a_draft_is_signed_or_given_up(service):
+    draft = service.new_contract(accept=False)
+    assert draft["status"] == "draft"
+    assert service.post(f"/contracts/{draft['id']}/accept").json()["status"] == "accepted"
+    chosen = service.post(f"/contracts/{draft['id']}/policy", {"policy": "postpaid"})
+    assert chosen.json()["policy"] == "postpaid"
+    cancelled = service.post(f"/contracts/{draft['id']}/cancel", {"reason": "no"})
+    assert cancelled.json()["status"] == "cancelled"
+    assert service.get(f"/sims/{draft['iccid']}").json()["status"] == "available"
+
+
+def test_customers_are_found_changed_and_closed(service):
+    made = service.new_customer(
+        name="Бакыт Рахимов",
+        email="bakyt@example.org",
+        documents=[{"type": "id_card", "number": "ID 0700-1"}],
+    )
+    path = f"/customers/{made['id']}"
+    same = service.post(
+        "/customers", {"name": "B. R.", "documents": [{"type": "id_card", "number": "id07001"}]}
+    )
+    assert same.json()["id"] == made["id"]
+    found = service.get("/customers?q=рахимов").json()["items"]
+    assert [one["id"] for one in found] == [made["id"]]
+    changed = service.send("PATCH", path, {"email": None, "language": "ky"}).json()
+    assert (changed["email"], changed["language"]) == (None, "ky")
+    assert changed["documents"] == made["documents"]
+    noted = service.post(f"{path}/notes", {"text": "Calls in the morning"})
+    assert noted.json()["notes"][0]["by"] == "the admin"
+    problem = problem_of(
+        service.send("PATCH", path, {"birth_date": "3000-01-01", "phone": "x", "email": "y"}),
+        422,
+        "invalid_value",
+    )
+    assert {error["field"] for error in problem["errors"]} == {"birth_date", "phone", "email"}
+    assert service.post(f"{path}/block", {"reason": "fraud"}).json()["status"] == "blocked"
+    assert service.post(f"{path}/unblock").json()["status"] == "prospect"
+    assert service.post(f"{path}/close").json()["status"] == "closed"
+    assert service.post(f"{path}/reopen").json()["status"] == "prospect"
+    assert service.get(f"{path}/timeline").json()["items"]
+    erased = service.post(f"{path}/erase").json()
+    assert erased["documents"] == []
+
+
+def test_customers_are_merged_and_parted(service):
+    one, two = service.new_customer(name="A"), service.new_customer(name="B")
+    ticket = service.post("/tickets", {"customer_id": one["id"], "subject": "x"}).json()
+    merged = service.post(f"/customers/{one['id']}/merge", {"survivor_id": two["id"]}).json()
+    assert merged["merged_into"] == two["id"]
+    theirs = service.get(f"/customers/{two['id']}/tickets").json()["items"]
+    assert [each["id"] for each in theirs] == [ticket["id"]]
+    problem_of(
+        service.post("/tickets", {"customer_id": one["id"], "subject": "y"}),
+        409,
+        "customer_merged",
+    )
+    assert service.post(f"/customers/{one['id']}/unmerge").json()["merged_into"] is None
+
+
+def test_a_customers_contracts_and_payments(service):
+    contract = service.new_contract()
+    path = f"/customers/{contract['customer_id']}"
+    second = service.post(
+        "/accounts", {"customer_id": contract["customer_id"], "currency": "KGS"}
+    ).json()
+    paid = [service.pay(contract, "10.00")["id"] for _ in range(3)]
+    body = {
+        "account_id": second["id"],
+        "amount": money("5.00"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    paid.append(service.post("/payments", body, key="other").json()["id"])
+    found, cursor = [], f"{path}/payments?limit=2"
+    while cursor:
+        answer = service.get(cursor)
+        found += [one["id"] for one in answer.json()["items"]]
+        link = answer.headers.get("link")
+        cursor = link and link[1 : link.index(">")]
+    assert found == paid
+    assert service.get(f"{path}/payments?cursor=nonsense").status_code == 422
+    listed = service.get(f"{path}/contracts").json()["items"]
+    assert [one["id"] for one in listed] == [contract["id"]]
+    assert service.get(f"/customers/{nowhere()}/contracts").status_code == 404
+
+
+def test_customers_are_exported_as_a_file(service):
+    service.new_customer(name="=cmd|' /C calc'!A0", phone="+996555000111")
+    answer = service.get("/customers/export?format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    header, *lines = answer.text.splitlines()
+    assert header.startswith("id,kind,status,name,phone")
+    assert any("'=cmd|" in line and ",+996555000111," in line for line in lines)
+    assert service.get("/customers/export?format=xlsx").status_code == 422
+    assert service.get("/customers/export?status=bogus").status_code == 422
+
+
+def test_cells_that_would_be_formulas_are_made_texts():
+    rows: list[dict[str, str | None]] = [
+        {"a": "=1"},
+        {"a": "@x"},
+        {"a": "-2"},
+        {"a": "+7x"},
+        {"a": "+996"},
+        {"a": None},
+    ]
+    written = b"".join(as_csv(["a"], rows)).decode().splitlines()
+    assert written == ["a", "'=1", "'@x", "'-2", "'+7x", "+996", '""']
+
+
+def test_applications_go_through_the_queue(service):
+    raw = {"name": "Асанов Азамат", "phone": "+996555123456", "asked": {"tariff": "START"}}
+    body = {"kind": "new_connection", "raw": raw, "external_reference": "web-1"}
+    made = service.post("/applications", body)
+    assert made.status_code == 201
+    assert service.post("/applications", body).json()["id"] == made.json()["id"]
+    path = f"/applications/{made.json()['id']}"
+    assert service.post("/applications/claim-next").json() is None
+    assert service.post(f"{path}/validate").json()["status"] == "validated"
+    mine = service.post("/applications/claim-next", {"lease_minutes": 5}).json()
+    assert (mine["id"], mine["claimed_by"]) == (made.json()["id"], "the admin")
+    assert service.post(f"{path}/hold", {"reason": "waits"}).json()["status"] == "on_hold"
+    assert service.post(f"{path}/release").json()["status"] == "in_progress"
+    customer = service.new_customer()
+    linked = service.post(f"{path}/link", {"customer_id": customer["id"]}).json()
+    assert linked["customer_id"] == customer["id"]
+    done = service.post(f"{path}/complete", {"outcome": "told"}).json()
+    assert done["status"] == "completed"
+    problem = problem_of(service.post(f"{path}/reject", {"reason": "x"}), 409, "illegal_transition")
+    assert problem["allowed"] == []
+    assert service.get(f"{path}/timeline").json()["items"]
+
+
+def test_a_bad_application_is_asked_about(service):
+    body = {"kind": "new_connection", "raw": {"name": "A", "email": "nonsense"}}
+    path = f"/applications/{service.post('/applications', body).json()['id']}"
+    problem = problem_of(service.post(f"{path}/validate"), 422, "invalid_value")
+    assert "email" in {error["field"] for error in problem["errors"]}
+    assert service.post(f"{path}/ask", {"reason": "e-mail"}).json()["status"] == "needs_info"
+    supplied = service.post(f"{path}/supply", {"raw": {"email": "a@example.org"}}).json()
+    assert supplied["status"] == "captured"
+
+
+def test_stock_is_reserved_and_put_away(service):
+    card, number = f"/sims/{iccid(5)}", f"/numbers/{msisdn(5)}"
+    kept = service.post(f"{card}/reserve", {"reserved_for": "web-cart"}).json()
+    assert (kept["status"], kept["reserved_for"]) == ("reserved", "web-cart")
+    problem_of(service.post(f"{card}/reserve"), 409, "sim_not_available")
+    assert service.post(f"{card}/cancel-reservation").json()["status"] == "available"
+    assert service.post(f"{card}/retire", {"reason": "defective"}).json()["status"] == "retired"
+    assert service.post(f"{number}/reserve").json()["status"] == "reserved"
+    assert service.post(f"{number}/cancel-reservation").json()["status"] == "available"
+    assert service.post(f"{number}/withdraw", {"reason": "x"}).json()["status"] == "withdrawn"
+    assert [e["command"] for e in service.get(f"{number}/history").json()["items"]] == [
+        "receive",
+        "reserve",
+        "cancel",
+        "withdraw",
+    ]
+    assert service.get("/sims?status=available&limit=3").json()["next"]
+    problem_of(service.get("/sims/123"), 404, "not_found")
+    problem_of(service.get("/numbers/%00"), 404, "not_found")
+
+
+def test_secrets_of_a_card_are_shown_apart(service):
+    assert "pin1" not in service.get(f"/sims/{iccid(1)}").json()
+    shown = service.post(f"/sims/{iccid(1)}/secrets")
+    assert shown.json() == {"pin1": "1234", "puk1": "12345678"}
+    assert shown.headers["cache-control"] == "no-store"
+    lines = service.get("/audit?action=sim.secrets").json()["items"]
+    assert lines[0]["thing_id"] == iccid(1)
+    assert service.post(f"/sims/{iccid(1)}/secrets", role=Role.CASHIER).status_code == 403
+
+
+def test_a_tariff_from_draft_to_retired(service):
+    body = {
+        "code": "NIGHT",
+        "name": "Night",
+        "monthly_fee": money("99.00"),
+        "activation_fee": money("0.00"),
+        "allowances": {"minutes": 100},
+        "usage_rates": [{"service": "voice", "price": "1.5", "billing_step": 60}],
+        "payment_modes": ["prepaid"],
+    }
+    made = service.post("/tariffs", body)
+    assert made.status_code == 201, made.text
+    assert made.json()["versions"][0]["usage_rates"][0]["price"] == "1.5"
+    problem_of(service.post("/tariffs", body), 409, "code_taken")
+    assert service.post("/tariffs/NIGHT/publish").json()["status"] == "active"
+    terms = {key: body[key] for key in ("monthly_fee", "activation_fee")}
+    versioned = service.post("/tariffs/NIGHT/versions", terms | {"monthly_fee": money("120.00")})
+    assert [one["number"] for one in versioned.json()["versions"]] == [1, 2]
+    assert service.post("/tariffs/NIGHT/retire").json()["status"] == "retired"
+    assert service.get("/tariffs/NIGHT/history").json()["items"]
+    mixed = terms | {"activation_fee": money("0.00", "USD")}
+    assert service.post("/tariffs/NIGHT/versions", mixed).status_code == 422
+    problem_of(service.get("/tariffs/night"), 404, "not_found")
+    sold = {"code": "NIGHT-DATA", "name": "Data at night", "fee": money("10.00")}
+    assert service.post("/options", sold).status_code == 201
+    assert service.post("/options/NIGHT-DATA/publish").json()["status"] == "active"
+
+
+def test_what_goes_together(service):
+    rules = service.get("/compatibility-rules").json()["items"]
+    excluded = next(rule for rule in rules if rule["kind"] != "max_one_of")
+    again = service.send("PUT", "/compatibility-rules", {"items": rules})
+    assert sorted(map(json.dumps, again.json()["items"])) == sorted(map(json.dumps, rules))
+    odd = {"items": [{"kind": "excludes", "subject": "START"}, excluded | {"subject": "NOPE"}]}
+    assert service.send("PUT", "/compatibility-rules", odd).status_code == 422
+    good = service.post("/compatibility-check", {"tariff": "START", "options": ["DATA10"]})
+    assert good.json() == {"compatible": True, "reasons": []}
+    both = {"tariff": "START", "options": ["DATA10", "DATA50"]}
+    assert service.post("/compatibility-check", both).json()["compatible"] is False
+    assert service.post("/compatibility-check", {"tariff": "NOPE"}).status_code == 422
+
+
+def test_rules_are_read_as_they_are_written(service):
+    for path in ("/billing-policies", "/deduplication-rules", "/notification-templates"):
+        rules = service.get(path).json()
+        put = service.send("PUT", path, rules)
+        assert put.status_code == 200, put.text
+        assert put.json() == rules
+    policies = service.get("/billing-policies").json()["items"]
+    odd = {"items": [policies[0] | {"grace_days": -1}, policies[0] | {"tax": {"code": "x"}}]}
+    problem = problem_of(service.send("PUT", "/billing-policies", odd), 422, "invalid_value")
+    assert {one["field"] for one in problem["errors"]} == {
+        "items.0.grace_days",
+        "items.1.tax.percent",
+    }
+    template = {"event": "nothing", "language": "ru", "subject": "a", "body": "b"}
+    answer = service.send("PUT", "/notification-templates", {"items": [template]})
+    problem = problem_of(answer, 422, "invalid_value")
+    assert problem["errors"][0]["field"].startswith("items.0")
+
+
+def test_payments_of_the_simulator_come_to_every_end(service):
+    contract = service.new_contract()
+    assert service.pay(contract, "150.00", gateway="simulator")["status"] == "confirmed"
+    declined = service.pay(contract, "150.01", gateway="simulator")
+    assert declined["status"] == "failed"
+    unknown = service.pay(contract, "150.02", gateway="simulator")
+    assert unknown["status"] == "unknown"
+    problem_of(service.get(f"/payments/{unknown['id']}/receipt"), 409, "rule_violated")
+    later = service.pay(contract, "150.04", gateway="simulator")
+    assert later["status"] == "pending"
+    simulator = service.crm.gateways["simulator"]
+    simulator.settle()
+    for callback in simulator.pending_callbacks():
+        heard = service.client.post(
+            "/gateways/simulator/callback", content=callback.body, headers=dict(callback.headers)
+        )
+        assert heard.status_code == 200, heard.text
+    assert service.get(f"/payments/{later['id']}").json()["status"] == "confirmed"
+    balance = service.get(f"/accounts/{contract['account_id']}").json()["balance"]
+    assert balance == money("300.04")
+    found = service.get("/payments?status=unknown").json()["items"]
+    assert [one["id"] for one in found] == [unknown["id"]]
+
+
+def test_a_forged_callback_is_refused(service):
+    answer = service.client.post("/gateways/simulator/callback", content=b"{}")
+    problem_of(answer, 403, "not_permitted")
+    problem_of(service.client.post("/gateways/cash_desk/callback"), 403, "not_permitted")
+    problem_of(service.client.post("/gateways/nobody/callback"), 404, "not_found")
+
+
+def test_a_payment_is_given_back(service):
+    contract = service.new_contract()
+    payment = service.pay(contract, "100.00", gateway="simulator")
+    path = f"/payments/{payment['id']}"
+    body = {"amount": money("30.00"), "reason": "mistake"}
+    refund = service.post(f"{path}/refund", body, key="r1")
+    assert (refund.status_code, refund.json()["status"]) == (201, "paid")
+    again = service.post(f"{path}/refund", body, key="r1")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.json() == refund.json()
+    too_much = service.post(f"{path}/refund", body | {"amount": money("71.00")}, key="r2")
+    problem_of(too_much, 409, "refund_too_large")
+    assert len(service.get(f"{path}/refunds").json()["items"]) == 1
+    assert service.get(path).json()["refunded"] == money("30.00")
+    problem_of(service.post(f"{path}/cancel"), 409, "illegal_transition")
+
+
+def test_a_payment_names_one_payer(service):
+    contract = service.new_contract()
+    body = {"amount": money("1.00"), "method": "cash", "gateway": "cash_desk"}
+    by_number = service.post("/payments", body | {"msisdn": contract["msisdn"]}, key="n")
+    assert by_number.json()["account_id"] == contract["account_id"]
+    assert service.post("/payments", body, key="none").status_code == 422
+    two = body | {"msisdn": contract["msisdn"], "contract_id": contract["id"]}
+    assert service.post("/payments", two, key="two").status_code == 422
+    lost = service.post("/payments", body | {"account_id": str(nowhere())}, key="lost")
+    problem_of(lost, 404, "not_found")
+    bank = body | {"gateway": "bank", "msisdn": contract["msisdn"]}
+    problem_of(service.post("/payments", bank, key="bank"), 422, "invalid_value")
+    dollars = body | {"amount": money("1.00", "USD"), "msisdn": contract["msisdn"]}
+    assert service.post("/payments", dollars, key="usd").status_code == 422
+
+
+def test_accounts_are_adjusted_and_emptied(service):
+    contract, other = service.new_contract(), service.new_contract()
+    path = f"/accounts/{contract['account_id']}"
+    given = service.post(
+        f"{path}/adjust", {"kind": "goodwill", "amount": money("50.00"), "reason": "sorry"}, key="1"
+    )
+    assert (given.status_code, given.json()["kind"]) == (201, "goodwill")
+    fee = {"kind": "service", "amount": money("20.00"), "reason": "visit"}
+    assert service.post(f"{path}/adjust", fee, key="2").status_code == 201
+    dear = fee | {"amount": money("31.00")}
+    problem_of(service.post(f"{path}/adjust", dear, key="3"), 409, "insufficient_funds")
+    moved = service.post(
+        f"{path}/transfer", {"to": other["account_id"], "amount": money("10.00")}, key="4"
+    )
+    assert moved.json()["amount"] == money("-10.00")
+    assert service.get(path).json()["balance"] == money("20.00")
+    until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    promised = service.post(f"{path}/promise", {"amount": money("100.00"), "until": until})
+    assert promised.json()["available"] == money("120.00")
+    owed = {"amount": money("1.00"), "reason": "gone"}
+    problem_of(service.post(f"{path}/write-off", owed, key="5"), 409, "rule_violated")
+    start = "2026-01-01T00:00:00%2B06:00"
+    assert service.get(f"{path}/entries?start={start}&end=2999-01-01T00:00:00Z").json()["items"]
+    assert service.get(f"{path}/entries?start=yesterday").status_code == 422
+
+
+def test_a_ticket_from_opening_to_closing(service):
+    customer = service.new_customer()
+    made = service.post(
+        "/tickets", {"customer_id": customer["id"], "subject": "No network", "priority": "high"}
+    )
+    assert made.status_code == 201
+    path = f"/tickets/{made.json()['id']}"
+    mine = service.post("/tickets/claim-next").json()
+    assert (mine["id"], mine["status"]) == (made.json()["id"], "active")
+    assert service.post("/tickets/claim-next").json() is None
+    said = service.post(f"{path}/comments", {"text": "Restarted", "internal": True})
+    assert (said.status_code, said.json()["comments"][0]["by"]) == (201, "the admin")
+    assert service.post(f"{path}/assign", {"queue": "field"}).json()["queue"] == "field"
+    assert service.post(f"{path}/suspend", {"reason": "waits"}).json()["status"] == "suspended"
+    assert service.post(f"{path}/resume").json()["status"] == "active"
+    assert service.get(f"{path}/sla").json()["priority"] == "high"
+    blocked = service.post(f"{path}/block", {"reason": "duplicate"}).json()
+    assert (blocked["status"], blocked["blocked_for"]) == ("blocked", "duplicate")
+    assert service.post(f"{path}/close").json()["status"] == "closed"
+    commands = [event["command"] for event in service.get(f"{path}/timeline").json()["items"]]
+    assert commands[0] == "create"
+    assert commands[-1] == "close"
+
+
+def test_the_network_is_told_again(service):
+    contract = service.new_contract()
+    problem_of(service.get(f"/provisioning-tasks/{nowhere()}"), 404, "not_found")
+    found = service.get(f"/provisioning-tasks?contract_id={contract['id']}")
+    assert found.json()["items"] == []
+
+
+def test_a_file_is_brought_in(service):
+    content = "iccid,imsi,pin1,puk1,batch\n" + "\n".join(
+        f"{iccid(100 + n)},43705{n:010d},1234,12345678,B1" for n in range(3)
+    )
+    content += "\n899960,1,1234,12345678,B1\n"
+    made = service.send("POST", "/imports?kind=sims&file_name=cards.csv", content=content.encode())
+    assert made.status_code == 201, made.text
+    path = made.headers["location"]
+    assert made.json()["status"] == "uploaded"
+    while service.crm.work():
+        pass
+    done = service.get(path).json()
+    assert (done["status"], done["read"], done["created"], done["failed"]) == ("completed", 4, 3, 1)
+    assert {error["line"] for error in done["errors"]} == {5}
+    assert service.get(f"{path}?errors=0").json()["errors"] == []
+    lines = service.get(f"{path}/errors.csv").text.splitlines()
+    assert lines[0].startswith("iccid,imsi,pin1,puk1,batch,error")
+    assert len(lines) == 2
+    events = service.get(f"{path}/events").text
+    assert "event: done" in events
+    problem_of(service.post(f"{path}/abort"), 409, "illegal_transition")
+    assert service.get("/imports?kind=sims").json()["items"][0]["id"] == done["id"]
+
+
+def test_a_form_brings_a_file_too(service):
+    files = {"file": ("numbers.csv", b"msisdn,category\n996555099001,gold\n", "text/csv")}
+    made = service.send("POST", "/imports?kind=numbers&dry_run=true", files=files)
+    assert made.status_code == 201, made.text
+    assert (made.json()["file_name"], made.json()["dry_run"]) == ("numbers.csv", True)
+    problem_of(service.post(f"{made.headers['location']}/abort"), 409, "illegal_transition")
+
+
+def test_an_import_is_stopped_and_goes_on(service):
+    content = "msisdn,category\n" + "".join(f"9965550990{n:02d},gold\n" for n in range(9))
+    made = service.send("POST", "/imports?kind=numbers", content=content.encode())
+    path = made.headers["location"]
+    stopped: list[Any] = []
+
+    def stop(job: ImportJob) -> None:
+        if job.position and not stopped:
+            stopped.append(service.post(f"{path}/abort", {"reason": "wrong file"}))
+
+    row_by_row = attrs.evolve(service.crm.imports, chunk=1)
+    row_by_row.run(ImportId(UUID(made.json()["id"])), progress=stop)
+    assert stopped[0].json()["status"] == "aborted"
+    assert service.get(path).json()["status"] == "aborted"
+    resumed = service.post(f"{path}/resume")
+    assert resumed.json()["status"] == "running"
+    while service.crm.work():
+        pass
+    done = service.get(path).json()
+    assert (done["status"], done["created"], done["failed"]) == ("completed", 9, 0)
+
+
+def test_odd_files_and_forms_are_refused(service):
+    assert service.send("POST", "/imports?kind=horses", content=b"x").status_code == 422
+    assert service.send("POST", "/imports", content=b"x").status_code == 422
+    empty = service.send("POST", "/imports?kind=sims", files={"a": (None, b"text")})
+    assert empty.status_code == 400
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    for body in (b"", b"--x", b"--x\r\n\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\na"):
+        answer = service.send("POST", "/imports?kind=sims", content=body, headers=headers)
+        assert answer.status_code == 400, (body, answer.text)
+    odd = {"kind": "subscribers", "encoding": "klingon", "policy": "none"}
+    problem = problem_of(
+        service.send("POST", "/imports", content=b"x", params=odd), 422, "invalid_value"
+    )
+    assert {error["field"] for error in problem["errors"]} == {"encoding", "policy"}
+
+
+def test_tokens_and_the_feed(service):
+    made = service.post("/tokens", {"name": "till", "role": "cashier"}).json()
+    shown = service.get(f"/tokens/{made['token']['id']}").json()
+    assert shown["name"] == "till"
+    revoked = service.post(f"/tokens/{made['token']['id']}/revoke").json()
+    assert revoked["revoked_at"]
+    past = {"name": "x", "role": "cashier", "expires_at": "2001-01-01T00:00:00Z"}
+    assert service.post("/tokens", past).status_code == 422
+    assert service.get("/tokens?role=cashier").json()["items"]
+
+    customer = service.new_customer()
+    found, cursor = [], ""
+    while True:
+        page = service.get(
+            "/events", params={"limit": 50, **({"cursor": cursor} if cursor else {})}
+        )
+        items = page.json()["items"]
+        if not items:
+            break
+        found += [item["event"] for item in items]
+        cursor = page.json()["next"]
+    assert any(event["thing_id"] == customer["id"] for event in found)
+    assert service.get("/events", params={"cursor": "nonsense"}).status_code == 422
+
+
+def test_health_and_figures(service):
+    assert service.get("/health/live", role=None).json() == {"status": "ok"}
+    assert service.get("/health/ready", role=None).json() == {"status": "ok"}
+    service.get("/tickets")
+    text = service.get("/metrics").text
+    assert 'route="/tickets",status="200"' in text
+    counted = [line for line in text.splitlines() if "/tickets" in line and "_bucket" in line]
+    values = [int(line.rsplit(" ", 1)[1]) for line in counted]
+    assert values == sorted(values)

@@ -1,0 +1,306 @@
+"""What every route has in common: problems, keys, versions, lists."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import telecom_crm
+from telecom_crm.domain.user import Role
+from tests.integration.http_service import (
+    Service,
+    fields_of,
+    iccid,
+    money,
+    msisdn,
+    nowhere,
+    problem_of,
+)
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with telecom_crm.in_memory() as crm:
+        found = Service.over(crm, stock=60)
+        with found.client:
+            yield found
+
+
+def test_every_fault_of_a_body_comes_at_once(service):
+    body = {"amount": {"amount": "1,5", "currency": "som"}, "method": "beads", "colour": 1}
+    problem = problem_of(service.post("/payments", body, key="a"), 422, "invalid_value")
+    assert sorted(fields_of(problem)) == [
+        "amount.amount",
+        "amount.currency",
+        "colour",
+        "gateway",
+        "method",
+    ]
+    codes = {error["field"]: error["code"] for error in problem["errors"]}
+    assert codes["colour"] == "unknown_field"
+    assert codes["gateway"] == "missing"
+
+
+def test_a_wrong_type_is_told_with_the_other_faults(service):
+    body = {"customer_id": 7, "subject": ["x"], "priority": "huge"}
+    problem = problem_of(service.post("/tickets", body), 400, "malformed")
+    assert fields_of(problem) == ["customer_id", "subject", "priority"]
+
+
+def test_texts_with_a_form_are_read_with_the_rest(service):
+    body = {"iccid": "89123", "msisdn": "12", "tariff": "start", "customer": {"name": ""}}
+    problem = problem_of(service.post("/contracts", body, key="a"), 422, "invalid_value")
+    assert set(fields_of(problem)) == {"iccid", "msisdn", "tariff", "customer.name"}
+
+
+def test_unknown_fields_inside_are_refused(service):
+    body = {"name": "A", "addresses": [{"city": "Ош"}, {"planet": "Mars"}]}
+    problem = problem_of(service.post("/customers", body), 422, "invalid_value")
+    assert fields_of(problem) == ["addresses.1.planet"]
+
+
+def test_an_empty_body_says_as_much_as_an_empty_object(service):
+    contract = service.new_contract(accept=False)
+    assert service.post(f"/contracts/{contract['id']}/cancel").status_code == 200
+    problem = problem_of(service.post("/tickets"), 422, "invalid_value")
+    assert fields_of(problem) == ["customer_id", "subject"]
+
+
+def test_what_is_not_json_is_malformed(service):
+    for body in (b"{", b"nonsense", b"\xff\xfe{\x00}\x00", b'{"a": NaN}', b'"\\ud800"', b"1e999"):
+        answer = service.send(
+            "POST", "/tickets", content=body, headers={"Content-Type": "application/json"}
+        )
+        problem_of(answer, 400, "malformed")
+
+
+def test_another_media_type_is_refused(service):
+    headers = {"Content-Type": "text/plain"}
+    answer = service.send("POST", "/tickets", content=b"{}", headers=headers)
+    problem_of(answer, 415, "unsupported_media_type")
+
+
+def test_a_body_past_a_megabyte_is_refused(service):
+    body = b'{"subject": "' + b"x" * 1_100_000 + b'"}'
+    headers = {"Content-Type": "application/json"}
+    answer = service.send("POST", "/tickets", content=body, headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["status"] == 413
+
+
+def test_paths_and_methods_that_are_not_there(service):
+    problem_of(service.get("/nowhere"), 404, "not_found")
+    problem_of(service.get("/payments/not-a-uuid"), 404, "not_found")
+    answer = service.send("DELETE", "/payments")
+    problem_of(answer, 405, "method_not_allowed")
+    assert {"GET", "POST"} <= set(answer.headers["allow"].replace(" ", "").split(","))
+
+
+def test_options_names_all_methods_of_a_path(service):
+    for path, methods in (("/payments", "GET, OPTIONS, POST"), ("/sims/1", "GET, OPTIONS")):
+        answer = service.send("OPTIONS", path, role=None)
+        assert (answer.status_code, answer.headers["allow"]) == (204, methods)
+    path = f"/customers/{nowhere()}"
+    assert service.send("OPTIONS", path).headers["allow"] == "GET, OPTIONS, PATCH"
+
+
+def test_a_thing_that_is_not_there_is_named(service):
+    problem = problem_of(service.get(f"/tickets/{nowhere()}"), 404, "not_found")
+    assert problem["thing"] == "ticket"
+    assert problem["key"] == str(nowhere())
+
+
+def test_an_illegal_command_tells_what_is_allowed(service):
+    ticket = service.post(
+        "/tickets", {"customer_id": service.new_customer()["id"], "subject": "No network"}
+    ).json()
+    answer = service.post(f"/tickets/{ticket['id']}/close")
+    problem = problem_of(answer, 409, "illegal_transition")
+    assert problem["state"] == "free"
+    assert problem["allowed"] == ["activate"] or "activate" in problem["allowed"]
+
+
+def test_a_violated_rule_gives_its_reasons(service):
+    contract = service.new_contract()
+    problem = problem_of(
+        service.post(f"/contracts/{contract['id']}/request-activation"), 409, "activation_refused"
+    )
+    assert problem["reasons"]
+
+
+# Idempotency
+
+
+def test_a_key_is_required_where_money_moves(service):
+    account = service.new_contract()["account_id"]
+    for path in (
+        "/payments",
+        "/contracts",
+        f"/payments/{nowhere()}/refund",
+        f"/accounts/{account}/adjust",
+        f"/accounts/{account}/transfer",
+        f"/accounts/{account}/write-off",
+    ):
+        body = _body_for(path, account)
+        problem = problem_of(service.post(path, body), 400, "malformed")
+        assert fields_of(problem) == ["Idempotency-Key"]
+
+
+def test_a_repeat_answers_the_same_and_says_so(service):
+    contract = service.new_contract()
+    body = {
+        "account_id": contract["account_id"],
+        "amount": money("100.00"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    first = service.post("/payments", body, key="till 7, receipt 1")
+    again = service.post("/payments", body, key="till 7, receipt 1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+    account = service.get(f"/accounts/{contract['account_id']}").json()
+    assert account["balance"] == money("100.00")
+
+
+def test_a_key_used_for_something_else_is_refused(service):
+    contract = service.new_contract()
+    body = {
+        "account_id": contract["account_id"],
+        "amount": money("100.00"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    service.post("/payments", body, key="once")
+    other = body | {"amount": money("200.00")}
+    problem_of(service.post("/payments", other, key="once"), 422, "key_reused")
+
+
+def test_keys_belong_to_their_caller(service):
+    contract = service.new_contract()
+    body = {
+        "account_id": contract["account_id"],
+        "amount": money("10.00"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    first = service.post("/payments", body, key="mine", role=Role.ADMIN)
+    other = service.post("/payments", body, key="mine", role=Role.CASHIER)
+    assert first.json()["id"] != other.json()["id"]
+
+
+def test_a_contract_is_made_once_for_a_key(service):
+    index = service.fresh()
+    body = {
+        "iccid": iccid(index),
+        "msisdn": msisdn(index),
+        "tariff": "START",
+        "customer": {"name": "Once"},
+    }
+    first = service.post("/contracts", body, key="sale 1")
+    again = service.post("/contracts", body, key="sale 1")
+    assert first.json()["id"] == again.json()["id"]
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb"])
+def test_a_key_is_printable_and_short(service, key):
+    body = {"amount": money("1.00"), "method": "cash", "gateway": "cash_desk"}
+    body["account_id"] = str(nowhere())
+    assert service.post("/payments", body, key=key).status_code == 422
+
+
+# Versions
+
+
+def test_a_command_heeds_the_version_that_was_seen(service):
+    customer = service.new_customer()
+    shown = service.get(f"/customers/{customer['id']}")
+    tag = shown.headers["etag"]
+    path = f"/customers/{customer['id']}"
+    changed = service.send("PATCH", path, {"name": "Other"}, headers={"If-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+    stale = service.send("PATCH", path, {"name": "Third"}, headers={"If-Match": tag})
+    problem_of(stale, 412, "stale_version")
+    assert service.get(path).json()["name"] == "Other"
+
+
+@pytest.mark.parametrize("tag", ["nonsense", 'W/"1"', '"1", "2"', "-1", "9" * 40])
+def test_a_tag_that_never_was_matches_nothing(service, tag):
+    customer = service.new_customer()
+    answer = service.post(
+        f"/customers/{customer['id']}/block", {"reason": "x"}, headers={"If-Match": tag}
+    )
+    problem_of(answer, 412, "stale_version")
+
+
+def test_a_star_matches_any_version(service):
+    customer = service.new_customer()
+    answer = service.post(
+        f"/customers/{customer['id']}/block", {"reason": "x"}, headers={"If-Match": "*"}
+    )
+    assert answer.status_code == 200
+
+
+# Lists
+
+
+def test_a_list_leads_from_page_to_page(service):
+    customer = service.new_customer(name="With tickets")
+    made = [
+        service.post("/tickets", {"customer_id": customer["id"], "subject": f"{n}"}).json()["id"]
+        for n in range(5)
+    ]
+    found, path = [], f"/tickets?customer_id={customer['id']}&limit=2"
+    while path:
+        answer = service.get(path)
+        found += [ticket["id"] for ticket in answer.json()["items"]]
+        link = answer.headers.get("link")
+        assert bool(link) == bool(answer.json()["next"])
+        path = link and link[1 : link.index(">")]
+        assert not link or link.endswith('; rel="next"')
+    assert found == made
+
+
+def test_a_list_can_be_read_the_other_way_round(service):
+    customer = service.new_customer(name="With tickets")
+    for n in range(3):
+        service.post("/tickets", {"customer_id": customer["id"], "subject": f"{n}"})
+    path = f"/tickets?customer_id={customer['id']}"
+    there = service.get(path).json()["items"]
+    back = service.get(f"{path}&sort=-id").json()["items"]
+    assert there == back[::-1]
+
+
+def test_what_a_list_is_asked_is_checked_whole(service):
+    answer = service.get("/contracts?limit=501&sort=name&colour=red&limit=2")
+    problem = problem_of(answer, 422, "invalid_value")
+    assert fields_of(problem) == ["limit", "sort", "colour", "limit"]
+    assert service.get("/contracts?status=asleep").status_code == 422
+    assert service.get("/contracts?customer_id=me").status_code == 422
+    assert service.get("/contracts?cursor=nonsense").status_code == 422
+
+
+def test_a_route_without_parameters_refuses_them(service):
+    problem_of(service.get("/health/live?x=1"), 422, "invalid_value")
+
+
+def _body_for(path: str, account: str) -> dict[str, object]:
+    amount = money("1.00")
+    if path == "/payments":
+        taken = {"account_id": account, "method": "cash", "gateway": "cash_desk"}
+        return {"amount": amount, **taken}
+    if path == "/contracts":
+        return {
+            "iccid": iccid(1),
+            "msisdn": msisdn(1),
+            "tariff": "START",
+            "customer": {"name": "A"},
+        }
+    if path.endswith("transfer"):
+        return {"amount": amount, "to": str(nowhere())}
+    if path.endswith("adjust"):
+        return {"amount": amount, "kind": "goodwill", "reason": "sorry"}
+    return {"amount": amount, "reason": "sorry"}
