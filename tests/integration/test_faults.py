@@ -8,9 +8,14 @@ itself.
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import random
 import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +28,7 @@ from telecom_crm import Money, Payer, PaymentMethod, Unavailable
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.user import Role
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -101,6 +107,96 @@ def assert_books_are_right(crm: telecom_crm.Crm, accounts: list[AccountId], told
     assert balances == len(confirmed) * AMOUNT.minor
     assert len(told) <= len(confirmed) <= len(told) + CLIENTS
     assert list(crm.verify_ledger()) == []
+
+
+def pay_over_http(port: int, token: str, account: AccountId, key: str) -> bool:
+    """Send one payment to the service; tell whether it was acknowledged."""
+    body = {
+        "account_id": str(account),
+        "amount": {"amount": AMOUNT.amount, "currency": AMOUNT.currency},
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("POST", "/payments", json.dumps(body), headers)
+        answer = connection.getresponse()
+        said = answer.read()
+    except (OSError, http.client.HTTPException):
+        return False  # it died under us: nobody knows what became of the payment
+    finally:
+        connection.close()
+    assert answer.status in (201, 503), said
+    return answer.status == 201
+
+
+@attrs.define
+class Service:
+    """The HTTP service as processes of its own, which can be killed all at once."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "telecom_crm.entrypoints.cli", "serve", "--processes", "2"]
+        self.process = subprocess.Popen(
+            [*command, "--port", str(self.port), "--database-url", self.url],
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def kill(self) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def service(url: str) -> Iterator[Service]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        service = Service(url, free.getsockname()[1])
+    service.start()
+    yield service
+    service.kill()
+
+
+def test_killing_the_service_loses_nothing_and_doubles_nothing(service, url) -> None:
+    with_fate = random.Random(40)
+    crm = telecom_crm.open(url)
+    accounts = open_accounts(crm, 20)
+    _, token = crm.access.create_token(name="client", role=Role.CASHIER)
+    progress = Progress()
+
+    def keep_sending(client: int) -> None:
+        number = 0
+        while not progress.over:
+            key, account = f"{client}-{number}", accounts[number % len(accounts)]
+            if pay_over_http(service.port, token, account, key):
+                progress.acknowledge(key)
+                number += 1
+
+    clients = [threading.Thread(target=keep_sending, args=(client,)) for client in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    try:
+        for _ in range(KILLS):
+            progress.wait_for(with_fate.randint(1, 100))
+            service.kill()
+            service.start()
+        progress.wait_for(20)
+    finally:
+        progress.over = True
+        for client in clients:
+            client.join()
+    assert_books_are_right(crm, accounts, progress.acknowledged)
+    crm.close()
 
 
 def test_killing_postgresql_loses_nothing_and_doubles_nothing(server, url) -> None:

@@ -11,8 +11,8 @@ from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.script import Behaviour, Script
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.payments import PaymentRequest, Payments
-from telecom_crm.application.ports import Payer
-from telecom_crm.domain.account import BillingAccount
+from telecom_crm.application.ports import Payer, PaymentGateway
+from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.errors import (
     IllegalTransition,
     InvalidValue,
@@ -59,7 +59,7 @@ class Desk:
     def hear(self, callback):
         return self.payments.hear(gateway="simulator", body=callback.body, headers=callback.headers)
 
-    def state(self):
+    def state(self) -> AccountState:
         with self.payments.uow(read_only=True) as tx:
             clock = self.payments.clock
             return tx.ledger.states([ACCOUNT], at=clock())[ACCOUNT]
@@ -89,7 +89,7 @@ def desk(uow, till, clock, ids):
     def make(*behaviours: Behaviour, script: Script | None = None) -> Desk:
         gateway = SimulatorGateway(secret="s3cret", script=script or behaviours or None)
         resumed: list[AccountId] = []
-        gateways = {"cash_desk": CashDesk(), "simulator": gateway}
+        gateways: dict[str, PaymentGateway] = {"cash_desk": CashDesk(), "simulator": gateway}
         payments = Payments(uow, till, gateways, clock, ids, resumed.append)
         made = Desk(payments, gateway, resumed)
         gateway.listener = made.hear

@@ -13,9 +13,11 @@ update.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -202,9 +204,9 @@ class Lifecycle(Generic[S, C]):
         event = self._event(
             row.event, thing.key, version, by, at, command, before, row.target, reason, payload
         )
-        return attrs.evolve(  # type: ignore[misc]  # Living is structural, evolve wants attrs
-            thing, status=row.target, version=version, events=(*thing.events, event), **changes
-        )
+        changes["status"], changes["version"] = row.target, version
+        changes["events"] = (*thing.events, event)
+        return _evolved(thing, changes)
 
     def note(
         self,
@@ -226,9 +228,8 @@ class Lifecycle(Generic[S, C]):
         event = self._event(
             name, thing.key, version, by, at, command, status, status, reason, payload
         )
-        return attrs.evolve(  # type: ignore[misc]  # Living is structural, evolve wants attrs
-            thing, version=version, events=(*thing.events, event), **changes
-        )
+        changes["version"], changes["events"] = version, (*thing.events, event)
+        return _evolved(thing, changes)
 
     def mermaid(self) -> str:
         """Draw the table as a Mermaid state diagram."""
@@ -297,3 +298,40 @@ class Lifecycle(Generic[S, C]):
             raise TypeError(f"{self.machine}: unreachable {sorted(orphans)}")
         if unused := set(self.commands) - {row.command for row in self.rows}:
             raise TypeError(f"{self.machine}: no row for {sorted(unused)}")
+
+
+def as_stored(thing: L) -> L:
+    """Return the thing as a store gives it back: its events are written."""
+    return _evolved(thing, {"events": ()})
+
+
+def _evolved(thing: L, changes: Mapping[str, Any]) -> L:
+    """Do what `attrs.evolve` does, in half the time where nothing has to be checked anew."""
+    slots = _slots_of(type(thing))
+    if slots is None:
+        return attrs.evolve(thing, **changes)  # type: ignore[misc]  # Living is structural, evolve wants attrs
+    read, setters, setter_of = slots
+    made = object.__new__(type(thing))
+    for set_slot, value in zip(setters, read(thing), strict=True):
+        set_slot(made, value)
+    for name, value in changes.items():
+        setter_of[name](made, value)
+    return made
+
+
+_SetSlot = Callable[[Any, Any], None]
+
+
+@cache
+def _slots_of(
+    kind: type[Any],
+) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[_SetSlot, ...], Mapping[str, _SetSlot]] | None:
+    """Return how to read and set the slots of a class, None where making one checks or converts."""
+    fields = attrs.fields(kind)
+    names = [field.name for field in fields]
+    plain = not any(field.validator or field.converter or not field.init for field in fields)
+    slots = all(hasattr(getattr(kind, name, None), "__set__") for name in names)
+    if not plain or not slots or hasattr(kind, "__attrs_post_init__"):
+        return None
+    setters = {name: getattr(kind, name).__set__ for name in names}
+    return attrgetter(*names), tuple(setters.values()), setters

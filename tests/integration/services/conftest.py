@@ -13,6 +13,9 @@ from telecom_crm.adapters.postgres.tables import metadata
 from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import Series, Till, UnitOfWork
+from tests.unit.conftest import clock, ids
+
+__all__ = ["clock", "database", "engine", "ids", "owner", "series", "till", "uow"]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,3 @@
 """The tests of the service, on PostgreSQL."""
 
-from tests.unit.conftest import clock, ids
 from tests.unit.test_stream_service import *  # noqa: F403  # every test and fixture of it

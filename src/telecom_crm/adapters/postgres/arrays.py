@@ -12,157 +12,110 @@ dimension, then each element behind its length, -1 for null (PostgreSQL, `array_
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from struct import Struct
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import attrs
-import psycopg
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
-from psycopg.rows import dict_row
 
-_HEAD = Struct("!iiIii")
-_EMPTY = Struct("!iiI")
+_HEAD = Struct("!iiI").pack
+_EXTENT = Struct("!ii").pack
 _LENGTH = Struct("!i").pack
 _LONG = Struct("!iq").pack
 _SHORT = Struct("!ii").pack
 _NULL = _LENGTH(-1)
 _SIXTEEN = _LENGTH(16)
+_ONE = _EXTENT(1, 1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
+_LONGEST_CODE = 24
+_CODES = 1024
 
 
-class PackedArray(bytes):
-    """An array ready for the wire; the subclass says of what."""
+@attrs.frozen(eq=False)
+class ArrayType:
+    """An array type by the name SQL has for it, and how a column of values is packed as one."""
 
-    element_oid: ClassVar[int]
-    array_oid: ClassVar[int]
-
-    @classmethod
-    def _of(cls, parts: Sequence[bytes]) -> PackedArray:
-        if not parts:
-            return cls(_EMPTY.pack(0, 0, cls.element_oid))
-        return cls(_HEAD.pack(1, 1, cls.element_oid, len(parts), 1) + b"".join(parts))
-
-
-class Uuids(PackedArray):
-    """uuid[]"""
-
-    element_oid, array_oid = 2950, 2951
+    name: str
+    _empty: bytes = attrs.field(repr=False)
+    _head: bytes = attrs.field(repr=False)
+    _elements: Callable[[Iterable[Any]], list[bytes]] = attrs.field(repr=False)
+    _often: dict[str | None, bytes] = attrs.field(factory=dict, init=False, repr=False)
 
     @classmethod
-    def of(cls, values: Iterable[UUID | None]) -> PackedArray:
-        """Pack ids."""
-        return cls._of([_NULL if v is None else _SIXTEEN + v.bytes for v in values])
+    def of(
+        cls, name: str, element_oid: int, elements: Callable[[Iterable[Any]], list[bytes]]
+    ) -> ArrayType:
+        """Return the type; `elements` packs each value behind its length."""
+        return cls(name, _HEAD(0, 0, element_oid), _HEAD(1, 1, element_oid), elements)
+
+    def pack(self, values: Iterable[Any]) -> bytes:
+        """Return the array, ready for the wire."""
+        elements = self._elements(values)
+        if not elements:
+            return self._empty
+        return b"".join((self._head, _EXTENT(len(elements), 1), *elements))
+
+    def pack_one(self, value: Any) -> bytes:
+        """Return an array of one value, in less time; those that come often are packed once."""
+        if value is not None and not (isinstance(value, str) and len(value) <= _LONGEST_CODE):
+            return b"".join((self._head, _ONE, *self._elements((value,))))
+        packed = self._often.get(value)
+        if packed is None:
+            if len(self._often) >= _CODES:
+                self._often.clear()
+            packed = self._often[value] = b"".join((self._head, _ONE, *self._elements((value,))))
+        return packed
 
 
-class Texts(PackedArray):
-    """text[]"""
+def _uuids(values: Iterable[UUID | None]) -> list[bytes]:
+    return [_NULL if v is None else _SIXTEEN + v.bytes for v in values]
 
-    element_oid, array_oid = 25, 1009
 
-    @classmethod
-    def of(cls, values: Iterable[str | None]) -> PackedArray:
-        """Pack texts."""
-        parts = []
-        for value in values:
+def _texts(values: Iterable[str | None], mark: bytes = b"") -> list[bytes]:
+    elements: list[bytes] = []
+    last, packed = None, _NULL
+    for value in values:
+        if value is not last:  # the rows of a batch mostly share their codes and states
+            last = value
             if value is None:
-                parts.append(_NULL)
+                packed = _NULL
             else:
-                raw = value.encode()
-                parts.append(_LENGTH(len(raw)) + raw)
-        return cls._of(parts)
+                raw = mark + value.encode()
+                packed = _LENGTH(len(raw)) + raw
+        elements.append(packed)
+    return elements
 
 
-class BigInts(PackedArray):
-    """int8[]"""
-
-    element_oid, array_oid = 20, 1016
-
-    @classmethod
-    def of(cls, values: Iterable[int | None]) -> PackedArray:
-        """Pack whole numbers."""
-        return cls._of([_NULL if v is None else _LONG(8, v) for v in values])
+def _jsons(values: Iterable[str | None]) -> list[bytes]:
+    return _texts(values, mark=b"\x01")  # the version of jsonb's own format
 
 
-class Dates(PackedArray):
-    """date[]"""
-
-    element_oid, array_oid = 1082, 1182
-
-    @classmethod
-    def of(cls, values: Iterable[date | None]) -> PackedArray:
-        """Pack dates."""
-        return cls._of(
-            [_NULL if v is None else _SHORT(4, v.toordinal() - _EPOCH_DAY) for v in values]
-        )
+def _numbers(values: Iterable[int | None]) -> list[bytes]:
+    return [_NULL if v is None else _LONG(8, v) for v in values]
 
 
-class Instants(PackedArray):
-    """timestamptz[]"""
-
-    element_oid, array_oid = 1184, 1185
-
-    @classmethod
-    def of(cls, values: Iterable[datetime]) -> PackedArray:
-        """Pack instants; rows of one batch mostly share theirs."""
-        parts, last, packed = [], None, b""
-        for value in values:
-            if value is not last:
-                since = value - _EPOCH
-                micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-                last, packed = value, _LONG(8, micros)
-            parts.append(packed)
-        return cls._of(parts)
+def _dates(values: Iterable[date | None]) -> list[bytes]:
+    return [_NULL if v is None else _SHORT(4, v.toordinal() - _EPOCH_DAY) for v in values]
 
 
-def _dumper(kind: type[PackedArray]) -> type[Dumper]:
-    class PackedDumper(Dumper):
-        """Hands the bytes on as they are."""
-
-        format = Format.BINARY
-        oid = kind.array_oid
-
-        def dump(self, obj: Buffer) -> Buffer:
-            return obj
-
-    return PackedDumper
-
-
-# For every connection of the process: these types are ours, so nobody else's values are touched.
-for _kind in (Uuids, Texts, BigInts, Dates, Instants):
-    psycopg.adapters.register_dumper(_kind, _dumper(_kind))
+def _instants(values: Iterable[datetime]) -> list[bytes]:
+    elements: list[bytes] = []
+    last, packed = None, b""
+    for value in values:
+        if value is not last:  # the rows of one thing share theirs
+            since = value - _EPOCH
+            micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+            last, packed = value, _LONG(8, micros)
+        elements.append(packed)
+    return elements
 
 
-@attrs.frozen
-class ArrayStatement:
-    """
-    A statement whose parameters are arrays, by name.
-
-    Its placeholders are numbered once, here: psycopg does not keep what it found out about a long
-    query, and would look for placeholders in it again at each execution.
-    """
-
-    text: str
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, template: str) -> ArrayStatement:
-        """Number the `%(name)s` of a template."""
-        names: dict[str, int] = {}
-
-        def number(found: re.Match[str]) -> str:
-            return f"${names.setdefault(found[1], len(names) + 1)}"
-
-        return cls(re.sub(r"%\((\w+)\)s", number, template), tuple(names))
-
-    def execute(
-        self, connection: psycopg.Connection[Any], arrays: Mapping[str, PackedArray]
-    ) -> psycopg.RawCursor[dict[str, Any]]:
-        """Run it and return the cursor; its rows are mappings."""
-        cursor = psycopg.RawCursor(connection, row_factory=dict_row)
-        return cursor.execute(self.text, [arrays[name] for name in self.names])
+UUIDS = ArrayType.of("uuid[]", 2950, _uuids)
+TEXTS = ArrayType.of("text[]", 25, _texts)
+JSONS = ArrayType.of("jsonb[]", 3802, _jsons)
+NUMBERS = ArrayType.of("int8[]", 20, _numbers)
+DATES = ArrayType.of("date[]", 1082, _dates)
+INSTANTS = ArrayType.of("timestamptz[]", 1184, _instants)

@@ -8,81 +8,37 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import attrs
 import psycopg
 
 from telecom_crm.adapters.postgres.arrays import (
-    ArrayStatement,
-    BigInts,
-    Dates,
-    Instants,
-    PackedArray,
-    Texts,
-    Uuids,
+    DATES,
+    INSTANTS,
+    JSONS,
+    NUMBERS,
+    TEXTS,
+    UUIDS,
+    ArrayType,
 )
 from telecom_crm.adapters.postgres.json import dumps
+from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
 from telecom_crm.application.ports import IdempotencyKey
 from telecom_crm.domain.identifiers import AccountId
-from telecom_crm.domain.ledger import Balance, JournalEntry
+from telecom_crm.domain.ledger import Balance, JournalEntry, Transfer
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.payment import Payment
 
-_PAYMENTS = """(%(p_account)s, %(p_id)s, %(p_contract)s, %(p_amount)s, %(p_currency)s,
-    %(p_method)s, %(p_gateway)s, %(p_at)s, %(p_reference)s, %(p_failure)s, %(p_entry)s,
-    %(p_refunded)s, %(p_reconciliation)s, %(p_status)s, %(p_version)s, %(p_known)s)
-  AS row (account_id, id, contract_id, amount_minor, currency, method, gateway, at,
-    gateway_reference, failure, entry_id, refunded_minor, reconciliation, status, version, known)"""
 
-_WRITE = ArrayStatement.of(f"""
-WITH paid AS (
-  INSERT INTO payments (account_id, id, contract_id, amount_minor, currency, method, gateway, at,
-    gateway_reference, failure, entry_id, refunded_minor, reconciliation, status, version)
-  SELECT account_id, id, contract_id, amount_minor, currency, method, gateway, at,
-    gateway_reference, failure, entry_id, refunded_minor, reconciliation, status, version
-  FROM unnest{_PAYMENTS} WHERE known = 0
-), listed AS (
-  INSERT INTO directory (id, account_id)
-  SELECT id, account_id FROM unnest(%(p_id)s, %(p_account)s, %(p_known)s)
-    AS row (id, account_id, known) WHERE known = 0
-), moved AS (
-  UPDATE payments SET amount_minor = row.amount_minor, gateway_reference = row.gateway_reference,
-    failure = row.failure, entry_id = row.entry_id, refunded_minor = row.refunded_minor,
-    reconciliation = row.reconciliation, status = row.status, version = row.version
-  FROM unnest{_PAYMENTS}
-  WHERE row.known = 1 AND payments.account_id = row.account_id AND payments.id = row.id
-), used AS (
-  INSERT INTO keys (caller, key, digest, resource)
-  SELECT * FROM unnest(%(k_caller)s, %(k_key)s, %(k_digest)s, %(k_resource)s)
-), booked AS (
-  INSERT INTO entries (account_id, id, kind, currency, booked_at, caused_by, reverses, note)
-  SELECT * FROM unnest(%(e_account)s, %(e_id)s, %(e_kind)s, %(e_currency)s, %(e_at)s,
-    %(e_cause)s, %(e_reverses)s, %(e_note)s)
-), transferred AS (
-  INSERT INTO transfers (account_id, entry_id, leg, debit, credit, amount_minor, currency,
-    counterparty, contract_id, tariff, tariff_version, charge_kind, period_start, period_end,
-    booked_at)
-  SELECT * FROM unnest(%(t_account)s, %(t_entry)s, %(t_leg)s, %(t_debit)s, %(t_credit)s,
-    %(t_amount)s, %(t_currency)s, %(t_party)s, %(t_contract)s, %(t_tariff)s, %(t_version)s,
-    %(t_kind)s, %(t_start)s, %(t_end)s, %(t_at)s)
-), told AS (
-  INSERT INTO events (thing_id, sequence, thing, name, at, by_name, by_token, command, before,
-    after, reason, payload)
-  SELECT thing_id, sequence, thing, name, at, by_name, by_token, command, before, after, reason,
-    payload::jsonb
-  FROM unnest(%(v_key)s, %(v_sequence)s, %(v_thing)s, %(v_name)s, %(v_at)s, %(v_by)s, %(v_token)s,
-    %(v_command)s, %(v_before)s, %(v_after)s, %(v_reason)s, %(v_payload)s)
-    AS row (thing_id, sequence, thing, name, at, by_name, by_token, command, before, after, reason,
-      payload)
-)
-UPDATE accounts SET subscriber = row.subscriber, receivable = row.receivable,
-  unbilled = row.unbilled, reserved = row.reserved
-FROM unnest(%(a_id)s, %(a_subscriber)s, %(a_receivable)s, %(a_unbilled)s, %(a_reserved)s)
-  AS row (id, subscriber, receivable, unbilled, reserved)
-WHERE accounts.id = row.id
-""")
+class UsedKey(NamedTuple):
+    """An idempotency key, and the payment it stands for from now on."""
+
+    key: IdempotencyKey
+    payment: Payment
 
 
 @attrs.define
@@ -92,111 +48,205 @@ class Batch:
     balances: Mapping[AccountId, Balance]
     entries: Sequence[JournalEntry] = ()
     payments: Sequence[Payment] = ()
-    keys: Sequence[tuple[IdempotencyKey, Payment]] = ()
+    keys: Sequence[UsedKey] = ()
 
     def write(self, connection: psycopg.Connection[Any]) -> None:
+        """Write it in the transaction that the connection is in."""
+        with Pipeline.over(connection) as pipeline:
+            self.send(pipeline)
+
+    def send(self, pipeline: Pipeline) -> None:
         """Send it; the rows of `balances` are held by this transaction."""
-        _WRITE.execute(connection, self._arrays())
+        rows = [(part, things) for part, things in self._rows() if things]
+        statement = _statement(tuple(part for part, _ in rows))
+        pipeline.send(statement, [array for part, things in rows for array in part.arrays(things)])
 
-    def _arrays(self) -> dict[str, PackedArray]:
-        events = [event for payment in self.payments for event in payment.events]
-        return {
-            **_payment_columns(self.payments),
-            **_key_columns(self.keys),
-            **_entry_columns(self.entries),
-            **_transfer_columns(self.entries),
-            **_event_columns(events),
-            **_balance_columns(self.balances),
-        }
-
-
-def _payment_columns(payments: Sequence[Payment]) -> dict[str, PackedArray]:
-    return {
-        "p_account": Uuids.of(p.account_id for p in payments),
-        "p_id": Uuids.of(p.id for p in payments),
-        "p_contract": Uuids.of(p.contract_id for p in payments),
-        "p_amount": BigInts.of(p.amount.minor for p in payments),
-        "p_currency": Texts.of(p.amount.currency for p in payments),
-        "p_method": Texts.of(p.method for p in payments),
-        "p_gateway": Texts.of(p.gateway for p in payments),
-        "p_at": Instants.of(p.at for p in payments),
-        "p_reference": Texts.of(p.gateway_reference for p in payments),
-        "p_failure": Texts.of(p.failure for p in payments),
-        "p_entry": Uuids.of(p.entry_id for p in payments),
-        "p_refunded": BigInts.of(p.refunded.minor for p in payments),
-        "p_reconciliation": Texts.of(p.reconciliation for p in payments),
-        "p_status": Texts.of(p.status for p in payments),
-        "p_version": BigInts.of(p.version for p in payments),
-        "p_known": BigInts.of(int(p.version > len(p.events)) for p in payments),
-    }
+    def _rows(self) -> tuple[tuple[_Part, Sequence[Any]], ...]:
+        new: list[Payment] = []
+        known: list[Payment] = []
+        for payment in self.payments:
+            (known if payment.version > len(payment.events) else new).append(payment)
+        legs = [_Leg(e, n, leg) for e in self.entries for n, leg in enumerate(e.transfers)]
+        return (
+            (_PAYMENTS, new),
+            (_DIRECTORY, new),
+            (_KNOWN_PAYMENTS, known),
+            (_KEYS, self.keys),
+            (_ENTRIES, self.entries),
+            (_TRANSFERS, legs),
+            (_EVENTS, [event for payment in self.payments for event in payment.events]),
+            (_COUNTERS, [_Counters(id, balance) for id, balance in self.balances.items()]),
+        )
 
 
-def _key_columns(keys: Sequence[tuple[IdempotencyKey, Payment]]) -> dict[str, PackedArray]:
-    return {
-        "k_caller": Texts.of(key.caller for key, _ in keys),
-        "k_key": Texts.of(key.key for key, _ in keys),
-        "k_digest": Texts.of(key.digest for key, _ in keys),
-        "k_resource": Uuids.of(payment.id for _, payment in keys),
-    }
+class _Leg(NamedTuple):
+    entry: JournalEntry
+    number: int
+    transfer: Transfer
 
 
-def _entry_columns(entries: Sequence[JournalEntry]) -> dict[str, PackedArray]:
-    return {
-        "e_account": Uuids.of(e.account_id for e in entries),
-        "e_id": Uuids.of(e.id for e in entries),
-        "e_kind": Texts.of(e.kind for e in entries),
-        "e_currency": Texts.of(e.currency for e in entries),
-        "e_at": Instants.of(e.booked_at for e in entries),
-        "e_cause": Texts.of(e.caused_by for e in entries),
-        "e_reverses": Uuids.of(e.reverses for e in entries),
-        "e_note": Texts.of(e.note for e in entries),
-    }
+class _Counters(NamedTuple):
+    account_id: AccountId
+    balance: Balance
 
 
-def _transfer_columns(entries: Sequence[JournalEntry]) -> dict[str, PackedArray]:
-    legs = [(e, number, leg) for e in entries for number, leg in enumerate(e.transfers)]
-    return {
-        "t_account": Uuids.of(e.account_id for e, _, _ in legs),
-        "t_entry": Uuids.of(e.id for e, _, _ in legs),
-        "t_leg": BigInts.of(number for _, number, _ in legs),
-        "t_debit": Texts.of(leg.debit for _, _, leg in legs),
-        "t_credit": Texts.of(leg.credit for _, _, leg in legs),
-        "t_amount": BigInts.of(leg.amount.minor for _, _, leg in legs),
-        "t_currency": Texts.of(leg.amount.currency for _, _, leg in legs),
-        "t_party": Texts.of(leg.counterparty for _, _, leg in legs),
-        "t_contract": Uuids.of(leg.contract_id for _, _, leg in legs),
-        "t_tariff": Texts.of(leg.tariff for _, _, leg in legs),
-        "t_version": BigInts.of(leg.tariff_version for _, _, leg in legs),
-        "t_kind": Texts.of(leg.charge_kind for _, _, leg in legs),
-        "t_start": Dates.of(leg.period_start for _, _, leg in legs),
-        "t_end": Dates.of(leg.period_end for _, _, leg in legs),
-        "t_at": Instants.of(e.booked_at for e, _, _ in legs),
-    }
+Read = Callable[[Any], Any]
 
 
-def _event_columns(events: Iterable[Event]) -> dict[str, PackedArray]:
-    events = tuple(events)
-    return {
-        "v_key": Texts.of(v.thing_id for v in events),
-        "v_sequence": BigInts.of(v.sequence for v in events),
-        "v_thing": Texts.of(v.thing for v in events),
-        "v_name": Texts.of(v.name for v in events),
-        "v_at": Instants.of(v.at for v in events),
-        "v_by": Texts.of(v.by.name for v in events),
-        "v_token": Texts.of(v.by.token for v in events),
-        "v_command": Texts.of(v.command for v in events),
-        "v_before": Texts.of(v.before for v in events),
-        "v_after": Texts.of(v.after for v in events),
-        "v_reason": Texts.of(v.reason for v in events),
-        "v_payload": Texts.of(dumps(dict(v.payload)) if v.payload else "{}" for v in events),
-    }
+@attrs.frozen(eq=False)
+class _Part:
+    """What a statement does with rows of one shape; `columns` says how each is read and packed."""
+
+    name: str
+    template: str
+    columns: tuple[tuple[ArrayType, Read], ...]
+
+    @classmethod
+    def of(cls, name: str, template: str, /, **columns: tuple[ArrayType, str | Read]) -> _Part:
+        """Name the columns in the template, where it says so, and read them by path."""
+        readers = tuple(
+            (kind, attrgetter(read) if isinstance(read, str) else read)
+            for kind, read in columns.values()
+        )
+        return cls(name, template.replace("{columns}", ", ".join(columns)), readers)
+
+    @classmethod
+    def inserting(cls, table: str, /, **columns: tuple[ArrayType, str | Read]) -> _Part:
+        """Insert the rows."""
+        return cls.of(table, f"INSERT INTO {table} ({{columns}}) SELECT * FROM {{rows}}", **columns)
+
+    def text(self, first: int) -> str:
+        """Return it as SQL, its placeholders numbered from `first` on."""
+        numbered = ", ".join(
+            f"${n}::{kind.name}" for n, (kind, _) in enumerate(self.columns, first)
+        )
+        return f"{self.name}_written AS ({self.template.replace('{rows}', f'unnest({numbered})')})"
+
+    def arrays(self, things: Sequence[Any]) -> list[bytes]:
+        """Return the columns of these things."""
+        if len(things) == 1:
+            return [kind.pack_one(read(things[0])) for kind, read in self.columns]
+        return [kind.pack(map(read, things)) for kind, read in self.columns]
 
 
-def _balance_columns(balances: Mapping[AccountId, Balance]) -> dict[str, PackedArray]:
-    return {
-        "a_id": Uuids.of(balances),
-        "a_subscriber": BigInts.of(b.subscriber for b in balances.values()),
-        "a_receivable": BigInts.of(b.receivable for b in balances.values()),
-        "a_unbilled": BigInts.of(b.unbilled for b in balances.values()),
-        "a_reserved": BigInts.of(b.reserved for b in balances.values()),
-    }
+@cache
+def _statement(parts: tuple[_Part, ...]) -> Statement:
+    """Return one statement of all these parts; what a batch has no rows of costs nothing."""
+    texts, first = [], 1
+    for part in parts:
+        texts.append(part.text(first))
+        first += len(part.columns)
+    return Statement.of(f"WITH {', '.join(texts)} SELECT")
+
+
+def _payload(event: Event) -> str:
+    return dumps(event.payload) if event.payload else "{}"
+
+
+_PAYMENTS = _Part.inserting(
+    "payments",
+    account_id=(UUIDS, "account_id"),
+    id=(UUIDS, "id"),
+    contract_id=(UUIDS, "contract_id"),
+    amount_minor=(NUMBERS, "amount.minor"),
+    currency=(TEXTS, "amount.currency"),
+    method=(TEXTS, "method"),
+    gateway=(TEXTS, "gateway"),
+    at=(INSTANTS, "at"),
+    gateway_reference=(TEXTS, "gateway_reference"),
+    failure=(TEXTS, "failure"),
+    entry_id=(UUIDS, "entry_id"),
+    refunded_minor=(NUMBERS, "refunded.minor"),
+    reconciliation=(TEXTS, "reconciliation"),
+    status=(TEXTS, "status"),
+    version=(NUMBERS, "version"),
+)
+
+_DIRECTORY = _Part.inserting("directory", id=(UUIDS, "id"), account_id=(UUIDS, "account_id"))
+
+_KNOWN_PAYMENTS = _Part.of(
+    "known_payments",
+    """UPDATE payments SET amount_minor = row.amount_minor,
+      gateway_reference = row.gateway_reference, failure = row.failure, entry_id = row.entry_id,
+      refunded_minor = row.refunded_minor, reconciliation = row.reconciliation,
+      status = row.status, version = row.version
+    FROM {rows} AS row ({columns})
+    WHERE payments.account_id = row.account_id AND payments.id = row.id""",
+    account_id=(UUIDS, "account_id"),
+    id=(UUIDS, "id"),
+    amount_minor=(NUMBERS, "amount.minor"),
+    gateway_reference=(TEXTS, "gateway_reference"),
+    failure=(TEXTS, "failure"),
+    entry_id=(UUIDS, "entry_id"),
+    refunded_minor=(NUMBERS, "refunded.minor"),
+    reconciliation=(TEXTS, "reconciliation"),
+    status=(TEXTS, "status"),
+    version=(NUMBERS, "version"),
+)
+
+_KEYS = _Part.inserting(
+    "keys",
+    caller=(TEXTS, "key.caller"),
+    key=(TEXTS, "key.key"),
+    digest=(TEXTS, "key.digest"),
+    resource=(UUIDS, "payment.id"),
+)
+
+_ENTRIES = _Part.inserting(
+    "entries",
+    account_id=(UUIDS, "account_id"),
+    id=(UUIDS, "id"),
+    kind=(TEXTS, "kind"),
+    currency=(TEXTS, "currency"),
+    booked_at=(INSTANTS, "booked_at"),
+    caused_by=(TEXTS, "caused_by"),
+    reverses=(UUIDS, "reverses"),
+    note=(TEXTS, "note"),
+)
+
+_TRANSFERS = _Part.inserting(
+    "transfers",
+    account_id=(UUIDS, "entry.account_id"),
+    entry_id=(UUIDS, "entry.id"),
+    leg=(NUMBERS, "number"),
+    debit=(TEXTS, "transfer.debit"),
+    credit=(TEXTS, "transfer.credit"),
+    amount_minor=(NUMBERS, "transfer.amount.minor"),
+    currency=(TEXTS, "transfer.amount.currency"),
+    counterparty=(TEXTS, "transfer.counterparty"),
+    contract_id=(UUIDS, "transfer.contract_id"),
+    tariff=(TEXTS, "transfer.tariff"),
+    tariff_version=(NUMBERS, "transfer.tariff_version"),
+    charge_kind=(TEXTS, "transfer.charge_kind"),
+    period_start=(DATES, "transfer.period_start"),
+    period_end=(DATES, "transfer.period_end"),
+    booked_at=(INSTANTS, "entry.booked_at"),
+)
+
+_EVENTS = _Part.inserting(
+    "events",
+    thing_id=(TEXTS, "thing_id"),
+    sequence=(NUMBERS, "sequence"),
+    thing=(TEXTS, "thing"),
+    name=(TEXTS, "name"),
+    at=(INSTANTS, "at"),
+    by_name=(TEXTS, "by.name"),
+    by_token=(TEXTS, "by.token"),
+    command=(TEXTS, "command"),
+    before=(TEXTS, "before"),
+    after=(TEXTS, "after"),
+    reason=(TEXTS, "reason"),
+    payload=(JSONS, _payload),
+)
+
+_COUNTERS = _Part.of(
+    "counters",
+    """UPDATE accounts SET subscriber = row.subscriber, receivable = row.receivable,
+      unbilled = row.unbilled, reserved = row.reserved
+    FROM {rows} AS row ({columns}) WHERE accounts.id = row.id""",
+    id=(UUIDS, "account_id"),
+    subscriber=(NUMBERS, "balance.subscriber"),
+    receivable=(NUMBERS, "balance.receivable"),
+    unbilled=(NUMBERS, "balance.unbilled"),
+    reserved=(NUMBERS, "balance.reserved"),
+)

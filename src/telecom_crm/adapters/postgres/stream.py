@@ -44,8 +44,8 @@ _HORIZON = """coalesce(
 """
 The number below which every transaction that could add an event is over, as this snapshot sees it.
 
-Transactions known to be running in other databases of the server add none; one that ended since the snapshot was
-taken is not known, and counts.
+Transactions known to be running in other databases of the server add none; one that ended since
+the snapshot was taken is not known, and counts.
 """
 
 _AUDIT_FILTERS = {name: by_text(name) for name in ("action", "thing", "thing_id")}

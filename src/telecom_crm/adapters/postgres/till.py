@@ -1,67 +1,102 @@
 """
 The till on PostgreSQL: many payments, two exchanges with the server.
 
-First exchange: lock and read the accounts (in the order of their ids), their contracts, the
-payments that exist, and the keys that were used. Then the domain decides on each booking. Second
-exchange: one statement writes everything, and the commit goes with it.
+First exchange: lock and read the accounts (in the order of their ids), their contracts and the
+payments that exist, and ask whether a key was used before. Then the domain decides on each booking.
+Second exchange: one statement writes everything.
+
+Both are in one pipeline, so that PostgreSQL begins with the first statement and commits at the
+pipeline's end, without a word more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, Protocol, cast
-from uuid import UUID
 
 import attrs
 import psycopg
-from psycopg import Cursor
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine
 
-from telecom_crm.adapters.postgres.arrays import ArrayStatement, Texts, Uuids
-from telecom_crm.adapters.postgres.booking import Batch
+from telecom_crm.adapters.postgres.arrays import TEXTS, UUIDS
+from telecom_crm.adapters.postgres.booking import Batch, UsedKey
 from telecom_crm.adapters.postgres.engine import translated
-from telecom_crm.adapters.postgres.ledger import state_from_row
+from telecom_crm.adapters.postgres.json import receipt_of
+from telecom_crm.adapters.postgres.pipeline import Pipeline, Rows, Statement
 from telecom_crm.adapters.postgres.rows.payments import payment_from_row
-from telecom_crm.adapters.postgres.tables import PK_KEYS
+from telecom_crm.adapters.postgres.tables import payments as payments_table
 from telecom_crm.application.ports import Booking, Contended, Found, IdempotencyKey
-from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.account import (
+    AccountState,
+    AccountStatus,
+    BillingAccount,
+    PromisedPayment,
+)
 from telecom_crm.domain.contract import LIVE, ContractStatus
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, TelecomCrmError
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.ledger import Balance, JournalEntry
+from telecom_crm.domain.lifecycle import as_stored
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment
 
-_ACCOUNTS = ArrayStatement.of("""
-SELECT * FROM accounts WHERE id = ANY(
-  %(accounts)s
-  || ARRAY(SELECT account_id FROM directory WHERE id = ANY(%(ids)s))
-  || ARRAY(SELECT directory.account_id FROM numbers JOIN directory
-           ON directory.id = numbers.contract_id WHERE msisdn = ANY(%(msisdns)s)))
-ORDER BY id FOR NO KEY UPDATE
+_PLAN_ONCE = Statement.of("""
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+  set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+  set_config('enable_mergejoin', 'off', true)
 """)
+"""
+For this transaction: plan once for all, which costs more than the work, and go by the keys, which
+is what every look-up here has. A plan made while a table is small would read all of it, later too.
+"""
 
-_CONTRACTS = ArrayStatement.of("""
+_HOLD = """
+WITH held AS (
+  SELECT id, currency, subscriber, receivable, unbilled, reserved, number, customer_id,
+    policy_frozen, promise_minor, promise_until, money_holds, status, version,
+    receipt->>'policy_id', (receipt->>'policy_version')::integer, (receipt->'terms')::text,
+    receipt->>'at'
+  FROM accounts WHERE id = ANY({accounts}) ORDER BY id FOR NO KEY UPDATE
+), used AS (
+  SELECT EXISTS (SELECT FROM keys
+    WHERE (caller, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))) AS any
+)
+SELECT used.any, held.* FROM used LEFT JOIN held ON true
+"""
+_HELD = Statement.of(_HOLD.format(accounts="$3::uuid[]"))
+_HELD_BY_OTHERS = Statement.of(
+    _HOLD.format(
+        accounts="""$3::uuid[]
+    || ARRAY(SELECT account_id FROM directory WHERE id = ANY($4::uuid[]))
+    || ARRAY(SELECT directory.account_id FROM numbers JOIN directory
+             ON directory.id = numbers.contract_id WHERE msisdn = ANY($5::text[]))"""
+    )
+)
+"""Accounts that payers name by contract or number, or that payments are of, with those by id."""
+
+_CONTRACTS = Statement.of("""
 SELECT contracts.id, contracts.account_id, contracts.status, contracts.msisdn FROM contracts
 WHERE (account_id, id) IN (
-  SELECT account_id, id FROM directory WHERE id = ANY(%(ids)s)
+  SELECT account_id, id FROM directory WHERE id = ANY($1::uuid[])
   UNION SELECT directory.account_id, directory.id FROM numbers JOIN directory
-    ON directory.id = numbers.contract_id WHERE msisdn = ANY(%(msisdns)s))
+    ON directory.id = numbers.contract_id WHERE msisdn = ANY($2::text[]))
 """)
 
-_PAYMENTS = ArrayStatement.of("""
-SELECT payments.* FROM directory JOIN payments USING (account_id, id)
-WHERE directory.id = ANY(%(ids)s) ORDER BY payments.id FOR NO KEY UPDATE OF payments
-""")
+_COLUMNS = tuple(column.name for column in payments_table.columns)
 
-_REPLAYED = ArrayStatement.of("""
-SELECT payments.* FROM directory JOIN payments USING (account_id, id)
-WHERE directory.id = ANY(%(ids)s)
-""")
+_OF_PAYMENTS = f"""
+SELECT {", ".join(f"payments.{name}" for name in _COLUMNS)}
+FROM directory JOIN payments USING (account_id, id) WHERE directory.id = ANY($1::uuid[])
+"""
+_PAYMENTS = Statement.of(f"{_OF_PAYMENTS} ORDER BY payments.id FOR NO KEY UPDATE OF payments")
+_REPLAYED = Statement.of(_OF_PAYMENTS)
 
-_KEYS = ArrayStatement.of("""
+_USED = Statement.of("""
 SELECT caller, key, digest, resource FROM keys
-WHERE (caller, key) IN (SELECT * FROM unnest(%(callers)s, %(keys)s))
+WHERE (caller, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 """)
 
 ATTEMPTS = 5
@@ -69,29 +104,34 @@ ATTEMPTS = 5
 
 
 class Connections(Protocol):
-    """Where a till gets a psycopg connection for one transaction; raises as the engine does."""
+    """
+    Where a till gets a pipeline for one transaction; raises as the engine does.
 
-    def __call__(self) -> AbstractContextManager[psycopg.Connection[Any]]: ...
+    It commits at the pipeline's end, or its owner does later.
+    """
+
+    def __call__(self) -> AbstractContextManager[Pipeline]: ...
 
 
 @attrs.frozen
 class EngineConnections:
-    """Lends the pool's psycopg connections; a broken one is thrown away."""
+    """Lends pipelines over the pool's connections; a broken one is thrown away."""
 
     engine: Engine
 
     @contextmanager
-    def __call__(self) -> Iterator[psycopg.Connection[Any]]:
-        """Lend one connection; what was not committed is rolled back."""
+    def __call__(self) -> Iterator[Pipeline]:
+        """Lend one, on a connection without a transaction."""
         with translated("the accounts"):
             lent = self.engine.raw_connection()
+            connection = cast("psycopg.Connection[Any]", lent.driver_connection)
             try:
-                yield cast("psycopg.Connection[Any]", lent.driver_connection)
-            except BaseException as error:
-                if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-                    lent.invalidate(error)
-                raise
+                with Pipeline.over(connection) as pipeline:
+                    pipeline.send(_PLAN_ONCE)
+                    yield pipeline
             finally:
+                if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                    lent.invalidate()
                 lent.close()
 
 
@@ -117,16 +157,25 @@ class PostgresTill:
         return self._book(bookings)
 
     def _book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
-        with self.connections() as connection:
-            try:
-                sheet = _Sheet.read(connection, bookings)
-                outcomes = [sheet.decide(booking) for booking in bookings]
-                sheet.write(connection)
-            except psycopg.errors.UniqueViolation as error:
-                if error.diag.constraint_name == PK_KEYS:
-                    raise Contended("an idempotency key") from error
-                raise
-            return outcomes
+        with self.connections() as pipeline:
+            sheet = _Sheet.read(pipeline, bookings)
+            outcomes = [sheet.decide(booking) for booking in bookings]
+            sheet.write(pipeline)
+        return outcomes
+
+
+@attrs.frozen
+class _FoundContract:
+    """What a payment asks of the contract it is for."""
+
+    id: ContractId
+    account_id: AccountId
+    status: ContractStatus = attrs.field(converter=ContractStatus)
+    msisdn: str
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
 
 
 @attrs.define
@@ -134,50 +183,44 @@ class _Sheet:
     """What a batch found, and what it has decided so far: later bookings see the earlier ones."""
 
     states: dict[AccountId, AccountState]
-    contracts: Mapping[UUID, Mapping[str, Any]]
-    on_number: Mapping[str, Mapping[str, Any]]
+    contracts: Mapping[ContractId, _FoundContract]
+    on_number: Mapping[str, _FoundContract]
     payments: dict[PaymentId, Payment]
-    keys: dict[tuple[str, str], tuple[str, Payment]]
+    keys: dict[tuple[str, str], tuple[str, Payment | None]]
     written: dict[PaymentId, Payment] = attrs.field(factory=dict)
     balances: dict[AccountId, Balance] = attrs.field(factory=dict)
     entries: list[JournalEntry] = attrs.field(factory=list)
-    used: list[tuple[IdempotencyKey, Payment]] = attrs.field(factory=list)
+    used: list[UsedKey] = attrs.field(factory=list)
 
     @classmethod
-    def read(cls, connection: psycopg.Connection[Any], bookings: Sequence[Booking]) -> _Sheet:
+    def read(cls, pipeline: Pipeline, bookings: Sequence[Booking]) -> _Sheet:
         """Lock and read all that the bookings speak of; one exchange, unless keys came again."""
         payers = [booking.payer for booking in bookings if booking.payer]
         contract_ids = {payer.contract_id for payer in payers if payer.contract_id}
         payment_ids = {booking.payment_id for booking in bookings if booking.payment_id}
-        msisdns = {payer.msisdn.digits for payer in payers if payer.msisdn}
         keys = [booking.key for booking in bookings if booking.key]
-        arrays = {
-            "accounts": Uuids.of({payer.account_id for payer in payers if payer.account_id}),
-            "ids": Uuids.of({*contract_ids, *payment_ids}),
-            "msisdns": Texts.of(msisdns),
-            "callers": Texts.of(key.caller for key in keys),
-            "keys": Texts.of(key.key for key in keys),
-        }
-        contracts = payments = used = None
-        with connection.pipeline():
-            accounts = _ACCOUNTS.execute(connection, arrays)
-            if contract_ids or msisdns:
-                contracts = _CONTRACTS.execute(connection, arrays)
-            if payment_ids:
-                payments = _PAYMENTS.execute(connection, arrays)
-            if keys:
-                used = _KEYS.execute(connection, arrays)
+        digits = {payer.msisdn.digits for payer in payers if payer.msisdn}
+        accounts = UUIDS.pack({payer.account_id for payer in payers if payer.account_id})
+        used = TEXTS.pack(key.caller for key in keys), TEXTS.pack(key.key for key in keys)
+        contracts: Rows = []
+        payments: Rows = []
+        if contract_ids or payment_ids or digits:
+            ids = UUIDS.pack({*contract_ids, *payment_ids})
+            msisdns = TEXTS.pack(digits)
+            held = pipeline.send(_HELD_BY_OTHERS, [*used, accounts, ids, msisdns])
+            contracts = pipeline.send(_CONTRACTS, [ids, msisdns])
+            payments = pipeline.send(_PAYMENTS, [ids])
+        else:
+            held = pipeline.send(_HELD, [*used, accounts])
+        pipeline.receive()
+        found = [_FoundContract(*row) for row in contracts]
         at = bookings[0].at
-        found = contracts.fetchall() if contracts else []
-        replays = used.fetchall() if used else []
         return cls(
-            states={row["id"]: state_from_row(row, at) for row in accounts},
-            contracts={row["id"]: row for row in found},
-            on_number={
-                row["msisdn"]: row for row in found if ContractStatus(row["status"]) in LIVE
-            },
+            states={row[1]: _state_from(row, at) for row in held if row[1]},
+            contracts={contract.id: contract for contract in found},
+            on_number={contract.msisdn: contract for contract in found if contract.live},
             payments=_by_id(payments),
-            keys=_replayed(connection, replays),
+            keys=_replayed(pipeline, used) if held[0][0] else {},
         )
 
     def decide(self, booking: Booking) -> Payment | TelecomCrmError:
@@ -190,36 +233,35 @@ class _Sheet:
             if entry:
                 state = self.states[payment.account_id]
                 balance = state.balance.after(entry)
-                self.states[payment.account_id] = attrs.evolve(state, balance=balance)
+                self.states[payment.account_id] = AccountState(
+                    account=state.account, balance=balance, at=state.at
+                )
                 self.balances[payment.account_id] = balance
                 self.entries.append(entry)
         except TelecomCrmError as error:
             return error
-        stored = attrs.evolve(payment, events=())
+        stored = as_stored(payment)
         if payment.events:
-            before = self.written.get(payment.id)
-            events = (*before.events, *payment.events) if before else payment.events
-            self.written[payment.id] = attrs.evolve(payment, events=events)
+            if before := self.written.get(payment.id):
+                events = (*before.events, *payment.events)
+                self.written[payment.id] = attrs.evolve(payment, events=events)
+            else:
+                self.written[payment.id] = payment
             self.payments[payment.id] = stored
         if booking.key:
-            self.used.append((booking.key, payment))
+            self.used.append(UsedKey(booking.key, payment))
             self.keys[booking.key.caller, booking.key.key] = (booking.key.digest, stored)
         return stored
 
-    def write(self, connection: psycopg.Connection[Any]) -> None:
-        """Write everything and commit, in one exchange."""
-        if not (self.written or self.entries or self.used):
-            connection.rollback()
-            return
-        batch = Batch(
-            balances=self.balances,
-            entries=self.entries,
-            payments=list(self.written.values()),
-            keys=self.used,
-        )
-        with connection.pipeline():
-            batch.write(connection)
-            connection.commit()
+    def write(self, pipeline: Pipeline) -> None:
+        """Write everything."""
+        if self.written or self.entries or self.used:
+            Batch(
+                balances=self.balances,
+                entries=self.entries,
+                payments=list(self.written.values()),
+                keys=self.used,
+            ).send(pipeline)
 
     def _find(self, booking: Booking) -> Found:
         if booking.payment_id is not None:
@@ -233,49 +275,80 @@ class _Sheet:
         if payer.account_id is not None:
             return Found(state=self._state(payer.account_id, booking))
         if payer.contract_id is not None:
-            row = self.contracts.get(payer.contract_id)
+            contract = self.contracts.get(payer.contract_id)
             missing = NotFound("contract", str(payer.contract_id))
         else:
-            row = self.on_number.get(payer.msisdn.digits) if payer.msisdn else None
+            contract = self.on_number.get(payer.msisdn.digits) if payer.msisdn else None
             missing = NotFound("contract with number", str(payer.msisdn))
-        if row is None:
+        if contract is None:
             raise missing
         return Found(
-            state=self._state(row["account_id"], booking),
-            contract_id=ContractId(row["id"]),
-            contract_status=ContractStatus(row["status"]),
+            state=self._state(contract.account_id, booking),
+            contract_id=contract.id,
+            contract_status=contract.status,
         )
 
     def _state(self, account_id: AccountId, booking: Booking) -> AccountState:
         state = self.states.get(account_id)
         if state is None:
             raise NotFound("account", str(account_id))
-        return state if state.at == booking.at else attrs.evolve(state, at=booking.at)
+        if state.at == booking.at:
+            return state
+        return AccountState(account=state.account, balance=state.balance, at=booking.at)
 
     def _earlier(self, key: IdempotencyKey) -> Payment | None:
         found = self.keys.get((key.caller, key.key))
         if found is None:
             return None
         digest, payment = found
-        if digest != key.digest:
+        if digest != key.digest or payment is None:  # None: it stands for something else
             raise KeyReused(key.key)
         return attrs.evolve(payment, replayed=True)
 
 
-def _by_id(rows: Cursor[dict[str, Any]] | None) -> dict[PaymentId, Payment]:
-    return {row["id"]: payment_from_row(row) for row in rows} if rows else {}
+def _state_from(row: tuple[Any, ...], at: datetime) -> AccountState:
+    """Return an account with its counters, of a row that `_HELD` found."""
+    _, account_id, currency, subscriber, receivable, unbilled, reserved, *about = row
+    number, customer_id, frozen, promised, promised_until, holds, status, version, *terms = about
+    promise = None
+    if promised is not None:
+        promise = PromisedPayment(amount=Money(promised, currency), until=promised_until)
+    account = BillingAccount(
+        id=account_id,
+        number=number,
+        customer_id=customer_id,
+        currency=currency,
+        receipt=None if terms[0] is None else receipt_of(*terms),
+        policy_frozen=frozen,
+        promise=promise,
+        money_holds=holds,
+        status=AccountStatus(status),
+        version=version,
+    )
+    balance = Balance(
+        currency=currency,
+        subscriber=subscriber,
+        receivable=receivable,
+        unbilled=unbilled,
+        reserved=reserved,
+    )
+    return AccountState(account=account, balance=balance, at=at)
+
+
+def _by_id(rows: Rows) -> dict[PaymentId, Payment]:
+    named = (dict(zip(_COLUMNS, row, strict=True)) for row in rows)
+    return {row["id"]: payment_from_row(row) for row in named}
 
 
 def _replayed(
-    connection: psycopg.Connection[Any], used: Sequence[Mapping[str, Any]]
-) -> dict[tuple[str, str], tuple[str, Payment]]:
+    pipeline: Pipeline, keys: Sequence[bytes]
+) -> dict[tuple[str, str], tuple[str, Payment | None]]:
     """Read the payments of keys that were used before."""
-    if not used:
-        return {}
-    ids = Uuids.of({row["resource"] for row in used})
-    payments = _by_id(_REPLAYED.execute(connection, {"ids": ids}))
+    used = pipeline.send(_USED, keys)
+    pipeline.receive()
+    rows = pipeline.send(_REPLAYED, [UUIDS.pack({resource for *_, resource in used})])
+    pipeline.receive()
+    payments = _by_id(rows)
     return {
-        (row["caller"], row["key"]): (row["digest"], payments[row["resource"]])
-        for row in used
-        if row["resource"] in payments
+        (caller, key): (digest, payments.get(resource)) for caller, key, digest, resource in used
     }
