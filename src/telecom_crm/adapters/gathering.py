@@ -70,7 +70,7 @@ class GatheringTill:
             else:
                 self._queue.append(mine)
         if not lead:
-            mine.called.acquire()  # until somebody's batch took mine along, or I am to lead the next
+            mine.called.acquire()  # until a batch took mine along, or I am to lead the next
         if not mine.answered:
             self._lead(mine)
         if mine.error is not None:

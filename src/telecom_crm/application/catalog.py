@@ -352,7 +352,7 @@ def offer_in(tx: Transaction, *, tariff: str, options: Iterable[str]) -> Offer:
     try:
         found = tx.catalog.tariffs.get(tariff)
     except NotFound:
-        faults.add("tariff", "tariff_unknown", "a tariff of the catalog", tariff)
+        faults.add("tariff", "tariff_unknown", "no such tariff in the catalog", tariff)
     known = tx.catalog.options.get_many(dict.fromkeys(codes))
     for code in codes:
         if code not in known:

@@ -177,8 +177,18 @@ class Lifecycle(Generic[S, C]):
     ) -> dict[str, Any]:
         """Return the `status`, `version` and `events` that a new thing is made with."""
         row = self.row(None, command)
-        event = self._event(
-            row.event, str(key), 1, by, at, command, None, row.target, reason, payload
+        event = Event(
+            thing=self.machine,
+            thing_id=str(key),
+            sequence=1,
+            name=row.event,
+            at=at,
+            by=by,
+            command=command,
+            before=None,
+            after=row.target,
+            reason=reason,
+            payload=payload,
         )
         return {"status": row.target, "version": 1, "events": (event,)}
 
@@ -201,8 +211,18 @@ class Lifecycle(Generic[S, C]):
         before = thing.status
         row = self.row(before, command, guard)
         version = thing.version + 1
-        event = self._event(
-            row.event, thing.key, version, by, at, command, before, row.target, reason, payload
+        event = Event(
+            thing=self.machine,
+            thing_id=thing.key,
+            sequence=version,
+            name=row.event,
+            at=at,
+            by=by,
+            command=command,
+            before=before,
+            after=row.target,
+            reason=reason,
+            payload=payload,
         )
         changes["status"], changes["version"] = row.target, version
         changes["events"] = (*thing.events, event)
@@ -225,8 +245,18 @@ class Lifecycle(Generic[S, C]):
         Return the thing with a change that leaves its state alone, and the event that says so.
         """
         status, version = thing.status, thing.version + 1
-        event = self._event(
-            name, thing.key, version, by, at, command, status, status, reason, payload
+        event = Event(
+            thing=self.machine,
+            thing_id=thing.key,
+            sequence=version,
+            name=name,
+            at=at,
+            by=by,
+            command=command,
+            before=status,
+            after=status,
+            reason=reason,
+            payload=payload,
         )
         changes["version"], changes["events"] = version, (*thing.events, event)
         return _evolved(thing, changes)
@@ -243,33 +273,6 @@ class Lifecycle(Generic[S, C]):
     def triples(self) -> set[tuple[str | None, str, str]]:
         """Return (from, command, to) of every row: what a test pins and a test kit walks."""
         return {(source, row.command, row.target) for row in self.rows for source in row.sources}
-
-    def _event(
-        self,
-        name: str,
-        key: str,
-        sequence: int,
-        by: Actor,
-        at: datetime,
-        command: str,
-        before: str | None,
-        after: str,
-        reason: str,
-        payload: Mapping[str, Any],
-    ) -> Event:
-        return Event(
-            thing=self.machine,
-            thing_id=key,
-            sequence=sequence,
-            name=name,
-            at=at,
-            by=by,
-            command=command,
-            before=before,
-            after=after,
-            reason=reason,
-            payload=payload,
-        )
 
     def _refuse_bad_guards(self) -> None:
         """

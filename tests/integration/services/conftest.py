@@ -7,33 +7,45 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
+from telecom_crm.adapters.postgres import migrate
+from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.tables import metadata
 from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import Series, Till, UnitOfWork
+from tests.integration.conftest import FORGETFUL
 from tests.unit.conftest import clock, ids
 
 __all__ = ["clock", "database", "engine", "ids", "owner", "series", "till", "uow"]
 
 
-@pytest.fixture(scope="module")
-def database(postgres_server, template_database, worker, request) -> Iterator[str]:
-    """A database for the tests of one module."""
-    name = f"services_{worker}_{request.module.__name__.rpartition('_')[2]}"
-    yield postgres_server.create_database(name, template=template_database)
-    postgres_server.drop_database(name)
+@pytest.fixture(scope="session")
+def database(tmp_path_factory, postgres_binaries) -> Iterator[str]:
+    """
+    A database on a server of this worker's own.
+
+    A reader of events waits for every transaction that might still add one. Where other tests share
+    the server it cannot know for a moment that theirs will not, and the tests want each event at
+    once.
+    """
+    settings = {**FORGETFUL, "autovacuum": "off"}
+    directory = tmp_path_factory.mktemp("services")
+    with EmbeddedPostgres.start(directory, binaries=postgres_binaries, settings=settings) as server:
+        url = server.create_database("services")
+        migrate.upgrade(url)
+        yield url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def engine(database) -> Iterator[Engine]:
     engine = open_engine(database)
     yield engine
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def owner(database) -> Iterator[Engine]:
     owner = open_engine(database, owner=True, pool_size=1)
     yield owner

@@ -487,7 +487,7 @@ def _tariff_faults(
 ) -> tuple[Fault, ...]:
     code = reading.tariff or ""
     if tariff is None:
-        return (Fault("tariff", "tariff_unknown", "a tariff of the catalog", shown(code)),)
+        return (Fault("tariff", "tariff_unknown", "no such tariff in the catalog", shown(code)),)
     if mine is not None and mine.tariff_code != code:
         message = f"the contract of this number is on tariff {mine.tariff_code}"
         return (Fault("tariff", "differs", message, code),)

@@ -60,7 +60,7 @@ class MsisdnText(str):
     @property
     def value(self) -> MSISDN:
         """The number as a value."""
-        return MSISDN(self)
+        return MSISDN(str(self))
 
 
 class IccidText(str):
@@ -69,7 +69,7 @@ class IccidText(str):
     @property
     def value(self) -> ICCID:
         """The number as a value."""
-        return ICCID(self)
+        return ICCID(str(self))
 
 
 class InstantText(str):

@@ -186,7 +186,7 @@ HANDLERS: ExceptionHandlersMap = {
 
 def _respond(members: Mapping[str, Any], headers: Mapping[str, str]) -> Response[bytes]:
     return Response(
-        msgspec.json.encode(members),
+        msgspec.json.encode(members, enc_hook=str),
         status_code=members["status"],
         headers=headers,
         media_type=PROBLEM_JSON,
