@@ -73,6 +73,24 @@ def test_a_charge_by_hand_is_a_fee_with_tax_and_limited(accounts, account):
         accounts.charge(account.id, amount=som("8.81"), kind=ChargeKind.PENALTY, reason="x")
 
 
+def test_another_kind_of_charge_is_another_request(accounts, account):
+    accounts.credit(account.id, amount=som("20"), reason="gift")
+    given = {"amount": som("1"), "reason": "x", "idempotency_key": "k"}
+    accounts.charge(account.id, kind=ChargeKind.SIM_SWAP, **given)
+    with pytest.raises(KeyReused):
+        accounts.charge(account.id, kind=ChargeKind.NUMBER_CHANGE, **given)
+    with pytest.raises(InvalidValue, match="255"):
+        accounts.credit(account.id, amount=som("1"), reason="x", idempotency_key="k" * 256)
+
+
+def test_no_account_holds_more_than_an_amount_can_say(accounts, account):
+    most = Money(10**16 - 1, "KGS")
+    accounts.credit(account.id, amount=most, reason="x")
+    with pytest.raises(InvalidValue, match="no account holds"):
+        accounts.credit(account.id, amount=som("1"), reason="x")
+    assert accounts.get(account.id).available == most
+
+
 @pytest.mark.parametrize("amount", [Money(0, "KGS"), Money(-1, "KGS"), Money(1, "USD")])
 def test_amounts_are_positive_and_in_the_accounts_currency(accounts, account, amount):
     with pytest.raises(InvalidValue):

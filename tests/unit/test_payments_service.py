@@ -227,10 +227,10 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
     outcomes = here.payments.record_many(
         [
             good,
-            attrs.evolve(good, payer=Payer(account_id=AccountId(UUID(int=9)))),
-            attrs.evolve(good, amount=som("-1.00")),
-            attrs.evolve(good, amount=Money(1, "USD")),
-            attrs.evolve(good, reference="r-2"),
+            attrs.evolve(good, payer=Payer(account_id=AccountId(UUID(int=9))), reference="r-2"),
+            attrs.evolve(good, amount=som("-1.00"), reference="r-3"),
+            attrs.evolve(good, amount=Money(1, "USD"), reference="r-4"),
+            attrs.evolve(good, reference="r-5"),
         ],
         gateway="simulator",
     )
@@ -242,6 +242,47 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
         "Payment",
     ]
     assert here.balance() == "20.00"
+
+
+def test_a_gateways_own_reference_is_booked_once(desk):
+    here = desk()
+    line = PaymentRequest(
+        payer=Payer(account_id=ACCOUNT),
+        amount=som("10.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="r-1",
+    )
+    first, again = here.payments.record_many([line, line], gateway="simulator")
+    assert (again.id, again.replayed) == (first.id, True)
+    (other,) = here.payments.record_many(
+        [attrs.evolve(line, amount=som("11.00"))], gateway="simulator"
+    )
+    assert isinstance(other, KeyReused)
+    assert here.balance() == "10.00"
+
+
+def test_a_gateway_has_no_word_on_anothers_payments(desk):
+    here = desk(Behaviour.LATER)
+    payment = here.take()
+    stranger = SimulatorGateway(secret="other", name="kiosk")
+    here.payments.gateways["kiosk"] = stranger
+    told = stranger.callback_for(payment)
+    with pytest.raises(NotFound):
+        here.payments.hear(gateway="kiosk", body=told.body, headers=told.headers)
+    assert here.payments.get(payment.id).status is S.PENDING
+    assert here.entries() == ()
+
+
+def test_one_payment_that_cannot_be_asked_about_stops_no_other(desk, clock):
+    here = desk(Behaviour.SILENT_TAKEN, Behaviour.SILENT_TAKEN)
+    lost, found = here.take(), here.take("20.00")
+    gone = here.payments.gateways.pop("simulator")
+    clock.pass_(minutes=6)
+    with pytest.raises(ExceptionGroup, match="2 of a sweep"):
+        here.payments.repair()
+    here.payments.gateways["simulator"] = gone
+    assert here.payments.repair() == 2
+    assert here.payments.get(lost.id).status is here.payments.get(found.id).status is S.CONFIRMED
 
 
 def test_unknown_gateways_and_payers_are_named(desk):
@@ -284,22 +325,25 @@ def test_a_refused_refund_is_taken_back(desk):
     assert here.payments.get(payment.id).refundable == som("150.00")
 
 
-def test_a_silent_refund_is_asked_about(desk):
+def test_a_silent_refund_is_asked_about(desk, clock):
     here = desk(Behaviour.CONFIRM, Behaviour.SILENT_TAKEN)
     payment = here.take()
     refund = here.payments.refund(payment.id, amount=som("50.00"))
     assert refund.status is RefundStatus.UNKNOWN
+    assert here.payments.repair() == 0, "too early to ask"
+    clock.pass_(minutes=6)
     assert here.payments.repair() == 1
     (refund,) = here.payments.refunds_of(payment.id)
     assert refund.status is RefundStatus.PAID
     assert here.balance() == "100.00"
 
 
-def test_a_gateway_that_is_away_does_not_undo_a_refund_it_may_have_paid(desk):
+def test_a_gateway_that_is_away_does_not_undo_a_refund_it_may_have_paid(desk, clock):
     told = iter([Behaviour.CONFIRM, Behaviour.SILENT_TAKEN, Behaviour.UNAVAILABLE])
     here = desk(script=lambda _: next(told, Behaviour.CONFIRM))
     payment = here.take()
     here.payments.refund(payment.id, amount=som("50.00"))
+    clock.pass_(minutes=6)
     assert here.payments.repair() == 0
     assert here.payments.refunds_of(payment.id)[0].status is RefundStatus.UNKNOWN
     assert here.payments.repair() == 1
@@ -355,11 +399,12 @@ def test_disputes_won_and_lost(desk):
         assert list(tx.ledger.differences()) == []
 
 
-def test_a_dispute_is_over_what_was_disputed_whatever_is_refunded_meanwhile(desk):
+def test_a_dispute_is_over_what_was_disputed_whatever_is_refunded_meanwhile(desk, clock):
     here = desk(Behaviour.CONFIRM, Behaviour.SILENT_NOT_TAKEN, Behaviour.CONFIRM)
     payment = here.take()
     here.payments.refund(payment.id, amount=som("50.00"))
     here.payments.dispute(payment.id)
+    clock.pass_(minutes=6)
     assert here.payments.repair() == 1, "the refund is paid while the dispute is open"
     here.payments.lose_dispute(payment.id)
     with here.payments.uow(read_only=True) as tx:

@@ -167,7 +167,15 @@ class Accounts:
 
         booked_as = posting.posting_kind(kind)
         return self._book(
-            booked_as, legs, account_id, amount, reason, idempotency_key, by, limited=True
+            booked_as,
+            legs,
+            account_id,
+            amount,
+            reason,
+            idempotency_key,
+            by,
+            what=f"charge {kind}",
+            limited=True,
         )
 
     @retried
@@ -316,13 +324,15 @@ class Accounts:
         key: str | None,
         by: Actor,
         *,
+        what: str = "",
         limited: bool = False,
         signed: bool = False,
     ) -> JournalEntry:
-        """Book one entry by hand, whatever its legs."""
+        """Book one entry by hand; `what` tells requests of one kind of entry apart."""
+        what = what or kind
         at, entry_id = self.clock(), EntryId(self.new_id())
         with self.uow() as tx:
-            digest = digest_of(f"accounts.{kind}", id=account_id, amount=amount, why=reason)
+            digest = digest_of(f"accounts.{what}", id=account_id, amount=amount, why=reason)
             if earlier := _claimed(tx, by, key, digest, entry_id, account_id):
                 return earlier
             state = _state(tx, account_id, at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, BinaryIO
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -43,7 +44,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.rules import policies_in, policy_named
 from telecom_crm.application.sale import (
     Sold,
@@ -425,7 +426,7 @@ class Contracts:
         """Request activations whose date has come; those not green wait. Return how many."""
         with self.uow(read_only=True) as tx:
             due = tx.contracts.activation_due(local_date(self.clock(), self.zone), limit=limit)
-        return sum(self._try_activation(contract.id, by) for contract in due)
+        return each_alone([partial(self._try_activation, contract.id, by) for contract in due])
 
     # Service
 
@@ -500,7 +501,7 @@ class Contracts:
         """Lift the money holds that were missed when money came; return how many contracts."""
         with self.uow(read_only=True) as tx:
             accounts = tx.accounts.held_for_money(self.clock(), limit=limit)
-        return sum(len(self.lift_money_holds(account.id, by=by)) for account in accounts)
+        return each_alone([partial(self._count_lifted, account.id, by) for account in accounts])
 
     # Changes
 
@@ -562,8 +563,8 @@ class Contracts:
         """Let all changes of terms begin whose date has come; return how many."""
         with self.uow(read_only=True) as tx:
             due = tx.contracts.amendments_due(local_date(self.clock(), self.zone), limit=limit)
-        begun = [self.take_effect(contract.id, by=by) for contract in due if contract.is_live]
-        return len(begun)
+        live = [contract.id for contract in due if contract.is_live]
+        return each_alone([partial(self._begin_terms, contract_id, by) for contract_id in live])
 
     @retried
     def swap_sim(
@@ -861,6 +862,13 @@ class Contracts:
     def _request(self, case: Case, *, by: Actor, at: datetime) -> Requested:
         task_id, today = TaskId(self.new_id()), local_date(at, self.zone)
         return request(case, task_id=task_id, today=today, by=by, at=at)
+
+    def _count_lifted(self, account_id: AccountId, by: Actor) -> int:
+        return len(self.lift_money_holds(account_id, by=by))
+
+    def _begin_terms(self, contract_id: ContractId, by: Actor) -> int:
+        self.take_effect(contract_id, by=by)
+        return 1
 
     def _try_activation(self, contract_id: ContractId, by: Actor) -> bool:
         try:

@@ -30,7 +30,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import PAYABLE
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
@@ -144,11 +144,20 @@ class Payments:
         Ask the gateways about payments and refunds whose end is not known; return how many found
         one.
         """
+        before = self.clock() - self.patience
         with self.uow(read_only=True) as tx:
-            payments = tx.payments.uncertain(self.clock() - self.patience, limit=limit)
-            refunds = tx.refunds.uncertain(limit=limit)
-        asked = sum(self._ask_again(payment, by=by) for payment in payments)
-        return asked + sum(self._ask_refund_again(refund, by=by) for refund in refunds)
+            payments = tx.payments.uncertain(before, limit=limit)
+            refunds = [
+                refund
+                for refund in tx.refunds.uncertain(limit=limit)
+                if tx.events.of(REFUND_LIFECYCLE.machine, refund.key)[-1].at <= before
+            ]
+        return each_alone(
+            [
+                *(partial(self._ask_again, payment, by=by) for payment in payments),
+                *(partial(self._ask_refund_again, refund, by=by) for refund in refunds),
+            ]
+        )
 
     def get(self, payment_id: PaymentId) -> Payment:
         """Return one payment."""
@@ -282,19 +291,21 @@ class Payments:
             raise InvalidValue.of("gateway", "gateway_unknown", f"one of {known}", name) from None
 
     def _taking(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> _Taking:
-        key = request.idempotency_key and IdempotencyKey(
-            by.name,
-            request.idempotency_key,
-            digest_of(
-                "payments.take",
-                payer=request.payer,
-                amount=request.amount,
-                method=request.method,
-                gateway=gateway.name,
-                reference=request.reference,
-            ),
+        digest = digest_of(
+            "payments.take",
+            payer=request.payer,
+            amount=request.amount,
+            method=request.method,
+            gateway=gateway.name,
+            reference=request.reference,
         )
-        return _Taking(request, gateway, key or None, self.clock(), self.new_id, by)
+        key = None
+        if request.idempotency_key is not None:
+            key = IdempotencyKey(by.name, request.idempotency_key, digest)
+        elif request.reference is not None:
+            # A gateway's own id names the payment as well as a key does: a file may come twice.
+            key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
+        return _Taking(request, gateway, key, self.clock(), self.new_id, by)
 
     def _charge(self, payment: Payment, gateway: PaymentGateway, *, by: Actor) -> Payment:
         try:
@@ -318,7 +329,9 @@ class Payments:
             except AmountDiffers:
                 return self._confirm_what_it_insists_on(payment_id, gateway, by=by)
         if answer.outcome is Outcome.PENDING:
+            self._refuse_other_gateways(payment_id, gateway)
             return self.get(payment_id)
+        self._refuse_other_gateways(payment_id, gateway)
         reason = answer.reason or answer.outcome
         return self._step_if(
             payment_id, PaymentCommand.FAIL, partial(Payment.fail, reason=reason), by=by
@@ -336,7 +349,7 @@ class Payments:
         at, resumable = self.clock(), []
 
         def decide(found: Found) -> Booked:
-            payment = _payment_in(found)
+            payment = _payment_in(found, gateway)
             confirmed, entry = payment.confirm(
                 state=found.state,
                 entry_id=self._entry_id(),
@@ -355,6 +368,11 @@ class Payments:
         for account_id in resumable:
             self.resume_paid(account_id)
         return payment
+
+    def _refuse_other_gateways(self, payment_id: PaymentId, gateway: PaymentGateway) -> None:
+        """A gateway has a word on its own payments only; of others it learns nothing."""
+        if self.get(payment_id).gateway != gateway.name:
+            raise NotFound("payment", str(payment_id))
 
     def _confirm_what_it_insists_on(
         self, payment_id: PaymentId, gateway: PaymentGateway, *, by: Actor
@@ -588,9 +606,12 @@ def _unwrap(outcome: Payment | TelecomCrmError) -> Payment:
     return outcome
 
 
-def _payment_in(found: Found) -> Payment:
+def _payment_in(found: Found, gateway: PaymentGateway | None = None) -> Payment:
+    """Return the payment, which is the gateway's own where a gateway speaks of it."""
     if found.payment is None:
         raise LookupError("the till was asked for a payment and found none")
+    if gateway is not None and found.payment.gateway != gateway.name:
+        raise NotFound("payment", str(found.payment.id))
     return found.payment
 
 

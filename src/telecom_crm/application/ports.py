@@ -151,8 +151,14 @@ class IdempotencyKey:
     """A caller's own name for one request, and a digest of what it asks: same key, same content."""
 
     caller: str
-    key: str
+    key: str = attrs.field()
     digest: str
+
+    @key.validator
+    def _short(self, _: object, value: str) -> None:
+        if not 1 <= len(value) <= 255:
+            message = "a text of 1 to 255 characters"
+            raise InvalidValue.of("idempotency_key", "idempotency_key", message, value[:40])
 
 
 @attrs.frozen(kw_only=True)

@@ -1,13 +1,13 @@
-"""Running a use case again when it lost a race."""
+"""Running a use case again when it lost a race, and many without one stopping the others."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from telecom_crm.application.ports import Contended
-from telecom_crm.domain.errors import StaleVersion
+from telecom_crm.domain.errors import StaleVersion, TelecomCrmError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,3 +34,20 @@ def retried(use_case: Callable[P, R]) -> Callable[P, R]:
         return use_case(*args, **kwargs)
 
     return again
+
+
+def each_alone(steps: Iterable[Callable[[], int]]) -> int:
+    """
+    Do every step, also after one has failed, and return the sum of what they return.
+
+    Raise what failed, all together, at the end: a sweep must not stop at one bad thing.
+    """
+    done, failures = 0, []
+    for step in steps:
+        try:
+            done += step()
+        except TelecomCrmError as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} of a sweep's things failed", failures)
+    return done

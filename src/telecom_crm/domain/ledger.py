@@ -18,7 +18,10 @@ import attrs
 
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId
-from telecom_crm.domain.money import CurrencyMismatch, Money
+from telecom_crm.domain.money import LARGEST_MINOR, CurrencyMismatch, Money
+
+LARGEST_BALANCE = LARGEST_MINOR // 10
+"""Each counter stays below this many minor units, so that their sums are amounts too."""
 
 
 class LedgerClass(StrEnum):
@@ -258,6 +261,9 @@ class Balance:
                     receivable -= sign
                 elif code is LedgerCode.UNBILLED_RECEIVABLE:
                     unbilled -= sign
+        if max(abs(subscriber), abs(receivable), abs(unbilled)) >= LARGEST_BALANCE:
+            message = "no account holds or owes as much as this would make it"
+            raise InvalidValue.of("amount", "amount", message)
         return Balance(
             currency=self.currency,
             subscriber=subscriber,

@@ -91,5 +91,5 @@ def _payer(transaction: MemoryTransaction, payer: Payer) -> tuple[AccountId, Con
     assert payer.msisdn is not None
     found = transaction.contracts.by_msisdns((payer.msisdn,)).get(payer.msisdn)
     if found is None:
-        raise NotFound("number", payer.msisdn.digits)
+        raise NotFound("contract with number", str(payer.msisdn))
     return found.account_id, found

@@ -123,7 +123,8 @@ def _schedule(app: App, duty: Duty) -> None:
     def do(timestamp: int) -> None:  # noqa: ARG001  # given by the schedule
         perform(duty)
 
-    task = app.task(name=duty.name, queueing_lock=duty.name)(do)
+    # One waits at most, and one runs at most, on all workers together.
+    task = app.task(name=duty.name, queueing_lock=duty.name, lock=duty.name)(do)
     app.periodic(cron=f"* * * * * */{duty.seconds}")(task)
 
 

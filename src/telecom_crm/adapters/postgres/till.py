@@ -260,7 +260,8 @@ class _Sheet:
                 balances=self.balances,
                 entries=self.entries,
                 payments=list(self.written.values()),
-                keys=self.used,
+                # In one order, as the accounts, so that two batches with the same keys take turns.
+                keys=sorted(self.used, key=lambda used: (used.key.caller, used.key.key)),
             ).send(pipeline)
 
     def _find(self, booking: Booking) -> Found:
