@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from typing import Any
 
+from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.cli.following import PARENT, follow_parent
 
 
@@ -27,6 +29,17 @@ def serve_http(host: str, port: int, processes: int) -> None:
         workers_kill_timeout=15,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raise `InvalidValue` where the address is in use: servers here would share it unasked."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
+            raise InvalidValue.of("port", "port_taken", message, port) from error
 
 
 def create() -> Any:

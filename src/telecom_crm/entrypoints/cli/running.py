@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,9 +16,10 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from telecom_crm.domain.errors import InvalidValue, TelecomCrmError
+from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
+from telecom_crm.entrypoints.cli.http_process import refuse_taken
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
 READY_SECONDS = 60.0
@@ -44,7 +44,7 @@ def run(*, port: int | None = None, demo: bool = True, database: Database = HERE
     """
     settings = database.settings(port=port)
     settings = attrs.evolve(settings, data=settings.data.absolute())
-    _refuse_taken(settings.host, settings.port)
+    refuse_taken(settings.host, settings.port)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop, token = _stop_on_signals(), None
     with _database(settings, stop) as here:
@@ -227,15 +227,15 @@ def _wait_until_ready(settings: Settings, children: list[_Child], stop: threadin
 
 def _greet(settings: Settings, token: str | None, *, own_server: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
-    where = f" --data {settings.data}" if own_server else ""
-    lines = ["", f"  telecom-crm is ready at {base}", f"  API documentation: {base}/schema"]
+    where = f"--data {settings.data}" if own_server else "--database-url …"
+    lines = ["", f"  telecom-crm is ready at {base}", f"  API documentation: {base}/schema/browse"]
     if token:
         lines += [
             f"  demo token (admin): {token}",
             "",
             "  Try:",
             f"    curl -H 'Authorization: Bearer {token}' '{base}/customers?limit=3'",
-            f"    {os.environ.get('TELECOM_CRM_CALLED_AS', 'telecom-crm')} ledger verify{where}",
+            f"    {os.environ.get('TELECOM_CRM_CALLED_AS', 'telecom-crm')} ledger verify {where}",
         ]
     lines += ["", "  Ctrl-C stops it.", ""]
     print("\n".join(lines), flush=True)
@@ -246,13 +246,3 @@ def _stop_on_signals() -> threading.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: stop.set())
     return stop
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            message = f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
-            raise InvalidValue.of("port", "port_taken", message, port) from error

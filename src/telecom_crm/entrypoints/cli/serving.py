@@ -8,7 +8,7 @@ import sys
 
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import follow_parent
-from telecom_crm.entrypoints.cli.http_process import serve_http
+from telecom_crm.entrypoints.cli.http_process import refuse_taken, serve_http
 from telecom_crm.entrypoints.settings import as_environment, located, open_crm
 
 
@@ -38,6 +38,8 @@ def serve(
     with located(settings) as here:
         open_crm(here).close()  # what is wrong shows here, in words
         os.environ.update(as_environment(here))
+        refuse_taken(here.host, here.port)
+        print(f"serving http://{here.host}:{here.port}", flush=True)
         serve_http(here.host, here.port, here.processes)
     return 0
 

@@ -58,7 +58,7 @@ Consents = Annotated[list[ConsentBody], msgspec.Meta(max_length=50)]
 
 
 class NewCustomer(Body):
-    """A person or an organisation. Of a phone, national forms are understood too."""
+    """A person or an organisation. A phone is in E.164: +996700123456."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     kind: CustomerKind = CustomerKind.PERSON
