@@ -9,6 +9,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.paging import PAGE_SIZE, each_on
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
@@ -93,13 +94,7 @@ class Accounts:
 
     def each_entry(self, account_id: AccountId) -> Iterator[JournalEntry]:
         """Go through all of an account's entries, oldest first."""
-        cursor: str | None = None
-        while True:
-            page = self.entries(account_id, limit=500, cursor=cursor)
-            yield from page.items
-            if page.next is None:
-                return
-            cursor = page.next
+        return each_on(lambda cursor: self.entries(account_id, limit=PAGE_SIZE, cursor=cursor))
 
     def statement(
         self, account_id: AccountId, *, start: datetime, end: datetime
@@ -116,15 +111,14 @@ class Accounts:
             tx.accounts.get(account_id)
             opening = tx.ledger.balance_at(account_id, at=start)
             found: list[JournalEntry] = []
-            cursor: str | None = None
-            while cursor is not None or not found:
-                page = tx.ledger.entries(account_id, start=start, end=end, limit=500, cursor=cursor)
-                found += page.items
-                cursor = page.next
-                if cursor is None:
-                    break
-                if len(found) >= LARGEST_STATEMENT:
+            for entry in each_on(
+                lambda cursor: tx.ledger.entries(
+                    account_id, start=start, end=end, limit=PAGE_SIZE, cursor=cursor
+                )
+            ):
+                if len(found) == LARGEST_STATEMENT:
                     raise RuleViolated("statement_size", ("ask for a shorter span",))
+                found.append(entry)
         return AccountStatement.over(
             account_id, start=start, end=end, opening=opening, entries=tuple(found)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from telecom_crm.application.ports import Collection, Query, Transaction, UnitOfWork
+from telecom_crm.application.ports import Collection, Page, Query, Transaction, UnitOfWork
 from telecom_crm.domain.errors import StaleVersion
 from telecom_crm.domain.lifecycle import Living
 
@@ -14,29 +14,34 @@ T = TypeVar("T")
 PAGE_SIZE = 500
 
 
-def each_in(collection: Collection[Any, T], **where: str) -> Iterator[T]:
-    """Go through a list page by page, inside one transaction."""
+def each_on(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """Go through all pages; `fetch` returns the one behind a cursor, and the first for None."""
     cursor: str | None = None
     while True:
-        page = collection.page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+        page = fetch(cursor)
         yield from page.items
         cursor = page.next
         if cursor is None:
             return
+
+
+def each_in(collection: Collection[Any, T], **where: str) -> Iterator[T]:
+    """Go through a list page by page, inside one transaction."""
+    return each_on(
+        lambda cursor: collection.page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+    )
 
 
 def each_of(
     uow: UnitOfWork, pick: Callable[[Transaction], Collection[Any, T]], where: Mapping[str, str]
 ) -> Iterator[T]:
     """Go through a list page by page, each in a short transaction: slow readers hold nothing."""
-    cursor: str | None = None
-    while True:
+
+    def fetch(cursor: str | None) -> Page[T]:
         with uow(read_only=True) as tx:
-            page = pick(tx).page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
-        yield from page.items
-        cursor = page.next
-        if cursor is None:
-            return
+            return pick(tx).page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+
+    return each_on(fetch)
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:

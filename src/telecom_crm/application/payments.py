@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.paging import each_of
 from telecom_crm.application.ports import (
     Booked,
     Booking,
@@ -171,13 +172,7 @@ class Payments:
 
     def each(self, **where: str) -> Iterator[Payment]:
         """Go through all payments with these field values."""
-        cursor: str | None = None
-        while True:
-            page = self.page(Query(where=where, limit=500, cursor=cursor))
-            yield from page.items
-            if page.next is None:
-                return
-            cursor = page.next
+        return each_of(self.uow, lambda tx: tx.payments, where)
 
     def receipt(self, payment_id: PaymentId) -> PaymentReceipt:
         """Return the receipt of a confirmed payment; raise `RuleViolated` before it is one."""

@@ -347,8 +347,8 @@ class Payment:
 
     def refund(self, amount: Money, *, refund_id: RefundId, by: Actor, at: datetime) -> Payment:
         """Count a part as given back; refused past what is left of the payment."""
-        if not PAYMENT_LIFECYCLE.can(self, _C.REVERSE):
-            PAYMENT_LIFECYCLE.row(self.status, _C.REVERSE)  # raises, naming what is allowed
+        # Given back is what could be reversed: the same states allow it.
+        PAYMENT_LIFECYCLE.row(self.status, _C.REVERSE)
         if faults := check_amount(amount, currency=self.amount.currency):
             raise InvalidValue(faults)
         if amount > self.refundable:

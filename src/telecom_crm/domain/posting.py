@@ -49,18 +49,16 @@ def payment_received(
     What is owed on bills (1100) is paid first, the rest is the subscriber's (2010). A prepaid
     account owes no bills, so there all of it is.
     """
-    owed = min(max(balance.receivable, 0), amount.minor)
-    shares = ((LedgerCode.RECEIVABLE, owed), (LedgerCode.SUBSCRIBER_BALANCE, amount.minor - owed))
     return tuple(
         Transfer(
             debit=into,
             credit=code,
-            amount=Money(minor, amount.currency),
+            amount=share,
             counterparty=counterparty,
             contract_id=contract_id,
         )
-        for code, minor in shares
-        if minor
+        for code, share in _owed_first(amount, balance)
+        if share
     )
 
 
@@ -133,12 +131,10 @@ def dispute_lost(amount: Money, *, postpaid: bool) -> Legs:
 
 def goodwill(amount: Money, *, balance: Balance) -> Legs:
     """Give the subscriber money of ours: against what is owed first, then onto the balance."""
-    owed = min(max(balance.receivable, 0), amount.minor)
-    shares = ((LedgerCode.RECEIVABLE, owed), (LedgerCode.SUBSCRIBER_BALANCE, amount.minor - owed))
     return tuple(
         leg
-        for code, minor in shares
-        for leg in _one(LedgerCode.DISCOUNTS, code, Money(minor, amount.currency), "")
+        for code, share in _owed_first(amount, balance)
+        for leg in _one(LedgerCode.DISCOUNTS, code, share, "")
     )
 
 
@@ -168,6 +164,15 @@ def write_off(amount: Money, *, postpaid: bool) -> Legs:
 def closing_refund(amount: Money) -> Legs:
     """Owe a closed account's money back to its customer."""
     return _one(LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.REFUNDS_PAYABLE, amount, "")
+
+
+def _owed_first(amount: Money, balance: Balance) -> tuple[tuple[LedgerCode, Money], ...]:
+    """Share out what comes in: to what is owed on bills, and the rest to the subscriber."""
+    owed = min(max(balance.receivable, 0), amount.minor)
+    return (
+        (LedgerCode.RECEIVABLE, Money(owed, amount.currency)),
+        (LedgerCode.SUBSCRIBER_BALANCE, Money(amount.minor - owed, amount.currency)),
+    )
 
 
 def _from_subscriber(

@@ -163,7 +163,6 @@ class _Database:
 
     @classmethod
     def of(cls, options: Options) -> _Database:
-        from telecom_crm.adapters.postgres import arrays  # noqa: F401  # before engines: psycopg learns
         from telecom_crm.adapters.postgres.engine import checked_schema, open_engine
         from telecom_crm.adapters.postgres.revision import require_current
 

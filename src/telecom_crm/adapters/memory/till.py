@@ -88,7 +88,8 @@ def _payer(transaction: MemoryTransaction, payer: Payer) -> tuple[AccountId, Con
         if contract is None:
             raise NotFound("contract", str(payer.contract_id))
         return contract.account_id, contract
-    assert payer.msisdn is not None
+    if payer.msisdn is None:
+        raise LookupError("a payer is an account, a contract or a number")
     found = transaction.contracts.by_msisdns((payer.msisdn,)).get(payer.msisdn)
     if found is None:
         raise NotFound("contract with number", str(payer.msisdn))

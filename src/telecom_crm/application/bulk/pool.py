@@ -43,7 +43,7 @@ class SimRows:
 
     columns = Columns(required=("iccid", "imsi", "pin1", "puk1", "batch"))
 
-    def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002
+    def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form
         repeats.add(row["iccid"].strip())
 
     def read(
@@ -52,8 +52,8 @@ class SimRows:
         row: Mapping[str, str],
         *,
         repeats: Repeats,
-        dry_run: bool,  # noqa: ARG002
-        today: date,  # noqa: ARG002
+        dry_run: bool,  # noqa: ARG002  # the kind's form
+        today: date,  # noqa: ARG002  # the kind's form
     ) -> Item:
         text = row["iccid"].strip()
         faults = Faults()
@@ -67,7 +67,7 @@ class SimRows:
     def misread(self, line: int, fault: Fault) -> Item:
         return Item(line, None, {}, [fault])
 
-    def prepare(self, turn: Turn, readings: Sequence[Item]) -> SimRows:  # noqa: ARG002
+    def prepare(self, turn: Turn, readings: Sequence[Item]) -> SimRows:  # noqa: ARG002  # the kind's form
         return self
 
     def apply(self, tx: Transaction, turn: Turn, readings: Sequence[Item]) -> Tally:
@@ -81,7 +81,7 @@ class NumberRows:
     columns = Columns(required=("msisdn", "category"), optional=("price",))
     currency: str
 
-    def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002
+    def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form
         repeats.add(row["msisdn"].strip().lstrip("+"))
 
     def read(
@@ -90,8 +90,8 @@ class NumberRows:
         row: Mapping[str, str],
         *,
         repeats: Repeats,
-        dry_run: bool,  # noqa: ARG002
-        today: date,  # noqa: ARG002
+        dry_run: bool,  # noqa: ARG002  # the kind's form
+        today: date,  # noqa: ARG002  # the kind's form
     ) -> Item:
         text = row["msisdn"].strip()
         faults = Faults()
@@ -106,7 +106,7 @@ class NumberRows:
     def misread(self, line: int, fault: Fault) -> Item:
         return Item(line, None, {}, [fault])
 
-    def prepare(self, turn: Turn, readings: Sequence[Item]) -> NumberRows:  # noqa: ARG002
+    def prepare(self, turn: Turn, readings: Sequence[Item]) -> NumberRows:  # noqa: ARG002  # the kind's form
         return self
 
     def apply(self, tx: Transaction, turn: Turn, readings: Sequence[Item]) -> Tally:
