@@ -8,13 +8,21 @@ from uuid import UUID
 import pytest
 
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.customer import Customer, CustomerKind
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated
-from telecom_crm.domain.identifiers import AccountId, CustomerId
-from telecom_crm.domain.ledger import AlreadyReversed, InsufficientFunds
+from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId
+from telecom_crm.domain.ledger import (
+    AlreadyReversed,
+    InsufficientFunds,
+    LedgerCode,
+    Posting,
+)
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.policy import POSTPAID
 
 CLERK = Actor("clerk")
 CUSTOMER = CustomerId(UUID(int=1 << 96))
@@ -155,6 +163,121 @@ def test_a_balance_is_taken_over_and_written_off(accounts, account):
         accounts.write_off(account.id, amount=som("25.01"), reason="gone")
     accounts.write_off(account.id, amount=som("25"), reason="gone")
     assert accounts.get(account.id).balance.balance == som("0")
+
+
+def test_a_written_off_debt_is_recovered_once(accounts, account):
+    accounts.take_over_balance(account.id, amount=som("-25"))
+    accounts.write_off(account.id, amount=som("25"), reason="gone")
+    key = {"reason": "found", "idempotency_key": "r"}
+    first = accounts.recover(account.id, amount=som("20"), **key)
+    again = accounts.recover(account.id, amount=som("20"), **key)
+    assert (again, again.replayed) == (first, True)
+    assert _legs(first) == {("2010", "5020", som("20"))}
+    assert accounts.get(account.id).balance.balance == som("-20"), "the payment brings it to zero"
+    with pytest.raises(RuleViolated, match=r"only 5\.00 KGS is written off"):
+        accounts.recover(account.id, amount=som("5.01"), reason="found")
+    assert {line.code.value: line.debit for line in accounts.trial_balance(account.id)}[
+        "5020"
+    ] == som("25")
+    with pytest.raises(NotFound):
+        accounts.trial_balance(AccountId(UUID(int=5)))
+
+
+def test_a_write_off_that_was_recovered_is_not_reversed_as_well(accounts, account):
+    accounts.take_over_balance(account.id, amount=som("-25"))
+    lost = accounts.write_off(account.id, amount=som("25"), reason="gone")
+    accounts.recover(account.id, amount=som("1"), reason="found")
+    with pytest.raises(RuleViolated, match="recovered"):
+        accounts.reverse_entry(account.id, entry_id=lost.id, reason="typo")
+
+
+def test_a_postpaid_debt_is_written_off_and_recovered_on_its_bills(accounts, account, uow, clock):
+    _postpaid(uow, account, clock)
+    accounts.take_over_balance(account.id, amount=som("-25"))
+    lost = accounts.write_off(account.id, amount=som("25"), reason="gone")
+    assert _legs(lost) == {("5020", "1100", som("25"))}
+    found = accounts.recover(account.id, amount=som("25"), reason="found")
+    assert _legs(found) == {("1100", "5020", som("25"))}
+
+
+def test_only_what_disputes_took_is_a_chargeback_loss(accounts, account, uow, clock, ids):
+    accounts.take_over_balance(account.id, amount=som("-25"))
+    give_up = accounts.write_off_chargeback
+    with pytest.raises(RuleViolated, match=r"only 0\.00 KGS was lost in disputes"):
+        give_up(account.id, amount=som("1"), reason="gone")
+    _lost_dispute(uow, account, som("10"), clock, ids)
+    entry = give_up(account.id, amount=som("10"), reason="gone", idempotency_key="k")
+    assert _legs(entry) == {("5030", "2010", som("10"))}
+    assert give_up(account.id, amount=som("10"), reason="gone", idempotency_key="k").replayed
+    with pytest.raises(RuleViolated, match="not given up yet"):
+        give_up(account.id, amount=som("0.01"), reason="gone")
+    with pytest.raises(RuleViolated, match="is owed"):
+        give_up(account.id, amount=som("25.01"), reason="gone")
+
+
+def test_the_operators_own_accounts_are_no_subscribers(accounts, account, uow, clock, ids):
+    house = BillingAccount.open(
+        id=AccountId(ids()), number="H-x", customer_id=None, currency="KGS", by=CLERK, at=clock()
+    )
+    with uow() as tx:
+        tx.accounts.save(house)
+    accounts.credit(account.id, amount=som("5"), reason="gift")
+    for command in (
+        lambda: accounts.credit(house.id, amount=som("1"), reason="gift"),
+        lambda: accounts.charge(house.id, amount=som("1"), kind=ChargeKind.SERVICE, reason="x"),
+        lambda: accounts.transfer(account.id, to=house.id, amount=som("1")),
+        lambda: accounts.promise(house.id, amount=som("1"), until=clock() + timedelta(days=1)),
+    ):
+        with pytest.raises(RuleViolated, match="operator's own"):
+            command()
+
+
+def _legs(entry):
+    return {(leg.debit.value, leg.credit.value, leg.amount) for leg in entry.transfers}
+
+
+def _postpaid(uow, account, clock):
+    with uow() as tx:
+        known = tx.accounts.get(account.id)
+        tx.accounts.save(known.choose_policy(POSTPAID, by=CLERK, at=clock()))
+
+
+def _paid(tx, account, amount, clock, ids):
+    asked = Payment.initiate(
+        id=PaymentId(ids()),
+        account_id=account.id,
+        contract_id=None,
+        amount=amount,
+        method=PaymentMethod.CARD,
+        gateway="simulator",
+        by=CLERK,
+        at=clock(),
+    )
+    paid, entry = asked.confirm(
+        state=tx.ledger.states([account.id], at=clock())[account.id],
+        entry_id=EntryId(ids()),
+        reference="r",
+        took=amount,
+        into=LedgerCode.GATEWAY_CLEARING,
+        by=CLERK,
+        at=clock(),
+    )
+    assert entry is not None
+    tx.ledger.post([Posting.of(entry)], at=clock())
+    return tx.payments.save(paid)
+
+
+def _lost_dispute(uow, account, amount, clock, ids):
+    said = {"by": CLERK, "at": clock()}
+    with uow() as tx:
+        paid = _paid(tx, account, amount, clock, ids)
+        disputed, opened = paid.dispute(entry_id=EntryId(ids()), **said)
+        state = tx.ledger.states([account.id], at=clock())[account.id]
+        lost, gone = disputed.lose(
+            opened=opened.entry, state=state, entry_id=EntryId(ids()), **said
+        )
+        tx.ledger.post([opened, gone], at=clock())
+        tx.payments.save(lost)
 
 
 def test_an_adjustment_is_reversed_once(accounts, account):

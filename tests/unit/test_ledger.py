@@ -128,19 +128,67 @@ def test_a_fee_without_tax_has_no_empty_leg():
         (posting.dispute_opened(som(9), gateway="g"), ("1150", "1030", 9)),
         (posting.dispute_lost(som(9), postpaid=False), ("2010", "1150", 9)),
         (posting.dispute_lost(som(9), postpaid=True), ("1100", "1150", 9)),
-        (posting.goodwill(som(9), balance=Balance(currency="KGS")), ("4090", "2010", 9)),
+        (posting.goodwill(som(9), balance=Balance(currency="KGS"), tax=VAT), ("4090", "2010", 9)),
         (posting.transfer_out(som(9)), ("2010", "2070", 9)),
         (posting.transfer_in(som(9)), ("2070", "2010", 9)),
-        (posting.opening_balance(som(9)), ("3000", "2010", 9)),
-        (posting.opening_balance(som(-9)), ("2010", "3000", 9)),
-        (posting.write_off(som(9), postpaid=False), ("5020", "2010", 9)),
-        (posting.write_off(som(9), postpaid=True), ("5020", "1100", 9)),
-        (posting.closing_refund(som(9)), ("2010", "2060", 9)),
+        (posting.opening_balance(som(9), postpaid=True), ("3000", "2010", 9)),
+        (posting.opening_balance(som(-9), postpaid=False), ("2010", "3000", 9)),
+        (
+            posting.write_off(
+                som(9), balance=Balance(currency="KGS", subscriber=-900), loss=C.BAD_DEBT
+            ),
+            ("5020", "2010", 9),
+        ),
+        (
+            posting.write_off(
+                som(9), balance=Balance(currency="KGS", receivable=900), loss=C.CHARGEBACK_LOSS
+            ),
+            ("5030", "1100", 9),
+        ),
+        (posting.recovery(som(9), postpaid=False), ("2010", "5020", 9)),
+        (posting.recovery(som(9), postpaid=True), ("1100", "5020", 9)),
+        (posting.closing_refund(Balance(currency="KGS", subscriber=9)), ("2010", "2060", 9)),
         (posting.unallocated_receipt(som(9), gateway="g"), ("1030", "2015", 9)),
+        (posting.unallocated_refund(som(9), gateway="g"), ("2015", "2060", 9)),
+        (posting.settlement(som(9), fee=som(0), gateway="g"), ("1010", "1030", 9)),
+        (posting.settlement(som(9), fee=som(9), gateway="g"), ("5010", "1030", 9)),
+        (posting.cash_banked(som(9), desk="d"), ("1010", "1020", 9)),
+        (posting.till_difference(som(9), desk="d"), ("1020", "5090", 9)),
+        (posting.till_difference(som(-9), desk="d"), ("5090", "1020", 9)),
+        (posting.opening_balance(som(-9), postpaid=True), ("1100", "3000", 9)),
     ],
 )
 def test_each_event_posts_what_the_chart_says(legs, expected):
     assert legs_of(legs) == {expected}
+
+
+def test_goodwill_on_a_bill_takes_its_tax_back():
+    legs = posting.goodwill(som(1500), balance=Balance(currency="KGS", receivable=1120), tax=VAT)
+    assert legs_of(legs) == {("4090", "1100", 1000), ("2030", "1100", 120), ("4090", "2010", 380)}
+
+
+def test_a_settlement_is_what_came_and_the_fee():
+    legs = posting.settlement(som(1000), fee=som(25), gateway="g")
+    assert legs_of(legs) == {("1010", "1030", 975), ("5010", "1030", 25)}
+    assert {leg.counterparty for leg in legs} == {"g"}
+
+
+@pytest.mark.parametrize(
+    ("counters", "expected"),
+    [
+        ({"subscriber": 900, "receivable": 200}, {("2010", "1100", 200), ("2010", "2060", 700)}),
+        ({"subscriber": 900, "receivable": 900}, {("2010", "1100", 900)}),
+        (
+            {"subscriber": 900, "receivable": 100, "unbilled": 500},
+            {("2010", "1100", 100), ("2010", "2060", 300)},
+        ),
+        ({"subscriber": 900, "unbilled": 950}, set()),
+        ({"subscriber": -1, "receivable": 5}, set()),
+    ],
+)
+def test_what_a_closed_account_has_pays_its_bills_first(counters, expected):
+    legs = posting.closing_refund(Balance(currency="KGS", **counters))
+    assert legs_of(legs) == expected
 
 
 transfers = st.builds(

@@ -1,15 +1,25 @@
-"""Billing accounts: balances, statements, adjustments, promises and transfers."""
+"""Billing accounts: balances, statements, adjustments, debts, promises and transfers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from uuid import UUID
 
 import attrs
 
+from telecom_crm.application.adjusting import (
+    Adjusting,
+    Adjustment,
+    Legs,
+    booked_on,
+    claimed,
+    entry_of,
+    refuse_amount,
+    refuse_more,
+    state_of,
+)
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.paging import PAGE_SIZE, each_on
+from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
@@ -28,14 +38,14 @@ from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.ledger import (
     JournalEntry,
+    LedgerCode,
     Posting,
     PostingKind,
     TrialBalanceLine,
 )
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import check_amount
-from telecom_crm.domain.policy import PREPAID
+from telecom_crm.domain.policy import PREPAID, TaxProfile
 
 LARGEST_STATEMENT = 100_000
 """A statement is built in memory; longer spans are read page by page with `entries`."""
@@ -65,7 +75,7 @@ class Accounts:
     def get(self, account_id: AccountId) -> AccountState:
         """Return an account with its balance, what is available and what is reserved."""
         with self.uow(read_only=True) as tx:
-            return _state(tx, account_id, self.clock())
+            return state_of(tx, account_id, self.clock())
 
     def page(self, query: Query) -> Page[BillingAccount]:
         """Return a page of accounts."""
@@ -123,7 +133,6 @@ class Accounts:
             account_id, start=start, end=end, opening=opening, entries=tuple(found)
         )
 
-    @retried
     def credit(
         self,
         account_id: AccountId,
@@ -135,13 +144,12 @@ class Accounts:
     ) -> JournalEntry:
         """Give the subscriber goodwill money."""
 
-        def legs(state: AccountState) -> posting.Legs:
-            return posting.goodwill(amount, balance=state.balance)
+        def legs(_: Transaction, state: AccountState) -> posting.Legs:
+            return posting.goodwill(amount, balance=state.balance, tax=_tax(state))
 
         kind = PostingKind.GOODWILL
         return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
 
-    @retried
     def charge(
         self,
         account_id: AccountId,
@@ -154,25 +162,15 @@ class Accounts:
     ) -> JournalEntry:
         """Charge a named fee by hand, tax included; refused past what is available."""
 
-        def legs(state: AccountState) -> posting.Legs:
-            policy = state.account.receipt.terms if state.account.receipt else PREPAID
-            one = charge(kind=kind, gross=amount, tax=policy.tax, description=reason)
+        def legs(_: Transaction, state: AccountState) -> posting.Legs:
+            one = charge(kind=kind, gross=amount, tax=_tax(state), description=reason)
             return posting.fee_charged(one, contract_id=None, postpaid=state.account.postpaid)
 
-        booked_as = posting.posting_kind(kind)
+        booked_as, what = posting.posting_kind(kind), f"charge {kind}"
         return self._book(
-            booked_as,
-            legs,
-            account_id,
-            amount,
-            reason,
-            idempotency_key,
-            by,
-            what=f"charge {kind}",
-            limited=True,
+            booked_as, legs, account_id, amount, reason, idempotency_key, by, what, limited=True
         )
 
-    @retried
     def write_off(
         self,
         account_id: AccountId,
@@ -184,18 +182,64 @@ class Accounts:
     ) -> JournalEntry:
         """Give up on money that the subscriber owes; never more than that."""
 
-        def legs(state: AccountState) -> posting.Legs:
-            postpaid = state.account.postpaid
-            owed = state.balance.receivable if postpaid else -state.balance.subscriber
-            if amount.minor > owed:
-                money = Money(max(owed, 0), state.balance.currency)
-                raise RuleViolated("write_off", (f"only {money} is owed on this account",))
-            return posting.write_off(amount, postpaid=postpaid)
+        def legs(_: Transaction, state: AccountState) -> posting.Legs:
+            refuse_more("write_off", amount, state.balance.owed, "is owed on this account")
+            return posting.write_off(amount, balance=state.balance, loss=LedgerCode.BAD_DEBT)
 
         kind = PostingKind.WRITE_OFF
         return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
 
-    @retried
+    def write_off_chargeback(
+        self,
+        account_id: AccountId,
+        *,
+        amount: Money,
+        reason: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> JournalEntry:
+        """
+        Give up on what lost disputes left the subscriber owing: a loss of its own, not a bad debt.
+
+        Raise `RuleViolated` past what is owed, and past what disputes took.
+        """
+
+        def legs(tx: Transaction, state: AccountState) -> posting.Legs:
+            refuse_more("write_off", amount, state.balance.owed, "is owed on this account")
+            lost = each_in(tx.payments, account_id=str(account_id), status="charged_back")
+            taken = Money.total((payment.refundable for payment in lost), amount.currency)
+            given_up = booked_on(tx, account_id, LedgerCode.CHARGEBACK_LOSS)
+            left = Money(taken.minor - given_up, amount.currency)
+            refuse_more("write_off", amount, left, "was lost in disputes and not given up yet")
+            return posting.write_off(amount, balance=state.balance, loss=LedgerCode.CHARGEBACK_LOSS)
+
+        kind = PostingKind.CHARGEBACK_LOSS
+        return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
+
+    def recover(
+        self,
+        account_id: AccountId,
+        *,
+        amount: Money,
+        reason: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> JournalEntry:
+        """
+        Take a debt back that was written off, for it is paid after all; the payment is an ordinary
+        one, before or after.
+
+        Raise `RuleViolated` past what was written off and not recovered.
+        """
+
+        def legs(tx: Transaction, state: AccountState) -> posting.Legs:
+            left = Money(booked_on(tx, account_id, LedgerCode.BAD_DEBT), amount.currency)
+            refuse_more("recovery", amount, left, "is written off on this account")
+            return posting.recovery(amount, postpaid=state.account.postpaid)
+
+        kind = PostingKind.RECOVERY
+        return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
+
     def take_over_balance(
         self,
         account_id: AccountId,
@@ -207,8 +251,8 @@ class Accounts:
     ) -> JournalEntry:
         """Book the balance an account had in the system before this one; negative where it owed."""
 
-        def legs(_: AccountState) -> posting.Legs:
-            return posting.opening_balance(amount)
+        def legs(_: Transaction, state: AccountState) -> posting.Legs:
+            return posting.opening_balance(amount, postpaid=state.account.postpaid)
 
         kind = PostingKind.OPENING_BALANCE
         return self._book(kind, legs, account_id, amount, reason, idempotency_key, by, signed=True)
@@ -221,8 +265,9 @@ class Accounts:
         at = self.clock()
         with self.uow() as tx:
             account = tx.accounts.get(account_id)
+            account.refuse_house()
             tx.accounts.save(account.promise_payment(amount, until=until, by=by, at=at))
-            return _state(tx, account_id, at)
+            return state_of(tx, account_id, at)
 
     @retried
     def transfer(
@@ -244,21 +289,21 @@ class Accounts:
         at, out_id = self.clock(), EntryId(self.new_id())
         with self.uow() as tx:
             digest = digest_of("accounts.transfer", account_id=account_id, to=to, amount=amount)
-            if earlier := _claimed(tx, by, idempotency_key, digest, out_id, account_id):
+            if earlier := claimed(tx, by, idempotency_key, digest, out_id, account_id):
                 return earlier
             states = tx.ledger.states([account_id, to], at=at)
             for one in (account_id, to):
                 if one not in states:
                     raise NotFound("account", str(one))
-                _check_amount(amount, states[one])
+                states[one].account.refuse_house()
+                refuse_amount(amount, states[one])
             sent, received = states[account_id], states[to]
-            cause = f"transfer:{out_id}"
             out_legs, in_legs = posting.transfer_out(amount), posting.transfer_in(amount)
             in_id = EntryId(self.new_id())
-            out = _entry(out_id, sent, PostingKind.TRANSFER_OUT, out_legs, f"to {to}", cause)
-            into = _entry(
-                in_id, received, PostingKind.TRANSFER_IN, in_legs, f"from {account_id}", cause
-            )
+            sending, receiving = PostingKind.TRANSFER_OUT, PostingKind.TRANSFER_IN
+            said = {"caused_by": f"transfer:{out_id}"}
+            out = entry_of(out_id, sent, sending, out_legs, note=f"to {to}", **said)
+            into = entry_of(in_id, received, receiving, in_legs, note=f"from {account_id}", **said)
             tx.ledger.post([Posting.of(out, limited=True), Posting.of(into)], at=at)
             return out
 
@@ -276,14 +321,17 @@ class Accounts:
             undone = entry.reversed(
                 id=undo_id, kind=PostingKind.REVERSAL, at=at, caused_by=f"adjustment:{by}"
             )
+            _refuse_recovered(tx, entry)
             undone = attrs.evolve(undone, note=reason)
             tx.ledger.post([Posting.of(undone)], at=at)
             return undone
 
-    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
-        """Sum the whole journal by ledger account and currency."""
+    def trial_balance(self, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
+        """Sum the whole journal, or one account's part, by ledger account and currency."""
         with self.uow(read_only=True) as tx:
-            return tx.ledger.trial_balance()
+            if account_id is not None:
+                tx.accounts.get(account_id)
+            return tx.ledger.trial_balance(account_id=account_id)
 
     @retried
     def _open(
@@ -311,69 +359,39 @@ class Accounts:
     def _book(
         self,
         kind: PostingKind,
-        legs: Callable[[AccountState], posting.Legs],
+        legs: Legs,
         account_id: AccountId,
         amount: Money,
         reason: str,
         key: str | None,
         by: Actor,
-        *,
         what: str = "",
+        *,
         limited: bool = False,
         signed: bool = False,
     ) -> JournalEntry:
-        """Book one entry by hand; `what` tells requests of one kind of entry apart."""
-        what = what or kind
-        at, entry_id = self.clock(), EntryId(self.new_id())
-        with self.uow() as tx:
-            digest = digest_of(f"accounts.{what}", id=account_id, amount=amount, why=reason)
-            if earlier := _claimed(tx, by, key, digest, entry_id, account_id):
-                return earlier
-            state = _state(tx, account_id, at)
-            _check_amount(-amount if signed and amount.minor < 0 else amount, state)
-            entry = _entry(entry_id, state, kind, legs(state), reason, f"adjustment:{by}")
-            tx.ledger.post([Posting.of(entry, limited=limited)], at=at)
-            return entry
+        return Adjusting(self.uow, self.clock, self.new_id).book(
+            Adjustment(
+                kind=kind,
+                account_id=account_id,
+                amount=amount,
+                reason=reason,
+                key=key,
+                by=by,
+                legs=legs,
+                what=what,
+                limited=limited,
+                signed=signed,
+            )
+        )
 
 
-def _entry(
-    id: EntryId,
-    state: AccountState,
-    kind: PostingKind,
-    legs: posting.Legs,
-    note: str,
-    caused_by: str,
-) -> JournalEntry:
-    return JournalEntry(
-        id=id,
-        account_id=state.account.id,
-        kind=kind,
-        transfers=legs,
-        booked_at=state.at,
-        caused_by=caused_by,
-        note=note,
-    )
+def _tax(state: AccountState) -> TaxProfile:
+    return (state.account.receipt.terms if state.account.receipt else PREPAID).tax
 
 
-def _state(tx: Transaction, account_id: AccountId, at: datetime) -> AccountState:
-    states = tx.ledger.states([account_id], at=at)
-    if account_id not in states:
-        raise NotFound("account", str(account_id))
-    return states[account_id]
-
-
-def _claimed(
-    tx: Transaction, by: Actor, key: str | None, digest: str, entry_id: UUID, account_id: AccountId
-) -> JournalEntry | None:
-    """Claim the key for an entry; return the entry it is bound to already."""
-    if key is None:
-        return None
-    earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), entry_id)
-    if earlier is None:
-        return None
-    return attrs.evolve(tx.ledger.entry(EntryId(earlier), account_id=account_id), replayed=True)
-
-
-def _check_amount(amount: Money, state: AccountState) -> None:
-    if faults := check_amount(amount, currency=state.balance.currency):
-        raise InvalidValue(faults)
+def _refuse_recovered(tx: Transaction, entry: JournalEntry) -> None:
+    """A write-off that was recovered is undone already: again, it would be owed twice."""
+    lost = sum(leg.amount.minor for leg in entry.transfers if leg.debit is LedgerCode.BAD_DEBT)
+    if lost > booked_on(tx, entry.account_id, LedgerCode.BAD_DEBT):
+        raise RuleViolated("reverse_entry", ("part of what was written off is recovered",))

@@ -93,7 +93,7 @@ from telecom_crm.domain.identifiers import (
 from telecom_crm.domain.ledger import Balance, JournalEntry, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand, NumberOrigin
-from telecom_crm.domain.policy import BillingPolicy, PaymentMode, PoliciesReceipt
+from telecom_crm.domain.policy import BillingPolicy, PoliciesReceipt
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand
 from telecom_crm.domain.tariff import Tariff
@@ -1025,10 +1025,9 @@ class Contracts:
     def _pay_out(
         self, tx: Transaction, state: AccountState, closed: Contract, now: datetime
     ) -> None:
-        """Owe a prepaid account's money back once no other contract may use it."""
-        policy = _policy_of(closed, state.account)
-        left = state.balance.balance
-        if policy.payment_mode is not PaymentMode.PREPAID or left.minor <= 0:
+        """Owe an account's money back once no other contract may use it."""
+        legs = posting.closing_refund(state.balance)
+        if not legs:
             return
         others = tx.contracts.of_account(state.account.id)
         if any(other.id != closed.id and other.status in OPEN for other in others):
@@ -1037,7 +1036,7 @@ class Contracts:
             id=EntryId(self.new_id()),
             account_id=state.account.id,
             kind=PostingKind.CLOSING_REFUND,
-            transfers=posting.closing_refund(left),
+            transfers=legs,
             booked_at=now,
             caused_by=f"contract:{closed.id}",
         )

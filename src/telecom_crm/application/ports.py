@@ -398,8 +398,8 @@ class Ledger(Protocol):
         """Return what the account's balance was just before an instant."""
         ...
 
-    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
-        """Sum the whole journal by ledger account and currency."""
+    def trial_balance(self, *, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
+        """Sum the whole journal, or one account's entries, by ledger account and currency."""
         ...
 
     def differences(self) -> Iterator[LedgerDifference]:

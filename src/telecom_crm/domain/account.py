@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
+from uuid import UUID, uuid5
 
 import attrs
 
@@ -54,6 +55,19 @@ class PolicyFrozen(Conflict):
 
     def __str__(self) -> str:
         return f"billing policy {self.policy} is frozen on this account since its first activation"
+
+
+def house_account_id(place: str, currency: str) -> AccountId:
+    """
+    Return the id of the operator's own account for a gateway or a cash desk.
+
+    It follows from the name, so that whoever needs the account knows it without looking, and two
+    who open it at once open one.
+    """
+    return AccountId(uuid5(_HOUSE, f"{place} {currency}"))
+
+
+_HOUSE = UUID("8b6f2c1e-94d3-4c57-a1e8-3d0b5a7f6c29")
 
 
 @attrs.frozen(kw_only=True)
@@ -107,6 +121,14 @@ class BillingAccount:
         born = ACCOUNT_LIFECYCLE.begin(AccountCommand.OPEN, key=id, by=by, at=at, payload=payload)
         return cls(id=id, number=number, customer_id=customer_id, currency=currency, **born)
 
+    @classmethod
+    def open_house(cls, place: str, *, currency: str, by: Actor, at: datetime) -> BillingAccount:
+        """Open the operator's own account for a gateway or a cash desk."""
+        account_id, number = house_account_id(place, currency), f"H-{place}-{currency}"
+        return cls.open(
+            id=account_id, number=number, customer_id=None, currency=currency, by=by, at=at
+        )
+
     @property
     def key(self) -> str:
         """The id as text."""
@@ -116,6 +138,17 @@ class BillingAccount:
     def postpaid(self) -> bool:
         """Whether the account is billed after use; without a policy it is prepaid."""
         return self.receipt is not None and self.receipt.terms.payment_mode is PaymentMode.POSTPAID
+
+    @property
+    def house(self) -> bool:
+        """Whether it is one of the operator's own: of a gateway or a cash desk."""
+        return self.customer_id is None
+
+    def refuse_house(self) -> None:
+        """Raise `RuleViolated` where a subscriber's account is needed and this is none."""
+        if self.house:
+            why = f"{self.number} is an account of the operator's own, and no subscriber's"
+            raise RuleViolated("house_account", (why,))
 
     def credit_limit(self, at: datetime) -> Money:
         """Return how far below zero the subscriber may spend at an instant."""

@@ -99,12 +99,17 @@ class PostingKind(StrEnum):
     OPTION_FEE = "option_fee"
     PENALTY = "penalty"
     GOODWILL = "goodwill"
+    CHARGEBACK_LOSS = "chargeback_loss"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
     WRITE_OFF = "write_off"
     RECOVERY = "recovery"
     OPENING_BALANCE = "opening_balance"
     CLOSING_REFUND = "closing_refund"
+    PAY_OUT = "pay_out"
+    SETTLEMENT = "settlement"
+    CASH_BANKED = "cash_banked"
+    TILL_DIFFERENCE = "till_difference"
     REVERSAL = "reversal"
 
 
@@ -242,6 +247,11 @@ class Balance:
     def balance(self) -> Money:
         """What the account has, or owes where it is negative."""
         return Money(self.subscriber - self.receivable - self.unbilled, self.currency)
+
+    @property
+    def owed(self) -> Money:
+        """What the subscriber should have paid by now: bills (1100), and a balance below zero."""
+        return Money(max(self.receivable, 0) + max(-self.subscriber, 0), self.currency)
 
     def available(self, credit_limit: Money) -> Money:
         """What may be spent: balance, and credit limit, less what is reserved."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telecom_crm.domain.charging import Charge, ChargeKind
+from telecom_crm.domain.charging import Charge, ChargeKind, split_tax
 from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.ledger import Balance, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.policy import TaxProfile
 
 Legs = tuple[Transfer, ...]
 
@@ -64,14 +65,33 @@ def payment_received(
 
 def unallocated_receipt(amount: Money, *, gateway: str) -> Legs:
     """Book a payment whose account is not known; it is allocated later."""
+    return _one(LedgerCode.GATEWAY_CLEARING, LedgerCode.UNALLOCATED_RECEIPTS, amount, gateway)
+
+
+def unallocated_refund(amount: Money, *, gateway: str) -> Legs:
+    """Promise money back that was for nobody we know."""
+    return _one(LedgerCode.UNALLOCATED_RECEIPTS, LedgerCode.REFUNDS_PAYABLE, amount, gateway)
+
+
+def settlement(gross: Money, *, fee: Money, gateway: str) -> Legs:
+    """Book that a gateway paid us what it holds, and kept its fee: `gross` leaves clearing."""
+    net, clearing = gross - fee, LedgerCode.GATEWAY_CLEARING
     return (
-        Transfer(
-            debit=LedgerCode.GATEWAY_CLEARING,
-            credit=LedgerCode.UNALLOCATED_RECEIPTS,
-            amount=amount,
-            counterparty=gateway,
-        ),
+        *_one(LedgerCode.BANK, clearing, net, gateway),
+        *_one(LedgerCode.GATEWAY_FEES, clearing, fee, gateway),
     )
+
+
+def cash_banked(amount: Money, *, desk: str) -> Legs:
+    """Bring a desk's cash to the bank."""
+    return _one(LedgerCode.BANK, LedgerCode.CASH_DESK, amount, desk)
+
+
+def till_difference(amount: Money, *, desk: str) -> Legs:
+    """Book what a count of the till found: more than the books say, or, negative, less."""
+    if amount.minor < 0:
+        return _one(LedgerCode.ROUNDING, LedgerCode.CASH_DESK, -amount, desk)
+    return _one(LedgerCode.CASH_DESK, LedgerCode.ROUNDING, amount, desk)
 
 
 def fee_charged(
@@ -125,16 +145,21 @@ def dispute_opened(amount: Money, *, gateway: str) -> Legs:
 
 def dispute_lost(amount: Money, *, postpaid: bool) -> Legs:
     """Take a disputed payment off the subscriber for good."""
-    debit = LedgerCode.RECEIVABLE if postpaid else LedgerCode.SUBSCRIBER_BALANCE
-    return _one(debit, LedgerCode.DISPUTED_PAYMENTS, amount, "")
+    return _one(_owed_on(postpaid), LedgerCode.DISPUTED_PAYMENTS, amount, "")
 
 
-def goodwill(amount: Money, *, balance: Balance) -> Legs:
-    """Give the subscriber money of ours: against what is owed first, then onto the balance."""
-    return tuple(
-        leg
-        for code, share in _owed_first(amount, balance)
-        for leg in _one(LedgerCode.DISCOUNTS, code, share, "")
+def goodwill(amount: Money, *, balance: Balance, tax: TaxProfile) -> Legs:
+    """
+    Give the subscriber money of ours: against what is owed on bills first, then onto the balance.
+
+    A bill that becomes smaller is owed less tax, too; a gift onto the balance has none.
+    """
+    (owed, on_bills), (has, on_balance) = _owed_first(amount, balance)
+    net, included = split_tax(on_bills, tax)
+    return (
+        *_one(LedgerCode.DISCOUNTS, owed, net, ""),
+        *_one(LedgerCode.TAX_PAYABLE, owed, included, tax.code),
+        *_one(LedgerCode.DISCOUNTS, has, on_balance, ""),
     )
 
 
@@ -148,22 +173,49 @@ def transfer_in(amount: Money) -> Legs:
     return _one(LedgerCode.TRANSFERS_IN_TRANSIT, LedgerCode.SUBSCRIBER_BALANCE, amount, "")
 
 
-def opening_balance(amount: Money) -> Legs:
-    """Take over a balance from the system before this one; negative is what the subscriber owes."""
+def opening_balance(amount: Money, *, postpaid: bool) -> Legs:
+    """
+    Take over a balance from the system before this one; negative is what the subscriber owes, on
+    bills where the account is postpaid.
+    """
     if amount.minor < 0:
-        return _one(LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.OPENING_BALANCES, -amount, "")
+        return _one(_owed_on(postpaid), LedgerCode.OPENING_BALANCES, -amount, "")
     return _one(LedgerCode.OPENING_BALANCES, LedgerCode.SUBSCRIBER_BALANCE, amount, "")
 
 
-def write_off(amount: Money, *, postpaid: bool) -> Legs:
-    """Give up on what is owed."""
-    credit = LedgerCode.RECEIVABLE if postpaid else LedgerCode.SUBSCRIBER_BALANCE
-    return _one(LedgerCode.BAD_DEBT, credit, amount, "")
+def write_off(amount: Money, *, balance: Balance, loss: LedgerCode) -> Legs:
+    """
+    Give up on what is owed, bills first; `loss` is 5020, or 5030 after a lost dispute.
+    """
+    return tuple(
+        leg for code, share in _owed_first(amount, balance) for leg in _one(loss, code, share, "")
+    )
 
 
-def closing_refund(amount: Money) -> Legs:
-    """Owe a closed account's money back to its customer."""
-    return _one(LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.REFUNDS_PAYABLE, amount, "")
+def recovery(amount: Money, *, postpaid: bool) -> Legs:
+    """Have a debt again that was written off, since it is being paid after all."""
+    return _one(_owed_on(postpaid), LedgerCode.BAD_DEBT, amount, "")
+
+
+def closing_refund(balance: Balance) -> Legs:
+    """
+    Owe a closed account's money back to its customer.
+
+    Bills are paid from it first (1100), and what is still to be billed (1110) is kept for the last
+    bill.
+    """
+    has, currency = max(balance.subscriber, 0), balance.currency
+    on_bills = min(has, max(balance.receivable, 0))
+    left = max(has - on_bills - max(balance.unbilled, 0), 0)
+    source = LedgerCode.SUBSCRIBER_BALANCE
+    return (
+        *_one(source, LedgerCode.RECEIVABLE, Money(on_bills, currency), ""),
+        *_one(source, LedgerCode.REFUNDS_PAYABLE, Money(left, currency), ""),
+    )
+
+
+def _owed_on(postpaid: bool) -> LedgerCode:
+    return LedgerCode.RECEIVABLE if postpaid else LedgerCode.SUBSCRIBER_BALANCE
 
 
 def _owed_first(amount: Money, balance: Balance) -> tuple[tuple[LedgerCode, Money], ...]:

@@ -150,7 +150,9 @@ class MemoryLedger:
         effects = (entry.effect for entry in self._entries_of(account_id) if entry.booked_at < at)
         return Money.total(effects, account.currency)
 
-    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
+    def trial_balance(self, *, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
+        if account_id is not None:
+            return trial_balance(self._entries_of(account_id))
         with self._scope.store.lock:
             committed = list(self._journal.entries)
         return trial_balance([*committed, *self._own_entries()])

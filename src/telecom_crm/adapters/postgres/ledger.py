@@ -69,7 +69,7 @@ SELECT currency, side.code, sum(side.debit)::bigint AS debit, sum(side.credit)::
 FROM transfers CROSS JOIN LATERAL (VALUES
   (transfers.debit, amount_minor, 0), (transfers.credit, 0, amount_minor)
 ) AS side (code, debit, credit)
-GROUP BY currency, side.code ORDER BY currency, side.code
+{where} GROUP BY currency, side.code ORDER BY currency, side.code
 """
 
 
@@ -183,15 +183,18 @@ class PostgresLedger:
         minor = int(row["subscriber"] - row["receivable"] - row["unbilled"])
         return Money(minor, row["currency"])
 
-    def trial_balance(self) -> tuple[TrialBalanceLine, ...]:
-        """Sum the whole journal."""
+    def trial_balance(self, *, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
+        """Sum the whole journal, or one account's entries."""
+        where = "" if account_id is None else "WHERE account_id = %(account)s"
         return tuple(
             TrialBalanceLine(
                 code=LedgerCode(row["code"]),
                 debit=Money(row["debit"], row["currency"]),
                 credit=Money(row["credit"], row["currency"]),
             )
-            for row in self._cursor().execute(_TRIAL_BALANCE)
+            for row in self._cursor().execute(
+                _TRIAL_BALANCE.format(where=where), {"account": account_id}
+            )
         )
 
     def differences(self) -> Iterator[LedgerDifference]:

@@ -57,6 +57,13 @@ class Account:
         self.receivable += minor - has
         return minor - has, has
 
+    def settle(self) -> None:
+        """Pay bills from what there is, keep what is to be billed, and owe back the rest."""
+        has = max(self.subscriber, 0)
+        on_bills = min(has, max(self.receivable, 0))
+        self.receivable -= on_bills
+        self.subscriber -= on_bills + max(has - on_bills - max(self.unbilled, 0), 0)
+
     def shift(self, parts: tuple[int, int], *, sign: int) -> None:
         """Move (bills, balance) once more, or back."""
         self.receivable -= sign * parts[0]
@@ -182,7 +189,7 @@ class Model:
         self.numbers[contract.number] = None
 
     def close(self, contract_id: Any) -> None:
-        """End a contract: the card is gone, the number rests, prepaid money is paid out."""
+        """End a contract: the card is gone, the number rests, what is left is owed back."""
         contract = self.contracts[contract_id]
         contract.status = "closed"
         self.sims[contract.sim] = "retired"
@@ -192,8 +199,8 @@ class Model:
             other.account == contract.account and other.status in OPEN
             for other in self.contracts.values()
         )
-        if not account.postpaid and account.balance > 0 and not others:
-            account.subscriber -= account.balance
+        if not others:
+            account.settle()
 
     @property
     def in_clearing(self) -> int:
