@@ -56,6 +56,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.deduplication import DeduplicationRules
@@ -354,6 +355,9 @@ class Container(containers.DeclarativeContainer):
     accounts = providers.Singleton(
         Accounts, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
     )
+    settlements = providers.Singleton(
+        Settlements, uow=uow, gateways=gateways, clock=chosen.clock, new_id=chosen.new_id
+    )
     tickets = providers.Singleton(
         Tickets, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
     )
@@ -388,6 +392,7 @@ class Container(containers.DeclarativeContainer):
         contracts=contracts,
         payments=payments,
         accounts=accounts,
+        settlements=settlements,
         tickets=tickets,
         imports=imports,
         provisioning=provisioning,

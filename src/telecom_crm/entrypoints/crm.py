@@ -35,6 +35,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.errors import RuleViolated
@@ -70,6 +71,7 @@ class Crm:
     contracts: Contracts
     payments: Payments
     accounts: Accounts
+    settlements: Settlements
     tickets: Tickets
     imports: Imports
     provisioning: Provisioning
@@ -171,6 +173,7 @@ class Crm:
             inventory=attrs.evolve(self.inventory, uow=uow),
             catalog=attrs.evolve(self.catalog, uow=uow),
             accounts=attrs.evolve(self.accounts, uow=uow),
+            settlements=attrs.evolve(self.settlements, uow=uow),
             tickets=attrs.evolve(self.tickets, uow=uow),
             imports=attrs.evolve(self.imports, uow=uow),
             provisioning=attrs.evolve(self.provisioning, uow=uow),
