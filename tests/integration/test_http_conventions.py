@@ -136,7 +136,16 @@ def test_a_key_is_required_where_money_moves(service):
         "/payments",
         "/contracts",
         f"/payments/{nowhere()}/refund",
+        f"/payments/{nowhere()}/dispute",
+        f"/payments/{nowhere()}/win-dispute",
+        f"/payments/{nowhere()}/lose-dispute",
+        f"/payments/{nowhere()}/reverse",
         f"/accounts/{account}/adjust",
+        f"/accounts/{account}/recover",
+        f"/accounts/{account}/pay-out",
+        "/settlements",
+        "/bank-deposits",
+        "/till-differences",
         f"/accounts/{account}/transfer",
         f"/accounts/{account}/write-off",
     ):
@@ -303,4 +312,10 @@ def _body_for(path: str, account: str) -> dict[str, object]:
         return {"amount": amount, "to": str(nowhere())}
     if path.endswith("adjust"):
         return {"amount": amount, "kind": "goodwill", "reason": "sorry"}
+    if path == "/settlements":
+        return {"gross": amount, "gateway": "simulator"}
+    if path in ("/bank-deposits", "/till-differences"):
+        return {"amount": amount, "desk": "cash_desk"}
+    if path.endswith("reverse"):
+        return {"reason": "sorry"}
     return {"amount": amount, "reason": "sorry"}

@@ -21,7 +21,7 @@ from telecom_crm.domain.errors import (
     NotPermitted,
     RuleViolated,
 )
-from telecom_crm.domain.identifiers import AccountId, PaymentId
+from telecom_crm.domain.identifiers import AccountId, CustomerId, PaymentId
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -79,7 +79,7 @@ def desk(uow, till, clock, ids):
             BillingAccount.open(
                 id=ACCOUNT,
                 number="B-1",
-                customer_id=None,
+                customer_id=CustomerId(UUID(int=2 << 96)),
                 currency="KGS",
                 by=CLERK,
                 at=clock(),

@@ -36,7 +36,7 @@ from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import PAYABLE
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
 from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId, RefundId
-from telecom_crm.domain.ledger import JournalEntry, Posting
+from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import (
@@ -204,53 +204,76 @@ class Payments:
             payment_id, lambda payment, at: payment.give_up(reason=reason, by=by, at=at)
         )
 
-    @retried
-    def dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
-        """The subscriber's bank took a payment back for now."""
-        with self._held(payment_id) as (tx, _, payment):
-            disputed, posting = payment.dispute(entry_id=self._entry_id(), by=by, at=self.clock())
-            return self._post(tx, disputed, posting)
+    def dispute(
+        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Payment:
+        """The subscriber's bank took a payment back for now; cash has no bank that could."""
 
-    @retried
-    def win_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
+        def decide(_: Transaction, __: AccountState, payment: Payment) -> tuple[Payment, Posting]:
+            if self.gateway(payment.gateway).ledger_code is not LedgerCode.GATEWAY_CLEARING:
+                raise RuleViolated("dispute_cash", ("no bank takes cash back",))
+            return payment.dispute(entry_id=self._entry_id(), by=by, at=self.clock())
+
+        return self._book(payment_id, PaymentCommand.DISPUTE, decide, key=idempotency_key, by=by)
+
+    def win_dispute(
+        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Payment:
         """The disputed money came back."""
-        with self._held(payment_id) as (tx, _, payment):
-            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.WIN)
-            opened = _dispute_entry(tx, payment)
-            won, posting = payment.win(
-                opened=opened, entry_id=self._entry_id(), by=by, at=self.clock()
-            )
-            return self._post(tx, won, posting)
 
-    @retried
-    def lose_dispute(self, payment_id: PaymentId, *, by: Actor = SYSTEM) -> Payment:
+        def decide(tx: Transaction, _: AccountState, payment: Payment) -> tuple[Payment, Posting]:
+            opened = _dispute_entry(tx, payment)
+            return payment.win(opened=opened, entry_id=self._entry_id(), by=by, at=self.clock())
+
+        return self._book(payment_id, PaymentCommand.WIN, decide, key=idempotency_key, by=by)
+
+    def lose_dispute(
+        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Payment:
         """The disputed money is gone, and the account pays for it."""
-        with self._held(payment_id) as (tx, state, payment):
-            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.LOSE)
-            lost, posting = payment.lose(
+
+        def decide(
+            tx: Transaction, state: AccountState, payment: Payment
+        ) -> tuple[Payment, Posting]:
+            return payment.lose(
                 opened=_dispute_entry(tx, payment),
                 state=state,
                 entry_id=self._entry_id(),
                 by=by,
                 at=self.clock(),
             )
-            return self._post(tx, lost, posting)
 
-    @retried
-    def reverse(self, payment_id: PaymentId, *, reason: str, by: Actor = SYSTEM) -> Payment:
+        return self._book(payment_id, PaymentCommand.LOSE, decide, key=idempotency_key, by=by)
+
+    def reverse(
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Payment:
         """Undo a payment that should never have been booked."""
-        with self._held(payment_id) as (tx, _, payment):
-            PAYMENT_LIFECYCLE.row(payment.status, PaymentCommand.REVERSE)
+
+        def decide(tx: Transaction, _: AccountState, payment: Payment) -> tuple[Payment, Posting]:
             if payment.entry_id is None:
                 raise NotFound("journal entry", f"of payment {payment_id}")
-            undone, posting = payment.reverse(
+            return payment.reverse(
                 booked=tx.ledger.entry(payment.entry_id, account_id=payment.account_id),
                 entry_id=self._entry_id(),
                 reason=reason,
                 by=by,
                 at=self.clock(),
             )
-            return self._post(tx, undone, posting)
+
+        return self._book(
+            payment_id,
+            PaymentCommand.REVERSE,
+            decide,
+            key=idempotency_key,
+            by=by,
+            reason=reason,
+        )
 
     def refund(
         self,
@@ -279,11 +302,7 @@ class Payments:
 
     def gateway(self, name: str) -> PaymentGateway:
         """Return the gateway of a name; raise `InvalidValue` naming those there are."""
-        try:
-            return self.gateways[name]
-        except KeyError:
-            known = ", ".join(sorted(self.gateways))
-            raise InvalidValue.of("gateway", "gateway_unknown", f"one of {known}", name) from None
+        return gateway_named(self.gateways, name)
 
     def _taking(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> _Taking:
         digest = digest_of(
@@ -515,9 +534,27 @@ class Payments:
     ) -> AbstractContextManager[tuple[Transaction, AccountState, Payment]]:
         return _held(self.uow, payment_id, self.clock)
 
-    def _post(self, tx: Transaction, payment: Payment, posting: Posting) -> Payment:
-        tx.ledger.post([posting], at=self.clock())
-        return tx.payments.save(payment)
+    @retried
+    def _book(
+        self,
+        payment_id: PaymentId,
+        command: PaymentCommand,
+        decide: Callable[[Transaction, AccountState, Payment], tuple[Payment, Posting]],
+        *,
+        key: str | None,
+        by: Actor,
+        **asked: object,
+    ) -> Payment:
+        """Carry out a command that moves a payment's money; again with its key, do nothing."""
+        with self._held(payment_id) as (tx, state, payment):
+            if key is not None:
+                digest = digest_of(f"payments.{command}", payment_id=payment_id, **asked)
+                if tx.keys.claim(IdempotencyKey(by.name, key, digest), payment_id) is not None:
+                    return attrs.evolve(payment, replayed=True)
+            PAYMENT_LIFECYCLE.row(payment.status, command)
+            moved, posting = decide(tx, state, payment)
+            tx.ledger.post([posting], at=self.clock())
+            return tx.payments.save(moved)
 
     def _entry_id(self) -> EntryId:
         return EntryId(self.new_id())
@@ -578,6 +615,17 @@ class _Taking:
             by=self.by,
             at=self.at,
         )
+
+
+def gateway_named(
+    gateways: Mapping[str, PaymentGateway], name: str, *, field: str = "gateway"
+) -> PaymentGateway:
+    """Return the gateway of a name; raise `InvalidValue` naming those there are."""
+    try:
+        return gateways[name]
+    except KeyError:
+        known = ", ".join(sorted(gateways))
+        raise InvalidValue.of(field, "gateway_unknown", f"one of {known}", name) from None
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from telecom_crm.entrypoints.http.api.operations import OperationsController
 from telecom_crm.entrypoints.http.api.payments import PaymentController
 from telecom_crm.entrypoints.http.api.rules import RuleController
 from telecom_crm.entrypoints.http.api.schema import SchemaController
+from telecom_crm.entrypoints.http.api.settlements import SettlementController
 from telecom_crm.entrypoints.http.api.tickets import TicketController
 from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenController
 from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
@@ -54,6 +55,7 @@ CONTROLLERS = (
     ContractController,
     AccountController,
     PaymentController,
+    SettlementController,
     GatewayController,
     TicketController,
     ImportController,
@@ -79,6 +81,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "payments": lambda crm: crm.payments,
     "provisioning": lambda crm: crm.provisioning,
     "rules": lambda crm: crm.rules,
+    "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,
 }
 """What handlers may ask for, by the name of their parameter."""

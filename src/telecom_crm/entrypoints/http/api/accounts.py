@@ -13,10 +13,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain.account import AccountState, AccountStatement, AccountStatus
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.identifiers import AccountId, CustomerId
-from telecom_crm.domain.ledger import JournalEntry, LedgerCode, PostingKind, Transfer
+from telecom_crm.domain.ledger import (
+    JournalEntry,
+    LedgerCode,
+    PostingKind,
+    Transfer,
+    TrialBalanceLine,
+)
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.bodies import Body, InstantText, MoneyBody
@@ -30,6 +37,7 @@ from telecom_crm.entrypoints.http.values import (
     listed,
     made,
     shown,
+    whole,
 )
 
 Given = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -64,11 +72,34 @@ class Adjustment(Body):
     reason: Given
 
 
+class Loss(StrEnum):
+    """What a debt that is given up was: not paid, or taken back by the bank of who had paid."""
+
+    BAD_DEBT = "bad_debt"
+    CHARGEBACK = "chargeback"
+
+
 class WritingOff(Body):
     """What is owed and given up."""
 
     amount: MoneyBody
     reason: Given
+    loss: Loss = Loss.BAD_DEBT
+
+
+class Recovery(Body):
+    """What was written off and is paid after all."""
+
+    amount: MoneyBody
+    reason: Given
+
+
+class PayingOut(Body):
+    """What a customer is handed over: at a cash desk, or by the bank where none is named."""
+
+    amount: MoneyBody
+    reason: Given
+    desk: Annotated[str, msgspec.Meta(min_length=1, max_length=50)] | None = None
 
 
 class Promise(Body):
@@ -197,6 +228,19 @@ class EntryView(View):
         )
 
 
+class LedgerLineView(View):
+    """What was debited and credited on one ledger account."""
+
+    code: LedgerCode
+    debit: MoneyView
+    credit: MoneyView
+
+    @classmethod
+    def of(cls, line: TrialBalanceLine) -> LedgerLineView:
+        """Show a line."""
+        return cls(code=line.code, debit=MoneyView.of(line.debit), credit=MoneyView.of(line.credit))
+
+
 class LineView(View):
     """One entry of a statement, with the balance it left."""
 
@@ -287,6 +331,18 @@ class AccountController(Controller):
         )
         return listed(request, page, EntryView.of)
 
+    @reads("/{account_id:uuid}/trial-balance", Area.ACCOUNTS)
+    def trial_balance(
+        self, account_id: FromPath[UUID], accounts: NamedDependency[Accounts]
+    ) -> PageView[LedgerLineView]:
+        """
+        Sum an account's entries by ledger account.
+
+        It says what was written off (5020), what the customer is still to be paid (2060), and so
+        on.
+        """
+        return whole(accounts.trial_balance(AccountId(account_id)), LedgerLineView.of)
+
     @makes("/{account_id:uuid}/adjust", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
     def adjust(
         self,
@@ -313,7 +369,7 @@ class AccountController(Controller):
                 idempotency_key=request.key,
                 by=request.by,
             )
-        return _booked(entry)
+        return booked(entry)
 
     @makes("/{account_id:uuid}/write-off", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
     def write_off(
@@ -324,14 +380,54 @@ class AccountController(Controller):
         accounts: NamedDependency[Accounts],
     ) -> Response[EntryView]:
         """Give up on money that the subscriber owes; never more than that."""
-        entry = accounts.write_off(
+        give_up = (
+            accounts.write_off if data.loss is Loss.BAD_DEBT else accounts.write_off_chargeback
+        )
+        entry = give_up(
             AccountId(account_id),
             amount=data.amount.money,
             reason=data.reason,
             idempotency_key=request.key,
             by=request.by,
         )
-        return _booked(entry)
+        return booked(entry)
+
+    @makes("/{account_id:uuid}/recover", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def recover(
+        self,
+        request: Call,
+        account_id: FromPath[UUID],
+        data: JSONBody[Recovery],
+        accounts: NamedDependency[Accounts],
+    ) -> Response[EntryView]:
+        """Take a debt back that was written off; the payment of it is an ordinary one."""
+        entry = accounts.recover(
+            AccountId(account_id),
+            amount=data.amount.money,
+            reason=data.reason,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        return booked(entry)
+
+    @makes("/{account_id:uuid}/pay-out", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def pay_out(
+        self,
+        request: Call,
+        account_id: FromPath[UUID],
+        data: JSONBody[PayingOut],
+        settlements: NamedDependency[Settlements],
+    ) -> Response[EntryView]:
+        """Hand over what a customer is owed since the account's last contract was closed."""
+        entry = settlements.pay_out(
+            AccountId(account_id),
+            amount=data.amount.money,
+            reason=data.reason,
+            desk=data.desk,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        return booked(entry)
 
     @makes("/{account_id:uuid}/transfer", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
     def transfer(
@@ -349,7 +445,7 @@ class AccountController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        return _booked(entry)
+        return booked(entry)
 
     @does("/{account_id:uuid}/promise", Area.ACCOUNTS)
     def promise(
@@ -369,6 +465,7 @@ class AccountController(Controller):
         return shown(AccountView.of(state))
 
 
-def _booked(entry: JournalEntry) -> Response[EntryView]:
+def booked(entry: JournalEntry) -> Response[EntryView]:
+    """Answer with an entry that was booked, and where its account's entries are."""
     at = f"/accounts/{entry.account_id}/entries"
     return made(EntryView.of(entry), at=at, replayed=entry.replayed)

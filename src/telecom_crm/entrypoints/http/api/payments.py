@@ -24,7 +24,14 @@ from telecom_crm.domain.payment import (
     RefundStatus,
 )
 from telecom_crm.domain.user import Action, Area
-from telecom_crm.entrypoints.http.bodies import Because, Body, MoneyBody, MsisdnText, Reason
+from telecom_crm.entrypoints.http.bodies import (
+    Because,
+    Body,
+    MoneyBody,
+    MsisdnText,
+    Reason,
+    Why,
+)
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import (
@@ -236,8 +243,72 @@ class PaymentController(Controller):
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Give up a payment that no gateway has answered for."""
-        payment = payments.cancel(PaymentId(payment_id), reason=data.reason, by=request.by)
-        return shown(PaymentView.of(payment), version=payment.version)
+        return _moved(payments.cancel(PaymentId(payment_id), reason=data.reason, by=request.by))
+
+    @does("/{payment_id:uuid}/give-up", Area.PAYMENTS)
+    def give_up(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        data: JSONBody[Why],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Close a payment that nobody knows the end of, on a person's word."""
+        return _moved(payments.give_up(PaymentId(payment_id), reason=data.reason, by=request.by))
+
+    @does("/{payment_id:uuid}/dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def dispute(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Book that the subscriber's bank took a payment back for now."""
+        return _moved(
+            payments.dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+        )
+
+    @does("/{payment_id:uuid}/win-dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def win_dispute(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Book that disputed money came back."""
+        return _moved(
+            payments.win_dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+        )
+
+    @does("/{payment_id:uuid}/lose-dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def lose_dispute(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Book that disputed money is gone; the account pays for it."""
+        return _moved(
+            payments.lose_dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+        )
+
+    @does("/{payment_id:uuid}/reverse", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def reverse(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        data: JSONBody[Why],
+        payments: NamedDependency[Payments],
+    ) -> Response[PaymentView]:
+        """Undo a payment that should never have been booked."""
+        return _moved(
+            payments.reverse(
+                PaymentId(payment_id),
+                reason=data.reason,
+                idempotency_key=request.key,
+                by=request.by,
+            )
+        )
 
     @reads("/{payment_id:uuid}/receipt", Area.PAYMENTS)
     def receipt(
@@ -245,3 +316,7 @@ class PaymentController(Controller):
     ) -> ReceiptView:
         """Show the receipt of a confirmed payment."""
         return ReceiptView.of(payments.receipt(PaymentId(payment_id)))
+
+
+def _moved(payment: Payment) -> Response[PaymentView]:
+    return shown(PaymentView.of(payment), version=payment.version, replayed=payment.replayed)
