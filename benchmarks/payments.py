@@ -19,7 +19,7 @@ from telecom_crm.adapters.clock import new_uuid7, utc_now
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gathering import GatheringTill
 from telecom_crm.adapters.postgres.engine import open_engine
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer
@@ -123,9 +123,10 @@ class Counter:
 def counter(database: Database) -> Iterator[Counter]:
     """Open a service on the database, as the application's own role."""
     engine = open_engine(database.url, pool_size=8)
+    connections = PooledConnections.like(engine)
     plain = Payments(
         uow=PostgresUnitOfWork(engine),
-        till=PostgresTill(EngineConnections(engine)),
+        till=PostgresTill(connections),
         gateways={"cash_desk": CashDesk()},
         clock=utc_now,
         new_id=new_uuid7,
@@ -137,6 +138,7 @@ def counter(database: Database) -> Iterator[Counter]:
         yield Counter(database, plain, attrs.evolve(plain, till=GatheringTill(plain.till)))
     finally:
         gc.unfreeze()
+        connections.close()
         engine.dispose()
 
 

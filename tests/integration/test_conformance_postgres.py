@@ -1,6 +1,7 @@
 """The conformance kit on PostgreSQL: the machines and suites that others run on their stores."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, text
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.tables import metadata
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import UnitOfWork
 from telecom_crm.entrypoints.conformance.contract import ContractMachine
@@ -36,9 +37,10 @@ def engines(fresh_database: Callable[[], str]) -> Iterator[tuple[Engine, Engine]
 
 
 @pytest.fixture
-def make_store(engines: tuple[Engine, Engine]) -> Callable[[], Store]:
+def make_store(engines: tuple[Engine, Engine]) -> Iterator[Callable[[], Store]]:
     """Empty the one database, and return a store over it: quicker than a database each."""
     application, owner = engines
+    till = PostgresTill(connections := PooledConnections.like(application))
     emptied = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
 
     def make() -> Store:
@@ -46,11 +48,12 @@ def make_store(engines: tuple[Engine, Engine]) -> Callable[[], Store]:
             connection.execute(text("; ".join(emptied)))
         return Store(
             uow=PostgresUnitOfWork(application),
-            till=PostgresTill(EngineConnections(application)),
+            till=till,
             series=PostgresSeries(owner),
         )
 
-    return make
+    with closing(connections):
+        yield make
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts import Contracts
@@ -74,13 +75,14 @@ def postgres_engines(fresh_database: Callable[[], str]) -> Iterator[tuple[Engine
 
 
 @pytest.fixture
-def postgres_store(postgres_engines: tuple[Engine, Engine]) -> Store:
+def postgres_store(postgres_engines: tuple[Engine, Engine]) -> Iterator[Store]:
     engine, for_series = postgres_engines
-    return Store(
-        uow=PostgresUnitOfWork(engine),
-        till=PostgresTill(EngineConnections(engine)),
-        series=PostgresSeries(for_series),
-    )
+    with closing(PooledConnections.like(engine)) as connections:
+        yield Store(
+            uow=PostgresUnitOfWork(engine),
+            till=PostgresTill(connections),
+            series=PostgresSeries(for_series),
+        )
 
 
 class Crm:

@@ -1,6 +1,7 @@
 """The till on PostgreSQL: what it finds and writes, and what one bad payment does to others."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from telecom_crm.adapters.gateways.script import Behaviour
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.application.payments import PaymentRequest
 from telecom_crm.application.ports import IdempotencyKey, Payer
@@ -41,12 +42,11 @@ CARD, NUMBER = iccid_of(1), msisdn_of(1)
 class Desk:
     """Two accounts, one of them with a contract, and everything that takes payments."""
 
-    def __init__(self, crm: Crm, engine: Engine) -> None:
+    def __init__(self, crm: Crm, engine: Engine, connections: PooledConnections) -> None:
         samples = Samples()
         self.uow = crm.uow
         self.engine = engine
-        till = PostgresTill(EngineConnections(engine))
-        self.payments = attrs.evolve(crm.payments, till=till)
+        self.payments = attrs.evolve(crm.payments, till=PostgresTill(connections))
         with crm.uow() as tx:
             tx.catalog.tariffs.save(samples.tariff())
         crm.inventory.receive_sims([SimData(iccid=CARD)])
@@ -96,9 +96,15 @@ def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def desk(engine: Engine) -> Iterator[Desk]:
+def connections(engine: Engine) -> Iterator[PooledConnections]:
+    with closing(PooledConnections.like(engine)) as connections:
+        yield connections
+
+
+@pytest.fixture
+def desk(engine: Engine, connections: PooledConnections) -> Iterator[Desk]:
     with telecom_crm.open("", engine=engine) as crm:
-        yield Desk(crm, engine)
+        yield Desk(crm, engine, connections)
 
 
 def test_a_batch_is_booked_whole_and_in_its_order(desk: Desk) -> None:
@@ -214,11 +220,14 @@ def test_word_of_a_payment_that_is_there_moves_it_once(desk: Desk) -> None:
         payments.cancel(PaymentId(UUID(int=7)))
 
 
-def test_what_was_prepared_may_be_forgotten_between_payments(engine: Engine, desk: Desk) -> None:
+def test_what_was_prepared_may_be_forgotten_between_payments(
+    connections: PooledConnections, desk: Desk
+) -> None:
     desk.book(desk.request())
-    with engine.connect() as connection:
-        connection.exec_driver_sql("DEALLOCATE ALL")
-        connection.rollback()
+    with connections() as pipeline:
+        pipeline.connection.pgconn.exit_pipeline_mode()
+        pipeline.connection.pgconn.exec_(b"DEALLOCATE ALL")
+        pipeline.connection.pgconn.enter_pipeline_mode()
     assert [type(one) for one in desk.book(desk.request())] == [Payment]
     assert desk.balance(desk.account) == 200
 

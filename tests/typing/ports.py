@@ -19,7 +19,7 @@ from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.postgres.series import PostgresSeries
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import (
     Clock,
@@ -39,7 +39,8 @@ def units_of_work(engine: Engine) -> list[UnitOfWork]:
 
 
 def tills(engine: Engine, store: MemoryStore) -> list[Till]:
-    return [MemoryTill(store), till := PostgresTill(EngineConnections(engine)), GatheringTill(till)]
+    postgres = PostgresTill(PooledConnections.like(engine))
+    return [MemoryTill(store), postgres, GatheringTill(postgres)]
 
 
 def all_series(engine: Engine, store: MemoryStore) -> list[Series]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -39,24 +39,25 @@ def digest_of(command: str, **arguments: object) -> str:
     return hashlib.sha256(_CANONICAL([command, arguments]).encode("ascii")).hexdigest()
 
 
-@functools.cache
-def _fields(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(kind) if field.eq)
-
-
 def _plain(value: object) -> Any:
     """Give JSON what it cannot write by itself; of an attrs value, the kind goes along."""
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    if isinstance(value, date):  # a datetime is one
-        return value.isoformat()
-    kind = type(value)
+    return _plainly(type(value))(value)
+
+
+@functools.cache
+def _plainly(kind: type[Any]) -> Callable[[Any], Any]:
+    """Return how values of a kind are given to JSON."""
+    if issubclass(kind, UUID | Decimal):
+        return str
+    if issubclass(kind, date):  # a datetime is one
+        return kind.isoformat
     if attrs.has(kind):
-        return [kind.__name__, {name: getattr(value, name) for name in _fields(kind)}]
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, set | frozenset):
-        return sorted(_CANONICAL(item) for item in value)
+        names = [field.name for field in attrs.fields(kind) if field.eq]
+        return lambda value: [kind.__name__, [getattr(value, name) for name in names]]
+    if issubclass(kind, Mapping):
+        return dict
+    if issubclass(kind, set | frozenset):
+        return lambda value: sorted(map(_CANONICAL, value))
     raise TypeError(f"a {kind.__name__} cannot be part of a request's digest")
 
 

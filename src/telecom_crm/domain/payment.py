@@ -261,17 +261,14 @@ class Payment:
         `AmountDiffers` unless the gateway, asked again, `insisted`: then what it took is booked
         and marked as mismatched.
         """
-        if (
-            self.entry_id is not None
-            and reference == self.gateway_reference
-            and took == self.amount
-        ):
+        differs = took != self.amount
+        if self.entry_id is not None and reference == self.gateway_reference and not differs:
             return self, None
-        if took != self.amount and not insisted:
+        if differs and not insisted:
             raise AmountDiffers(self.id, self.amount, took)
-        if took != self.amount and (faults := check_amount(took, currency=state.balance.currency)):
+        if differs and (faults := check_amount(took, currency=state.balance.currency)):
             raise InvalidValue(faults)
-        odd = {} if took == self.amount else {"asked": self.amount.amount, "took": took.amount}
+        odd = {"asked": self.amount.amount, "took": took.amount} if differs else {}
         paid = PAYMENT_LIFECYCLE.move(
             self,
             _C.CONFIRM,

@@ -221,6 +221,8 @@ def _owed_on(postpaid: bool) -> LedgerCode:
 def _owed_first(amount: Money, balance: Balance) -> tuple[tuple[LedgerCode, Money], ...]:
     """Share out what comes in: to what is owed on bills, and the rest to the subscriber."""
     owed = min(max(balance.receivable, 0), amount.minor)
+    if not owed:
+        return ((LedgerCode.SUBSCRIBER_BALANCE, amount),)
     return (
         (LedgerCode.RECEIVABLE, Money(owed, amount.currency)),
         (LedgerCode.SUBSCRIBER_BALANCE, Money(amount.minor - owed, amount.currency)),

@@ -66,6 +66,8 @@ from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from telecom_crm.adapters.postgres.till import PooledConnections
+
 DATA = Path(".telecom-crm")
 """Where files go if nothing else is said, below the working directory."""
 
@@ -155,10 +157,13 @@ def build(options: Options) -> Crm:
 
 @attrs.frozen
 class _Database:
-    """The engines of one operator: one for all work, one for number series."""
+    """
+    The connections of one operator: for number series, for payments, and for everything else.
+    """
 
     engine: Engine
     for_series: Engine
+    for_payments: PooledConnections
     schema: str
     owned: bool
 
@@ -166,6 +171,7 @@ class _Database:
     def of(cls, options: Options) -> _Database:
         from telecom_crm.adapters.postgres.engine import checked_schema, open_engine
         from telecom_crm.adapters.postgres.revision import require_current
+        from telecom_crm.adapters.postgres.till import PooledConnections
 
         url = options.url
         if options.engine is not None:
@@ -176,10 +182,12 @@ class _Database:
         series = open_engine(url, schema=options.schema, pool_size=1)
         size = max(2, options.pool_size)
         engine = options.engine or open_engine(url, schema=options.schema, pool_size=size)
-        return cls(engine, series, options.schema, options.engine is None)
+        payments = PooledConnections.like(engine)
+        return cls(engine, series, payments, options.schema, options.engine is None)
 
     def close(self) -> None:
         self.for_series.dispose()
+        self.for_payments.close()
         if self.owned:
             self.engine.dispose()
 
@@ -191,9 +199,9 @@ def _postgres_uow(database: _Database) -> UnitOfWork:
 
 
 def _postgres_till(database: _Database) -> Till:
-    from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+    from telecom_crm.adapters.postgres.till import PostgresTill
 
-    return GatheringTill(PostgresTill(EngineConnections(database.engine)))
+    return GatheringTill(PostgresTill(database.for_payments))
 
 
 def _postgres_series(database: _Database) -> Series:

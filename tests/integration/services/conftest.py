@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import Engine
@@ -12,13 +13,13 @@ from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.tables import metadata
-from telecom_crm.adapters.postgres.till import EngineConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import Series, Till, UnitOfWork
 from tests.integration.conftest import FORGETFUL
 from tests.unit.conftest import clock, ids
 
-__all__ = ["clock", "database", "engine", "ids", "owner", "series", "till", "uow"]
+__all__ = ["clock", "connections", "database", "engine", "ids", "owner", "series", "till", "uow"]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,12 @@ def series(engine, uow) -> Series:
     return PostgresSeries(engine)
 
 
+@pytest.fixture(scope="session")
+def connections(engine) -> Iterator[PooledConnections]:
+    with closing(PooledConnections.like(engine)) as connections:
+        yield connections
+
+
 @pytest.fixture
-def till(engine, uow) -> Till:
-    return PostgresTill(EngineConnections(engine))
+def till(connections, uow) -> Till:
+    return PostgresTill(connections)

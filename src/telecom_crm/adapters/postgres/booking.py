@@ -1,15 +1,16 @@
 """
-Writing money: payments, entries, counters, events and keys with one statement over arrays.
+Writing money: payments, entries, counters, events and keys with one statement.
 
-However many payments a batch has, their rows go out as one data-modifying statement, so that a
-batch costs one exchange with the server. The accounts it touches are locked by whoever decided on
+However many payments a batch has, their rows go out as one data-modifying statement, the columns of
+many rows as arrays, so that a batch costs one exchange with the server. The accounts it touches are locked by whoever decided on
 it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import count
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from telecom_crm.adapters.postgres.arrays import (
     NUMBERS,
     TEXTS,
     UUIDS,
-    ArrayType,
+    ValueType,
 )
 from telecom_crm.adapters.postgres.json import dumps
 from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
@@ -32,6 +33,13 @@ from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.ledger import Balance, JournalEntry, Transfer
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.payment import Payment
+
+
+FEW = 2
+"""
+Rows that a statement names value by value. For these PostgreSQL needs no function to take arrays
+apart, which costs more than writing them; for more, the statements would be too many to prepare.
+"""
 
 
 class UsedKey(NamedTuple):
@@ -58,8 +66,9 @@ class Batch:
     def send(self, pipeline: Pipeline) -> None:
         """Send it; the rows of `balances` are held by this transaction."""
         rows = [(part, things) for part, things in self._rows() if things]
-        statement = _statement(tuple(part for part, _ in rows))
-        pipeline.send(statement, [array for part, things in rows for array in part.arrays(things)])
+        shape = tuple((part, len(things) if len(things) <= FEW else 0) for part, things in rows)
+        parameters = [value for part, things in rows for value in part.parameters(things)]
+        pipeline.send(_statement(shape), parameters)
 
     def _rows(self) -> tuple[tuple[_Part, Sequence[Any]], ...]:
         new: list[Payment] = []
@@ -99,10 +108,10 @@ class _Part:
 
     name: str
     template: str
-    columns: tuple[tuple[ArrayType, Read], ...]
+    columns: tuple[tuple[ValueType, Read], ...]
 
     @classmethod
-    def of(cls, name: str, template: str, /, **columns: tuple[ArrayType, str | Read]) -> _Part:
+    def of(cls, name: str, template: str, /, **columns: tuple[ValueType, str | Read]) -> _Part:
         """Name the columns in the template, where it says so, and read them by path."""
         readers = tuple(
             (kind, attrgetter(read) if isinstance(read, str) else read)
@@ -111,31 +120,40 @@ class _Part:
         return cls(name, template.replace("{columns}", ", ".join(columns)), readers)
 
     @classmethod
-    def inserting(cls, table: str, /, **columns: tuple[ArrayType, str | Read]) -> _Part:
+    def inserting(cls, table: str, /, **columns: tuple[ValueType, str | Read]) -> _Part:
         """Insert the rows."""
-        return cls.of(table, f"INSERT INTO {table} ({{columns}}) SELECT * FROM {{rows}}", **columns)
+        template = f"INSERT INTO {table} ({{columns}}) SELECT * FROM {{rows}} AS row"
+        return cls.of(table, template, **columns)
 
-    def text(self, first: int) -> str:
-        """Return it as SQL, its placeholders numbered from `first` on."""
-        numbered = ", ".join(
-            f"${n}::{kind.name}" for n, (kind, _) in enumerate(self.columns, first)
-        )
-        return f"{self.name}_written AS ({self.template.replace('{rows}', f'unnest({numbered})')})"
+    def text(self, placeholders: Iterator[int], few: int) -> str:
+        """Return it as SQL: of that few rows, each value by itself; of many (0), as arrays."""
+        kinds = [kind.name for kind, _ in self.columns]
+        if few:
+            one_by_one = (
+                ", ".join(f"${next(placeholders)}::{kind}" for kind in kinds) for _ in range(few)
+            )
+            rows = f"(VALUES {', '.join(f'({row})' for row in one_by_one)})"
+        else:
+            columns = ", ".join(f"${next(placeholders)}::{kind}[]" for kind in kinds)
+            rows = f"unnest({columns})"
+        return f"{self.name}_written AS ({self.template.replace('{rows}', rows)})"
 
-    def arrays(self, things: Sequence[Any]) -> list[bytes]:
-        """Return the columns of these things."""
-        if len(things) == 1:
-            return [kind.pack_one(read(things[0])) for kind, read in self.columns]
-        return [kind.pack(map(read, things)) for kind, read in self.columns]
+    def parameters(self, things: Sequence[Any]) -> list[bytes | None]:
+        """Return the values of these things, as the text of so many wants them."""
+        if len(things) > FEW:
+            return [kind.pack(map(read, things)) for kind, read in self.columns]
+        return [
+            None if (value := read(thing)) is None else kind.pack_one(value)
+            for thing in things
+            for kind, read in self.columns
+        ]
 
 
 @cache
-def _statement(parts: tuple[_Part, ...]) -> Statement:
+def _statement(shape: tuple[tuple[_Part, int], ...]) -> Statement:
     """Return one statement of all these parts; what a batch has no rows of costs nothing."""
-    texts, first = [], 1
-    for part in parts:
-        texts.append(part.text(first))
-        first += len(part.columns)
+    placeholders = count(1)
+    texts = [part.text(placeholders, few) for part, few in shape]
     return Statement.of(f"WITH {', '.join(texts)} SELECT")
 
 

@@ -49,7 +49,7 @@ class _Sent:
     """A statement, and where its rows go."""
 
     statement: Statement
-    parameters: Sequence[bytes]
+    parameters: Sequence[bytes | None]
     rows: Rows = attrs.field(factory=list)
 
 
@@ -66,6 +66,7 @@ class Pipeline:
     connection: psycopg.Connection[Any]
     _known: set[bytes] | None
     _sent: list[_Sent] = attrs.field(factory=list)
+    _awaited: list[bytes | Rows] = attrs.field(factory=list)
     _begun: bool = False
 
     @classmethod
@@ -89,7 +90,7 @@ class Pipeline:
             if not connection.closed:
                 pgconn.exit_pipeline_mode()
 
-    def send(self, statement: Statement, parameters: Sequence[bytes] = ()) -> Rows:
+    def send(self, statement: Statement, parameters: Sequence[bytes | None] = ()) -> Rows:
         """
         Put a statement on its way, and return where its rows will be once they are received.
 
@@ -98,6 +99,11 @@ class Pipeline:
         sent = _Sent(statement, parameters)
         self._sent.append(sent)
         return sent.rows
+
+    def flush(self) -> None:
+        """Let the server begin with what was sent, and wait for nothing."""
+        self._push()
+        self.connection.wait(send(self.connection.pgconn))
 
     def receive(self) -> None:
         """Wait for the rows of all that was sent; raise what PostgreSQL said of the first error."""
@@ -118,8 +124,8 @@ class Pipeline:
     def _exchange(self, *, last: bool = False) -> None:
         """Send what there is and give each statement its rows; `last` ends the transaction."""
         pgconn = self.connection.pgconn
-        sent, self._sent = self._sent, []
-        expected = [awaited for one in sent for awaited in self._put(one)]
+        self._push()
+        expected, self._awaited = self._awaited, []
         if last:
             pgconn.pipeline_sync()
         else:
@@ -138,6 +144,12 @@ class Pipeline:
         failed = failed or next((one for one in results if one.status in _FAILED), None)
         if failed is not None:
             raise error_from_result(failed, encoding="utf-8")
+
+    def _push(self) -> None:
+        """Hand what was sent to libpq, and remember what its answers are for."""
+        sent, self._sent = self._sent, []
+        for one in sent:
+            self._awaited += self._put(one)
 
     def _put(self, sent: _Sent) -> Sequence[bytes | Rows]:
         """Hand a statement to libpq; return what its answers are for: a name prepared, or rows."""

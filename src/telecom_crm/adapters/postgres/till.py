@@ -19,7 +19,7 @@ from typing import Any, Protocol, cast
 import attrs
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Pool, event
 
 from telecom_crm.adapters.postgres.arrays import TEXTS, UUIDS
 from telecom_crm.adapters.postgres.booking import Batch, UsedKey
@@ -43,14 +43,15 @@ from telecom_crm.domain.lifecycle import as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment
 
-_PLAN_ONCE = Statement.of("""
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
-  set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-  set_config('enable_mergejoin', 'off', true)
-""")
+_PLAN_ONCE = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', false),
+  set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+  set_config('enable_mergejoin', 'off', false)
 """
-For this transaction: plan once for all, which costs more than the work, and go by the keys, which
-is what every look-up here has. A plan made while a table is small would read all of it, later too.
+"""
+For a till's connections: plan once for all, which costs more than the work, and go by the keys,
+which is what every look-up here has. A plan made while a table is small would read all of it, later
+too.
 """
 
 _HOLD = """
@@ -99,6 +100,9 @@ SELECT caller, key, digest, resource FROM keys
 WHERE (caller, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 """)
 
+SLICE = 64
+"""Bookings of a batch that are written while the next are decided, in the same transaction."""
+
 ATTEMPTS = 5
 """A batch starts over when a key was used elsewhere at the same moment."""
 
@@ -114,25 +118,45 @@ class Connections(Protocol):
 
 
 @attrs.frozen
-class EngineConnections:
-    """Lends pipelines over the pool's connections; a broken one is thrown away."""
+class PooledConnections:
+    """
+    Lends pipelines over connections that only tills use; a broken one is thrown away.
 
-    engine: Engine
+    They are made as the engine makes its own, as many at most, and set to plan each statement once.
+    """
+
+    pool: Pool
+
+    @classmethod
+    def like(cls, engine: Engine) -> PooledConnections:
+        """Return connections beside an engine's own; nothing is connected yet."""
+        pool = engine.pool.recreate()
+        event.listen(pool, "connect", _set_up)
+        return cls(pool)
 
     @contextmanager
     def __call__(self) -> Iterator[Pipeline]:
         """Lend one, on a connection without a transaction."""
         with translated("the accounts"):
-            lent = self.engine.raw_connection()
+            lent = self.pool.connect()
             connection = cast("psycopg.Connection[Any]", lent.driver_connection)
             try:
                 with Pipeline.over(connection) as pipeline:
-                    pipeline.send(_PLAN_ONCE)
                     yield pipeline
             finally:
                 if connection.pgconn.transaction_status != TransactionStatus.IDLE:
                     lent.invalidate()
                 lent.close()
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self.pool.dispose()
+
+
+def _set_up(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.autocommit = True
+    connection.execute(_PLAN_ONCE)
+    connection.autocommit = False
 
 
 @attrs.frozen
@@ -157,9 +181,15 @@ class PostgresTill:
         return self._book(bookings)
 
     def _book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+        outcomes: list[Payment | TelecomCrmError] = []
         with self.connections() as pipeline:
             sheet = _Sheet.read(pipeline, bookings)
-            outcomes = [sheet.decide(booking) for booking in bookings]
+            for start in range(0, len(bookings), SLICE):
+                if start:
+                    # The server writes what is decided while the rest is being decided.
+                    sheet.write_payments(pipeline)
+                    pipeline.flush()
+                outcomes += [sheet.decide(one) for one in bookings[start : start + SLICE]]
             sheet.write(pipeline)
         return outcomes
 
@@ -254,14 +284,23 @@ class _Sheet:
         return stored
 
     def write(self, pipeline: Pipeline) -> None:
-        """Write everything."""
-        if self.written or self.entries or self.used:
+        """Write what was decided and not yet written, and the keys of all."""
+        # In one order, as the accounts, so that two batches with the same keys take turns.
+        keys = sorted(self.used, key=lambda used: (used.key.caller, used.key.key))
+        self._send(pipeline, keys)
+
+    def write_payments(self, pipeline: Pipeline) -> None:
+        """Write what was decided since the last time, but for the keys."""
+        self._send(pipeline, ())
+        self.written, self.balances, self.entries = {}, {}, []
+
+    def _send(self, pipeline: Pipeline, keys: Sequence[UsedKey]) -> None:
+        if self.written or self.entries or keys:
             Batch(
                 balances=self.balances,
                 entries=self.entries,
                 payments=list(self.written.values()),
-                # In one order, as the accounts, so that two batches with the same keys take turns.
-                keys=sorted(self.used, key=lambda used: (used.key.caller, used.key.key)),
+                keys=keys,
             ).send(pipeline)
 
     def _find(self, booking: Booking) -> Found:
