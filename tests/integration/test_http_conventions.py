@@ -1,10 +1,14 @@
 """What every route has in common: problems, keys, versions, lists."""
 
+import re
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
 import telecom_crm
+from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.user import Role
 from tests.integration.http_service import (
     Service,
@@ -210,6 +214,74 @@ def test_a_contract_is_made_once_for_a_key(service):
     first = service.post("/contracts", body, key="sale 1")
     again = service.post("/contracts", body, key="sale 1")
     assert first.json()["id"] == again.json()["id"]
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+def test_whatever_takes_a_key_tells_a_repeat(service):
+    """Every route that takes a key is here: sent again it answers the same thing, and says so."""
+    contract = service.new_contract()
+    account, customer = contract["account_id"], {"customer_id": contract["customer_id"]}
+    payments = [service.pay(contract, "50.00", gateway="simulator")["id"] for _ in range(3)]
+    debtor = service.post("/accounts", customer | {"currency": "KGS"}).json()["id"]
+    debt = Money.parse("-90.00", "KGS")
+    service.crm.accounts.take_over_balance(AccountId(UUID(debtor)), amount=debt)
+    index, paid, lost, wrong = service.fresh(), *(f"/payments/{one}" for one in payments)
+    requests = [
+        ("/payments", _body_for("/payments", account)),
+        (
+            "/contracts",
+            customer | {"iccid": iccid(index), "msisdn": msisdn(index), "tariff": "START"},
+        ),
+        ("/customers", {"name": "Twice"}),
+        ("/tickets", customer | {"subject": "Twice"}),
+        ("/applications", {"kind": "other", "raw": {"name": "Twice"}}),
+        ("/accounts", customer | {"currency": "KGS"}),
+        (f"/accounts/{debtor}/write-off", _body_for("/write-off", debtor)),
+        (f"/accounts/{debtor}/recover", _body_for("/recover", debtor)),
+        (f"/accounts/{account}/adjust", _body_for("/adjust", account)),
+        (f"/accounts/{account}/transfer", _body_for("/transfer", account) | {"to": debtor}),
+        (f"/accounts/{_closed_with_money(service)}/pay-out", _body_for("/pay-out", account)),
+        (f"{paid}/refund", _body_for("/refund", account)),
+        (f"{paid}/dispute", None),
+        (f"{paid}/win-dispute", None),
+        (f"{lost}/dispute", None),
+        (f"{lost}/lose-dispute", None),
+        (f"{wrong}/reverse", _body_for("/reverse", account)),
+        ("/settlements", _body_for("/settlements", account)),
+        ("/bank-deposits", _body_for("/bank-deposits", account)),
+        ("/till-differences", _body_for("/till-differences", account)),
+    ]
+    app = service.client.app
+    with_keys = {r.path for r in app.routes for h in r.route_handlers if h.opt.get("key")}
+    there = {re.sub(r"{\w+:uuid}", "*", path) for path in with_keys}
+    assert {re.sub(r"[0-9a-f-]{36}", "*", path) for path, _ in requests} == there
+    for path, body in requests:
+        first, again = (service.post(path, body, key=f"twice {path}") for _ in range(2))
+        assert first.status_code in (200, 201), (path, first.text)
+        assert again.status_code == first.status_code, path
+        assert again.json() | {"at": None} == first.json() | {"at": None}, path
+        assert "idempotency-replayed" not in first.headers, path
+        assert again.headers["idempotency-replayed"] == "true", path
+
+
+def _closed_with_money(service):
+    """Return the account of a contract that was active, and closed with money left."""
+    contract = service.new_contract()
+    path = f"/contracts/{contract['id']}"
+    service.pay(contract, "800.00")
+    service.post(f"{path}/policy", {"policy": "migration"})
+    service.post(f"{path}/request-activation")
+    while service.crm.provisioning.work(network=service.crm.network).total:
+        pass
+    closed = service.post(f"{path}/close", {"reason": "customer_request"})
+    assert closed.status_code == 200, closed.text
+    return contract["account_id"]
+
+
+def test_an_application_that_a_channel_sends_again_is_a_repeat(service):
+    body = {"kind": "other", "raw": {"name": "Twice"}, "external_reference": "form 7"}
+    first, again = (service.post("/applications", body) for _ in range(2))
+    assert again.json()["id"] == first.json()["id"]
     assert again.headers["idempotency-replayed"] == "true"
 
 

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
+from telecom_crm.adapters.postgres.engine import open_engine
+from telecom_crm.application.ports import IdempotencyKey
 from telecom_crm.domain.user import Role
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.http_service import (
@@ -98,6 +101,37 @@ def test_the_same_key_at_once_is_one_payment(service, at_once):
         assert sorted(replayed) == [False, True]
     balance = service.get(f"/accounts/{account}").json()["balance"]
     assert balance == money(f"{ROUNDS}.00")
+
+
+@pytest.mark.postgres
+def test_a_repeat_waits_for_the_first_and_is_then_told_to_come_back(
+    fresh_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """The wait is the engine's; in the service it is five seconds."""
+    url = fresh_database()
+    prepare(url, schema="telecom_crm")
+    engine = open_engine(url, lock_timeout_seconds=0.2)
+    with telecom_crm.open(url, engine=engine, data=tmp_path) as crm:
+        service = Service.over(crm, stock=3)
+        with service.client:
+            contract = service.new_contract()
+            requests = {
+                "/payments": {
+                    "account_id": contract["account_id"],
+                    "amount": money("1.00"),
+                    "method": "cash",
+                    "gateway": "cash_desk",
+                },
+                "/tickets": {"customer_id": contract["customer_id"], "subject": "No network"},
+            }
+            for path, body in requests.items():
+                with pytest.raises(KeyboardInterrupt), crm.uow() as first:
+                    first.keys.claim(IdempotencyKey("the admin", path, "not told"), uuid4())
+                    problem = problem_of(service.post(path, body, key=path), 409, "busy")
+                    assert problem["retryable"] is True
+                    raise KeyboardInterrupt  # the first fails; what it was under is free again
+                assert service.post(path, body, key=path).status_code == 201
+    engine.dispose()
 
 
 @pytest.mark.postgres

@@ -331,7 +331,7 @@ class Customers:
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "customers.register", by=by, **given)
                 if bound := tx.keys.claim(key, (known or newcomer).id):
-                    return tx.customers.get(CustomerId(bound))
+                    return attrs.evolve(tx.customers.get(CustomerId(bound)), replayed=True)
             if known is not None:
                 return welcome_back(tx, known, by=by, at=at)
             return save_new(tx, newcomer)

@@ -90,7 +90,7 @@ class Intake:
             external_reference or "", field="external_reference", limit=REFERENCE_LIMIT
         )
         if reference and (known := self._known(channel, reference)):
-            return known
+            return attrs.evolve(known, replayed=True)
         asked: dict[str, Any] = {
             "kind": kind,
             "channel": channel,
@@ -387,7 +387,8 @@ class Intake:
         with self.uow() as tx:
             for key in keys:
                 if bound := tx.keys.claim(key, application.id):
-                    return tx.applications.get(ApplicationId(bound))
+                    earlier = tx.applications.get(ApplicationId(bound))
+                    return attrs.evolve(earlier, replayed=True)
             if application.customer_id is not None:
                 tx.customers.get(application.customer_id).refuse_merged()
             return tx.applications.save(application)

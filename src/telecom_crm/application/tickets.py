@@ -71,7 +71,7 @@ class Tickets:
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "tickets.create", by=by, **asked)
                 if bound := tx.keys.claim(key, new.id):
-                    return tx.tickets.get(TicketId(bound))
+                    return attrs.evolve(tx.tickets.get(TicketId(bound)), replayed=True)
             tx.customers.get(customer_id).refuse_merged()
             _refuse_others(tx, new)
             return tx.tickets.save(new)

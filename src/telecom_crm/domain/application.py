@@ -166,7 +166,8 @@ class Application:
     A request, told by the diagrams as *Request*.
 
     `raw` is what was captured, `data` what validation made of it. While somebody works on it,
-    `claimed_by` has it until `claimed_until`; on hold, no lease runs.
+    `claimed_by` has it until `claimed_until`; on hold, no lease runs. `replayed` marks an answer to
+    an idempotency key, or a channel's reference, that was used before; it is not stored.
     """
 
     id: ApplicationId
@@ -187,6 +188,7 @@ class Application:
     status: ApplicationStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -92,7 +92,11 @@ class Comment:
 
 @attrs.frozen(kw_only=True)
 class Ticket:
-    """A customer's request for help."""
+    """
+    A customer's request for help.
+
+    `replayed` marks an answer to an idempotency key that was used before; it is not stored.
+    """
 
     id: TicketId
     number: str
@@ -110,6 +114,7 @@ class Ticket:
     status: TicketStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
 
     @property
     def key(self) -> str:

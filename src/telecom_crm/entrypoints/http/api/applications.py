@@ -142,8 +142,12 @@ class ApplicationController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        at = f"/applications/{application.id}"
-        return made(ApplicationView.of(application), at=at, version=application.version)
+        return made(
+            ApplicationView.of(application),
+            at=f"/applications/{application.id}",
+            version=application.version,
+            replayed=application.replayed,
+        )
 
     @reads("/", Area.APPLICATIONS, query=listing("application"))
     def page(

@@ -242,8 +242,12 @@ class CustomerController(Controller):
     ) -> Response[CustomerView]:
         """Take up a customer, or return the one with the same document or national id."""
         customer = customers.register(**told(data), idempotency_key=request.key, by=request.by)
-        at = f"/customers/{customer.id}"
-        return made(CustomerView.of(customer), at=at, version=customer.version)
+        return made(
+            CustomerView.of(customer),
+            at=f"/customers/{customer.id}",
+            version=customer.version,
+            replayed=customer.replayed,
+        )
 
     @reads("/", Area.CUSTOMERS, query=(_SEARCH, *listing("customer")))
     def page(

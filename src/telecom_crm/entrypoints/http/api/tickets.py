@@ -188,7 +188,12 @@ class TicketController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        return made(TicketView.of(ticket), at=f"/tickets/{ticket.id}", version=ticket.version)
+        return made(
+            TicketView.of(ticket),
+            at=f"/tickets/{ticket.id}",
+            version=ticket.version,
+            replayed=ticket.replayed,
+        )
 
     @reads("/", Area.TICKETS, query=listing("ticket"))
     def page(
