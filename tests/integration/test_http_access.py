@@ -1,6 +1,7 @@
 """Who may use which route."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from litestar import Litestar, get
@@ -17,6 +18,8 @@ from telecom_crm.entrypoints.http.access import (
     Public,
     rule_of,
 )
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.problems import HANDLERS
 from tests.integration.http_service import Service, nowhere, problem_of
 
@@ -165,6 +168,49 @@ def test_a_revoked_token_opens_nothing_once_it_is_forgotten():
             now[0] += REMEMBERED_SECONDS
             assert client.get("/open", headers=header).status_code == 401
     assert REMEMBERED_SECONDS <= 5
+
+
+def test_a_token_that_asks_too_often_is_told_when_to_come_back():
+    now = [0.0]
+    with telecom_crm.in_memory() as crm:
+        first, second = (crm.access.create_token(name=n, role=Role.AUDITOR)[1] for n in "ab")
+        limits = Limits(requests_per_second=2, monotonic=lambda: now[0])
+        with TestClient(create_app(crm, limits=limits)) as client:
+
+            def ask(secret: str) -> Any:
+                return client.get("/tickets", headers={"Authorization": f"Bearer {secret}"})
+
+            assert [ask(first).status_code for _ in range(5)] == [200] * 4 + [429]
+            problem = problem_of(ask(first), 429, "too_many_requests")
+            assert problem["retryable"] is True
+            assert ask(first).headers["retry-after"] == "1"
+            assert ask(second).status_code == 200
+            now[0] += 1
+            assert ask(first).status_code == 200
+
+
+def test_an_address_that_tries_tokens_is_not_heard_and_those_who_share_it_are():
+    now = [0.0]
+    with telecom_crm.in_memory() as crm:
+        _, known = crm.access.create_token(name="known", role=Role.AUDITOR)
+        _, late = crm.access.create_token(name="late", role=Role.AUDITOR)
+        limits = Limits(refused_per_minute=2, proxies=("testclient",), monotonic=lambda: now[0])
+        with TestClient(create_app(crm, limits=limits)) as client:
+
+            def ask(secret: str, source: str = "192.0.2.1") -> Any:
+                headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": source}
+                return client.get("/tickets", headers=headers)
+
+            assert ask(known).status_code == 200
+            tried = [ask(f"guess {n}").status_code for n in range(4)]
+            assert tried == [401, 401, 429, 429]
+            assert ask("a guess").headers["retry-after"] == "30"
+            assert ask(known).status_code == 200
+            assert ask(late).status_code == 429, "nothing is looked up for it now"
+            assert ask(late, "192.0.2.2").status_code == 200
+            assert ask(late).status_code == 200
+            now[0] += 30
+            assert ask("another guess").status_code == 401
 
 
 def test_the_secret_of_a_token_is_shown_once(service):

@@ -50,6 +50,12 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = attrs.field(default=8000, validator=attrs.validators.in_(range(65536)))
     processes: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    requests_per_second: int = attrs.field(default=300, validator=attrs.validators.ge(0))
+    """How many a token may send to each process; 0 is as many as it likes."""
+    refused_per_minute: int = attrs.field(default=60, validator=attrs.validators.ge(0))
+    """How many tokens that open nothing an address may send to each process; 0 as above."""
+    proxies: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    """Addresses of proxies of ours, whose `X-Forwarded-For` is believed."""
     pool_size: int = attrs.field(default=8, validator=attrs.validators.ge(2))
     gateways: tuple[str, ...] = attrs.field(default=(), converter=_names)
     network: str = "simulator"

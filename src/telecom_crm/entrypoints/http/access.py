@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from telecom_crm.application.access import Access
 from telecom_crm.domain.errors import InvalidValue, NotPermitted, Unavailable
 from telecom_crm.domain.user import Action, Area, Token, digest_of
-from telecom_crm.entrypoints.http.problems import NotAuthenticated
+from telecom_crm.entrypoints.http.limits import Limit, Limits, address_of
+from telecom_crm.entrypoints.http.problems import NotAuthenticated, TooManyRequests
 
 REMEMBERED_SECONDS = 3.0
 """How long a token that was found valid is not looked up again: so long may a revoked one live."""
@@ -51,9 +53,16 @@ class Gate:
     """Finds the token of a request, and lets it in where the route's rule allows."""
 
     access: Access
+    limits: Limits = attrs.field(factory=Limits)
     monotonic: Callable[[], float] = time.monotonic
     """Tells the seconds that pass, and nothing else."""
     _known: dict[str, tuple[Token, float]] = attrs.field(factory=dict, repr=False)
+    _by_token: Limit = attrs.field(init=False, repr=False)
+    _by_address: Limit = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._by_token = self.limits.of_tokens()
+        self._by_address = self.limits.of_addresses()
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Stand, as a middleware, before every route; raise `NotAuthenticated`, `NotPermitted`."""
@@ -72,7 +81,7 @@ class Gate:
         if rule is None:
             raise NotPermitted("use a route without a rule")
         if isinstance(rule, Permission):
-            token = await self._token(_header(scope, b"authorization"))
+            token = await self._token(scope)
             scope["user"] = token
             if not token.role.may(rule.area, rule.action):
                 await sync_to_thread(self._refuse, rule, token, _route(scope))
@@ -80,7 +89,8 @@ class Gate:
             message = "this route takes no query parameters"
             raise InvalidValue.of("query", "unknown_field", message)
 
-    async def _token(self, header: str | None) -> Token:
+    async def _token(self, scope: Scope) -> Token:
+        header = _header(scope, b"authorization")
         if header is None:
             raise NotAuthenticated
         scheme, _, secret = header.partition(" ")
@@ -89,16 +99,34 @@ class Gate:
             raise NotAuthenticated(given=True)
         digest = digest_of(secret)
         known = self._known.get(digest)
-        if known is not None and self.monotonic() < known[1]:
-            return known[0]
+        if known is None or self.monotonic() >= known[1]:
+            known = await self._look_up(secret, digest, scope, before=known is not None)
+        if wait := self._by_token.take(digest):
+            raise TooManyRequests(math.ceil(wait))
+        return known[0]
+
+    async def _look_up(
+        self, secret: str, digest: str, scope: Scope, *, before: bool
+    ) -> tuple[Token, float]:
+        """Find a secret's token, and remember it; `before`, it was a good one a moment ago."""
+        address = self._address(scope)
+        # Who sent a good one before is looked up again, whoever shares the address.
+        if not before and (wait := self._by_address.wait(address)):
+            raise TooManyRequests(math.ceil(wait))
         token = await sync_to_thread(partial(self.access.authenticate, secret))
         if token is None:
             self._known.pop(digest, None)
+            self._by_address.take(address)
             raise NotAuthenticated(given=True)
         if len(self._known) >= REMEMBERED_TOKENS:
             self._known.clear()
-        self._known[digest] = (token, self.monotonic() + REMEMBERED_SECONDS)
-        return token
+        known = self._known[digest] = (token, self.monotonic() + REMEMBERED_SECONDS)
+        return known
+
+    def _address(self, scope: Scope) -> str:
+        client = scope.get("client")
+        forwarded = _header(scope, b"x-forwarded-for")
+        return address_of(client[0] if client else "", forwarded, self.limits.proxies)
 
     def _refuse(self, rule: Permission, token: Token, route: str) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""

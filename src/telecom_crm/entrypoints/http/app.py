@@ -35,6 +35,7 @@ from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenContro
 from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
+from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.methods import Methods
 from telecom_crm.entrypoints.http.metrics import Metrics
 from telecom_crm.entrypoints.http.openapi import schema_of
@@ -87,9 +88,9 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
 """What handlers may ask for, by the name of their parameter."""
 
 
-def create_app(crm: Crm) -> Litestar:
+def create_app(crm: Crm, *, limits: Limits | None = None) -> Litestar:
     """Build the service over a CRM; whoever opened the CRM closes it."""
-    metrics, gate = Metrics(), Gate(crm.access)
+    metrics, gate = Metrics(), Gate(crm.access, limits or Limits())
     services = {name: pick(crm) for name, pick in SERVICES.items()} | {"metrics": metrics}
     return Litestar(
         [Router("/", route_handlers=CONTROLLERS)],
@@ -117,8 +118,14 @@ def create() -> Litestar:
 
     # Waiting for the database is most of a request, so there are more threads than processors.
     set_asyncio_executor(ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request"))
-    crm = open_crm(read_settings())
-    app = create_app(crm)
+    settings = read_settings()
+    crm = open_crm(settings)
+    limits = Limits(
+        requests_per_second=settings.requests_per_second,
+        refused_per_minute=settings.refused_per_minute,
+        proxies=settings.proxies,
+    )
+    app = create_app(crm, limits=limits)
     app.on_shutdown.append(crm.close)
     # What is loaded stays: looking through it again and again costs a tenth of the work.
     gc.collect()

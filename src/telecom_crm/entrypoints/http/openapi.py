@@ -31,6 +31,7 @@ PROBLEMS = {
     413: "The body is too long.",
     415: "The body is not JSON.",
     422: "A value that can never be right, or an idempotency key used for something else.",
+    429: "Too many requests; `Retry-After` tells how many seconds to wait.",
     503: "The database or a gateway is away; try again.",
 }
 """What each status of a problem means."""
@@ -249,7 +250,7 @@ def _headers(handler: HTTPRouteHandler) -> dict[str, Any]:
 def _refusals(path: str, handler: HTTPRouteHandler, *, has_body: bool) -> set[int]:
     found = {422, 503}
     if isinstance(rule_of(handler), Permission):
-        found |= {401, 403}
+        found |= {401, 403, 429}
     if "{" in path:
         found.add(404)
     if has_body:

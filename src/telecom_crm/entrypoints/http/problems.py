@@ -61,6 +61,19 @@ class NotAuthenticated(TelecomCrmError):
         return "the token is not valid" if self.given else "a bearer token is needed"
 
 
+@attrs.define
+class TooManyRequests(TelecomCrmError):
+    """The caller asks too often; after `retry_after_seconds` it will be answered again."""
+
+    code: ClassVar[str] = "too_many_requests"
+    retryable: ClassVar[bool] = True
+
+    retry_after_seconds: int
+
+    def __str__(self) -> str:
+        return f"too many requests; wait {self.retry_after_seconds} s"
+
+
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with a request."""
 
@@ -86,6 +99,7 @@ STATUS: Mapping[type[TelecomCrmError], int] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotPermitted: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     NotFound: HTTPStatus.NOT_FOUND,
     IllegalTransition: HTTPStatus.CONFLICT,
     RuleViolated: HTTPStatus.CONFLICT,
@@ -139,7 +153,8 @@ def refuse(request: Request[Any, Any, Any], error: TelecomCrmError) -> Response[
     if members["status"] == HTTPStatus.INTERNAL_SERVER_ERROR:
         return fail(request, error)
     if error.retryable:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        seconds = members.get("retry_after_seconds", RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(seconds)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
     return _respond(members, headers)
