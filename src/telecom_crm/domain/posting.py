@@ -154,12 +154,14 @@ def goodwill(amount: Money, *, balance: Balance, tax: TaxProfile) -> Legs:
 
     A bill that becomes smaller is owed less tax, too; a gift onto the balance has none.
     """
-    (owed, on_bills), (has, on_balance) = _owed_first(amount, balance)
-    net, included = split_tax(on_bills, tax)
+    nothing = Money(0, amount.currency)
+    shares = dict(_owed_first(amount, balance))
+    net, included = split_tax(shares.get(LedgerCode.RECEIVABLE, nothing), tax)
+    on_balance = shares.get(LedgerCode.SUBSCRIBER_BALANCE, nothing)
     return (
-        *_one(LedgerCode.DISCOUNTS, owed, net, ""),
-        *_one(LedgerCode.TAX_PAYABLE, owed, included, tax.code),
-        *_one(LedgerCode.DISCOUNTS, has, on_balance, ""),
+        *_one(LedgerCode.DISCOUNTS, LedgerCode.RECEIVABLE, net, ""),
+        *_one(LedgerCode.TAX_PAYABLE, LedgerCode.RECEIVABLE, included, tax.code),
+        *_one(LedgerCode.DISCOUNTS, LedgerCode.SUBSCRIBER_BALANCE, on_balance, ""),
     )
 
 
