@@ -295,6 +295,7 @@ payments = st.builds(
     at=instants,
     gateway_reference=maybe(texts),
     failure=texts,
+    meant_for=maybe(texts),
     entry_id=maybe(ids),
     refunded=positive,
     reconciliation=st.sampled_from(payment.Reconciliation),

@@ -17,13 +17,16 @@ from telecom_crm.adapters.gateways.simulator import (
     SimulatorGateway,
 )
 from telecom_crm.application.ports import (
+    GatewayNotice,
+    GatewayReceipt,
     GatewayUnavailable,
     GatewayUncertain,
     Outcome,
+    Payer,
     PaymentGateway,
 )
 from telecom_crm.domain.errors import InvalidValue, NotPermitted
-from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.identifiers import MSISDN, AccountId, EntryId, PaymentId, RefundId
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -143,6 +146,7 @@ def test_confirms_later_by_callback():
     gateway.charge(payment())
     assert gateway.deliver(got.append) == 1
     notice = gateway.read_callback(body=got[0].body, headers=got[0].headers)
+    assert isinstance(notice, GatewayNotice)
     assert notice.payment_id == payment().id
     assert notice.answer == gateway.ask(payment())
     assert gateway.deliver(got.append) == 0
@@ -168,9 +172,28 @@ def test_tells_of_a_payment_it_was_never_asked_for():
     gateway = simulator()
     callback = gateway.callback_for(payment())
     notice = gateway.read_callback(body=callback.body, headers=callback.headers)
+    assert isinstance(notice, GatewayNotice)
     assert notice.answer.amount == gateway.total("KGS") == payment().amount
     assert gateway.charge(payment()).outcome is Outcome.CONFIRMED
     assert gateway.total("KGS") == payment().amount
+
+
+def test_takes_money_by_itself_for_whatever_was_typed():
+    gateway = simulator()
+    told = {typed: gateway.take_by_itself(typed, Money(700, "KGS")) for typed in PAYERS}
+    read = (gateway.read_callback(body=one.body, headers=one.headers) for one in told.values())
+    found = [one for one in read if isinstance(one, GatewayReceipt)]
+    assert [(one.told, one.payer) for one in found] == list(PAYERS.items())
+    assert len({one.reference for one in found}) == len(PAYERS)
+    assert gateway.total("KGS") == Money(700 * len(PAYERS), "KGS")
+    assert gateway.deliver(lambda _: None) == len(PAYERS)
+
+
+PAYERS = {
+    "+996700123456": Payer(msisdn=MSISDN("996700123456")),
+    str(UUID(int=9)): Payer(account_id=AccountId(UUID(int=9))),
+    "0555 12": None,
+}
 
 
 def test_a_callback_that_was_not_taken_comes_again():
@@ -214,6 +237,8 @@ def test_forged_callbacks_are_refused():
         (b'{"payment_id": "x", "outcome": "happy", "amount": "1e9", "currency": "KGS"}',
          {"payment_id", "outcome", "amount"}),
         (json.dumps({"payment_id": str(UUID(int=1)), "outcome": "confirmed"}).encode(), {"amount"}),
+        (b'{"payer": "996700123456", "amount": "x", "currency": "KGS"}', {"amount", "reference"}),
+        (b'{"payer": "me", "amount": "-1", "currency": "KGS", "reference": "r"}', {"amount"}),
     ],
 )  # fmt: skip
 def test_nonsense_with_the_right_signature_is_told(body, fields):

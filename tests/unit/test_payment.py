@@ -24,6 +24,11 @@ def test_the_table_of_payments():
         ("disputed", "win", "confirmed"),
         ("disputed", "lose", "charged_back"),
         ("confirmed", "reverse", "reversed"),
+        ("initiated", "keep", "unallocated"),
+        ("unallocated", "allocate", "allocated"),
+        ("allocated", "take_back", "unallocated"),
+        ("unallocated", "give_back", "returned"),
+        ("unallocated", "reverse", "reversed"),
     }
 
 
@@ -46,6 +51,8 @@ def test_what_each_transition_posts():
         "win": "dispute_won",
         "lose": "dispute_lost",
         "reverse": "payment_reversal",
+        "keep": "unallocated_payment",
+        "allocate": "allocation",
     }
     assert {row.command: row.posting for row in REFUND_LIFECYCLE.rows if row.posting} == {
         "request": "refund_requested",

@@ -10,14 +10,16 @@ from uuid import UUID
 
 import attrs
 
+from telecom_crm.application.house import house_account
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.paging import each_of
+from telecom_crm.application.paging import each_in, each_of
 from telecom_crm.application.ports import (
     Booked,
     Booking,
     Clock,
     Found,
     GatewayAnswer,
+    GatewayReceipt,
     GatewayUnavailable,
     GatewayUncertain,
     IdempotencyKey,
@@ -33,15 +35,16 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.contract import PAYABLE
+from telecom_crm.domain.contract import PAYABLE, ContractStatus
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
-from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId, RefundId
-from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting
+from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import (
     IN_FLIGHT,
     PAYMENT_LIFECYCLE,
+    REFUND_IN_FLIGHT,
     REFUND_LIFECYCLE,
     AmountDiffers,
     Payment,
@@ -60,13 +63,24 @@ class PaymentRequest:
     A payment to take: who for, how much, and how.
 
     `reference` is the gateway's own id where it has taken the money already, as in its daily file.
+    `payer` None is somebody whom the gateway names in no way that we could look for; `told` is then
+    what it says.
     """
 
-    payer: Payer
+    payer: Payer | None
     amount: Money
     method: PaymentMethod
     idempotency_key: str | None = None
     reference: str | None = None
+    told: str = ""
+
+    @property
+    def meant_for(self) -> str:
+        """Whom it is for, in words for a person to make something of."""
+        payer = self.payer
+        found = payer and (payer.msisdn or payer.contract_id or payer.account_id)
+        words = self.told or str(found or "")
+        return "".join(char if char.isprintable() else "\ufffd" for char in words[:200])
 
 
 @attrs.frozen
@@ -113,32 +127,59 @@ class Payments:
         return self._charge(payment, through, by=by)
 
     def record_many(
-        self, requests: Sequence[PaymentRequest], *, gateway: str, by: Actor = SYSTEM
+        self,
+        requests: Sequence[PaymentRequest],
+        *,
+        gateway: str,
+        keep_unallocated: bool = False,
+        by: Actor = SYSTEM,
     ) -> list[Payment | TelecomCrmError]:
         """
         Book payments whose money is in hand: cash, or the lines of a gateway's own file.
 
-        Each has its own outcome in its place: one that cannot be booked fails alone.
+        Each has its own outcome in its place: one that cannot be booked fails alone. With
+        `keep_unallocated` one that a gateway took for somebody we do not know, or who cannot be
+        paid for, is kept as `unallocated` for a person to look at. A cash desk keeps nothing: it
+        refuses while whoever pays is there.
         """
         through = self.gateway(gateway)
         takings = [self._taking(request, through, by) for request in requests]
-        outcomes = self.till.book([taking.booking(taking.record) for taking in takings])
+        named = [taking for taking in takings if taking.request.payer]
+        booked = iter(
+            self.till.book([taking.booking(taking.record) for taking in named]) if named else ()
+        )
+        outcomes = [
+            next(booked) if taking.request.payer else NotFound("payer", taking.request.meant_for)
+            for taking in takings
+        ]
+        if keep_unallocated and through.ledger_code is LedgerCode.GATEWAY_CLEARING:
+            self._keep_the_lost(takings, outcomes)
         for account_id in {taking.resumable for taking in takings if taking.resumable}:
             self.resume_paid(account_id)
         return outcomes
 
     def hear(self, *, gateway: str, body: bytes, headers: Mapping[str, str]) -> Payment:
         """
-        Take a gateway's callback: late, doubled or out of order, the ledger ends the same.
+        Take a gateway's callback: late, doubled or out of order, the ledger ends the same. Money
+        that it took by itself, for nobody we know, is kept unallocated.
 
         Raise `NotPermitted` for a forged one, `InvalidValue` for one without sense, and `NotFound`
         for a payment we do not know, so that the gateway sends it again.
         """
         through = self.gateway(gateway)
         notice = through.read_callback(body=body, headers=headers)
-        return self._apply(
-            notice.payment_id, notice.answer, through, by=Actor(f"gateway:{gateway}")
-        )
+        by = Actor(f"gateway:{gateway}")
+        if isinstance(notice, GatewayReceipt):
+            took = PaymentRequest(
+                payer=notice.payer,
+                told=notice.told,
+                amount=notice.amount,
+                method=notice.method,
+                reference=notice.reference,
+            )
+            kept = self.record_many([took], gateway=gateway, keep_unallocated=True, by=by)
+            return _unwrap(kept[0])
+        return self._apply(notice.payment_id, notice.answer, through, by=by)
 
     def repair(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
@@ -253,18 +294,23 @@ class Payments:
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Payment:
-        """Undo a payment that should never have been booked."""
+        """
+        Undo a payment that should never have been booked; one that was allocated waits for its
+        account again.
+        """
 
         def decide(tx: Transaction, _: AccountState, payment: Payment) -> tuple[Payment, Posting]:
             if payment.entry_id is None:
                 raise NotFound("journal entry", f"of payment {payment_id}")
-            return payment.reverse(
-                booked=tx.ledger.entry(payment.entry_id, account_id=payment.account_id),
-                entry_id=self._entry_id(),
-                reason=reason,
-                by=by,
-                at=self.clock(),
+            at, booked = self.clock(), payment.entry_id
+            entry = tx.ledger.entry(booked, account_id=payment.account_id)
+            moved = payment.reverse(
+                booked=entry, entry_id=self._entry_id(), reason=reason, by=by, at=at
             )
+            if entry.kind is PostingKind.ALLOCATION:
+                kept = tx.payments.get(_allocated(tx, payment))
+                tx.payments.save(kept.take_back(reason=reason, by=by, at=at))
+            return moved
 
         return self._book(
             payment_id,
@@ -307,7 +353,7 @@ class Payments:
     def _taking(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> _Taking:
         digest = digest_of(
             "payments.take",
-            payer=request.payer,
+            payer=request.payer or request.told,
             amount=request.amount,
             method=request.method,
             gateway=gateway.name,
@@ -320,6 +366,40 @@ class Payments:
             # A gateway's own id names the payment as well as a key does: a file may come twice.
             key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
         return _Taking(request, gateway, key, self.clock(), self.new_id, by)
+
+    def _keep_the_lost(
+        self, takings: Sequence[_Taking], outcomes: list[Payment | TelecomCrmError]
+    ) -> None:
+        """Keep on the house account what could not go where it was meant for."""
+        lost = [
+            place
+            for place, outcome in enumerate(outcomes)
+            if isinstance(outcome, NotFound | RuleViolated | InvalidValue)
+            and takings[place].request.amount.minor > 0
+        ]
+        if not lost:
+            return
+        accounts = self._house_accounts([takings[place] for place in lost])
+        bookings = [
+            takings[place].booking(takings[place].keep, on=account)
+            for place, account in zip(lost, accounts, strict=True)
+        ]
+        for place, outcome in zip(lost, self.till.book(bookings), strict=True):
+            outcomes[place] = outcome
+
+    @retried
+    def _house_accounts(self, takings: Sequence[_Taking]) -> list[AccountId]:
+        with self.uow() as tx:
+            return [
+                house_account(
+                    tx,
+                    taking.gateway.name,
+                    currency=taking.request.amount.currency,
+                    by=taking.by,
+                    at=taking.at,
+                )
+                for taking in takings
+            ]
 
     def _charge(self, payment: Payment, gateway: PaymentGateway, *, by: Actor) -> Payment:
         try:
@@ -502,6 +582,8 @@ class Payments:
                     by=by,
                     at=at,
                 )
+                if _is_all_given_back(tx, payment, by=refund):
+                    tx.payments.save(payment.give_back(by=by, at=at))
             else:
                 ended, posting = refund.fail(
                     requested=tx.ledger.entry(
@@ -577,8 +659,10 @@ class _Taking:
         """The account, where the payment was booked on one with contracts suspended for money."""
         return self.paid_into[0] if self.paid_into else None
 
-    def booking(self, decide: Callable[[Found], Booked]) -> Booking:
-        return Booking(decide=decide, at=self.at, payer=self.request.payer, key=self.key)
+    def booking(self, decide: Callable[[Found], Booked], *, on: AccountId | None = None) -> Booking:
+        """Return the booking, for the payer or on an account of the house."""
+        payer = Payer(account_id=on) if on else self.request.payer
+        return Booking(decide=decide, at=self.at, payer=payer, key=self.key)
 
     def send(self, found: Found) -> Booked:
         """Write the payment down as sent: the gateway is called after this is stored."""
@@ -599,12 +683,30 @@ class _Taking:
             self.paid_into[:] = [found.state.account.id]
         return Booked(payment=payment, entry=entry)
 
+    def keep(self, found: Found) -> Booked:
+        """Keep the money of somebody who is not known."""
+        asked = Payment.initiate(
+            id=PaymentId(self.new_id()),
+            account_id=found.state.account.id,
+            contract_id=None,
+            amount=self.request.amount,
+            method=self.request.method,
+            gateway=self.gateway.name,
+            meant_for=self.request.meant_for,
+            by=self.by,
+            at=self.at,
+        )
+        entry_id = EntryId(self.new_id())
+        payment, entry = asked.keep(
+            entry_id=entry_id, reference=self.request.reference, by=self.by, at=self.at
+        )
+        return Booked(payment=payment, entry=entry)
+
     def _initiate(self, found: Found) -> Payment:
+        found.state.account.refuse_house()
         if faults := check_amount(self.request.amount, currency=found.state.balance.currency):
             raise InvalidValue(faults)
-        if found.contract_status is not None and found.contract_status not in PAYABLE:
-            why = f"contract {found.contract_id} is {found.contract_status} and takes no payments"
-            raise RuleViolated("contract_takes_no_payments", (why,))
+        refuse_unpayable(found.contract_id, found.contract_status)
         return Payment.initiate(
             id=PaymentId(self.new_id()),
             account_id=found.state.account.id,
@@ -615,6 +717,13 @@ class _Taking:
             by=self.by,
             at=self.at,
         )
+
+
+def refuse_unpayable(contract_id: ContractId | None, status: ContractStatus | None) -> None:
+    """Raise `RuleViolated` for a contract that takes no payments (yet, or any more)."""
+    if status is not None and status not in PAYABLE:
+        why = f"contract {contract_id} is {status} and takes no payments"
+        raise RuleViolated("contract_takes_no_payments", (why,))
 
 
 def gateway_named(
@@ -669,3 +778,17 @@ def _dispute_entry(tx: Transaction, payment: Payment) -> JournalEntry:
         raise NotFound("dispute", f"of payment {payment.id}")
     entry_id = EntryId(UUID(opened[-1].payload["entry_id"]))
     return tx.ledger.entry(entry_id, account_id=payment.account_id)
+
+
+def _allocated(tx: Transaction, payment: Payment) -> PaymentId:
+    """Return the unallocated payment that this one came from; the event that began it says so."""
+    began = tx.events.of(PAYMENT_LIFECYCLE.machine, payment.key)[0]
+    return PaymentId(UUID(began.payload["allocates"]))
+
+
+def _is_all_given_back(tx: Transaction, payment: Payment, *, by: Refund) -> bool:
+    """Tell whether this refund leaves nothing of an unallocated payment, nor one on its way."""
+    if payment.refundable or not PAYMENT_LIFECYCLE.can(payment, PaymentCommand.GIVE_BACK):
+        return False
+    others = each_in(tx.refunds, payment_id=payment.key)
+    return not any(one.status in REFUND_IN_FLIGHT for one in others if one.id != by.id)

@@ -50,7 +50,7 @@ from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
-from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.payment import Payment, PaymentMethod, Refund
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
@@ -727,6 +727,22 @@ class GatewayNotice:
     answer: GatewayAnswer
 
 
+@attrs.frozen(kw_only=True)
+class GatewayReceipt:
+    """
+    A callback about money that a gateway took by itself, at a terminal or in its own app.
+
+    `told` is what the subscriber typed; `payer` whom that may name, None where it names nobody at
+    all. `reference` is the gateway's own id: the same one again is the same money.
+    """
+
+    told: str
+    payer: Payer | None
+    amount: Money
+    method: PaymentMethod
+    reference: str
+
+
 @attrs.define
 class GatewayUncertain(GatewayError):
     """No answer, or one that cannot be understood: the money may have moved."""
@@ -780,7 +796,9 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    def read_callback(self, *, body: bytes, headers: Mapping[str, str]) -> GatewayNotice:
+    def read_callback(
+        self, *, body: bytes, headers: Mapping[str, str]
+    ) -> GatewayNotice | GatewayReceipt:
         """
         Read a callback; raise `NotPermitted` where it is forged, `InvalidValue` where it makes no
         sense.

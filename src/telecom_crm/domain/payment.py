@@ -36,6 +36,9 @@ class PaymentStatus(StrEnum):
     DISPUTED = "disputed"
     CHARGED_BACK = "charged_back"
     REVERSED = "reversed"
+    UNALLOCATED = "unallocated"
+    ALLOCATED = "allocated"
+    RETURNED = "returned"
 
 
 class PaymentCommand(StrEnum):
@@ -53,6 +56,10 @@ class PaymentCommand(StrEnum):
     WIN = "win"
     LOSE = "lose"
     REVERSE = "reverse"
+    KEEP = "keep"
+    ALLOCATE = "allocate"
+    TAKE_BACK = "take_back"
+    GIVE_BACK = "give_back"
 
 
 class PaymentMethod(StrEnum):
@@ -99,6 +106,16 @@ PAYMENT_LIFECYCLE = Lifecycle("payment", PaymentStatus, PaymentCommand, (
     Row(source=_S.DISPUTED, command=_C.LOSE, target=_S.CHARGED_BACK, event="DisputeLost",
         posting=PostingKind.DISPUTE_LOST),
     Row(source=_S.CONFIRMED, command=_C.REVERSE, target=_S.REVERSED, event="PaymentReversed",
+        needs="nothing of it was refunded", posting=PostingKind.PAYMENT_REVERSAL),
+    Row(source=_S.INITIATED, command=_C.KEEP, target=_S.UNALLOCATED, event="PaymentKept",
+        needs="a gateway has the money", posting=PostingKind.UNALLOCATED_PAYMENT),
+    Row(source=_S.UNALLOCATED, command=_C.ALLOCATE, target=_S.ALLOCATED, event="PaymentAllocated",
+        needs="nothing of it was refunded", posting=PostingKind.ALLOCATION),
+    Row(source=_S.ALLOCATED, command=_C.TAKE_BACK, target=_S.UNALLOCATED,
+        event="AllocationTakenBack", needs="the payment that it became is reversed"),
+    Row(source=_S.UNALLOCATED, command=_C.GIVE_BACK, target=_S.RETURNED, event="PaymentReturned",
+        needs="all of it was refunded"),
+    Row(source=_S.UNALLOCATED, command=_C.REVERSE, target=_S.REVERSED, event="PaymentReversed",
         needs="nothing of it was refunded", posting=PostingKind.PAYMENT_REVERSAL),
 ))
 # fmt: on
@@ -148,8 +165,9 @@ class Payment:
     Money on its way from a subscriber to an account.
 
     `amount` is what was asked; once confirmed, what the gateway took. `gateway_reference` is the
-    gateway's own id. `replayed` marks an answer to an idempotency key that was used before; it is
-    not stored.
+    gateway's own id. `meant_for` is set where nobody was known by what the gateway said: such money
+    is kept on the gateway's house account until a person allocates it or gives it back. `replayed`
+    marks an answer to an idempotency key that was used before; it is not stored.
     """
 
     id: PaymentId
@@ -161,6 +179,7 @@ class Payment:
     at: datetime
     gateway_reference: str | None = None
     failure: str = ""
+    meant_for: str | None = None
     entry_id: EntryId | None = None
     refunded: Money = attrs.field()
     reconciliation: Reconciliation = Reconciliation.UNRECONCILED
@@ -183,10 +202,14 @@ class Payment:
         amount: Money,
         method: PaymentMethod,
         gateway: str,
+        meant_for: str | None = None,
+        allocates: PaymentId | None = None,
         by: Actor,
         at: datetime,
     ) -> Payment:
-        """Write down that a payment is asked for."""
+        """
+        Write down that a payment is asked for; `allocates` is the unallocated one it comes from.
+        """
         payload = {
             "account_id": str(account_id),
             "contract_id": str(contract_id) if contract_id else None,
@@ -194,6 +217,8 @@ class Payment:
             "currency": amount.currency,
             "gateway": gateway,
         }
+        if allocates is not None:
+            payload["allocates"] = str(allocates)
         born = PAYMENT_LIFECYCLE.begin(_C.INITIATE, key=id, by=by, at=at, payload=payload)
         return cls(
             id=id,
@@ -202,6 +227,7 @@ class Payment:
             amount=amount,
             method=method,
             gateway=gateway,
+            meant_for=meant_for,
             at=at,
             **born,
         )
@@ -257,7 +283,8 @@ class Payment:
         """
         The gateway took the money: return the payment and the entry that books it.
 
-        The same confirmation again changes nothing and books nothing. Another amount raises
+        `into` is the gateway's clearing account or the desk, or 2015 where the money was kept
+        there. The same confirmation again changes nothing and books nothing. Another amount raises
         `AmountDiffers` unless the gateway, asked again, `insisted`: then what it took is booked
         and marked as mismatched.
         """
@@ -293,7 +320,43 @@ class Payment:
             balance=state.balance,
             contract_id=self.contract_id,
         )
-        return paid, self._entry(entry_id, PostingKind.PAYMENT, legs, at)
+        kept = into is LedgerCode.UNALLOCATED_RECEIPTS
+        kind = PostingKind.ALLOCATION if kept else PostingKind.PAYMENT
+        return paid, self._entry(entry_id, kind, legs, at)
+
+    def keep(
+        self, *, entry_id: EntryId, reference: str | None, by: Actor, at: datetime
+    ) -> tuple[Payment, JournalEntry]:
+        """The gateway has the money, and it is for nobody we know."""
+        kept = PAYMENT_LIFECYCLE.move(
+            self,
+            _C.KEEP,
+            by=by,
+            at=at,
+            payload={**_names(entry_id), **_amount_of(self.amount)},
+            gateway_reference=reference,
+            entry_id=entry_id,
+        )
+        legs = posting.unallocated_receipt(self.amount, gateway=self.gateway)
+        return kept, self._entry(entry_id, PostingKind.UNALLOCATED_PAYMENT, legs, at)
+
+    def allocate(self, became: PaymentId, *, by: Actor, at: datetime) -> Payment:
+        """Say which payment it became, on whose account; that one books it."""
+        PAYMENT_LIFECYCLE.row(self.status, _C.ALLOCATE)
+        if self.refunded:
+            raise RuleViolated("allocate_refunded", (f"{self.refunded} of it was refunded",))
+        payload = {"became": str(became)}
+        return PAYMENT_LIFECYCLE.move(self, _C.ALLOCATE, by=by, at=at, payload=payload)
+
+    def take_back(self, *, reason: str, by: Actor, at: datetime) -> Payment:
+        """The payment it became was reversed: it waits for its account again."""
+        return PAYMENT_LIFECYCLE.move(self, _C.TAKE_BACK, by=by, at=at, reason=reason)
+
+    def give_back(self, *, by: Actor, at: datetime) -> Payment:
+        """All of it was paid back to whom it came from."""
+        if self.refundable:
+            raise RuleViolated("give_back", (f"{self.refundable} of it is still here",))
+        return PAYMENT_LIFECYCLE.move(self, _C.GIVE_BACK, by=by, at=at)
 
     def dispute(self, *, entry_id: EntryId, by: Actor, at: datetime) -> tuple[Payment, Posting]:
         """The subscriber's bank took back for now what was not refunded."""
@@ -484,9 +547,14 @@ class Refund:
             requested_entry_id=entry_id,
             **born,
         )
-        legs = posting.refund_requested(amount, balance=state.balance)
+        kept = payment.meant_for is not None
+        legs = (
+            posting.unallocated_refund(amount, gateway=payment.gateway)
+            if kept
+            else posting.refund_requested(amount, balance=state.balance)
+        )
         entry = refund._entry(entry_id, PostingKind.REFUND_REQUESTED, legs, at)
-        return refund, Posting.of(entry, limited=not state.account.postpaid)
+        return refund, Posting.of(entry, limited=not (kept or state.account.postpaid))
 
     @property
     def key(self) -> str:

@@ -55,6 +55,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.receipts import Receipts
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
@@ -363,6 +364,9 @@ class Container(containers.DeclarativeContainer):
     accounts = providers.Singleton(
         Accounts, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
     )
+    receipts = providers.Singleton(
+        Receipts, uow=uow, clock=chosen.clock, new_id=chosen.new_id, payments=payments
+    )
     settlements = providers.Singleton(
         Settlements, uow=uow, gateways=gateways, clock=chosen.clock, new_id=chosen.new_id
     )
@@ -400,6 +404,7 @@ class Container(containers.DeclarativeContainer):
         contracts=contracts,
         payments=payments,
         accounts=accounts,
+        receipts=receipts,
         settlements=settlements,
         tickets=tickets,
         imports=imports,

@@ -34,6 +34,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.receipts import Receipts
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
@@ -71,6 +72,7 @@ class Crm:
     contracts: Contracts
     payments: Payments
     accounts: Accounts
+    receipts: Receipts
     settlements: Settlements
     tickets: Tickets
     imports: Imports
@@ -161,13 +163,15 @@ class Crm:
 
     def _in(self, uow: UnitOfWork, till: Till) -> Crm:
         contracts = attrs.evolve(self.contracts, uow=uow)
+        payments = attrs.evolve(
+            self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
+        )
         return attrs.evolve(
             self,
             uow=uow,
             contracts=contracts,
-            payments=attrs.evolve(
-                self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
-            ),
+            payments=payments,
+            receipts=attrs.evolve(self.receipts, uow=uow, payments=payments),
             customers=attrs.evolve(self.customers, uow=uow),
             intake=attrs.evolve(self.intake, uow=uow),
             inventory=attrs.evolve(self.inventory, uow=uow),

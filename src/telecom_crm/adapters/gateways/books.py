@@ -35,6 +35,9 @@ class Deal:
     """
     One charge or refund as the gateway has it, under our id.
 
+    One that it took by itself, at its own terminal, has an id of its own and no payment of ours;
+    `payer` is what was typed there.
+
     `moved` is what truly moved, or will; `told` what its first word says. `notices` are callbacks
     still to be sent, `asked` how often we asked about it.
     """
@@ -49,6 +52,7 @@ class Deal:
     reason: str = ""
     asked: int = 0
     notices: int = 0
+    payer: str = ""
 
     def to_json(self) -> str:
         """Return the line of the file."""

@@ -9,12 +9,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import attrs
 
 from telecom_crm.adapters.gateways.books import Books, Deal, DealState
+from telecom_crm.adapters.gateways.notices import read_notice
 from telecom_crm.adapters.gateways.script import (
     NOT_REACHED,
     Behaviour,
@@ -26,12 +25,12 @@ from telecom_crm.adapters.gateways.script import (
 from telecom_crm.application.ports import (
     GatewayAnswer,
     GatewayNotice,
+    GatewayReceipt,
     GatewayUnavailable,
     GatewayUncertain,
     Outcome,
 )
-from telecom_crm.domain.errors import Faults, InvalidValue, NotPermitted
-from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, Refund
@@ -119,14 +118,16 @@ class SimulatorGateway:
         """Give money back, as the script says; again, it is answered from its books."""
         return self._move("refund", refund.key, payment.key, refund.amount)
 
-    def read_callback(self, *, body: bytes, headers: Mapping[str, str]) -> GatewayNotice:
+    def read_callback(
+        self, *, body: bytes, headers: Mapping[str, str]
+    ) -> GatewayNotice | GatewayReceipt:
         """Read a callback; raise `NotPermitted` where it is forged, `InvalidValue` for nonsense."""
         given = {name.lower(): value for name, value in headers.items()}
         signature = given.get(SIGNATURE_HEADER.lower(), "")
         # As bytes, since compare_digest refuses text that is not ASCII.
         if not hmac.compare_digest(self._signature(body).encode(), signature.encode()):
             raise NotPermitted(f"send callbacks for {self._name}")
-        return _read_notice(body)
+        return read_notice(body)
 
     def sign(self, body: bytes) -> Callback:
         """Return any body as a callback with our signature."""
@@ -140,6 +141,17 @@ class SimulatorGateway:
                 _new_deal("charge", payment.key, payment.key, took, Behaviour.CONFIRM)
             )
         return self._callback(deal)
+
+    def take_by_itself(self, payer: str, amount: Money) -> Callback:
+        """
+        Take money at the gateway's own terminal, for whatever was typed there; return the callback
+        that tells of it, which waits for `deliver` as well.
+        """
+        with self._books.opened() as books:
+            id = f"terminal-{1 + sum(bool(deal.payer) for deal in books.all())}"
+            deal = _new_deal("charge", id, "", amount, Behaviour.CONFIRM)
+            books.put(attrs.evolve(deal, payer=payer, notices=1))
+        return self._callback(attrs.evolve(deal, payer=payer))
 
     def settle(self) -> int:
         """Finish what is pending, as if the subscribers now paid; return how many there were."""
@@ -221,6 +233,7 @@ class SimulatorGateway:
     def _callback(self, deal: Deal) -> Callback:
         told = {
             "payment_id": deal.payment_id,
+            "payer": deal.payer,
             "outcome": _OUTCOMES[deal.state].value,
             "reference": deal.reference,
             "amount": deal.told.amount,
@@ -268,59 +281,3 @@ def _truth(deal: Deal) -> GatewayAnswer:
         amount=deal.moved,
         reason=deal.reason,
     )
-
-
-def _read_notice(body: bytes) -> GatewayNotice:
-    fields = _read_object(body)
-    faults = Faults()
-    payment_id = faults.check("payment_id", _read_id, fields["payment_id"])
-    outcome = faults.check("outcome", _read_outcome, fields["outcome"])
-    amount = None
-    if fields["amount"]:
-        amount = faults.check(
-            "amount", lambda raw: Money.parse(raw, fields["currency"]), fields["amount"]
-        )
-    elif outcome is Outcome.CONFIRMED:
-        faults.add("amount", "amount_missing", "a confirmation names what was taken")
-    faults.raise_any()
-    if payment_id is None or outcome is None:
-        raise AssertionError("whatever is missing is a fault")
-    answer = GatewayAnswer(
-        outcome=outcome,
-        reference=fields["reference"] or None,
-        amount=amount,
-        reason=fields["reason"],
-    )
-    return GatewayNotice(payment_id=payment_id, answer=answer)
-
-
-def _read_object(body: bytes) -> dict[str, str]:
-    try:
-        told: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidValue.of("body", "json", "a JSON object in UTF-8") from None
-    if not isinstance(told, dict):
-        raise InvalidValue.of("body", "json", "a JSON object in UTF-8")
-    names = ("payment_id", "outcome", "reference", "amount", "currency", "reason")
-    fields = {name: told.get(name) or "" for name in names}
-    faults = Faults()
-    for name, value in fields.items():
-        if not isinstance(value, str):
-            faults.add(name, "text", "a text")
-    faults.raise_any()
-    return fields
-
-
-def _read_id(raw: str) -> PaymentId:
-    try:
-        return PaymentId(UUID(raw))
-    except ValueError:
-        raise InvalidValue.of("payment_id", "payment_id", "an id", raw[:40]) from None
-
-
-def _read_outcome(raw: str) -> Outcome:
-    try:
-        return Outcome(raw)
-    except ValueError:
-        message = f"one of {', '.join(Outcome)}"
-        raise InvalidValue.of("outcome", "outcome", message, raw[:40]) from None

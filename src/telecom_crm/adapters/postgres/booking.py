@@ -173,6 +173,7 @@ _PAYMENTS = _Part.inserting(
     at=(INSTANTS, "at"),
     gateway_reference=(TEXTS, "gateway_reference"),
     failure=(TEXTS, "failure"),
+    meant_for=(TEXTS, "meant_for"),
     entry_id=(UUIDS, "entry_id"),
     refunded_minor=(NUMBERS, "refunded.minor"),
     reconciliation=(TEXTS, "reconciliation"),

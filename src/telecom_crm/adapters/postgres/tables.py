@@ -433,6 +433,7 @@ payments = Table(
     _at("at"),
     _maybe("gateway_reference"),
     _text("failure"),
+    _maybe("meant_for"),
     _ref("entry_id"),
     _minor("refunded_minor"),
     _text("reconciliation"),
@@ -452,6 +453,7 @@ Index(
     payments.c.gateway_reference,
     postgresql_where=text("gateway_reference IS NOT NULL"),
 )
+Index("ix_payments_unallocated", payments.c.id, postgresql_where=text("status = 'unallocated'"))
 
 refunds = Table(
     "refunds",

@@ -10,6 +10,7 @@ import pytest
 
 from telecom_crm.application.ports import (
     GatewayAnswer,
+    GatewayNotice,
     GatewayUnavailable,
     GatewayUncertain,
     Outcome,
@@ -164,6 +165,7 @@ class GatewaySuite:
         handle, payment = self._paid()
         body, headers = self._callback(handle, payment)
         notice = handle.gateway.read_callback(body=body, headers=headers)
+        assert isinstance(notice, GatewayNotice)
         assert notice.payment_id == payment.id
         assert notice.answer.outcome is Outcome.CONFIRMED
         assert notice.answer.amount == payment.amount
@@ -172,7 +174,9 @@ class GatewaySuite:
         handle, payment = self._paid()
         body, headers = self._callback(handle, payment)
         lower = {name.lower(): value for name, value in headers.items()}
-        assert handle.gateway.read_callback(body=body, headers=lower).payment_id == payment.id
+        notice = handle.gateway.read_callback(body=body, headers=lower)
+        assert isinstance(notice, GatewayNotice)
+        assert notice.payment_id == payment.id
 
     def test_a_forged_callback_is_refused(self) -> None:
         handle, payment = self._paid()

@@ -278,6 +278,7 @@ CREATE TABLE payments (
     at timestamptz NOT NULL,
     gateway_reference TEXT,
     failure TEXT NOT NULL,
+    meant_for TEXT,
     entry_id UUID,
     refunded_minor BIGINT NOT NULL,
     reconciliation TEXT NOT NULL,
@@ -292,6 +293,9 @@ CREATE INDEX ix_payments_gateway_reference
 CREATE INDEX ix_payments_in_flight
     ON payments (at)
     WHERE status IN ('initiated', 'pending', 'unknown');
+CREATE INDEX ix_payments_unallocated
+    ON payments (id)
+    WHERE status = 'unallocated';
 
 CREATE TABLE refunds (
     account_id UUID NOT NULL,
