@@ -17,6 +17,7 @@ from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.user import Role
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.settings import prepare
 
 KGS = "KGS"
@@ -63,7 +64,9 @@ class Service:
         crm.inventory.receive_numbers([NumberData(msisdn=MSISDN(msisdn(n))) for n in range(stock)])
         secrets = {role: crm.access.create_token(name=f"the {role}", role=role)[1] for role in Role}
         # Defects of ours are to be answered as over a real server, not raised into the test.
-        client = TestClient(create_app(crm), raise_server_exceptions=False)
+        # Tests ask quicker than anybody; those of the limits make an app of their own.
+        unlimited = Limits(requests_per_second=0, refused_per_minute=0)
+        client = TestClient(create_app(crm, limits=unlimited), raise_server_exceptions=False)
         return cls(crm, client, secrets)
 
     def send(

@@ -147,6 +147,8 @@ def test_a_key_is_required_where_money_moves(service):
         f"/accounts/{account}/adjust",
         f"/accounts/{account}/recover",
         f"/accounts/{account}/pay-out",
+        f"/unallocated-receipts/{nowhere()}/allocate",
+        f"/unallocated-receipts/{nowhere()}/refund",
         "/settlements",
         "/bank-deposits",
         "/till-differences",
@@ -225,6 +227,7 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
     debtor = service.post("/accounts", customer | {"currency": "KGS"}).json()["id"]
     debt = Money.parse("-90.00", "KGS")
     service.crm.accounts.take_over_balance(AccountId(UUID(debtor)), amount=debt)
+    found, returned = (_for_nobody(service) for _ in range(2))
     index, paid, lost, wrong = service.fresh(), *(f"/payments/{one}" for one in payments)
     requests = [
         ("/payments", _body_for("/payments", account)),
@@ -247,6 +250,8 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"{lost}/dispute", None),
         (f"{lost}/lose-dispute", None),
         (f"{wrong}/reverse", _body_for("/reverse", account)),
+        (f"/unallocated-receipts/{found}/allocate", {"account_id": account}),
+        (f"/unallocated-receipts/{returned}/refund", {"reason": "sorry"}),
         ("/settlements", _body_for("/settlements", account)),
         ("/bank-deposits", _body_for("/bank-deposits", account)),
         ("/till-differences", _body_for("/till-differences", account)),
@@ -262,6 +267,14 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         assert again.json() | {"at": None} == first.json() | {"at": None}, path
         assert "idempotency-replayed" not in first.headers, path
         assert again.headers["idempotency-replayed"] == "true", path
+
+
+def _for_nobody(service):
+    """Return a payment that the simulator took by itself, for nobody we know."""
+    gateway = service.crm.gateways["simulator"]
+    told = gateway.take_by_itself("0555 12", Money.parse("10.00", "KGS"))
+    heard = service.crm.payments.hear(gateway=gateway.name, body=told.body, headers=told.headers)
+    return str(heard.id)
 
 
 def _closed_with_money(service):
@@ -388,6 +401,8 @@ def _body_for(path: str, account: str) -> dict[str, object]:
         return {"gross": amount, "gateway": "simulator"}
     if path in ("/bank-deposits", "/till-differences"):
         return {"amount": amount, "desk": "cash_desk"}
-    if path.endswith("reverse"):
+    if path.endswith("allocate"):
+        return {"account_id": account}
+    if path.startswith("/unallocated") or path.endswith("reverse"):
         return {"reason": "sorry"}
     return {"amount": amount, "reason": "sorry"}

@@ -7,7 +7,7 @@ import pytest
 
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.money import Money
-from tests.integration.http_service import STORES, Service, money, opened, problem_of
+from tests.integration.http_service import STORES, Service, money, msisdn, opened, problem_of
 
 
 @pytest.fixture(params=STORES)
@@ -116,3 +116,40 @@ def test_gateways_settle_and_cash_is_banked(service):
     assert short.json()["transfers"][0]["debit"] == "5090"
     gift = {"kind": "goodwill", "amount": money("1.00"), "reason": "x"}
     problem_of(service.post(f"/accounts/{house['id']}/adjust", gift, key="g"), 409, "rule_violated")
+
+
+def test_money_for_nobody_is_allocated_or_given_back(service):
+    simulator, contract = service.crm.gateways["simulator"], service.new_contract()
+    kept = []
+    for payer in ("0555 12", msisdn(service.fresh())):
+        told = simulator.take_by_itself(payer, Money.parse("10.00", "KGS"))
+        heard = [
+            service.client.post(
+                "/gateways/simulator/callback", content=told.body, headers=told.headers
+            ).json()
+            for _ in range(2)
+        ]
+        assert heard[0] == heard[1]
+        assert heard[0]["status"] == "unallocated"
+        kept.append(heard[0]["payment_id"])
+    path = "/unallocated-receipts"
+    found = service.get(f"{path}?gateway=simulator").json()["items"]
+    assert [one["id"] for one in found if one["id"] in kept] == kept
+    assert service.get(f"{path}?gateway=nobody").json()["items"] == []
+    mine = service.get(f"{path}/{kept[0]}").json()
+    assert (mine["meant_for"], mine["amount"]) == ("0555 12", money("10.00"))
+    to = {"msisdn": contract["msisdn"]}
+    paid = service.post(f"{path}/{kept[0]}/allocate", to, key="a")
+    assert (paid.status_code, paid.json()["status"]) == (201, "confirmed")
+    assert paid.json()["gateway_reference"] == mine["gateway_reference"]
+    again = service.post(f"{path}/{kept[0]}/allocate", to, key="a")
+    assert (again.headers["idempotency-replayed"], again.json()) == ("true", paid.json())
+    assert again.headers["location"] == f"/payments/{paid.json()['id']}"
+    problem_of(service.post(f"{path}/{kept[0]}/allocate", to, key="b"), 409, "illegal_transition")
+    assert service.post(f"{path}/{kept[1]}/allocate", {}, key="c").status_code == 422
+    back = service.post(f"{path}/{kept[1]}/refund", {"reason": "wrong number"}, key="r")
+    assert (back.status_code, back.json()["status"]) == (201, "paid")
+    left = [one["id"] for one in service.get(path).json()["items"]]
+    assert not set(kept) & set(left)
+    problem_of(service.get(f"{path}/{paid.json()['id']}"), 404, "not_found")
+    assert service.crm.verify_ledger() == ()

@@ -27,6 +27,7 @@ from telecom_crm.entrypoints.http.api.inventory import NumberController, SimCont
 from telecom_crm.entrypoints.http.api.network import ProvisioningController
 from telecom_crm.entrypoints.http.api.operations import OperationsController
 from telecom_crm.entrypoints.http.api.payments import PaymentController
+from telecom_crm.entrypoints.http.api.receipts import ReceiptController
 from telecom_crm.entrypoints.http.api.rules import RuleController
 from telecom_crm.entrypoints.http.api.schema import SchemaController
 from telecom_crm.entrypoints.http.api.settlements import SettlementController
@@ -56,6 +57,7 @@ CONTROLLERS = (
     ContractController,
     AccountController,
     PaymentController,
+    ReceiptController,
     SettlementController,
     GatewayController,
     TicketController,
@@ -81,6 +83,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "inventory": lambda crm: crm.inventory,
     "payments": lambda crm: crm.payments,
     "provisioning": lambda crm: crm.provisioning,
+    "receipts": lambda crm: crm.receipts,
     "rules": lambda crm: crm.rules,
     "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,

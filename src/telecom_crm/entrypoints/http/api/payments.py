@@ -46,15 +46,29 @@ from telecom_crm.entrypoints.http.values import (
 )
 
 
-class NewPayment(Body):
+class Payee(Body, kw_only=True):
+    """Where money goes: to one contract, number or account."""
+
+    contract_id: UUID | None = None
+    msisdn: MsisdnText | None = None
+    account_id: UUID | None = None
+
+    @property
+    def payer(self) -> Payer:
+        """The same as a value; raise `InvalidValue` unless it is exactly one."""
+        return Payer(
+            account_id=AccountId(self.account_id) if self.account_id else None,
+            contract_id=ContractId(self.contract_id) if self.contract_id else None,
+            msisdn=self.msisdn.value if self.msisdn else None,
+        )
+
+
+class NewPayment(Payee, kw_only=True):
     """A payment to take: for one contract, number or account."""
 
     amount: MoneyBody
     method: PaymentMethod
     gateway: Annotated[str, msgspec.Meta(min_length=1, max_length=50, examples=["cash_desk"])]
-    contract_id: UUID | None = None
-    msisdn: MsisdnText | None = None
-    account_id: UUID | None = None
 
 
 class NewRefund(Body):
@@ -171,23 +185,14 @@ class PaymentController(Controller):
         The answer is 201 whatever became of it: declined and unknown ones are payments too.
         """
         payment = payments.take(
-            payer=Payer(
-                account_id=AccountId(data.account_id) if data.account_id else None,
-                contract_id=ContractId(data.contract_id) if data.contract_id else None,
-                msisdn=data.msisdn.value if data.msisdn else None,
-            ),
+            payer=data.payer,
             amount=data.amount.money,
             method=data.method,
             gateway=data.gateway,
             idempotency_key=request.key,
             by=request.by,
         )
-        return made(
-            PaymentView.of(payment),
-            at=f"/payments/{payment.id}",
-            version=payment.version,
-            replayed=payment.replayed,
-        )
+        return payment_made(payment)
 
     @reads("/", Area.PAYMENTS, query=listing("payment"))
     def page(
@@ -220,11 +225,7 @@ class PaymentController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        return made(
-            RefundView.of(refund),
-            at=f"/payments/{payment_id}/refunds",
-            replayed=refund.replayed,
-        )
+        return refund_made(refund)
 
     @reads("/{payment_id:uuid}/refunds", Area.PAYMENTS)
     def refunds(
@@ -316,6 +317,22 @@ class PaymentController(Controller):
     ) -> ReceiptView:
         """Show the receipt of a confirmed payment."""
         return ReceiptView.of(payments.receipt(PaymentId(payment_id)))
+
+
+def payment_made(payment: Payment) -> Response[PaymentView]:
+    """Answer with a payment that was made, and where it is."""
+    return made(
+        PaymentView.of(payment),
+        at=f"/payments/{payment.id}",
+        version=payment.version,
+        replayed=payment.replayed,
+    )
+
+
+def refund_made(refund: Refund) -> Response[RefundView]:
+    """Answer with a refund that was asked for, and where the payment's refunds are."""
+    at = f"/payments/{refund.payment_id}/refunds"
+    return made(RefundView.of(refund), at=at, replayed=refund.replayed)
 
 
 def _moved(payment: Payment) -> Response[PaymentView]:
