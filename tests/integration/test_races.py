@@ -3,8 +3,8 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.contracts import Contracts
+from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory, NumberData, SimData

@@ -4,7 +4,7 @@ from io import BytesIO
 import attrs
 import pytest
 
-from telecom_crm.application.contracts import When
+from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import PolicyFrozen
 from telecom_crm.domain.activation import ActivationSummary

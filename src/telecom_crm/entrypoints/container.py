@@ -35,7 +35,7 @@ from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.access import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.catalog import TariffCatalog
-from telecom_crm.application.contracts import Contracts
+from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import CustomerCheck, Customers
 from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake

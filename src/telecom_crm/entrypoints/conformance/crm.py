@@ -17,7 +17,7 @@ from telecom_crm.adapters.gateways.script import Behaviour, Call
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.contracts import Contracts
+from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
 from telecom_crm.application.payments import Payments

@@ -15,7 +15,9 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.contracts import DOCUMENT_LIMIT, Contracts, When
+from telecom_crm.application.contracts.amending import When
+from telecom_crm.application.contracts.paperwork import DOCUMENT_LIMIT
+from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.activation import ActivationSummary
 from telecom_crm.domain.charging import Charge, ChargeKind
 from telecom_crm.domain.contract import (

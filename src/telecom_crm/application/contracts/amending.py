@@ -1,0 +1,140 @@
+"""Amending: another tariff or other options, now or from the next period on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from functools import partial
+
+import attrs
+
+from telecom_crm.application.activation import fee_entry
+from telecom_crm.application.catalog import Offer, offer_in
+from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
+from telecom_crm.application.ports import Contended, Transaction
+from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.calendar import anniversary, local_date, period_of
+from telecom_crm.domain.charging import ChargeKind, charge
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.identifiers import ContractId, EntryId
+from telecom_crm.domain.ledger import Posting
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.policy import BillingPolicy
+
+
+class When(StrEnum):
+    """When a change of terms begins."""
+
+    NOW = "now"
+    NEXT_PERIOD = "next_period"
+
+
+@attrs.frozen
+class Amending(ContractDesk):
+    """Changes of terms."""
+
+    @retried
+    def amend(
+        self,
+        contract_id: ContractId,
+        *,
+        tariff: str | None = None,
+        options: Sequence[str] | None = None,
+        when: When = When.NOW,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """
+        Change the tariff or the options, now or from the next period on; None keeps what there is.
+
+        An option that begins now is charged at once when it is charged once; what recurs is charged
+        when the next period begins. Raise `NotOnSale`, `OptionsIncompatible`, `InsufficientFunds`.
+        """
+        now = self.clock()
+        today = local_date(now, self.zone)
+        with self.uow(read_only=True) as tx:
+            seen = tx.contracts.get(contract_id)
+            kept = [chosen.code for chosen in seen.options]
+            codes = kept if options is None else options
+            offer = offer_in(tx, tariff=tariff or seen.tariff_code, options=codes)
+        with self.uow() as tx:
+            state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
+            contract = held(tx, contract_id, expected_version)
+            if (contract.tariff_code, contract.options) != (seen.tariff_code, seen.options):
+                raise Contended(f"contract {contract.number}")
+            policy = policy_of(contract, state.account)
+            amended = contract.amend(
+                tariff=offer.tariff,
+                options=offer.options,
+                rules=offer.rules,
+                policy=policy,
+                effective_on=self._next_period(contract, policy, today)
+                if when is When.NEXT_PERIOD
+                else None,
+                by=by,
+                at=now,
+            )
+            if when is When.NOW:
+                self._charge_options(tx, state, contract, amended, offer, policy, now)
+            return tx.contracts.save(amended)
+
+    @retried
+    def take_effect(self, contract_id: ContractId, *, by: Actor = SYSTEM) -> Contract:
+        """Let a change of terms begin whose date has come."""
+        now = self.clock()
+        with self.uow() as tx:
+            contract = tx.contracts.get(contract_id)
+            today = local_date(now, self.zone)
+            return tx.contracts.save(contract.take_effect(today=today, by=by, at=now))
+
+    def take_due_effect(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """Let all changes of terms begin whose date has come; return how many."""
+        with self.uow(read_only=True) as tx:
+            due = tx.contracts.amendments_due(local_date(self.clock(), self.zone), limit=limit)
+        live = [contract.id for contract in due if contract.is_live]
+        return each_alone([partial(self._begin_terms, contract_id, by) for contract_id in live])
+
+    def _begin_terms(self, contract_id: ContractId, by: Actor) -> int:
+        self.take_effect(contract_id, by=by)
+        return 1
+
+    def _next_period(self, contract: Contract, policy: BillingPolicy, today: date) -> date:
+        begun = contract.activated_at
+        since = local_date(begun, self.zone) if begun else today
+        return period_of(today, policy.cycle_day or anniversary(since)).end
+
+    def _charge_options(
+        self,
+        tx: Transaction,
+        state: AccountState,
+        before: Contract,
+        after: Contract,
+        offer: Offer,
+        policy: BillingPolicy,
+        now: datetime,
+    ) -> None:
+        had = {chosen.code for chosen in before.options}
+        options = {option.code: option for option in offer.options}
+        new = [chosen for chosen in after.options if chosen.code not in had]
+        postings = []
+        for chosen in new:
+            terms = options[chosen.code].version_numbered(chosen.version)
+            if terms.recurring or not terms.fee:
+                continue
+            fee = charge(
+                kind=ChargeKind.OPTION,
+                gross=terms.fee,
+                tax=policy.tax,
+                description=f"Option {chosen.code}",
+                code=chosen.code,
+                code_version=chosen.version,
+                tariff_version=after.tariff_version,
+            )
+            entry = fee_entry(
+                fee, contract=after, account=state.account, id=EntryId(self.new_id()), at=now
+            )
+            postings.append(Posting.of(entry, limited=not state.account.postpaid))
+        if postings:
+            tx.ledger.post(postings, at=now)

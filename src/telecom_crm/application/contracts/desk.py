@@ -1,0 +1,165 @@
+"""What every command about contracts stands on: its ports, and what several of them do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from telecom_crm.application.activation import Case, Prices, Requested, request
+from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.inventory import let_go
+from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.ports import (
+    Clock,
+    Contended,
+    Files,
+    NewId,
+    Series,
+    Transaction,
+    UnitOfWork,
+)
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.deduplication import DeduplicationRules
+from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.hold import LIFTED_BY_MONEY
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.number import Number
+from telecom_crm.domain.policy import BillingPolicy
+from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
+from telecom_crm.domain.sim import Sim
+
+BISHKEK = ZoneInfo("Asia/Bishkek")
+"""Where an operator's days begin unless it says otherwise."""
+
+
+@attrs.frozen
+class ContractDesk:
+    """Where contracts are made and changed: the ports, and the operator's own terms."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    series: Series
+    files: Files
+    zone: ZoneInfo = BISHKEK
+    """Where the operator's days begin."""
+    draft_lasts: timedelta = timedelta(days=3)
+    """How long a draft keeps its SIM and its number."""
+    quarantine: timedelta = timedelta(days=90)
+    """How long a number rests before it is given to somebody else."""
+    default_policies: tuple[str, ...] = ("prepaid", "postpaid")
+    """Which policy an account gets by itself: the first that the tariff is sold for."""
+    checks: tuple[CustomerCheck, ...] = ()
+    deduplication: DeduplicationRules | None = None
+
+    def get(self, contract_id: ContractId) -> Contract:
+        """Show one contract."""
+        with self.uow(read_only=True) as tx:
+            return tx.contracts.get(contract_id)
+
+    def _case(
+        self,
+        tx: Transaction,
+        seen: Contract,
+        prices: Prices,
+        expected_version: int | None,
+        now: datetime,
+    ) -> Case:
+        """Read a contract and all it stands on, held in their order in a writing transaction."""
+        customer = tx.customers.get(seen.customer_id)
+        state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
+        contract = held(tx, seen.id, expected_version)
+        same = (contract.customer_id, contract.tariff_code, contract.options)
+        if same != (seen.customer_id, seen.tariff_code, seen.options):
+            raise Contended(f"contract {contract.number}")
+        return Case(
+            contract=contract,
+            customer=customer,
+            state=state,
+            sim=tx.sims.get(contract.iccid),
+            number=tx.numbers.get(contract.msisdn),
+            prices=prices,
+        )
+
+    def _request(self, case: Case, *, by: Actor, at: datetime) -> Requested:
+        task_id, today = TaskId(self.new_id()), local_date(at, self.zone)
+        return request(case, task_id=task_id, today=today, by=by, at=at)
+
+    def _ask(
+        self,
+        tx: Transaction,
+        kind: ProvisioningKind,
+        contract: Contract,
+        *,
+        by: Actor,
+        at: datetime,
+        imsi_of: Sim | None = None,
+        previous_iccid: ICCID | None = None,
+        previous_msisdn: MSISDN | None = None,
+    ) -> None:
+        """Write down what the network has to do for a contract as it is now."""
+        sim = imsi_of or tx.sims.get(contract.iccid)
+        task = ProvisioningTask.create(
+            id=TaskId(self.new_id()),
+            kind=kind,
+            contract_id=contract.id,
+            iccid=contract.iccid,
+            imsi=sim.imsi,
+            msisdn=contract.msisdn,
+            previous_iccid=previous_iccid,
+            previous_msisdn=previous_msisdn,
+            by=by,
+            at=at,
+        )
+        tx.tasks.save(task)
+
+    def _resting(self, number: Number, contract: Contract, *, by: Actor, at: datetime) -> Number:
+        until = at + self.quarantine
+        return let_go(number, customer_id=contract.customer_id, until=until, by=by, at=at)
+
+
+def held(tx: Transaction, contract_id: ContractId, expected_version: int | None) -> Contract:
+    """Read a contract to change it, held; raise `StaleVersion` where it is another than seen."""
+    contract = tx.contracts.get(contract_id)
+    refuse_stale(contract, expected_version, name="contract")
+    return contract
+
+
+def save_changed(save: Callable[[Any], Any], before: object, after: object) -> None:
+    """Save a thing that a step may have left as it was."""
+    if after is not before:
+        save(after)
+
+
+def count_money(
+    tx: Transaction,
+    account: BillingAccount | None,
+    before: Contract,
+    after: Contract,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Keep the account's count of contracts suspended for money, which payments look at."""
+    change = _short_of_money(after) - _short_of_money(before)
+    if account is not None and change:
+        tx.accounts.save(account.hold_for_money(change, before.id, by=by, at=at))
+
+
+def _short_of_money(contract: Contract) -> bool:
+    return any(hold.kind in LIFTED_BY_MONEY for hold in contract.holds)
+
+
+def policy_of(contract: Contract, account: BillingAccount) -> BillingPolicy:
+    """Return the policy that governs a contract: its own frozen one, else the account's."""
+    receipt = contract.receipt or account.receipt
+    if receipt is None:
+        raise RuleViolated("policy", (f"account {account.number} has no billing policy",))
+    return receipt.terms

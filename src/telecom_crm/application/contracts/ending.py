@@ -1,0 +1,117 @@
+"""Ending: contracts given up before they began, and contracts closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from telecom_crm.application.contracts.desk import ContractDesk, count_money, held, save_changed
+from telecom_crm.application.ports import Transaction
+from telecom_crm.application.retry import retried
+from telecom_crm.domain import posting
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.contract import OPEN, CloseReason, Contract
+from telecom_crm.domain.identifiers import ContractId, EntryId
+from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand, NumberOrigin
+from telecom_crm.domain.provisioning import ProvisioningKind
+from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand
+
+
+@attrs.frozen
+class Ending(ContractDesk):
+    """The end of contracts."""
+
+    @retried
+    def cancel(
+        self,
+        contract_id: ContractId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """Give a contract up that was never active; SIM and number are free again."""
+        now = self.clock()
+        with self.uow() as tx:
+            contract = held(tx, contract_id, expected_version)
+            cancelled = contract.cancel(reason=reason, by=by, at=now)
+            sim, number = tx.sims.get(contract.iccid), tx.numbers.get(contract.msisdn)
+            saved = tx.contracts.save(cancelled)
+            save_changed(tx.sims.save, sim, _freed_sim(sim, contract, by=by, at=now))
+            save_changed(tx.numbers.save, number, _freed_number(number, contract, by=by, at=now))
+            return saved
+
+    @retried
+    def close(
+        self,
+        contract_id: ContractId,
+        *,
+        reason: CloseReason,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """
+        End a contract: the SIM is retired, the number rests, and the network lets go of both.
+
+        Money left on a prepaid account without another contract is owed back to the customer.
+        """
+        now = self.clock()
+        seen = self.get(contract_id)
+        with self.uow() as tx:
+            state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
+            contract = held(tx, contract_id, expected_version)
+            closed = contract.close(reason=reason, by=by, at=now)
+            sim, number = tx.sims.get(contract.iccid), tx.numbers.get(contract.msisdn)
+            gone = sim.retire(reason=RetireReason.CLOSED, contract_is_live=False, by=by, at=now)
+            count_money(tx, state.account, contract, attrs.evolve(closed, holds=()), by=by, at=now)
+            self._pay_out(tx, state, closed, now)
+            saved = tx.contracts.save(closed)
+            tx.sims.save(gone)
+            if reason is CloseReason.PORT_OUT:
+                tx.numbers.save(number.port_out(contract_is_live=False, by=by, at=now))
+            else:
+                tx.numbers.save(self._resting(number, contract, by=by, at=now))
+            self._ask(tx, ProvisioningKind.TERMINATE, saved, by=by, at=now, imsi_of=sim)
+            return saved
+
+    def _pay_out(
+        self, tx: Transaction, state: AccountState, closed: Contract, now: datetime
+    ) -> None:
+        """Owe an account's money back once no other contract may use it."""
+        legs = posting.closing_refund(state.balance)
+        if not legs:
+            return
+        others = tx.contracts.of_account(state.account.id)
+        if any(other.id != closed.id and other.status in OPEN for other in others):
+            return
+        entry = JournalEntry(
+            id=EntryId(self.new_id()),
+            account_id=state.account.id,
+            kind=PostingKind.CLOSING_REFUND,
+            transfers=legs,
+            booked_at=now,
+            caused_by=f"contract:{closed.id}",
+        )
+        tx.ledger.post([Posting.of(entry)], at=now)
+
+
+def _freed_sim(sim: Sim, contract: Contract, *, by: Actor, at: datetime) -> Sim:
+    if sim.contract_id == contract.id:
+        return sim.unbind(by=by, at=at)
+    if sim.reserved_for == contract.key and SIM_LIFECYCLE.can(sim, SimCommand.CANCEL):
+        return sim.cancel(by=by, at=at)
+    return sim
+
+
+def _freed_number(number: Number, contract: Contract, *, by: Actor, at: datetime) -> Number:
+    if number.contract_id == contract.id:
+        if number.origin is NumberOrigin.PORTED_IN:
+            return number.give_back(contract_is_live=False, by=by, at=at)
+        return number.unassign(contract_was_active=False, by=by, at=at)
+    cancellable = NUMBER_LIFECYCLE.can(number, NumberCommand.CANCEL)
+    if number.reserved_for == contract.key and cancellable:
+        return number.cancel(by=by, at=at)
+    return number

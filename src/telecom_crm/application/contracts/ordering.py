@@ -1,0 +1,67 @@
+"""What a sale is asked for: its form, and the new customer that comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import attrs
+
+from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import Faults, InvalidValue
+from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
+from telecom_crm.domain.lifecycle import Actor
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """What a caller of `create` asks for: what a repeated key has to ask for again."""
+
+    customer_id: CustomerId | None
+    new_customer: Mapping[str, Any] | None
+    iccid: ICCID
+    msisdn: MSISDN
+    tariff: str
+    options: tuple[str, ...]
+    account_id: AccountId | None
+    policy: str | None
+    application_id: ApplicationId | None
+    requested_activation: date | None
+    minimum_term_months: int
+    reservation: str | None
+    accept: bool
+    activate: bool
+
+    def __attrs_post_init__(self) -> None:
+        faults = Faults()
+        if (self.customer_id is None) == (self.new_customer is None):
+            faults.add("customer", "customer", "a customer's id, or a new customer, and not both")
+        if self.activate and not self.accept:
+            faults.add("activate", "activate", "only a contract that is accepted can be activated")
+        if self.minimum_term_months < 0:
+            faults.add("minimum_term_months", "negative", "zero or more", self.minimum_term_months)
+        faults.raise_any()
+
+
+def read_newcomer(
+    given: Mapping[str, Any],
+    *,
+    id: CustomerId,
+    checks: Iterable[CustomerCheck],
+    by: Actor,
+    at: datetime,
+) -> Customer:
+    """Register a customer from the fields of `Customer.register`, not yet saved."""
+    known = {field.name for field in attrs.fields(Customer)}
+    known -= {"id", "merged_into", "status", "version", "events", "notes"}
+    if strange := sorted(set(given) - known):
+        message = f"one of {', '.join(sorted(known))}"
+        raise InvalidValue.of(strange[0][:60], "unknown_field", message)
+    if "name" not in given:
+        raise InvalidValue.of("name", "name_missing", "a name is required")
+    customer = Customer.register(id=id, by=by, at=at, **given)
+    if faults := tuple(fault for check in checks for fault in check(customer)):
+        raise InvalidValue(faults)
+    return customer

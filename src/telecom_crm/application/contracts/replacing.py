@@ -1,0 +1,126 @@
+"""Replacing: another SIM card or another number under the same contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from telecom_crm.application.activation import fee_entry
+from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of, save_changed
+from telecom_crm.application.ports import Transaction
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.charging import ChargeKind, charge
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, EntryId
+from telecom_crm.domain.ledger import Posting
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.number import Number
+from telecom_crm.domain.provisioning import ProvisioningKind
+from telecom_crm.domain.sim import RetireReason
+
+
+@attrs.frozen
+class Replacing(ContractDesk):
+    """Swaps of SIM cards and changes of numbers."""
+
+    @retried
+    def swap_sim(
+        self,
+        contract_id: ContractId,
+        *,
+        iccid: ICCID,
+        reason: RetireReason = RetireReason.SWAPPED,
+        lift_lost_stolen: bool = False,
+        reservation: str | None = None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """Go on with another SIM card; the old one is retired. Raise `SimNotAvailable`."""
+        now = self.clock()
+        with self.uow() as tx:
+            contract = held(tx, contract_id, expected_version)
+            swapped = contract.swap_sim(
+                iccid=iccid, lift_lost_stolen=lift_lost_stolen, by=by, at=now
+            )
+            cards = tx.sims.get_many([contract.iccid, iccid])
+            if iccid not in cards:
+                raise NotFound("sim", iccid.digits)
+            new = cards[iccid].bind(
+                contract_id=contract.id,
+                msisdn=contract.msisdn,
+                reservation=reservation,
+                by=by,
+                at=now,
+            )
+            old = cards[contract.iccid]
+            gone = old.retire(reason=reason, contract_is_live=False, by=by, at=now)
+            saved = tx.contracts.save(swapped)
+            tx.sims.save_all([gone, new])
+            self._ask(tx, ProvisioningKind.SWAP_SIM, saved, by=by, at=now, previous_iccid=old.iccid)
+            if contract.holds:
+                again = ProvisioningKind.BAR if saved.holds else ProvisioningKind.UNBAR
+                self._ask(tx, again, saved, by=by, at=now)
+            return saved
+
+    @retried
+    def change_number(
+        self,
+        contract_id: ContractId,
+        *,
+        msisdn: MSISDN,
+        reservation: str | None = None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """
+        Go on under another number, whose price is charged; the old one rests.
+
+        The number may also be one that was ported in or restored for this contract. Raise
+        `NumberNotAvailable`, `InsufficientFunds`.
+        """
+        now = self.clock()
+        seen = self.get(contract_id)
+        with self.uow() as tx:
+            state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
+            contract = held(tx, contract_id, expected_version)
+            changed = contract.change_number(msisdn=msisdn, by=by, at=now)
+            sim = tx.sims.get(contract.iccid)
+            numbers = tx.numbers.get_many([contract.msisdn, msisdn])
+            if msisdn not in numbers or msisdn == contract.msisdn:
+                raise NotFound("other number", msisdn.digits)
+            new, old = numbers[msisdn], numbers[contract.msisdn]
+            if new.contract_id != contract.id:
+                new = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
+            self._charge_number(tx, state, contract, new, now)
+            saved = tx.contracts.save(changed)
+            tx.sims.save(sim.renumber(msisdn=msisdn, by=by, at=now))
+            save_changed(tx.numbers.save, numbers[msisdn], new)
+            tx.numbers.save(self._resting(old, contract, by=by, at=now))
+            kind = ProvisioningKind.CHANGE_NUMBER
+            self._ask(tx, kind, saved, by=by, at=now, previous_msisdn=old.msisdn)
+            return saved
+
+    def _charge_number(
+        self,
+        tx: Transaction,
+        state: AccountState,
+        contract: Contract,
+        number: Number,
+        now: datetime,
+    ) -> None:
+        if not number.price:
+            return
+        fee = charge(
+            kind=ChargeKind.NUMBER_CHANGE,
+            gross=number.price,
+            tax=policy_of(contract, state.account).tax,
+            description=f"Number {number.category}",
+            tariff_version=contract.tariff_version,
+        )
+        entry = fee_entry(
+            fee, contract=contract, account=state.account, id=EntryId(self.new_id()), at=now
+        )
+        tx.ledger.post([Posting.of(entry, limited=not state.account.postpaid)], at=now)

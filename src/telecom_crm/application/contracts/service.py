@@ -1,0 +1,42 @@
+"""Contracts: selling, activating, suspending, changing and closing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from telecom_crm.application.contracts.activating import Activating
+from telecom_crm.application.contracts.amending import Amending
+from telecom_crm.application.contracts.ending import Ending
+from telecom_crm.application.contracts.paperwork import Paperwork
+from telecom_crm.application.contracts.replacing import Replacing
+from telecom_crm.application.contracts.selling import Selling
+from telecom_crm.application.contracts.suspending import Suspending
+from telecom_crm.application.paging import each_of
+from telecom_crm.application.ports import Page, Query
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.lifecycle import Event
+
+
+@attrs.frozen
+class Contracts(Selling, Paperwork, Activating, Suspending, Amending, Replacing, Ending):
+    """Agreements with customers, each about one SIM, one number and one tariff."""
+
+    def page(self, query: Query) -> Page[Contract]:
+        """List contracts, a page at a time."""
+        with self.uow(read_only=True) as tx:
+            return tx.contracts.page(query)
+
+    def each(self, **where: str) -> Iterator[Contract]:
+        """Go through all contracts that fit."""
+        return each_of(self.uow, lambda tx: tx.contracts, where)
+
+    def timeline(self, contract_id: ContractId) -> list[Event]:
+        """Tell what happened to a contract and in the network for it, in order of time."""
+        with self.uow(read_only=True) as tx:
+            events = tx.events.of("contract", tx.contracts.get(contract_id).key)
+            for task in tx.tasks.of_contract(contract_id):
+                events = [*events, *tx.events.of("provisioning_task", task.key)]
+            return sorted(events, key=lambda event: event.at)

@@ -1,0 +1,132 @@
+"""Suspending: holds placed and lifted, by hand and by money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import attrs
+
+from telecom_crm.application.contracts.desk import ContractDesk, count_money, held
+from telecom_crm.application.ports import Transaction
+from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, Contract, ContractCommand
+from telecom_crm.domain.hold import LIFTED_BY_MONEY, HoldKind
+from telecom_crm.domain.identifiers import AccountId, ContractId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.provisioning import ProvisioningKind
+
+
+@attrs.frozen
+class Suspending(ContractDesk):
+    """Holds on contracts."""
+
+    @retried
+    def suspend(
+        self,
+        contract_id: ContractId,
+        *,
+        hold: HoldKind,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """Suspend a contract for one more reason; the network bars it. Raise `HoldThere`."""
+        now = self.clock()
+        seen = self.get(contract_id)
+        with self.uow() as tx:
+            account = _account_for(tx, seen, hold)
+            contract = held(tx, contract_id, expected_version)
+            suspended = contract.suspend(hold=hold, reason=reason, by=by, at=now)
+            count_money(tx, account, contract, suspended, by=by, at=now)
+            saved = tx.contracts.save(suspended)
+            if not contract.holds:
+                self._ask(tx, ProvisioningKind.BAR, saved, by=by, at=now)
+            return saved
+
+    @retried
+    def resume(
+        self,
+        contract_id: ContractId,
+        *,
+        hold: HoldKind,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """Lift one hold; with the last one the contract is active again. Raise `HoldNotThere`."""
+        seen = self.get(contract_id)
+        with self.uow() as tx:
+            account = _account_for(tx, seen, hold)
+            contract = held(tx, contract_id, expected_version)
+            return self._resume(tx, account, contract, (hold,), reason, by)
+
+    @retried
+    def lift_money_holds(
+        self, account_id: AccountId, *, by: Actor = SYSTEM
+    ) -> tuple[Contract, ...]:
+        """
+        Lift what the account's money no longer justifies, on all its contracts; return those.
+
+        low_balance ends where something is available or nothing missing, non_payment where nothing
+        is owed on bills.
+        """
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            if not tx.accounts.get(account_id).money_holds:
+                return ()
+            seen = tx.contracts.of_account(account_id)
+        with self.uow() as tx:
+            state = tx.ledger.states([account_id], at=now)[account_id]
+            lifted = _settled(state)
+            wanted = [c.id for c in seen if any(c.has_hold(kind) for kind in lifted)]
+            account, resumed = state.account, []
+            for contract in tx.contracts.get_many(wanted).values():
+                kinds = tuple(kind for kind in sorted(lifted) if contract.has_hold(kind))
+                if kinds and CONTRACT_LIFECYCLE.can(contract, ContractCommand.RESUME):
+                    resumed.append(self._resume(tx, account, contract, kinds, "paid", by))
+                    account = tx.accounts.get(account_id)
+            return tuple(resumed)
+
+    def lift_all_money_holds(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """Lift the money holds that were missed when money came; return how many contracts."""
+        with self.uow(read_only=True) as tx:
+            accounts = tx.accounts.held_for_money(self.clock(), limit=limit)
+        return each_alone([partial(self._count_lifted, account.id, by) for account in accounts])
+
+    def _count_lifted(self, account_id: AccountId, by: Actor) -> int:
+        return len(self.lift_money_holds(account_id, by=by))
+
+    def _resume(
+        self,
+        tx: Transaction,
+        account: BillingAccount | None,
+        contract: Contract,
+        holds: Iterable[HoldKind],
+        reason: str,
+        by: Actor,
+    ) -> Contract:
+        now = self.clock()
+        resumed = contract
+        for hold in holds:
+            resumed = resumed.resume(hold=hold, reason=reason, by=by, at=now)
+        count_money(tx, account, contract, resumed, by=by, at=now)
+        saved = tx.contracts.save(resumed)
+        if not saved.holds:
+            self._ask(tx, ProvisioningKind.UNBAR, saved, by=by, at=now)
+        return saved
+
+
+def _account_for(tx: Transaction, seen: Contract, hold: HoldKind) -> BillingAccount | None:
+    return tx.accounts.get(seen.account_id) if hold in LIFTED_BY_MONEY else None
+
+
+def _settled(state: AccountState) -> frozenset[HoldKind]:
+    """Return the holds that the account's money no longer justifies."""
+    settled = set()
+    if state.available.minor >= 0:
+        settled.add(HoldKind.LOW_BALANCE)
+    if state.balance.receivable <= 0:
+        settled.add(HoldKind.NON_PAYMENT)
+    return frozenset(settled)
