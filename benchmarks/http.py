@@ -123,6 +123,7 @@ def _service(filled: Database) -> Iterator[Service]:
         command += ["--port", str(port), "--processes", str(WORKERS)]
         told = {"TELECOM_CRM_DATABASE_URL": filled.url, "TELECOM_CRM_DATA": data}
         told["TELECOM_CRM_REQUESTS_PER_SECOND"] = "0"  # one token sends all there is
+        told["TELECOM_CRM_GATEWAYS"] = "cash_desk,simulator"
         environment = {**os.environ, **told}
         process = subprocess.Popen(command, env=environment)
         try:

@@ -75,7 +75,8 @@ def in_memory(**options: Unpack[DoorOptions]) -> Crm:
     Open a CRM that lives as long as this process: for tests, and for trying things out.
 
     Options are those of `telecom_crm.entrypoints.container.Options`, such as `clock`, `new_id`,
-    `gateways` (by name), `network`, `messenger`, `files`, `event_sink`, `zone` and `currency`.
+    `gateways`, `network`, `messenger`, `files`, `event_sink`, `zone` and `currency`. Of gateways
+    there is the cash desk where none are named; `"simulator"` is one to try things out with.
     """
     from telecom_crm.entrypoints import doors
 

@@ -16,6 +16,7 @@ from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.user import Role
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.settings import prepare
@@ -135,11 +136,12 @@ STORES = ["memory", pytest.param("postgres", marks=pytest.mark.postgres)]
 def opened(request: pytest.FixtureRequest, *, stock: int = 20) -> Iterator[Service]:
     """Give a service over the store that a fixture's parameter names."""
     if request.param == "memory":
-        crm = telecom_crm.in_memory()
+        crm = telecom_crm.in_memory(gateways=GATEWAYS)
     else:
         url = request.getfixturevalue("fresh_database")()
         prepare(url, schema="telecom_crm")
-        crm = telecom_crm.open(url, data=request.getfixturevalue("tmp_path"))
+        data = request.getfixturevalue("tmp_path")
+        crm = telecom_crm.open(url, data=data, gateways=GATEWAYS)
     with crm:
         service = Service.over(crm, stock=stock)
         with service.client:

@@ -223,8 +223,8 @@ class Service:
     def __init__(self, data: Path, port: int, *words: str) -> None:
         self.base = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            command("run", "--data", str(data), "--port", str(port), *words),
-            env=CLEAN,
+            command("run", "--port", str(port), *words),
+            env=CLEAN | {"TELECOM_CRM_DATA": str(data)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -254,6 +254,22 @@ class Service:
     def get(self, path: str) -> Any:
         request = urllib.request.Request(
             self.base + path, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def pay(self, **body: Any) -> Any:
+        contract = self.get("/contracts?limit=1")["items"][0]["id"]
+        amount = {"amount": "100.00", "currency": "KGS"}
+        sent = {"contract_id": contract, "amount": amount, "method": "card"} | body
+        request = urllib.request.Request(
+            self.base + "/payments",
+            data=json.dumps(sent).encode(),
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                "Content-Type": "application/json",
+                "Idempotency-Key": "pay-1",
+            },
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -327,6 +343,7 @@ def run(tmp_path: Path, port: int) -> Iterator[Callable[..., Service]]:
 def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path: Path) -> None:
     service = run().ready()
     assert len(service.get("/customers?limit=100")["items"]) == 24
+    assert service.pay(gateway="simulator")["status"] == "confirmed"
     children = {kind: service.child(kind) for kind in KINDS}
     beside = Outcome(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
     assert beside.code == 0
@@ -345,6 +362,44 @@ def test_run_without_a_demo_has_nobody_in_it(run: Callable[..., Service]) -> Non
     assert service.token == ""
     with pytest.raises(urllib.error.HTTPError, match="401"):
         service.get("/customers")
+
+
+def test_a_database_of_ones_own_gets_a_demo_only_where_it_is_asked_for_and_empty(
+    run: Callable[..., Service], url: str, cli: Callable[..., Outcome]
+) -> None:
+    service = run("--database-url", url).ready()
+    assert service.token == ""
+    assert service.stop() == 0
+    with telecom_crm.open(url) as crm:
+        assert list(crm.customers.each()) == []
+    service = run("--database-url", url, "--demo").ready()
+    assert len(service.get("/customers?limit=100")["items"]) == 24
+    assert service.stop() == 0
+
+
+@pytest.mark.parametrize("words", [("run", "--demo"), ("demo",)], ids=" ".join)
+def test_no_demo_comes_among_somebodys_own_things(
+    tmp_path: Path, url: str, port: int, words: tuple[str, ...]
+) -> None:
+    with telecom_crm.open(url) as crm:
+        crm.customers.register(name="Aida")
+        refused = Outcome(
+            (*words, "--database-url", url), tmp_path, {"TELECOM_CRM_PORT": str(port)}
+        )
+        assert (refused.code, refused.out) == (2, "")
+        assert "things of its own" in refused.err
+        assert [one.name for one in crm.customers.each()] == ["Aida"]
+
+
+def test_an_embedded_database_with_things_of_its_own_is_served_without_a_demo(
+    run: Callable[..., Service], tmp_path: Path
+) -> None:
+    with telecom_crm.open_embedded(tmp_path / "data") as crm:
+        crm.customers.register(name="Aida")
+    service = run()
+    service.hear("things of its own")
+    service.ready()
+    assert service.token == ""
 
 
 def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int) -> None:

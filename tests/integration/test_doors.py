@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from dependency_injector.providers import Aggregate
 from sqlalchemy import create_engine, text
 
 import telecom_crm
@@ -16,7 +17,7 @@ from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.domain.errors import NotFound, SchemaOutdated, Unavailable
 from telecom_crm.entrypoints.container import Container, Options, Store
-from telecom_crm.entrypoints.demo import load_subscribers, subscriber
+from telecom_crm.entrypoints.demo import GATEWAYS, load_subscribers, subscriber
 from telecom_crm.entrypoints.settings import prepare
 
 SCHEMA = "telecom_crm"
@@ -31,7 +32,7 @@ def url(fresh_database: Callable[[], str]) -> str:
 
 @pytest.fixture
 def crm(url: str, tmp_path: Path) -> Iterator[Crm]:
-    with telecom_crm.open(url, data=tmp_path) as crm:
+    with telecom_crm.open(url, data=tmp_path, gateways=GATEWAYS) as crm:
         crm.catalog.apply(demo_catalog())
         load_subscribers(crm, count=2)
         yield crm
@@ -55,7 +56,8 @@ def balance(crm: Crm) -> Money:
 def test_every_provider_builds_on_postgresql(url: str, tmp_path: Path) -> None:
     container = Container(options=Options(store=Store.POSTGRES, url=url, data=tmp_path))
     for name, provider in container.providers.items():
-        assert provider() is not None, name
+        if not isinstance(provider, Aggregate):  # its parts are built by name
+            assert provider() is not None, name
     container.crm().close()
 
 
@@ -169,7 +171,7 @@ def test_threads_pay_at_once(crm: Crm) -> None:
 def test_the_simulators_books_are_shared_by_processes(crm: Crm, url: str, tmp_path: Path) -> None:
     pay(crm, "200.04", gateway="simulator")  # confirmed later
     payment = next(crm.payments.each(status="pending"))
-    with telecom_crm.open(url, data=tmp_path) as other:
+    with telecom_crm.open(url, data=tmp_path, gateways=GATEWAYS) as other:
         simulator = other.gateways["simulator"]
         assert isinstance(simulator, SimulatorGateway)
         assert simulator.settle() == 1

@@ -10,6 +10,7 @@ import telecom_crm
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.user import Role
+from telecom_crm.entrypoints.demo import GATEWAYS
 from tests.integration.http_service import (
     Service,
     fields_of,
@@ -23,7 +24,7 @@ from tests.integration.http_service import (
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with telecom_crm.in_memory() as crm:
+    with telecom_crm.in_memory(gateways=GATEWAYS) as crm:
         found = Service.over(crm, stock=60)
         with found.client:
             yield found

@@ -1,6 +1,7 @@
 """The container: every provider can be built, which the framework itself does not check."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 from dependency_injector import providers
@@ -8,13 +9,26 @@ from dependency_injector import providers
 from telecom_crm.entrypoints.container import Container, Options, Store
 from telecom_crm.entrypoints.crm import Crm
 
-BUILT = {name: p for name, p in Container.providers.items() if name not in ("database", "chosen")}
+ALL = {name: p for name, p in Container.providers.items() if name not in ("database", "chosen")}
+NAMED = [
+    (name, key)
+    for name, p in ALL.items()
+    if isinstance(p, providers.Aggregate)
+    for key in p.providers
+]
+BUILT = {name: p for name, p in ALL.items() if not isinstance(p, providers.Aggregate)}
 
 
 @pytest.mark.parametrize("name", BUILT)
 def test_every_provider_builds_in_memory(name: str) -> None:
     container = Container(options=Options(store=Store.MEMORY))
     assert container.providers[name]() is not None
+
+
+@pytest.mark.parametrize(("name", "key"), NAMED)
+def test_every_adapter_that_has_a_name_builds(name: str, key: str, tmp_path: Path) -> None:
+    container = Container(options=Options(store=Store.MEMORY, data=tmp_path))
+    assert container.providers[name](key) is not None
 
 
 @pytest.mark.parametrize("name", BUILT)

@@ -20,6 +20,7 @@ from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.lifecycle import Event
+from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
 from telecom_crm.entrypoints.crm import STEPS
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber
@@ -66,11 +67,32 @@ def test_a_zone_that_is_none_is_refused(zone: str) -> None:
         telecom_crm.in_memory(zone=zone)
 
 
-def test_own_gateways_come_beside_the_built_in_ones_and_in_their_place() -> None:
+def kiosk() -> CashDesk:
+    return CashDesk(name="kiosk")
+
+
+def test_the_gateways_are_those_that_are_named_and_the_cash_desk_where_none_is() -> None:
     mine = SimulatorGateway(secret="mine")
-    crm = telecom_crm.in_memory(gateways={"simulator": mine, "kiosk": CashDesk(name="kiosk")})
+    crm = telecom_crm.in_memory(gateways=[mine, "cash_desk", f"{__name__}:kiosk"])
     assert set(crm.gateways) == {"cash_desk", "simulator", "kiosk"}
     assert crm.gateways["simulator"] is mine
+    assert set(telecom_crm.in_memory().gateways) == {"cash_desk"}
+
+
+@pytest.mark.parametrize("option", ["gateways", "network", "messenger"])
+@pytest.mark.parametrize(
+    "name", ["nowhere:Kiosk", "json:nothing", "kiosk", "json:", "json:__doc__"]
+)
+def test_an_adapter_that_is_not_there_is_told_with_those_that_are(option: str, name: str) -> None:
+    there = {"gateways": "cash_desk, simulator", "network": "simulator", "messenger": "console"}
+    asked = [name] if option == "gateways" else name
+    with pytest.raises(InvalidValue, match=f"there is {there[option]};.*module:factory"):
+        doors.in_memory(**{option: asked})
+
+
+def test_two_gateways_of_one_name_are_refused() -> None:
+    with pytest.raises(InvalidValue, match="two of them have the name cash_desk"):
+        telecom_crm.in_memory(gateways=["cash_desk", CashDesk()])
 
 
 def test_own_checks_are_asked_wherever_a_customer_comes_in() -> None:

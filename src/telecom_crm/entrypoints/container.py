@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +63,7 @@ from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
+from telecom_crm.entrypoints.plugin import made
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -84,9 +85,9 @@ class DoorOptions(TypedDict, total=False):
     """What the doors take; see `Options` for what each means."""
 
     schema: str
-    gateways: Mapping[str, PaymentGateway]
-    network: Network
-    messenger: Messenger
+    gateways: Iterable[PaymentGateway | str]
+    network: Network | str
+    messenger: Messenger | str
     files: Files
     event_sink: EventSink
     clock: Clock
@@ -118,10 +119,11 @@ class Options:
     """
     One operator's choices; what is None is chosen for them.
 
-    `gateways` come beside the cash desk and the simulator, or in their place. `checks` are the
-    operator's own on customers, `deduplication` rules in place of the store's. `data` is a
-    directory for files, shared by all processes of the operator. `engine` is one of the host's, in
-    place of `url`; it is not closed.
+    `gateways`, `network` and `messenger` are adapters, or names of them: of built-in ones, or
+    `module:factory`. The gateways named are all there are; the simulator, which takes no real
+    money, is only there where it is named. `checks` are the operator's own on customers,
+    `deduplication` rules in place of the store's. `data` is a directory for files, shared by all
+    processes of the operator. `engine` is one of the host's, in place of `url`; it is not closed.
     """
 
     store: Store
@@ -129,9 +131,11 @@ class Options:
     engine: Engine | None = None
     schema: str = "telecom_crm"
     pool_size: int = 8
-    gateways: Mapping[str, PaymentGateway] = attrs.field(factory=dict)
-    network: Network | None = None
-    messenger: Messenger | None = None
+    gateways: tuple[PaymentGateway | str, ...] = attrs.field(
+        default=("cash_desk",), converter=tuple
+    )
+    network: Network | str = "simulator"
+    messenger: Messenger | str = "console"
     files: Files | None = None
     event_sink: EventSink | None = None
     clock: Clock = utc_now
@@ -146,10 +150,10 @@ class Options:
 def build(options: Options) -> Crm:
     """Make every service of one operator; raise what a wrong choice deserves."""
     container = Container(options=options)
-    gateway = container.simulator()
     crm = container.crm()
-    if crm.gateways.get(gateway.name) is gateway:
-        gateway.listener = _hear(crm.payments, gateway.name)
+    for gateway in crm.gateways.values():
+        if isinstance(gateway, SimulatorGateway) and gateway.listener is None:
+            gateway.listener = _hear(crm.payments, gateway.name)
     return crm
 
 
@@ -263,17 +267,17 @@ def kept_secret(path: Path, make: Callable[[], str] = secrets.token_urlsafe) -> 
     return path.read_text("ascii").strip()
 
 
-def _gateways(options: Options, simulator: PaymentGateway) -> Mapping[str, PaymentGateway]:
-    desk = CashDesk()
-    return {desk.name: desk, simulator.name: simulator, **options.gateways}
-
-
-def _network(options: Options) -> Network:
-    return options.network or SimulatorNetwork()
-
-
-def _messenger(options: Options) -> Messenger:
-    return options.messenger or ConsoleMessenger()
+def _gateways(
+    asked: Iterable[PaymentGateway | str], built_in: providers.Aggregate[PaymentGateway]
+) -> Mapping[str, PaymentGateway]:
+    gateways: dict[str, PaymentGateway] = {}
+    for one in asked:
+        gateway = made("gateways", one, built_in)
+        if gateway.name in gateways:
+            message = f"two of them have the name {gateway.name}"
+            raise InvalidValue.of("gateways", "doubled", message, gateway.name)
+        gateways[gateway.name] = gateway
+    return gateways
 
 
 def _hear(payments: Payments, name: str) -> Callable[[Callback], object]:
@@ -316,10 +320,17 @@ class Container(containers.DeclarativeContainer):
     )
 
     files = providers.Singleton(_files, options)
-    simulator = providers.Singleton(_simulator, options)
-    gateways = providers.Singleton(_gateways, options, simulator)
-    network = providers.Singleton(_network, options)
-    messenger = providers.Singleton(_messenger, options)
+    built_in_gateways: providers.Aggregate[Any] = providers.Aggregate(
+        cash_desk=providers.Singleton(CashDesk),
+        simulator=providers.Singleton(_simulator, options),
+    )
+    gateways = providers.Singleton(_gateways, chosen.gateways, built_in_gateways.provider)
+    built_in_networks = providers.Aggregate(simulator=providers.Singleton(SimulatorNetwork))
+    network = providers.Singleton(made, "network", chosen.network, built_in_networks.provider)
+    built_in_messengers = providers.Aggregate(console=providers.Singleton(ConsoleMessenger))
+    messenger = providers.Singleton(
+        made, "messenger", chosen.messenger, built_in_messengers.provider
+    )
 
     customers = providers.Singleton(
         Customers,

@@ -9,9 +9,11 @@ from datetime import date, timedelta
 
 import attrs
 
+from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
-from telecom_crm.application.ports import Message
+from telecom_crm.application.ports import Message, Query
 from telecom_crm.domain.customer import DocumentType, IdentityDocument
+from telecom_crm.domain.errors import NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -19,6 +21,11 @@ from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.crm import Crm
 
 BY = Actor("demo")
+GATEWAYS = ("cash_desk", "simulator")
+"""What a demo takes money with."""
+
+COUNT = 24
+"""How many subscribers it has."""
 
 _FIRST = ("Айгүл", "Бакыт", "Чолпон", "Данияр", "Элина", "Нурлан", "Гүлнара", "Тимур")
 _LAST = ("Асанова", "Токтогулов", "Ибраимова", "Рахимов", "Ким", "Соколова", "Öztürk", "Маматов")
@@ -61,7 +68,43 @@ def subscriber(index: int) -> DemoSubscriber:
     )
 
 
-def load_subscribers(crm: Crm, *, count: int = 24) -> None:
+def may_be_in(crm: Crm) -> bool:
+    """Tell whether made-up things may be in this database: where they began, or it is empty."""
+    try:
+        return crm.catalog.tariff_history(_TARIFFS[0])[0].by == BY
+    except NotFound:
+        one = Query(limit=1)
+        pages = (
+            crm.customers.page(one),
+            crm.inventory.sims(one),
+            crm.inventory.numbers(one),
+            crm.catalog.tariffs(one),
+            crm.catalog.options(one),
+        )
+        return not any(page.items for page in pages)
+
+
+def refuse_strangers(crm: Crm) -> None:
+    """Raise `RuleViolated` where a demo would come among somebody's own things."""
+    if not may_be_in(crm):
+        reason = "this database has things of its own in it; a demo is only put into an empty one"
+        raise RuleViolated("demo_in_empty_database", (reason,))
+
+
+def load(crm: Crm) -> None:
+    """
+    Put the demo catalog and its subscribers into an empty database.
+
+    Again is no change, and a load that was killed goes on. Raise `RuleViolated` where the database
+    has things of its own.
+    """
+    refuse_strangers(crm)
+    if next(crm.contracts.each(msisdn=subscriber(COUNT - 1).msisdn.digits), None) is None:
+        crm.catalog.apply(demo_catalog(), by=BY)
+    load_subscribers(crm)
+
+
+def load_subscribers(crm: Crm, *, count: int = COUNT) -> None:
     """
     Make subscribers who came from another system: active, with some money, some with a ticket.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +38,8 @@ class Settings:
     Everything a process of ours can be told.
 
     `gateways`, `network` and `messenger` are the built-in ones by name, or one's own as
-    `module:factory`, called without arguments. Without `database_url` the embedded PostgreSQL below
-    `data` is used.
+    `module:factory`, called without arguments. Without gateways there is the cash desk. Without
+    `database_url` the embedded PostgreSQL below `data` is used.
     """
 
     database_url: str = attrs.field(default="", repr=False)
@@ -75,14 +74,11 @@ class Settings:
             "pool_size": self.pool_size,
             "zone": self.zone,
             "currency": self.currency,
+            "network": self.network,
+            "messenger": self.messenger,
         }
         if self.gateways:
-            made = [_make("gateways", name) for name in self.gateways]
-            options["gateways"] = {gateway.name: gateway for gateway in made}
-        if self.network != "simulator":
-            options["network"] = _make("network", self.network)
-        if self.messenger != "console":
-            options["messenger"] = _make("messenger", self.messenger)
+            options["gateways"] = self.gateways
         return options
 
 
@@ -156,12 +152,3 @@ def as_environment(settings: Settings) -> dict[str, str]:
     }
     written = {k: ",".join(v) if isinstance(v, tuple) else str(v) for k, v in told.items()}
     return {**os.environ, **written, f"{PREFIX}MIGRATION_URL": ""}
-
-
-def _make(field: str, name: str) -> Any:
-    module, _, factory = name.partition(":")
-    try:
-        return getattr(import_module(module), factory)()
-    except (ImportError, AttributeError, ValueError) as error:
-        message = f"a built-in one, or module:factory ({error})"
-        raise InvalidValue.of(field, "adapter", message, name) from error

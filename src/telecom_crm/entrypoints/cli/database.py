@@ -34,9 +34,9 @@ class Database:
             url = ""
         return read_settings(data=self.data, database_url=url, schema=self.schema, **more)
 
-    def open(self) -> Crm:
-        """Open the CRM there."""
-        return open_crm(self.settings())
+    def open(self, **more: Any) -> Crm:
+        """Open the CRM there, with settings that go over all others."""
+        return open_crm(self.settings(**more))
 
 
 HERE = Database()

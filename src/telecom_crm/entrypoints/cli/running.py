@@ -20,6 +20,7 @@ from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
 from telecom_crm.entrypoints.cli.http_process import refuse_taken
+from telecom_crm.entrypoints.demo import BY, GATEWAYS, load, may_be_in, refuse_strangers
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
 READY_SECONDS = 60.0
@@ -29,7 +30,7 @@ LIVES = 5
 LIVES_SECONDS = 60.0
 
 
-def run(*, port: int | None = None, demo: bool = True, database: Database = HERE) -> int:
+def run(*, port: int | None = None, demo: bool | None = None, database: Database = HERE) -> int:
     """
     Start everything: PostgreSQL, the HTTP service and a worker. Ctrl-C stops all of it.
 
@@ -38,7 +39,9 @@ def run(*, port: int | None = None, demo: bool = True, database: Database = HERE
     port
         The port of the service [8000].
     demo
-        Begin with a demo catalog, demo subscribers and a demo token.
+        Begin with a demo catalog, demo subscribers, a demo token and the simulator gateway. Only
+        an empty database takes them. Where nothing is said, the embedded one gets them and a
+        database of yours does not.
     database
         Where the data is.
     """
@@ -49,12 +52,14 @@ def run(*, port: int | None = None, demo: bool = True, database: Database = HERE
     stop, token = _stop_on_signals(), None
     with _database(settings, stop) as here:
         prepare(here.migration_url or here.database_url, schema=here.schema)
-        with _children(here) as children:
-            if demo:
+        wanted = _wants_demo(here, demo, own_server=not settings.database_url)
+        served = attrs.evolve(here, gateways=here.gateways or (GATEWAYS if wanted else ()))
+        with _children(served) as children:
+            if wanted:
                 token = _make_demo(here)
             if not _wait_until_ready(here, children, stop):
                 return 0 if stop.is_set() else 1
-            children.append(_worker(here))
+            children.append(_worker(served))
             _greet(here, token, own_server=not settings.database_url)
             return _watch(children, stop)
 
@@ -90,12 +95,22 @@ def _database(settings: Settings, stop: threading.Event) -> Iterator[Settings]:
             stop.set()
 
 
+def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> bool:
+    """Tell whether there is to be a demo; raise `RuleViolated` where what was said cannot be."""
+    with open_crm(settings) as crm:  # also where there is none: what is wrong shows here, in words
+        if said:
+            refuse_strangers(crm)
+        elif said is None and own_server:
+            if may_be_in(crm):
+                return True
+            say("The database has things of its own in it, so no demo is loaded")
+    return bool(said)
+
+
 def _make_demo(settings: Settings) -> str:
     """Load what there is to look at, once, and return a token to look with."""
-    from telecom_crm.application.catalog import demo_catalog
     from telecom_crm.domain.user import Role
     from telecom_crm.entrypoints.container import kept_secret
-    from telecom_crm.entrypoints.demo import BY, load_subscribers
 
     kept = settings.data / "demo-token"
     with open_crm(settings) as crm:
@@ -105,8 +120,7 @@ def _make_demo(settings: Settings) -> str:
                 return secret
             kept.unlink()  # of another database, or revoked
         say("Loading the demo catalog and demo subscribers")
-        crm.catalog.apply(demo_catalog(), by=BY)
-        load_subscribers(crm)
+        load(crm)
 
         def make() -> str:
             return crm.access.create_token(name="demo", role=Role.ADMIN, by=BY)[1]

@@ -23,7 +23,14 @@ from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.crm import Crm, month_of
-from telecom_crm.entrypoints.demo import DemoSubscriber, files, subscriber
+from telecom_crm.entrypoints.demo import BY as DEMO
+from telecom_crm.entrypoints.demo import (
+    GATEWAYS,
+    DemoSubscriber,
+    files,
+    refuse_strangers,
+    subscriber,
+)
 
 BY = Actor("aliya")
 SCAN = b"%PDF-1.4\n% the signed contract, scanned\n%%EOF\n"
@@ -34,7 +41,7 @@ def demo(*, database: Database = HERE) -> int:
     """
     Tell the whole story on a real file: import, contract, activation, deposit, statement, ticket.
 
-    In memory, unless a database is named.
+    In memory, unless a database is named, which has to be empty or a demo's.
 
     Parameters
     ----------
@@ -66,17 +73,18 @@ class _Told:
 @contextmanager
 def _opened(database: Database, console: Console) -> Iterator[Crm]:
     if database != HERE:
-        with database.open() as crm:
+        with database.open(gateways=GATEWAYS) as crm:
+            refuse_strangers(crm)
             yield crm
         return
     from telecom_crm.entrypoints.doors import in_memory
 
-    with in_memory(messenger=_Told(console)) as crm:
+    with in_memory(messenger=_Told(console), gateways=GATEWAYS) as crm:
         yield crm
 
 
 def _import(crm: Crm, console: Console) -> Contract:
-    crm.catalog.apply(demo_catalog(), by=BY)
+    crm.catalog.apply(demo_catalog(), by=DEMO)
     people = _newcomers(crm)
     tables = files(people)
     good = people[0].iccid.digits
