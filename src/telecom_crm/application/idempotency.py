@@ -41,7 +41,8 @@ def digest_of(command: str, **arguments: object) -> str:
 
 def _plain(value: object) -> Any:
     """Give JSON what it cannot write by itself; of an attrs value, the kind goes along."""
-    return _plainly(type(value))(value)
+    kind: Any = type(value)  # mypy does not see that a class can be a key
+    return _plainly(kind)(value)
 
 
 @functools.cache

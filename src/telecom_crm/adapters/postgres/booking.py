@@ -2,8 +2,8 @@
 Writing money: payments, entries, counters, events and keys with one statement.
 
 However many payments a batch has, their rows go out as one data-modifying statement, the columns of
-many rows as arrays, so that a batch costs one exchange with the server. The accounts it touches are locked by whoever decided on
-it.
+many rows as arrays, so that a batch costs one exchange with the server. The accounts it touches
+are locked by whoever decided on it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.ledger import Balance, JournalEntry, Transfer
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.payment import Payment
-
 
 FEW = 2
 """
