@@ -55,6 +55,7 @@ DEAR = {
     ("POST", "/customers/{customer_id:uuid}/unmerge"): (A.CUSTOMERS, APPROVE),
     ("POST", "/customers/{customer_id:uuid}/erase"): (A.CUSTOMERS, APPROVE),
     ("POST", "/sims/{iccid:str}/secrets"): (A.INVENTORY, REVEAL),
+    ("GET", "/customers/export"): (A.CUSTOMERS, Action.EXPORT),
     ("POST", "/compatibility-check"): (A.CATALOG, READ),
     ("GET", "/customers/{customer_id:uuid}/contracts"): (A.CONTRACTS, READ),
     ("GET", "/customers/{customer_id:uuid}/payments"): (A.PAYMENTS, READ),

@@ -1,19 +1,20 @@
 """Each area's way through, and what it refuses."""
 
 import json
+import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import attrs
+import duckdb
 import pytest
 
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.user import Role
-from telecom_crm.entrypoints.http.tables import as_csv
 from tests.integration.http_service import (
     STORES,
     Service,
@@ -230,21 +231,40 @@ def test_customers_are_exported_as_a_file(service):
     header, *lines = answer.text.splitlines()
     assert header.startswith("id,kind,status,name,phone")
     assert any("'=cmd|" in line and ",+996555000111," in line for line in lines)
-    assert service.get("/customers/export?format=xlsx").status_code == 422
+    assert service.get("/customers/export?format=docx").status_code == 422
     assert service.get("/customers/export?status=bogus").status_code == 422
 
 
-def test_cells_that_would_be_formulas_are_made_texts():
-    rows: list[dict[str, str | None]] = [
-        {"a": "=1"},
-        {"a": "@x"},
-        {"a": "-2"},
-        {"a": "+7x"},
-        {"a": "+996"},
-        {"a": None},
-    ]
-    written = b"".join(as_csv(["a"], rows)).decode().splitlines()
-    assert written == ["a", "'=1", "'@x", "'-2", "'+7x", "+996", '""']
+def test_an_export_is_a_workbook_or_parquet_too_and_is_written_down(service):
+    made = service.new_customer(name="=1+1", phone="+996555000112", birth_date="1990-01-31")
+    book = service.get("/customers/export?format=xlsx&phone=%2B996555000112", role=Role.OPERATOR)
+    assert book.headers["content-disposition"] == 'attachment; filename="customers.xlsx"'
+    assert book.content.startswith(b"PK")
+    table = service.get("/customers/export?format=parquet&phone=%2B996555000112")
+    assert table.headers["content-type"] == "application/vnd.apache.parquet"
+    with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+        file.write(table.content)
+        file.flush()
+        rows = duckdb.sql(f"SELECT id, name, birth_date, version FROM '{file.name}'").fetchall()
+    assert rows == [(made["id"], "=1+1", date(1990, 1, 31), made["version"])]
+    line = service.get("/audit?action=customers.export").json()["items"][-1]
+    assert (line["by"], line["detail"]) == ("the admin", "parquet, filtered by phone")
+    for role in (Role.CASHIER, Role.AUDITOR):
+        assert service.get("/customers/export", role=role).status_code == 403
+
+
+def test_a_receipt_is_printed_the_same_again(service):
+    payment = service.pay(service.new_contract(), "1000.00")
+    path = f"/payments/{payment['id']}/receipt.pdf"
+    printed, again = service.get(path), service.get(path, role=Role.CASHIER)
+    assert printed.headers["content-type"] == "application/pdf"
+    assert printed.content.startswith(b"%PDF-")
+    assert again.content == printed.content
+    assert service.get(f"{path}?language=en").content != printed.content
+    assert service.get(f"{path}?language=xx").status_code == 422
+    declined = service.pay(service.new_contract(), "100.01", gateway="simulator")
+    problem_of(service.get(f"/payments/{declined['id']}/receipt.pdf"), 409, "rule_violated")
+    assert service.get(f"/payments/{nowhere()}/receipt.pdf").status_code == 404
 
 
 def test_applications_go_through_the_queue(service):

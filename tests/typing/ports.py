@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from telecom_crm.adapters.clock import ManualClock, new_uuid7, utc_now
+from telecom_crm.adapters.documents.pdf import TypstDocuments
+from telecom_crm.adapters.documents.tables import FileTables
 from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
@@ -23,12 +25,14 @@ from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import (
     Clock,
+    Documents,
     Files,
     Messenger,
     Network,
     NewId,
     PaymentGateway,
     Series,
+    Tables,
     Till,
     UnitOfWork,
 )
@@ -57,6 +61,14 @@ def networks() -> list[Network]:
 
 def files(directory: Path) -> list[Files]:
     return [MemoryFiles(new_id=new_uuid7), DirectoryFiles(directory, new_id=new_uuid7)]
+
+
+def documents() -> list[Documents]:
+    return [TypstDocuments()]
+
+
+def tables() -> list[Tables]:
+    return [FileTables()]
 
 
 def messengers() -> list[Messenger]:

@@ -890,6 +890,59 @@ class Messenger(Protocol):
         ...
 
 
+@attrs.define
+class NotInstalled(TelecomCrmError):
+    """A part that the command needs was left out of this installation."""
+
+    code: ClassVar[str] = "not_installed"
+
+    what: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.what} need the extra: pip install 'telecom-crm[{self.extra}]'"
+
+
+class Documents(Protocol):
+    """Papers that people are given."""
+
+    def render(self, template: str, data: Mapping[str, Any]) -> bytes:
+        """
+        Return a document as PDF; the same template and data are the same bytes for ever.
+
+        `template` is a name and a version ("receipt.1"), `data` what JSON can hold. Raise
+        `NotInstalled`.
+        """
+        ...
+
+
+class TableFormat(StrEnum):
+    """A kind of file for rows."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+
+
+class Tables(Protocol):
+    """Rows as a file, for spreadsheets and for analysis."""
+
+    def write(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        columns: Mapping[str, type],
+        format: TableFormat,
+    ) -> Iterator[bytes]:
+        """
+        Return the file piece by piece, in bounded memory; no cell is ever a formula.
+
+        `columns` are the names in order, each with its type: text, whole number or date. Raise
+        `NotInstalled`, before the first piece.
+        """
+        ...
+
+
 class EventSink(Protocol):
     """Where an embedder wants the events; delivery is at least once and in order."""
 

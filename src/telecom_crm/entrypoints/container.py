@@ -21,6 +21,8 @@ import attrs
 from dependency_injector import containers, providers
 
 from telecom_crm.adapters.clock import new_uuid7, utc_now
+from telecom_crm.adapters.documents.pdf import TypstDocuments
+from telecom_crm.adapters.documents.tables import FileTables
 from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
@@ -37,6 +39,7 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import CustomerCheck, Customers
+from telecom_crm.application.exports import Exports
 from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory
@@ -96,6 +99,7 @@ class DoorOptions(TypedDict, total=False):
     deduplication: DeduplicationRules
     zone: ZoneInfo | str
     currency: str
+    operator: str
     data: Path | str
     pool_size: int
     engine: Engine
@@ -122,8 +126,9 @@ class Options:
     `gateways`, `network` and `messenger` are adapters, or names of them: of built-in ones, or
     `module:factory`. The gateways named are all there are; the simulator, which takes no real
     money, is only there where it is named. `checks` are the operator's own on customers,
-    `deduplication` rules in place of the store's. `data` is a directory for files, shared by all
-    processes of the operator. `engine` is one of the host's, in place of `url`; it is not closed.
+    `deduplication` rules in place of the store's. `operator` is what it is called on paper. `data`
+    is a directory for files, shared by all processes of the operator. `engine` is one of the
+    host's, in place of `url`; it is not closed.
     """
 
     store: Store
@@ -144,6 +149,7 @@ class Options:
     deduplication: DeduplicationRules | None = None
     zone: ZoneInfo = attrs.field(default=ZoneInfo("Asia/Bishkek"), converter=_zone)
     currency: str = "KGS"
+    operator: str = ""
     data: Path | None = attrs.field(default=None, converter=_path)
 
 
@@ -396,6 +402,17 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
     )
+    exports = providers.Singleton(
+        Exports,
+        uow=uow,
+        clock=chosen.clock,
+        customers=customers,
+        payments=payments,
+        documents=providers.Singleton(TypstDocuments),
+        tables=providers.Singleton(FileTables),
+        zone=chosen.zone,
+        operator=chosen.operator,
+    )
     provisioning = providers.Singleton(
         Provisioning, uow=uow, clock=chosen.clock, new_id=chosen.new_id
     )
@@ -419,6 +436,7 @@ class Container(containers.DeclarativeContainer):
         settlements=settlements,
         tickets=tickets,
         imports=imports,
+        exports=exports,
         provisioning=provisioning,
         notifications=notifications,
         access=access,

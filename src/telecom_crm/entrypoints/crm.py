@@ -16,6 +16,7 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
+from telecom_crm.application.exports import Exports
 from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory
@@ -76,6 +77,7 @@ class Crm:
     settlements: Settlements
     tickets: Tickets
     imports: Imports
+    exports: Exports
     provisioning: Provisioning
     notifications: Notifications
     access: Access
@@ -163,6 +165,7 @@ class Crm:
 
     def _in(self, uow: UnitOfWork, till: Till) -> Crm:
         contracts = attrs.evolve(self.contracts, uow=uow)
+        customers = attrs.evolve(self.customers, uow=uow)
         payments = attrs.evolve(
             self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
         )
@@ -172,7 +175,8 @@ class Crm:
             contracts=contracts,
             payments=payments,
             receipts=attrs.evolve(self.receipts, uow=uow, payments=payments),
-            customers=attrs.evolve(self.customers, uow=uow),
+            customers=customers,
+            exports=attrs.evolve(self.exports, uow=uow, customers=customers, payments=payments),
             intake=attrs.evolve(self.intake, uow=uow),
             inventory=attrs.evolve(self.inventory, uow=uow),
             catalog=attrs.evolve(self.catalog, uow=uow),

@@ -61,6 +61,8 @@ class Settings:
     messenger: str = "console"
     zone: str = "Asia/Bishkek"
     currency: str = "KGS"
+    operator: str = ""
+    """What the operator is called on receipts."""
     work_seconds: int = attrs.field(default=2, validator=attrs.validators.in_(range(1, 60)))
     """How often the worker looks for quick work: network, messages, events."""
     tidy_seconds: int = attrs.field(default=30, validator=attrs.validators.in_(range(1, 60)))
@@ -76,6 +78,7 @@ class Settings:
             "currency": self.currency,
             "network": self.network,
             "messenger": self.messenger,
+            "operator": self.operator,
         }
         if self.gateways:
             options["gateways"] = self.gateways

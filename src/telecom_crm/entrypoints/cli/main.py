@@ -40,7 +40,7 @@ GROUPS = {
     ),
     "export": (
         "Lists as files.",
-        {"customers": ("exporting:export_customers", "Write all customers to a CSV file.")},
+        {"customers": ("exporting:export_customers", "Write all customers to a file.")},
     ),
     "ledger": (
         "The books.",

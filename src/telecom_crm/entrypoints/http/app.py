@@ -78,6 +78,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "crm": lambda crm: crm,
     "customers": lambda crm: crm.customers,
     "events": lambda crm: crm.events,
+    "exports": lambda crm: crm.exports,
     "imports": lambda crm: crm.imports,
     "intake": lambda crm: crm.intake,
     "inventory": lambda crm: crm.inventory,

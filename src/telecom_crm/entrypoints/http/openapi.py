@@ -32,6 +32,7 @@ PROBLEMS = {
     415: "The body is not JSON.",
     422: "A value that can never be right, or an idempotency key used for something else.",
     429: "Too many requests; `Retry-After` tells how many seconds to wait.",
+    501: "This installation lacks a part that it takes; the problem names it.",
     503: "The database or a gateway is away; try again.",
 }
 """What each status of a problem means."""
@@ -220,7 +221,8 @@ def _responses(
 ) -> dict[str, Any]:
     answer = answer_of(handler)
     if answer is None:
-        content = {str(handler.media_type): {"schema": {"type": "string"}}}
+        types = handler.opt.get("media_types") or (str(handler.media_type),)
+        content = {name: {"schema": _file(name)} for name in types}
     else:
         content = {"application/json": {"schema": schemas[answer]}}
     good: dict[str, Any] = {"description": "Done.", "content": content}
@@ -231,6 +233,11 @@ def _responses(
         problem = {PROBLEM_JSON: {"schema": {"$ref": REF.format(name="Problem")}}}
         responses[str(status)] = {"description": PROBLEMS[status], "content": problem}
     return responses
+
+
+def _file(media_type: str) -> dict[str, Any]:
+    text = {"type": "string"}
+    return text if media_type.startswith("text/") else {**text, "format": "binary"}
 
 
 def _headers(handler: HTTPRouteHandler) -> dict[str, Any]:
@@ -262,6 +269,8 @@ def _refusals(path: str, handler: HTTPRouteHandler, *, has_body: bool) -> set[in
         found |= {404, 409}
     if handler.opt.get("versioned"):
         found.add(412)
+    if handler.opt.get("extra"):
+        found.add(501)
     if "callback" in path:
         found.add(403)
     return found

@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from telecom_crm.application.ports import NotInstalled
 from telecom_crm.domain.errors import (
     Conflict,
     Fault,
@@ -110,6 +111,7 @@ STATUS: Mapping[type[TelecomCrmError], int] = {
     CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     GatewayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotInstalled: HTTPStatus.NOT_IMPLEMENTED,
     SchemaOutdated: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status of each family of errors; an error of no family is a defect, and a 500."""

@@ -11,8 +11,10 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from telecom_crm.application.exports import Exports
 from telecom_crm.application.payments import Payments
 from telecom_crm.application.ports import Payer
+from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.payment import (
     Payment,
@@ -32,7 +34,7 @@ from telecom_crm.entrypoints.http.bodies import (
     Reason,
     Why,
 )
-from telecom_crm.entrypoints.http.calls import Call, listing
+from telecom_crm.entrypoints.http.calls import Call, Parameter, listing, read_choice
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import (
     KeyUse,
@@ -44,6 +46,8 @@ from telecom_crm.entrypoints.http.values import (
     shown,
     whole,
 )
+
+PDF = "application/pdf"
 
 
 class Payee(Body, kw_only=True):
@@ -167,6 +171,14 @@ class ReceiptView(View):
             gateway_reference=receipt.gateway_reference,
             booked_at=receipt.booked_at,
         )
+
+
+_LANGUAGE = Parameter(
+    name="language",
+    schema={"type": "string", "enum": list(LANGUAGES.codes), "default": LANGUAGES.default},
+    read=read_choice(*LANGUAGES.codes),
+    description="The language it is printed in.",
+)
 
 
 class PaymentController(Controller):
@@ -317,6 +329,22 @@ class PaymentController(Controller):
     ) -> ReceiptView:
         """Show the receipt of a confirmed payment."""
         return ReceiptView.of(payments.receipt(PaymentId(payment_id)))
+
+    @reads(
+        "/{payment_id:uuid}/receipt.pdf",
+        Area.PAYMENTS,
+        query=(_LANGUAGE,),
+        media_type=PDF,
+        extra="bills",
+    )
+    def print_receipt(
+        self, request: Call, payment_id: FromPath[UUID], exports: NamedDependency[Exports]
+    ) -> Response[bytes]:
+        """Print the receipt of a confirmed payment; again it is the same, byte for byte."""
+        language = request.given().get("language", LANGUAGES.default)
+        content = exports.receipt(PaymentId(payment_id), language=language)
+        headers = {"Content-Disposition": f'inline; filename="receipt-{payment_id}.pdf"'}
+        return Response(content, media_type=PDF, headers=headers)
 
 
 def payment_made(payment: Payment) -> Response[PaymentView]:

@@ -1,0 +1,120 @@
+"""What leaves the CRM whole: papers that people are given, and files of many things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.payments import Payments
+from telecom_crm.application.ports import (
+    AuditRecord,
+    Clock,
+    Documents,
+    Query,
+    TableFormat,
+    Tables,
+    UnitOfWork,
+)
+from telecom_crm.domain.customer import LANGUAGES
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+
+RECEIPT = "receipt.1"
+"""
+The template of receipts. A second version comes with the date from which it counts, so that what
+was printed on the first is printed on the first again.
+"""
+
+CUSTOMER_COLUMNS: Mapping[str, type] = MappingProxyType(
+    {
+        "id": str,
+        "kind": str,
+        "status": str,
+        "name": str,
+        "phone": str,
+        "email": str,
+        "language": str,
+        "national_id": str,
+        "birth_date": date,
+        "registration_number": str,
+        "document_type": str,
+        "document_number": str,
+        "merged_into": str,
+        "version": int,
+    }
+)
+
+
+@attrs.frozen
+class Exports:
+    """Papers and files."""
+
+    uow: UnitOfWork
+    clock: Clock
+    customers: Customers
+    payments: Payments
+    documents: Documents
+    tables: Tables
+    zone: ZoneInfo
+    operator: str = ""
+    """What the operator is called on paper."""
+
+    def receipt(self, payment_id: PaymentId, *, language: str = LANGUAGES.default) -> bytes:
+        """
+        Print the receipt of a confirmed payment, as PDF; again gives the same bytes.
+
+        Raise `NotFound`, `RuleViolated` for a payment that is not confirmed, `InvalidValue` for a
+        language that receipts are not in, `NotInstalled`.
+        """
+        if language not in LANGUAGES.codes:
+            message = f"one of {', '.join(LANGUAGES.codes)}"
+            raise InvalidValue.of("language", "language", message, language[:40])
+        receipt = self.payments.receipt(payment_id)
+        booked = receipt.booked_at.astimezone(self.zone)
+        return self.documents.render(
+            RECEIPT,
+            {
+                "language": language,
+                "operator": self.operator,
+                "payment": str(receipt.payment_id),
+                "account": receipt.account_number,
+                "amount": str(receipt.amount),
+                "method": receipt.method.value,
+                "gateway": receipt.gateway,
+                "reference": receipt.gateway_reference or "",
+                "booked_on": booked.date().isoformat(),
+                "booked_at": f"{booked:%d.%m.%Y %H:%M:%S}",
+            },
+        )
+
+    def customer_file(
+        self, format: TableFormat = TableFormat.CSV, *, by: Actor = SYSTEM, **where: str
+    ) -> Iterator[bytes]:
+        """
+        Write all customers to a file, merged ones too, or those that a filter lets through.
+
+        That somebody did is written down, without the values of the filters. Raise `InvalidValue`
+        for a filter, `NotInstalled`; both before the first piece.
+        """
+        self.customers.page(Query(where=where, limit=1))
+        pieces = self.tables.write(
+            self.customers.export(**where), columns=CUSTOMER_COLUMNS, format=format
+        )
+        filtered = f", filtered by {', '.join(sorted(where))}" if where else ""
+        line = AuditRecord(
+            action="customers.export",
+            thing="customers",
+            thing_id=format.value,
+            by=by,
+            at=self.clock(),
+            detail=f"{format}{filtered}",
+        )
+        with self.uow() as tx:
+            tx.audit.record(line)
+        return pieces
