@@ -96,9 +96,7 @@ class Receipts:
     def _allocate(
         self, receipt_id: PaymentId, to: Payer, key: str | None, by: Actor
     ) -> tuple[Payment, bool]:
-        with self.uow(read_only=True) as tx:
-            house_id = _receipt(tx, receipt_id).account_id
-            account_id, contract = _payee(tx, to)
+        house_id = self.get(receipt_id).account_id
         at, payment_id = self.clock(), PaymentId(self.new_id())
         with self.uow() as tx:
             if key is not None:
@@ -107,6 +105,7 @@ class Receipts:
                 if earlier is not None:
                     made = tx.payments.get(PaymentId(earlier))
                     return attrs.evolve(made, replayed=True), False
+            account_id, contract = _payee(tx, to)
             states = tx.ledger.states([house_id, account_id], at=at)
             if account_id not in states:
                 raise NotFound("account", str(account_id))

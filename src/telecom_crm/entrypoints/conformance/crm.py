@@ -20,10 +20,12 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer, Transaction, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.receipts import Receipts
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.charging import ChargeKind
@@ -33,12 +35,18 @@ from telecom_crm.domain.contract import (
     HoldNotThere,
     HoldThere,
 )
-from telecom_crm.domain.errors import IllegalTransition, KeyReused, NotFound, RuleViolated
+from telecom_crm.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    RuleViolated,
+)
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberNotAvailable
-from telecom_crm.domain.payment import PaymentMethod, RefundTooLarge
+from telecom_crm.domain.payment import Payment, PaymentMethod, RefundTooLarge
 from telecom_crm.domain.sim import SimNotAvailable
 from telecom_crm.entrypoints.conformance import crm_model as plain
 from telecom_crm.entrypoints.conformance.crm_model import FIRST_FEES, MONEY_HOLDS, Model
@@ -78,6 +86,7 @@ REFUND_ANSWERS: Mapping[str, str] = {
     "unavailable": "failed",
     "cut before": "pending",
 }
+_SPENDING = {"transfer", "charge"}
 _DONE = {"confirm", "early", "twice", "silent_taken", "lie", "insist", "cut after"}
 _MINOR = st.sampled_from((100, 5_000, 11_000, 30_000))
 _STOCK = st.integers(1, 6)
@@ -115,6 +124,8 @@ class Operator:
             ids,
             self.contracts.lift_money_holds,
         )
+        self.receipts = Receipts(uow, clock, ids, self.payments)
+        self.settlements = Settlements(uow, self.payments.gateways, clock, ids)
 
     def hear(self, callback: Any) -> None:
         """Take a callback of the gateway's."""
@@ -146,6 +157,7 @@ class CrmMachine(StoredMachine):
     customers = Bundle("customers")
     contracts = Bundle("contracts")
     payments = Bundle("payments")
+    receipts = Bundle("receipts")
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,13 +190,20 @@ class CrmMachine(StoredMachine):
 
     @initialize(target=payments)
     def begin_paying(self) -> Any:
-        """One payment that the gateway confirmed, and one whose answer was lost."""
+        """One payment that the gateway confirmed, one whose answer was lost, one allocated."""
         contract_id = next(iter(self.model.contracts), None)
         if contract_id is None:
             contract_id = self.begin_service().values[0]
         paid = self.pay(contract_id, False, 30_000, "simulator", "confirm", None)
         lost = self.pay(contract_id, False, 5_000, "simulator", "silent_taken", None)
-        return multiple(paid, lost)
+        kept = self.read_a_line(6, 11_000, "line-1")
+        return multiple(paid, lost, self.allocate(kept, contract_id, None))
+
+    @initialize(target=receipts)
+    def begin_receiving(self) -> Any:
+        """A line of the gateway's file that is for nobody we know."""
+        self._stock_up()
+        return self.read_a_line(5, 5_000, "line-2")
 
     @rule(target=customers, document=st.sampled_from(("AN100", "an 100", "AN200")))
     def register(self, document: str) -> Any:
@@ -498,21 +517,7 @@ class CrmMachine(StoredMachine):
             return
         if payment.gateway == "cash_desk":
             answer = "confirm"
-        before = {one.id for one in self.crm.payments.refunds_of(payment_id)}
-        try:
-            refund()
-        except PowerCut:
-            assert answer == "cut before"
-        made = next(one for one in self.crm.payments.refunds_of(payment_id) if one.id not in before)
-        payment.refunded += minor
-        expected = plain.Refund(payment_id, minor, account.promise_back(minor))
-        self.model.refunds[made.id] = expected
-        expected.status = REFUND_ANSWERS[answer]
-        expected.deal.state = {"later": "pending", "decline": "declined"}.get(
-            answer, "done" if answer in _DONE else "unheard"
-        )
-        if expected.status == "failed":
-            self.model.end_refund(expected, paid=False)
+        self._expect_refund(payment_id, minor, account.promise_back(minor), answer, refund)
 
     @rule(payment_id=payments, what=st.sampled_from(("dispute", "win", "lose")))
     def dispute(self, payment_id: Any, what: str) -> None:
@@ -537,12 +542,7 @@ class CrmMachine(StoredMachine):
         after = {"dispute": "disputed", "win": "confirmed", "lose": "charged_back"}
         payment.status = after[what]
         if what == "lose":
-            account = self.model.accounts[payment.account]
-            left = payment.minor - payment.refunded
-            if account.postpaid:
-                account.receivable += left
-            else:
-                account.subscriber -= left
+            self.model.accounts[payment.account].owe(payment.left)
 
     @rule(payment_id=payments)
     def reverse(self, payment_id: Any) -> None:
@@ -560,18 +560,171 @@ class CrmMachine(StoredMachine):
             reverse()
             payment.status = "reversed"
             self.model.accounts[payment.account].shift(payment.parts, sign=-1)
+            if payment.receipt is not None:
+                self.model.payments[payment.receipt].status = "unallocated"
+
+    @rule(
+        target=receipts,
+        place=_STOCK,
+        minor=_MINOR,
+        reference=st.sampled_from(("line-1", "line-2", "line-3", "line-4")),
+    )
+    def read_a_line(self, place: int, minor: int, reference: str) -> Any:
+        """A line of the gateway's own file pays into a number; it may have come before."""
+        self.samples.tick()
+        number, asked = msisdn_of(place), (place, minor)
+        line = PaymentRequest(
+            payer=Payer(msisdn=number),
+            amount=_kgs(minor),
+            method=PaymentMethod.TERMINAL,
+            reference=reference,
+        )
+        [outcome] = self.crm.payments.record_many(
+            [line], gateway="simulator", keep_unallocated=True, by=OPERATOR
+        )
+        if reference in self.model.lines:
+            said, known = self.model.lines[reference]
+            if said != asked:
+                assert isinstance(outcome, KeyReused)
+            else:
+                assert isinstance(outcome, Payment)
+                assert (outcome.id, outcome.replayed) == (known, True)
+            return _nothing()
+        assert isinstance(outcome, Payment)
+        self.model.lines[reference] = (asked, outcome.id)
+        holder = self.model.contracts.get(self.model.numbers[number])
+        if holder is not None:
+            self._expect(outcome.id, holder.account, "simulator", minor, "confirm")
+            return _nothing()
+        deal = plain.Deal(state="done", moved=minor)
+        self.model.payments[outcome.id] = plain.Payment(
+            None, "simulator", minor, status="unallocated", deal=deal
+        )
+        return outcome.id
+
+    @rule(target=payments, receipt=receipts, contract_id=contracts, key=_KEY)
+    def allocate(self, receipt: Any, contract_id: Any, key: str | None) -> Any:
+        """A person finds out whose the money was."""
+        kept, contract = self._payment(receipt), self._contract(contract_id)
+
+        def allocate() -> Any:
+            to = Payer(contract_id=contract_id)
+            return self.crm.receipts.allocate(receipt, to=to, idempotency_key=key, by=OPERATOR)
+
+        asked = ("allocate", receipt, contract_id)
+        if (again := self._again(key, asked, allocate)) is not None:
+            return again
+        if contract.status == "cancelled":
+            self._refuse(RuleViolated, allocate)
+        elif kept.status != "unallocated":
+            self._refuse(IllegalTransition, allocate)
+        elif kept.refunded:
+            self._refuse(RuleViolated, allocate)
+        else:
+            made = allocate().id
+            kept.status = "allocated"
+            self._expect(made, contract.account, "simulator", kept.minor, "confirm")
+            self.model.payments[made].receipt = receipt
+            self._remember(key, asked, made)
+            return made
+        return _nothing()
+
+    @rule(receipt=receipts, answer=st.sampled_from(sorted(REFUND_ANSWERS)))
+    def give_back(self, receipt: Any, answer: str) -> None:
+        """Nobody finds out whose the money was, and it goes back, however the gateway behaves."""
+        kept = self._payment(receipt)
+
+        def give_back() -> Any:
+            self.crm.next_answer = answer
+            return self.crm.receipts.refund(receipt, by=OPERATOR)
+
+        if kept.status != "unallocated":
+            self._refuse(IllegalTransition, give_back)
+            return
+        if kept.refunded:
+            self._refuse(RefundTooLarge, give_back)
+            return
+        self._expect_refund(receipt, kept.minor, (0, 0), answer, give_back)
+
+    @rule(receipt=receipts)
+    def lose_a_receipt(self, receipt: Any) -> None:
+        """The gateway took back what it had for nobody we know."""
+        kept = self._payment(receipt)
+
+        def reverse() -> object:
+            return self.crm.payments.reverse(receipt, reason="taken back")
+
+        if kept.status != "unallocated":
+            self._refuse(IllegalTransition, reverse)
+        elif kept.refunded:
+            self._refuse(RuleViolated, reverse)
+        else:
+            reverse()
+            kept.status = "reversed"
+
+    @rule(minor=_MINOR, kept=st.sampled_from((0, 100, 101)), key=_KEY)
+    def settle(self, minor: int, kept: int, key: str | None) -> None:
+        """The gateway pays what it holds to the bank, and keeps a fee."""
+        self.samples.tick()
+
+        def settle() -> Any:
+            return self.crm.settlements.settle(
+                "simulator", gross=_kgs(minor), fee=_kgs(kept), idempotency_key=key, by=OPERATOR
+            )
+
+        asked = ("settle", minor, kept)
+        if self._again(key, asked, settle) is not None:
+            return
+        if kept > minor:
+            self._refuse(InvalidValue, settle)
+            return
+        self._remember(key, asked, settle().id)
+        self.model.settled += minor
+        self.model.fees += kept
+
+    @rule(contract_id=contracts, minor=_MINOR | st.none(), by_bank=st.booleans(), key=_KEY)
+    def pay_out(self, contract_id: Any, minor: int | None, by_bank: bool, key: str | None) -> None:
+        """Hand over what a closed account's customer is owed: all of it, or what they ask for."""
+        source = self._contract(contract_id).account
+        account = self.model.accounts[source]
+        minor = minor or max(account.owed_back, 100)
+
+        def pay_out() -> Any:
+            return self.crm.settlements.pay_out(
+                source,
+                amount=_kgs(minor),
+                reason="moved",
+                desk=None if by_bank else "cash_desk",
+                idempotency_key=key,
+                by=OPERATOR,
+            )
+
+        asked = ("pay out", source, minor, by_bank)
+        if self._again(key, asked, pay_out) is not None:
+            return
+        if minor > account.owed_back:
+            self._refuse(RuleViolated, pay_out)
+            return
+        self._remember(key, asked, pay_out().id)
+        account.owed_back -= minor
+        self.model.banked -= minor if by_bank else 0
 
     @rule(
         contract_id=contracts,
         other=contracts,
-        what=st.sampled_from(("transfer", "credit", "charge")),
+        what=st.sampled_from(
+            ("transfer", "credit", "charge", "write_off", "write_off_chargeback", "recover")
+        ),
         minor=_MINOR,
         key=_KEY,
     )
     def move_money(
         self, contract_id: Any, other: Any, what: str, minor: int, key: str | None
     ) -> None:
-        """Move money between accounts, give some, or charge some: never past what is available."""
+        """
+        Move money between accounts, give or charge some: never past what is available; or give a
+        debt up and have it again: never past what is owed, or was given up.
+        """
         source, target = self._contract(contract_id).account, self._contract(other).account
         if what == "transfer" and source == target:
             return
@@ -583,13 +736,15 @@ class CrmMachine(StoredMachine):
                 return accounts.transfer(source, to=target, **more)
             if what == "credit":
                 return accounts.credit(source, reason="sorry", **more)
-            return accounts.charge(source, kind=ChargeKind.SERVICE, reason="visit", **more)
+            if what == "charge":
+                return accounts.charge(source, kind=ChargeKind.SERVICE, reason="visit", **more)
+            return getattr(accounts, what)(source, reason="gone", **more)
 
         asked = (what, source, target if what == "transfer" else None, minor)
         if self._again(key, asked, move) is not None:
             return
-        if what != "credit" and self.model.accounts[source].available < minor:
-            self._refuse(InsufficientFunds, move)
+        if minor > self._most(what, source):
+            self._refuse(InsufficientFunds if what in _SPENDING else RuleViolated, move)
             return
         self._remember(key, asked, move().id)
         self._moved(what, self.model.accounts[source], self.model.accounts[target], minor)
@@ -637,6 +792,14 @@ class CrmMachine(StoredMachine):
         sides = {line.code: line.debit.minor - line.credit.minor for line in lines}
         assert sides.get(LedgerCode.GATEWAY_CLEARING, 0) == self.model.in_clearing
         assert sides.get(LedgerCode.TRANSFERS_IN_TRANSIT, 0) == 0
+        assert sides.get(LedgerCode.UNALLOCATED_RECEIPTS, 0) == -self.model.unallocated
+        assert sides.get(LedgerCode.GATEWAY_FEES, 0) == self.model.fees
+        bank = self.model.settled - self.model.fees + self.model.banked
+        assert sides.get(LedgerCode.BANK, 0) == bank
+        accounts = self.model.accounts.values()
+        assert sides.get(LedgerCode.BAD_DEBT, 0) == sum(one.written_off for one in accounts)
+        lost = sum(one.lost_in_disputes for one in accounts)
+        assert sides.get(LedgerCode.CHARGEBACK_LOSS, 0) == lost
         balances = sum(account.subscriber for account in self.model.accounts.values())
         assert sides.get(LedgerCode.SUBSCRIBER_BALANCE, 0) == -balances
 
@@ -783,6 +946,31 @@ class CrmMachine(StoredMachine):
         if payment.status == "confirmed":
             self.model.confirm(payment)
 
+    def _expect_refund(
+        self,
+        payment_id: Any,
+        minor: int,
+        parts: tuple[int, int],
+        answer: str,
+        refund: Callable[[], object],
+    ) -> None:
+        """Have a refund made, perhaps by a process that dies, and expect what the answer says."""
+        before = {one.id for one in self.crm.payments.refunds_of(payment_id)}
+        try:
+            refund()
+        except PowerCut:
+            assert answer == "cut before"
+        made = next(one for one in self.crm.payments.refunds_of(payment_id) if one.id not in before)
+        self.model.payments[payment_id].refunded += minor
+        expected = plain.Refund(payment_id, minor, parts)
+        self.model.refunds[made.id] = expected
+        expected.status = REFUND_ANSWERS[answer]
+        expected.deal.state = {"later": "pending", "decline": "declined"}.get(
+            answer, "done" if answer in _DONE else "unheard"
+        )
+        if expected.status in ("failed", "paid"):
+            self.model.end_refund(expected, paid=expected.status == "paid")
+
     def _repair_payment(self, payment: plain.Payment, asking: str) -> None:
         if asking:
             payment.status = "unknown"
@@ -812,8 +1000,28 @@ class CrmMachine(StoredMachine):
             target.subscriber += minor
         elif what == "credit":
             source.receive(minor)
-        else:
+        elif what == "charge":
             source.spend(minor)
+        elif what == "recover":
+            source.written_off -= minor
+            source.owe(minor)
+        else:
+            source.receive(minor)
+            if what == "write_off":
+                source.written_off += minor
+            else:
+                source.lost_in_disputes += minor
+
+    def _most(self, what: str, account_id: Any) -> int:
+        """Return how much a command may move."""
+        account = self.model.accounts[account_id]
+        lost = self.model.charged_back(account_id) - account.lost_in_disputes
+        return {
+            "credit": 10**9,
+            "write_off": account.owed,
+            "write_off_chargeback": min(account.owed, lost),
+            "recover": account.written_off,
+        }.get(what, account.available)
 
 
 def _everything(tx: Transaction, model: Model) -> dict[tuple[str, str], Any]:

@@ -25,6 +25,22 @@ class Account:
     receivable: int = 0
     unbilled: int = 0
     reserved: int = 0
+    written_off: int = 0
+    lost_in_disputes: int = 0
+    """How much of what disputes took was given up."""
+    owed_back: int = 0
+    """What a closed account's customer is still to be paid."""
+
+    @property
+    def owed(self) -> int:
+        return max(self.receivable, 0) + max(-self.subscriber, 0)
+
+    def owe(self, minor: int) -> None:
+        """Owe more: on bills, or by a balance below zero."""
+        if self.postpaid:
+            self.receivable += minor
+        else:
+            self.subscriber -= minor
 
     @property
     def balance(self) -> int:
@@ -61,8 +77,10 @@ class Account:
         """Pay bills from what there is, keep what is to be billed, and owe back the rest."""
         has = max(self.subscriber, 0)
         on_bills = min(has, max(self.receivable, 0))
+        left = max(has - on_bills - max(self.unbilled, 0), 0)
         self.receivable -= on_bills
-        self.subscriber -= on_bills + max(has - on_bills - max(self.unbilled, 0), 0)
+        self.subscriber -= on_bills + left
+        self.owed_back += left
 
     def shift(self, parts: tuple[int, int], *, sign: int) -> None:
         """Move (bills, balance) once more, or back."""
@@ -106,7 +124,11 @@ class Deal:
 
 @attrs.define
 class Payment:
-    """One payment, and the parts of it that came to bills and to the balance."""
+    """
+    One payment, and the parts of it that came to bills and to the balance.
+
+    `account` None is money for nobody we know; `receipt` the payment of that kind that this was.
+    """
 
     account: Any
     gateway: str
@@ -116,6 +138,11 @@ class Payment:
     parts: tuple[int, int] = (0, 0)
     refunded: int = 0
     posted: bool = False
+    receipt: Any = None
+
+    @property
+    def left(self) -> int:
+        return self.minor - self.refunded
 
 
 @attrs.define
@@ -144,6 +171,12 @@ class Model:
     numbers: dict[Any, Any] = attrs.field(factory=dict)
     """None in the pool, ("resting", customer), or the contract that holds it."""
     keys: dict[str, tuple[Any, Any]] = attrs.field(factory=dict)
+    lines: dict[str, tuple[Any, Any]] = attrs.field(factory=dict)
+    """Lines of the gateway's files by its references: what each said, and its payment."""
+    settled: int = 0
+    fees: int = 0
+    banked: int = 0
+    """What came to the bank from desks, less what the bank paid out."""
 
     def lift(self, account_id: Any) -> None:
         """End the holds that the account's money no longer justifies."""
@@ -178,10 +211,13 @@ class Model:
     def end_refund(self, refund: Refund, *, paid: bool) -> None:
         """Pay a refund, or take the promise back."""
         refund.status = "paid" if paid else "failed"
+        payment = self.payments[refund.payment]
         if not paid:
-            payment = self.payments[refund.payment]
             payment.refunded -= refund.minor
-            self.accounts[payment.account].shift(refund.parts, sign=1)
+            if payment.account is not None:
+                self.accounts[payment.account].shift(refund.parts, sign=1)
+        elif payment.account is None:
+            payment.status = "returned"
 
     def free(self, contract: Contract) -> None:
         """Give SIM and number of a contract that was never active back."""
@@ -208,7 +244,8 @@ class Model:
         taken = sum(
             payment.minor
             for payment in self.payments.values()
-            if payment.gateway == "simulator" and payment.status == "confirmed"
+            if payment.gateway == "simulator"
+            and payment.status in ("confirmed", "unallocated", "returned")
         )
         given = sum(
             refund.minor
@@ -221,4 +258,18 @@ class Model:
             for payment in self.payments.values()
             if payment.status in ("disputed", "charged_back")
         )
-        return taken + disputed - given
+        return taken + disputed - given - self.settled
+
+    @property
+    def unallocated(self) -> int:
+        """What our account of receipts for nobody we know has to show."""
+        waiting = (one for one in self.payments.values() if one.status == "unallocated")
+        return sum(payment.left for payment in waiting)
+
+    def charged_back(self, account_id: Any) -> int:
+        """What lost disputes took from an account."""
+        return sum(
+            payment.left
+            for payment in self.payments.values()
+            if payment.account == account_id and payment.status == "charged_back"
+        )

@@ -19,7 +19,7 @@ from telecom_crm.application.ports import (
     Payer,
     UnitOfWork,
 )
-from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.errors import KeyReused, NotFound
 from telecom_crm.domain.identifiers import AccountId, EntryId
 from telecom_crm.domain.ledger import (
@@ -53,9 +53,12 @@ SHAPES: dict[str, tuple[tuple[LedgerCode, LedgerCode], ...]] = {
     "unbilled": ((_C.UNBILLED_RECEIVABLE, _C.REVENUE_USAGE),),
     "bill": ((_C.RECEIVABLE, _C.UNBILLED_RECEIVABLE),),
     "bill paid": ((_C.CASH_DESK, _C.RECEIVABLE),),
-    "fees of a gateway": ((_C.GATEWAY_FEES, _C.GATEWAY_CLEARING),),
+    "write-off": ((_C.BAD_DEBT, _C.SUBSCRIBER_BALANCE), (_C.BAD_DEBT, _C.RECEIVABLE)),
+    "allocation": ((_C.UNALLOCATED_RECEIPTS, _C.SUBSCRIBER_BALANCE),),
+    "receipt of nobody": ((_C.GATEWAY_CLEARING, _C.UNALLOCATED_RECEIPTS),),
+    "settlement": ((_C.BANK, _C.GATEWAY_CLEARING), (_C.GATEWAY_FEES, _C.GATEWAY_CLEARING)),
 }
-"""Entries by the legs they have: debit and credit. The last one moves no counter."""
+"""Entries by the legs they have: debit and credit. The last two move no counter."""
 _COUNTERS = {"2010": ("subscriber", 1), "1100": ("receivable", -1), "1110": ("unbilled", -1)}
 _SHAPE = st.sampled_from(sorted(SHAPES))
 _MINOR = st.integers(1, 9_000)
@@ -72,6 +75,19 @@ class _Books:
     unbilled: int = 0
     reserved: int = 0
     entries: list[JournalEntry] = attrs.field(factory=list)
+
+    @property
+    def sides(self) -> dict[str, tuple[int, int]]:
+        """What the entries debited and credited, by ledger account."""
+        legs = [leg for entry in self.entries for leg in entry.transfers]
+        codes = {code for leg in legs for code in (leg.debit, leg.credit)}
+        return {
+            code.value: (
+                sum(leg.amount.minor for leg in legs if leg.debit is code),
+                sum(leg.amount.minor for leg in legs if leg.credit is code),
+            )
+            for code in codes
+        }
 
     @property
     def balance(self) -> int:
@@ -109,7 +125,7 @@ class LedgerMachine(StoreMachine):
 
     @initialize(target=accounts)
     def begin(self) -> Any:
-        """A customer has an account to pay first and one to pay later."""
+        """A customer has an account to pay first and one to pay later; the house has its own."""
         self.books: dict[AccountId, _Books] = {}
         self.sides: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.undone: set[EntryId] = set()
@@ -117,7 +133,10 @@ class LedgerMachine(StoreMachine):
         customer = self.samples.customer()
         self.save("customers", customer)
         self.customer_id = customer.id
-        return multiple(*(self._opened(postpaid) for postpaid in (False, True)))
+        house = BillingAccount.open_house("gateway", currency=CURRENCY, **self.samples.said())
+        self.save("accounts", house)
+        self.books[house.id] = _Books(limit=0)
+        return multiple(house.id, *(self._opened(postpaid) for postpaid in (False, True)))
 
     def touched(self, thing: Any) -> Any:
         """A contract suspended for money is counted on any account; payments are left alone."""
@@ -280,6 +299,7 @@ class LedgerMachine(StoreMachine):
         with self.uow(read_only=True) as tx:
             states = tx.ledger.states(self.books, at=at)
             lines = tx.ledger.trial_balance()
+            parts = {one: tx.ledger.trial_balance(account_id=one) for one in self.books}
             differences = list(tx.ledger.differences())
         # Money is held back for the first fees of activations; here there are none.
         assert {(one.account_id, one.counter, one.stored, one.computed) for one in differences} == {
@@ -296,6 +316,9 @@ class LedgerMachine(StoreMachine):
                 books.reserved,
             )
             assert states[account_id].available.minor == books.available
+            assert {
+                line.code.value: (line.debit.minor, line.credit.minor) for line in parts[account_id]
+            } == books.sides
         assert {line.code.value: (line.debit.minor, line.credit.minor) for line in lines} == {
             code: (sides["debit"], sides["credit"]) for code, sides in self.sides.items()
         }

@@ -320,8 +320,10 @@ class StoreMachine(StoredMachine):
                 break
             self._read_feed()
         self._follow(self.fed, complete=True)
-        while EventStream(self.uow).deliver(_Sink(self.delivered, False), consumer=CONSUMER):
-            pass
+        for _ in range(_READS):
+            if len(self.delivered) >= wanted:
+                break
+            EventStream(self.uow).deliver(_Sink(self.delivered, False), consumer=CONSUMER)
         self._follow(self.delivered, complete=True)
 
     def _read_feed(self) -> None:
