@@ -19,8 +19,8 @@ def shop(uow, series, clock, ids) -> Shop:
     return Shop.opened(uow, series, clock, ids)
 
 
-def ready(shop: Shop, money: str = "1000.00", **more):
-    contract = shop.sign(1, **more)
+def ready(shop: Shop, money: str = "1000.00", n: int = 1, **more):
+    contract = shop.sign(n, **more)
     shop.pay(contract.account_id, money)
     return shop.contracts.add_document(contract.id, name="signed.pdf", content=[PDF])
 
@@ -132,6 +132,17 @@ def test_an_activation_waits_for_its_date(shop, clock) -> None:
     assert shop.contracts.activate_due() == 1
     assert shop.contracts.activate_due() == 0
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVATING
+
+
+def test_activations_that_are_not_green_stop_none_behind_them(shop, clock) -> None:
+    day = date(2026, 3, 4)
+    stuck = [shop.sign(n, requested_activation=day) for n in (1, 2, 3)]
+    green = ready(shop, n=4, requested_activation=day)
+    clock.pass_(days=2)
+    assert shop.contracts.activate_due(limit=1) == 1
+    assert shop.contracts.get(green.id).status is ContractStatus.ACTIVATING
+    for contract in stuck:
+        assert shop.contracts.get(contract.id).status is ContractStatus.ACCEPTED
 
 
 def test_the_application_is_linked_and_completed(shop, clock, ids) -> None:

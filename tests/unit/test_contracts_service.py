@@ -246,6 +246,28 @@ def test_nothing_is_lifted_while_money_is_missing(shop) -> None:
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
 
 
+def test_accounts_that_stay_held_keep_none_behind_them_held(shop) -> None:
+    stuck = [shop.active(n, money="500.00") for n in (1, 2, 3)]
+    paid = shop.active(4, money="500.00")
+    for contract in (*stuck, paid):
+        shop.contracts.suspend(contract.id, hold=HoldKind.LOW_BALANCE)
+    for contract in stuck:
+        shop.pay_back(contract.account_id, "0.01")
+    assert shop.contracts.lift_all_money_holds(limit=1) == 1
+    assert shop.contracts.get(paid.id).status is ContractStatus.ACTIVE
+
+
+def test_what_is_not_overdue_is_resumed_whatever_is_available(shop) -> None:
+    contract, other = shop.active(1, money="500.00"), shop.active(2, money="500.00")
+    shop.contracts.suspend(contract.id, hold=HoldKind.NON_PAYMENT)
+    shop.contracts.suspend(other.id, hold=HoldKind.LOW_BALANCE)
+    for account_id in (contract.account_id, other.account_id):
+        shop.pay_back(account_id, "0.01")
+    assert shop.contracts.lift_all_money_holds() == 1
+    assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+    assert shop.contracts.get(other.id).status is ContractStatus.SUSPENDED
+
+
 def test_terms_change_now_or_later(shop, clock) -> None:
     contract = shop.active(1, money="2000.00")
     later = shop.contracts.amend(contract.id, tariff="MAX", when=When.NEXT_PERIOD)

@@ -644,8 +644,8 @@ def test_what_contracts_are_found_by(uow):
         assert tx.contracts.by_msisdns([one.msisdn, MSISDN("996700000000")]) == {one.msisdn: one}
         assert tx.contracts.of_account(two.account_id) == [two]
         assert tx.contracts.open_of([one.customer_id]) == {one.customer_id: 1}
-        assert tx.contracts.activation_due(AT.date(), limit=5) == [one, two]
-        assert tx.contracts.activation_due(AT.date() - timedelta(1), limit=5) == []
+        assert tx.contracts.activation_due(AT.date(), limit=5).items == (one, two)
+        assert tx.contracts.activation_due(AT.date() - timedelta(1), limit=5).items == ()
         assert tx.contracts.page(Query(where={"tariff": "START", "number": one.number})).items == (
             one,
         )
@@ -852,7 +852,7 @@ def test_the_till_takes_the_next_step_of_a_payment(uow, store):
     assert isinstance(outcomes[1], StaleVersion)
     with uow(read_only=True) as tx:
         assert tx.payments.get(paid.id) == outcomes[0]
-        assert tx.payments.uncertain(AT + timedelta(1), limit=5) == []
+        assert tx.payments.uncertain(AT + timedelta(1), limit=5).items == ()
         assert len(tx.events.of("payment", paid.key)) == 3
 
 

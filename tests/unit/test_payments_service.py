@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
-from telecom_crm.adapters.gateways.script import Behaviour, Script
+from telecom_crm.adapters.gateways.script import Behaviour, Call, Script
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
@@ -283,6 +283,36 @@ def test_one_payment_that_cannot_be_asked_about_stops_no_other(desk, clock):
     here.payments.gateways["simulator"] = gone
     assert here.payments.repair() == 2
     assert here.payments.get(lost.id).status is here.payments.get(found.id).status is S.CONFIRMED
+
+
+def never_heard_of_again(call: Call) -> Behaviour:
+    """Whatever is for 1.00 gets no answer, however often it is asked about."""
+    if call.attempt == 1 and call.operation != "ask":
+        return Behaviour.SILENT_TAKEN
+    return Behaviour.UNAVAILABLE if call.amount == som("1.00") else Behaviour.CONFIRM
+
+
+def test_payments_that_stay_unknown_keep_none_behind_them_from_being_asked_about(desk, clock):
+    here = desk(script=never_heard_of_again)
+    stuck = [here.take("1.00") for _ in range(3)]
+    found = here.take("20.00")
+    clock.pass_(minutes=6)
+    assert here.payments.repair(limit=1) == 1
+    assert here.payments.get(found.id).status is S.CONFIRMED
+    assert {here.payments.get(one.id).status for one in stuck} == {S.UNKNOWN}
+
+
+def test_refunds_that_stay_unknown_keep_none_behind_them_from_being_asked_about(desk, clock):
+    here = desk(script=never_heard_of_again)
+    payment = here.take()
+    clock.pass_(minutes=6)
+    assert here.payments.repair() == 1
+    asked = [here.payments.refund(payment.id, amount=som(a)) for a in ("1.00", "1.00", "2.00")]
+    clock.pass_(minutes=6)
+    assert here.payments.repair(limit=1) == 1
+    ends = [refund.status for refund in here.payments.refunds_of(payment.id)]
+    assert ends == [RefundStatus.UNKNOWN, RefundStatus.UNKNOWN, RefundStatus.PAID]
+    assert len(asked) == len(ends)
 
 
 def test_unknown_gateways_and_payers_are_named(desk):

@@ -36,12 +36,25 @@ def each_of(
     uow: UnitOfWork, pick: Callable[[Transaction], Collection[Any, T]], where: Mapping[str, str]
 ) -> Iterator[T]:
     """Go through a list page by page, each in a short transaction: slow readers hold nothing."""
+    return each_swept(
+        uow,
+        lambda tx, cursor: pick(tx).page(Query(where=where, limit=PAGE_SIZE, cursor=cursor)),
+    )
 
-    def fetch(cursor: str | None) -> Page[T]:
+
+def each_swept(uow: UnitOfWork, fetch: Callable[[Transaction, str | None], Page[T]]) -> Iterator[T]:
+    """
+    Go through all that a sweep has to look at, each page in a short transaction of its own.
+
+    A page is fetched once the one before it is dealt with, so that one that cannot get on keeps
+    nothing behind it from its turn, and memory holds one page.
+    """
+
+    def page(cursor: str | None) -> Page[T]:
         with uow(read_only=True) as tx:
-            return pick(tx).page(Query(where=where, limit=PAGE_SIZE, cursor=cursor))
+            return fetch(tx, cursor)
 
-    return each_on(fetch)
+    return each_on(page)
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import attrs
 
 from telecom_crm.application.house import house_account
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.paging import each_in, each_of
+from telecom_crm.application.paging import each_in, each_of, each_swept
 from telecom_crm.application.ports import (
     Booked,
     Booking,
@@ -183,22 +184,23 @@ class Payments:
 
     def repair(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
-        Ask the gateways about payments and refunds whose end is not known; return how many found
-        one.
+        Ask the gateways about every payment and refund whose end is not known, in batches of
+        `limit`; return how many found one.
         """
         before = self.clock() - self.patience
-        with self.uow(read_only=True) as tx:
-            payments = tx.payments.uncertain(before, limit=limit)
-            refunds = [
-                refund
-                for refund in tx.refunds.uncertain(limit=limit)
-                if tx.events.of(REFUND_LIFECYCLE.machine, refund.key)[-1].at <= before
-            ]
+        payments = each_swept(
+            self.uow, lambda tx, at: tx.payments.uncertain(before, limit=limit, cursor=at)
+        )
+        refunds = each_swept(self.uow, lambda tx, at: tx.refunds.uncertain(limit=limit, cursor=at))
         return each_alone(
-            [
-                *(partial(self._ask_again, payment, by=by) for payment in payments),
-                *(partial(self._ask_refund_again, refund, by=by) for refund in refunds),
-            ]
+            chain(
+                (partial(self._ask_again, payment, by=by) for payment in payments),
+                (
+                    partial(self._ask_refund_again, refund, by=by)
+                    for refund in refunds
+                    if self._has_waited(refund, since=before)
+                ),
+            )
         )
 
     def get(self, payment_id: PaymentId) -> Payment:
@@ -599,6 +601,10 @@ class Payments:
                 )
             tx.ledger.post([posting], at=at)
             return tx.refunds.save(ended)
+
+    def _has_waited(self, refund: Refund, *, since: datetime) -> bool:
+        with self.uow(read_only=True) as tx:
+            return tx.events.of(REFUND_LIFECYCLE.machine, refund.key)[-1].at <= since
 
     def _ask_refund_again(self, refund: Refund, *, by: Actor) -> bool:
         """Ask about one refund in flight; tell whether it came to an end."""

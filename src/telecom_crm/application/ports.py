@@ -9,6 +9,9 @@ the end, so that two commands on one thing take turns (a store without locks let
 fail with `Contended`, and the application runs that command again). Inside a reading transaction
 nothing is held. `get_many` and `save_all` take their things in the order of their keys, whatever
 order they are given in.
+
+What sweeps ask for comes in pages too, in order of keys: whatever cannot get on stays in the list,
+and the pages behind it are reached all the same.
 """
 
 from __future__ import annotations
@@ -329,12 +332,16 @@ class Contracts(Collection[ContractId, Contract], Protocol):
         """Return an account's contracts, oldest first."""
         ...
 
-    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
-        """Return accepted contracts whose requested activation date has come."""
+    def activation_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        """Return a page of the accepted contracts whose requested activation date has come."""
         ...
 
-    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
-        """Return contracts with other terms that begin today or should have begun."""
+    def amendments_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        """Return a page of the contracts with other terms that have begun, or begin today."""
         ...
 
 
@@ -345,8 +352,14 @@ class Accounts(Collection[AccountId, BillingAccount], Protocol):
         """Return a customer's accounts, oldest first."""
         ...
 
-    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
-        """Return accounts with contracts suspended for money and nothing missing any more."""
+    def held_for_money(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        """
+        Return a page of the accounts with a contract suspended for what `settled` says is settled.
+
+        That is low_balance where zero or more is available, non_payment where nothing is overdue.
+        """
         ...
 
 
@@ -410,10 +423,12 @@ class Ledger(Protocol):
 class Payments(Collection[PaymentId, Payment], Protocol):
     """Payments."""
 
-    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
+    def uncertain(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Payment]:
         """
-        Return payments in flight (initiated, pending, unknown) that were asked for before an
-        instant.
+        Return a page of the payments in flight (initiated, pending, unknown) that were asked for
+        before an instant.
         """
         ...
 
@@ -421,8 +436,8 @@ class Payments(Collection[PaymentId, Payment], Protocol):
 class Refunds(Collection[RefundId, Refund], Protocol):
     """Refunds."""
 
-    def uncertain(self, *, limit: int) -> list[Refund]:
-        """Return refunds whose end is not known, oldest first."""
+    def uncertain(self, *, limit: int, cursor: str | None = None) -> Page[Refund]:
+        """Return a page of the refunds whose end is not known."""
         ...
 
 

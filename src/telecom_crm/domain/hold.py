@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import attrs
 
+from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.policy import SuspensionFees
 
 
@@ -59,6 +60,20 @@ HOLD_TERMS: Mapping[HoldKind, HoldTerms] = MappingProxyType(
 
 LIFTED_BY_MONEY = frozenset({HoldKind.LOW_BALANCE, HoldKind.NON_PAYMENT})
 """Holds that end by themselves when the money is there."""
+
+
+def settled(state: AccountState) -> frozenset[HoldKind]:
+    """
+    Return the holds for money that an account no longer justifies, on every contract of it.
+
+    low_balance is settled where zero or more is available, non_payment where nothing is overdue.
+    """
+    kinds = set()
+    if state.available.minor >= 0:
+        kinds.add(HoldKind.LOW_BALANCE)
+    if state.balance.receivable <= 0:
+        kinds.add(HoldKind.NON_PAYMENT)
+    return frozenset(kinds)
 
 
 @attrs.frozen(kw_only=True)

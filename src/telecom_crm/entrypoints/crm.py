@@ -119,7 +119,10 @@ class Crm:
 
     def work(self, *, limit: int = 100) -> int:
         """
-        Do once what the worker does all the time, at most `limit` of each; return how much it was.
+        Do once what the worker does all the time, in batches of `limit`; return how much it was.
+
+        Queues give one batch. Sweeps over what may have to wait go through all of it, so that what
+        cannot get on keeps nothing behind it from its turn.
 
         A step that fails does not keep the others from their work; its exception comes after them.
         """

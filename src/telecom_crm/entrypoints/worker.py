@@ -23,7 +23,7 @@ QUICK = frozenset(
 """The steps that somebody waits for."""
 
 AT_ONCE = 500
-"""How much of a step is done before other steps get their turn."""
+"""How much of a step is taken up at once."""
 
 
 def duties(crm: Crm, settings: Settings) -> Iterable[Duty]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -109,12 +110,7 @@ class MemoryCollection(Generic[K, T]):
     def page(self, query: Query) -> Page[T]:
         terms = read_where(self._table.name, self._table.kind, query.where)
         after = None if query.cursor is None else from_cursor(query.cursor)
-        things: list[T] = []
-        for thing in self._in_order(terms, after, query):
-            if len(things) == query.limit:
-                return Page(items=tuple(things), next=to_cursor(_key_of(things[-1])))
-            things.append(thing)
-        return Page(items=tuple(things))
+        return _first(self._in_order(terms, after, query), query.limit)
 
     def look(self, key: str) -> T | None:
         """Return a thing as this transaction sees it, without holding it."""
@@ -139,6 +135,20 @@ class MemoryCollection(Generic[K, T]):
             for key, thing in seen
             if thing is not None and (key not in changed or term in self._table.terms(thing))
         ]
+
+    def page_having(
+        self,
+        terms: Sequence[Term],
+        fits: Callable[[T], bool] = lambda _: True,
+        *,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[T]:
+        """Return a page, in order of keys, of what has one of the terms and fits."""
+        after = "" if cursor is None else from_cursor(cursor)
+        having = {_key_of(thing): thing for term in terms for thing in self.having(term)}
+        behind = (having[key] for key in sorted(having) if key > after)
+        return _first(filter(fits, behind), limit)
 
     def take_first(
         self, things: Iterable[T], order: Callable[[T], Any], *, limit: int | None = None
@@ -218,6 +228,15 @@ class MemoryCollection(Generic[K, T]):
             return (keys[place] for place in range(end - 1, -1, -1))
         start = 0 if after is None else bisect_right(keys, after)
         return (keys[place] for place in range(start, len(keys)))
+
+
+def _first(things: Iterable[T], limit: int) -> Page[T]:
+    """Return a page of things that come in order of their keys."""
+    taken = list(islice(things, limit + 1))
+    more = len(taken) > limit
+    return Page(
+        items=tuple(taken[:limit]), next=to_cursor(_key_of(taken[limit - 1])) if more else None
+    )
 
 
 def _without(thing: Any, changes: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
-from telecom_crm.application.ports import Contended
+from telecom_crm.application.ports import Contended, Page
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
@@ -109,21 +109,23 @@ class MemoryContracts(MemoryCollection[ContractId, Contract]):
     def of_account(self, account_id: AccountId) -> list[Contract]:
         return self.having(("account_id", str(account_id)))
 
-    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
-        waiting = self.having(("pending",))
-        return [
-            contract
-            for contract in waiting
-            if contract.pending is not None and contract.pending.effective_on <= today
-        ][:limit]
+    def amendments_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        def due(contract: Contract) -> bool:
+            return contract.pending is not None and contract.pending.effective_on <= today
 
-    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
-        accepted = self.having(("status", ContractStatus.ACCEPTED.value))
-        return [
-            contract
-            for contract in accepted
-            if contract.requested_activation is not None and contract.requested_activation <= today
-        ][:limit]
+        return self.page_having([("pending",)], due, limit=limit, cursor=cursor)
+
+    def activation_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        def due(contract: Contract) -> bool:
+            day = contract.requested_activation
+            return day is not None and day <= today
+
+        accepted = ("status", ContractStatus.ACCEPTED.value)
+        return self.page_having([accepted], due, limit=limit, cursor=cursor)
 
 
 class MemoryTasks(MemoryCollection[TaskId, ProvisioningTask]):

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
+from telecom_crm.adapters.memory.inventory import MemoryContracts
 from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import Journal, booking_order
 from telecom_crm.application.ports import Contended, LedgerDifference, Page
 from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.hold import settled
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId, RefundId
 from telecom_crm.domain.ledger import (
     AlreadyReversed,
@@ -30,19 +33,27 @@ _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
 class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
     """Billing accounts; their counters are the ledger's."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, contracts: MemoryContracts) -> None:
         super().__init__(scope, scope.store.accounts)
+        self._contracts = contracts
 
     def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
         return self.having(("customer_id", str(customer_id)))
 
-    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
-        held = self.having(("held_for_money",))
-        return [account for account in held if not self._is_short(account, at)][:limit]
+    def held_for_money(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        def may_go_on(account: BillingAccount) -> bool:
+            balance = balance_of(self._scope.store.journal, account)
+            lifted = settled(AccountState(account=account, balance=balance, at=at))
+            return any(
+                hold.kind in lifted
+                for contract in self._contracts.of_account(account.id)
+                if CONTRACT_LIFECYCLE.can(contract, ContractCommand.RESUME)
+                for hold in contract.holds
+            )
 
-    def _is_short(self, account: BillingAccount, at: datetime) -> bool:
-        balance = balance_of(self._scope.store.journal, account)
-        return balance.available(account.credit_limit(at)).minor < 0
+        return self.page_having([("held_for_money",)], may_go_on, limit=limit, cursor=cursor)
 
 
 class MemoryPayments(MemoryCollection[PaymentId, Payment]):
@@ -53,10 +64,13 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.payments)
 
-    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
-        flying = [one for state in IN_FLIGHT for one in self.having(("status", state.value))]
-        old = (payment for payment in flying if payment.at < before)
-        return sorted(old, key=lambda payment: (payment.at, payment.key))[:limit]
+    def uncertain(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Payment]:
+        flying = [("status", state.value) for state in IN_FLIGHT]
+        return self.page_having(
+            flying, lambda payment: payment.at < before, limit=limit, cursor=cursor
+        )
 
 
 class MemoryRefunds(MemoryCollection[RefundId, Refund]):
@@ -67,9 +81,9 @@ class MemoryRefunds(MemoryCollection[RefundId, Refund]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.refunds)
 
-    def uncertain(self, *, limit: int) -> list[Refund]:
-        flying = [one for state in REFUND_IN_FLIGHT for one in self.having(("status", state.value))]
-        return sorted(flying, key=lambda refund: refund.key)[:limit]
+    def uncertain(self, *, limit: int, cursor: str | None = None) -> Page[Refund]:
+        flying = [("status", state.value) for state in REFUND_IN_FLIGHT]
+        return self.page_having(flying, limit=limit, cursor=cursor)
 
 
 class MemoryLedger:

@@ -82,7 +82,7 @@ class MemoryTransaction:
 
     @cached_property
     def accounts(self) -> MemoryAccounts:
-        return self._part(MemoryAccounts(self))
+        return self._part(MemoryAccounts(self, self.contracts))
 
     @cached_property
     def ledger(self) -> MemoryLedger:

@@ -10,6 +10,7 @@ import attrs
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_id, by_text
 from telecom_crm.adapters.postgres.rows.accounts import account_from_row, account_to_row
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.identifiers import AccountId, CustomerId
 
@@ -32,12 +33,22 @@ class PostgresAccounts(PostgresCollection[AccountId, BillingAccount]):
         """Return a customer's accounts, oldest first."""
         return self.find("t.customer_id = %(customer)s", {"customer": customer_id})
 
-    def held_for_money(self, at: datetime, *, limit: int) -> list[BillingAccount]:
-        """Return accounts with contracts suspended for money that have zero or more available."""
-        return self.find(
-            "t.money_holds > 0 AND t.subscriber - t.receivable - t.unbilled - t.reserved"
-            " + t.credit_limit_minor"
-            " + CASE WHEN t.promise_until > %(at)s THEN t.promise_minor ELSE 0 END >= 0",
+    def held_for_money(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        """Return a page of the accounts with a contract suspended for what is settled."""
+        return self.page_of(
+            "t.money_holds > 0 AND EXISTS (SELECT FROM contracts c WHERE c.account_id = t.id"
+            " AND c.status = 'suspended' AND (c.holds @> '[{\"kind\": \"low_balance\"}]'"
+            f" AND {_AVAILABLE} >= 0"
+            ' OR c.holds @> \'[{"kind": "non_payment"}]\' AND t.receivable <= 0))',
             {"at": at},
             limit=limit,
+            cursor=cursor,
         )
+
+
+_AVAILABLE = (
+    "t.subscriber - t.receivable - t.unbilled - t.reserved + t.credit_limit_minor"
+    " + CASE WHEN t.promise_until > %(at)s THEN t.promise_minor ELSE 0 END"
+)

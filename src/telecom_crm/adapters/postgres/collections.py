@@ -265,21 +265,41 @@ class PostgresCollection(Generic[K, L]):
 
     def page(self, query: Query) -> Page[L]:
         """Return a page of the list in order of the key."""
-        shape = self.shape
-        conditions, parameters = conditions_of(query, shape.filters)
-        if query.cursor is not None:
-            conditions.append(f"{shape.looked_up} {'<' if query.descending else '>'} %(after)s")
-            parameters["after"] = read_cursor(
-                query.cursor, UUID if shape.key_type == "UUID" else str
-            )
-        found = self.find(
+        conditions, parameters = conditions_of(query, self.shape.filters)
+        return self.page_of(
             " AND ".join(conditions) or "true",
             parameters,
-            order=f"{shape.looked_up}{' DESC' if query.descending else ''}",
-            limit=query.limit + 1,
+            limit=query.limit,
+            cursor=query.cursor,
+            descending=query.descending,
         )
-        items = tuple(found[: query.limit])
-        more = len(found) > query.limit
+
+    def page_of(
+        self,
+        condition: str,
+        parameters: Mapping[str, Any],
+        *,
+        limit: int,
+        cursor: str | None,
+        descending: bool = False,
+        source: str = "",
+    ) -> Page[L]:
+        """Return a page, in order of the key, of the things that fit a condition in SQL."""
+        shape = self.shape
+        key = f"t.{shape.key}" if source else shape.looked_up
+        if cursor is not None:
+            after = read_cursor(cursor, UUID if shape.key_type == "UUID" else str)
+            condition = f"{condition} AND {key} {'<' if descending else '>'} %(after)s"
+            parameters = {**parameters, "after": after}
+        found = self.find(
+            condition,
+            parameters,
+            source=source,
+            order=f"{key} DESC" if descending else key,
+            limit=limit + 1,
+        )
+        items = tuple(found[:limit])
+        more = len(found) > limit
         return Page(items=items, next=make_cursor(items[-1].key) if more else None)
 
     def find(

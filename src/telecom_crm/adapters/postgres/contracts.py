@@ -25,6 +25,7 @@ from telecom_crm.adapters.postgres.rows.contracts import (
     task_from_row,
     task_to_row,
 )
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import MSISDN, AccountId, ContractId, CustomerId, TaskId
 from telecom_crm.domain.provisioning import (
@@ -90,25 +91,29 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
             order="t.id",
         )
 
-    def amendments_due(self, today: date, *, limit: int) -> list[Contract]:
-        """Return contracts with other terms that begin today or should have begun."""
-        return self.find(
+    def amendments_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        """Return a page of the contracts with other terms that have begun, or begin today."""
+        return self.page_of(
             "t.pending IS NOT NULL AND t.pending->>'effective_on' <= %(today)s",
             {"today": today.isoformat()},
             source="contracts t",
-            order="t.id",
             limit=limit,
+            cursor=cursor,
         )
 
-    def activation_due(self, today: date, *, limit: int) -> list[Contract]:
-        """Return accepted contracts whose date has come."""
-        return self.find(
+    def activation_due(
+        self, today: date, *, limit: int, cursor: str | None = None
+    ) -> Page[Contract]:
+        """Return a page of the accepted contracts whose date has come."""
+        return self.page_of(
             "t.status = 'accepted' AND t.requested_activation IS NOT NULL"
             " AND t.requested_activation <= %(today)s",
             {"today": today},
             source="contracts t",
-            order="t.requested_activation, t.id",
             limit=limit,
+            cursor=cursor,
         )
 
 

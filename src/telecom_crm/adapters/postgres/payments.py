@@ -21,6 +21,7 @@ from telecom_crm.adapters.postgres.rows.payments import (
     refund_from_row,
     refund_to_row,
 )
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import PaymentId, RefundId
 from telecom_crm.domain.payment import (
     Payment,
@@ -52,15 +53,17 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         listed=True,
     )
 
-    def uncertain(self, before: datetime, *, limit: int) -> list[Payment]:
-        """Return payments in flight that were asked for before an instant, oldest first."""
+    def uncertain(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Payment]:
+        """Return a page of the payments in flight that were asked for before an instant."""
         # The states are written out, as in the index that finds them.
-        return self.find(
+        return self.page_of(
             "t.status IN ('initiated', 'pending', 'unknown') AND t.at < %(before)s",
             {"before": before},
             source="payments t",
-            order="t.at, t.id",
             limit=limit,
+            cursor=cursor,
         )
 
 
@@ -82,12 +85,12 @@ class PostgresRefunds(PostgresCollection[RefundId, Refund]):
         listed=True,
     )
 
-    def uncertain(self, *, limit: int) -> list[Refund]:
-        """Return refunds whose end is not known, oldest first."""
-        return self.find(
+    def uncertain(self, *, limit: int, cursor: str | None = None) -> Page[Refund]:
+        """Return a page of the refunds whose end is not known."""
+        return self.page_of(
             "t.status IN ('requested', 'pending', 'unknown')",
             {},
             source="refunds t",
-            order="t.id",
             limit=limit,
+            cursor=cursor,
         )

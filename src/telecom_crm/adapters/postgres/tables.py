@@ -444,7 +444,7 @@ payments = Table(
 )
 Index(
     "ix_payments_in_flight",
-    payments.c.at,
+    payments.c.id,
     postgresql_where=text("status IN ('initiated', 'pending', 'unknown')"),
 )
 Index(

@@ -16,7 +16,7 @@ from telecom_crm.application.activation import (
     summarise,
 )
 from telecom_crm.application.contracts.desk import ContractDesk, held, save_changed
-from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.paging import each_swept, refuse_stale
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.rules import policies_in, policy_named
@@ -128,10 +128,16 @@ class Activating(ContractDesk):
             return failed
 
     def activate_due(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
-        """Request activations whose date has come; those not green wait. Return how many."""
-        with self.uow(read_only=True) as tx:
-            due = tx.contracts.activation_due(local_date(self.clock(), self.zone), limit=limit)
-        return each_alone([partial(self._try_activation, contract.id, by) for contract in due])
+        """
+        Request every activation whose date has come, in batches of `limit`; those not green wait.
+
+        Return how many were requested.
+        """
+        today = local_date(self.clock(), self.zone)
+        due = each_swept(
+            self.uow, lambda tx, at: tx.contracts.activation_due(today, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._try_activation, contract.id, by) for contract in due)
 
     def _try_activation(self, contract_id: ContractId, by: Actor) -> bool:
         try:

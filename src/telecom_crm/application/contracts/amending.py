@@ -12,6 +12,7 @@ import attrs
 from telecom_crm.application.activation import fee_entry
 from telecom_crm.application.catalog import Offer, offer_in
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
+from telecom_crm.application.paging import each_swept
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.account import AccountState
@@ -90,11 +91,16 @@ class Amending(ContractDesk):
             return tx.contracts.save(contract.take_effect(today=today, by=by, at=now))
 
     def take_due_effect(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
-        """Let all changes of terms begin whose date has come; return how many."""
-        with self.uow(read_only=True) as tx:
-            due = tx.contracts.amendments_due(local_date(self.clock(), self.zone), limit=limit)
-        live = [contract.id for contract in due if contract.is_live]
-        return each_alone([partial(self._begin_terms, contract_id, by) for contract_id in live])
+        """
+        Let all changes of terms begin whose date has come, in batches of `limit`; return how many.
+        """
+        today = local_date(self.clock(), self.zone)
+        due = each_swept(
+            self.uow, lambda tx, at: tx.contracts.amendments_due(today, limit=limit, cursor=at)
+        )
+        return each_alone(
+            partial(self._begin_terms, contract.id, by) for contract in due if contract.is_live
+        )
 
     def _begin_terms(self, contract_id: ContractId, by: Actor) -> int:
         self.take_effect(contract_id, by=by)

@@ -8,11 +8,12 @@ from functools import partial
 import attrs
 
 from telecom_crm.application.contracts.desk import ContractDesk, count_money, held
+from telecom_crm.application.paging import each_swept
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import each_alone, retried
-from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, Contract, ContractCommand
-from telecom_crm.domain.hold import LIFTED_BY_MONEY, HoldKind
+from telecom_crm.domain.hold import LIFTED_BY_MONEY, HoldKind, settled
 from telecom_crm.domain.identifiers import AccountId, ContractId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.provisioning import ProvisioningKind
@@ -79,7 +80,7 @@ class Suspending(ContractDesk):
             seen = tx.contracts.of_account(account_id)
         with self.uow() as tx:
             state = tx.ledger.states([account_id], at=now)[account_id]
-            lifted = _settled(state)
+            lifted = settled(state)
             wanted = [c.id for c in seen if any(c.has_hold(kind) for kind in lifted)]
             account, resumed = state.account, []
             for contract in tx.contracts.get_many(wanted).values():
@@ -90,10 +91,15 @@ class Suspending(ContractDesk):
             return tuple(resumed)
 
     def lift_all_money_holds(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
-        """Lift the money holds that were missed when money came; return how many contracts."""
-        with self.uow(read_only=True) as tx:
-            accounts = tx.accounts.held_for_money(self.clock(), limit=limit)
-        return each_alone([partial(self._count_lifted, account.id, by) for account in accounts])
+        """
+        Lift the money holds that were missed when money came, in batches of `limit` accounts;
+        return how many contracts.
+        """
+        now = self.clock()
+        held = each_swept(
+            self.uow, lambda tx, at: tx.accounts.held_for_money(now, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._count_lifted, account.id, by) for account in held)
 
     def _count_lifted(self, account_id: AccountId, by: Actor) -> int:
         return len(self.lift_money_holds(account_id, by=by))
@@ -120,13 +126,3 @@ class Suspending(ContractDesk):
 
 def _account_for(tx: Transaction, seen: Contract, hold: HoldKind) -> BillingAccount | None:
     return tx.accounts.get(seen.account_id) if hold in LIFTED_BY_MONEY else None
-
-
-def _settled(state: AccountState) -> frozenset[HoldKind]:
-    """Return the holds that the account's money no longer justifies."""
-    settled = set()
-    if state.available.minor >= 0:
-        settled.add(HoldKind.LOW_BALANCE)
-    if state.balance.receivable <= 0:
-        settled.add(HoldKind.NON_PAYMENT)
-    return frozenset(settled)

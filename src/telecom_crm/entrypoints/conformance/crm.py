@@ -754,9 +754,8 @@ class CrmMachine(StoredMachine):
         """The worker lifts money holds that no payment has lifted."""
         self.samples.tick()
         self.crm.contracts.lift_all_money_holds()
-        for account_id, account in self.model.accounts.items():
-            if self.model.held_for_money(account_id) and account.available >= 0:
-                self.model.lift(account_id)
+        for account_id in self.model.accounts:
+            self.model.lift(account_id)
 
     @rule(customer=customers)
     def work_a_ticket(self, customer: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import attrs
 import pytest
 
+from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
     FILTERS,
     AuditRecord,
@@ -18,24 +19,31 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
+from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
     CustomerId,
     DocumentId,
+    EntryId,
     ImportId,
     NotificationId,
+    RefundId,
     TaskId,
     TokenId,
 )
 from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
+from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number
+from telecom_crm.domain.payment import Refund
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
@@ -284,8 +292,56 @@ class UnitOfWorkSuite:
         with uow() as tx:
             _save(tx, attrs.evolve(sale, contract=amended))
         with uow(read_only=True) as tx:
-            assert tx.contracts.amendments_due(day - timedelta(days=1), limit=9) == []
-            assert tx.contracts.amendments_due(day, limit=9) == [amended]
+            assert tx.contracts.amendments_due(day - timedelta(days=1), limit=9).items == ()
+            assert tx.contracts.amendments_due(day, limit=9).items == (amended,)
+
+    def test_what_sweeps_ask_for_comes_in_pages_that_go_on(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [_sale(samples, document=f"AN{n}", begins=BEGINNING.date()) for n in range(3)]
+        payments = [samples.payment(sale.account.id) for sale in sales]
+        refunds = [_refund(samples, sale) for sale in sales]
+        with uow() as tx:
+            for sale in sales:
+                _save(tx, sale)
+            tx.payments.save_all(payments)
+            tx.refunds.save_all(refunds)
+        today, later = BEGINNING.date(), samples.tick()
+        with uow(read_only=True) as tx:
+            due = each_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
+            assert [one.id for one in due] == [sale.contract.id for sale in sales]
+            flying = each_on(lambda at: tx.payments.uncertain(later, limit=2, cursor=at))
+            assert [one.id for one in flying] == [payment.id for payment in payments]
+            asked = each_on(lambda at: tx.refunds.uncertain(limit=1, cursor=at))
+            assert [one.id for one in asked] == [refund.id for refund in refunds]
+            whole = tx.payments.uncertain(later, limit=3)
+            assert (len(whole.items), whole.next) == (3, None)
+            assert tx.payments.uncertain(payments[0].at, limit=3).items == ()
+
+    def test_an_account_is_held_for_money_until_what_holds_it_is_settled(self) -> None:
+        uow, samples = self.make(), Samples()
+        owes = (LedgerCode.RECEIVABLE, LedgerCode.REVENUE_RECURRING, 10)
+        lacks = (LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.REVENUE_RECURRING, 10)
+        has = (LedgerCode.BANK, LedgerCode.SUBSCRIBER_BALANCE, 20)
+        books = ((), (has,), (lacks,), (owes,), (owes, has))
+        kinds = (HoldKind.LOW_BALANCE, HoldKind.NON_PAYMENT, HoldKind.FRAUD)
+        held = {(legs, kind): _suspended(samples, kind) for legs in books for kind in kinds}
+        with uow() as tx:
+            for sale in held.values():
+                _save(tx, sale)
+            for (legs, _), sale in held.items():
+                if legs:
+                    entry = samples.entry(sale.account.id, *legs)
+                    tx.ledger.post([Posting.of(entry)], at=entry.booked_at)
+        settled_by = {
+            HoldKind.LOW_BALANCE: ((), (has,), (owes, has)),
+            HoldKind.NON_PAYMENT: ((), (has,), (lacks,)),
+            HoldKind.FRAUD: (),
+        }
+        free = {sale.account.id for (legs, kind), sale in held.items() if legs in settled_by[kind]}
+        now = samples.tick()
+        with uow(read_only=True) as tx:
+            found = each_on(lambda at: tx.accounts.held_for_money(now, limit=2, cursor=at))
+            assert [one.id for one in found] == sorted(free, key=str)
 
     def test_waiting_messages_come_oldest_first_and_never_twice(self) -> None:
         uow, samples = self.make(), Samples()
@@ -506,9 +562,9 @@ def _key(thing: Any) -> Any:
     return getattr(thing, "code", None) or thing.id
 
 
-def _sale(samples: Samples) -> Sale:
+def _sale(samples: Samples, *, document: str = "AN100", begins: date | None = None) -> Sale:
     customer = samples.customer(
-        document="AN100",
+        document=document,
         phone="+996555123456",
         email="aigul@example.org",
         national_id="21503199000123",
@@ -517,7 +573,11 @@ def _sale(samples: Samples) -> Sale:
     account = samples.account(customer.id)
     sim, number = samples.sim(), samples.number()
     contract = samples.contract(
-        customer_id=customer.id, account_id=account.id, sim=sim, number=number
+        customer_id=customer.id,
+        account_id=account.id,
+        sim=sim,
+        number=number,
+        requested_activation=begins,
     ).accept(tariff=samples.tariff(), policy=PAY_FIRST, live_contracts=0, **samples.said())
     contract = contract.add_document(document=samples.contract_document(), **samples.said())
     held: dict[str, Any] = {"contract_id": contract.id, **samples.said()}
@@ -528,6 +588,43 @@ def _sale(samples: Samples) -> Sale:
         number.assign(**held),
         contract,
     )
+
+
+def _suspended(samples: Samples, hold: HoldKind) -> Sale:
+    sale = _sale(samples, document=f"AN{samples.serial()}")
+    requested = sale.contract.request_activation(
+        summary=samples.summary(sale.contract), **samples.said()
+    )
+    served = requested.confirm_activation(**samples.said())
+    held = served.suspend(hold=hold, **samples.said())
+    account = sale.account.hold_for_money(1, held.id, **samples.said())
+    return attrs.evolve(sale, contract=held, account=account)
+
+
+def _refund(samples: Samples, sale: Sale) -> Refund:
+    state = AccountState(
+        account=sale.account,
+        balance=Balance(currency=sale.account.currency, subscriber=100),
+        at=samples.tick(),
+    )
+    paid, _ = samples.payment(sale.account.id, minor=100).confirm(
+        state=state,
+        entry_id=EntryId(samples.id()),
+        reference=None,
+        took=Money(100, sale.account.currency),
+        into=LedgerCode.GATEWAY_CLEARING,
+        **samples.said(),
+    )
+    refund, _ = Refund.request(
+        paid,
+        Money(10, sale.account.currency),
+        id=RefundId(samples.id()),
+        entry_id=EntryId(samples.id()),
+        state=state,
+        reason="",
+        **samples.said(),
+    )
+    return refund
 
 
 def _save(tx: Transaction, sale: Sale) -> None:

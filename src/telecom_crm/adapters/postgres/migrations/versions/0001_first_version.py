@@ -291,7 +291,7 @@ CREATE INDEX ix_payments_gateway_reference
     ON payments (gateway, gateway_reference)
     WHERE gateway_reference IS NOT NULL;
 CREATE INDEX ix_payments_in_flight
-    ON payments (at)
+    ON payments (id)
     WHERE status IN ('initiated', 'pending', 'unknown');
 CREATE INDEX ix_payments_unallocated
     ON payments (id)
