@@ -55,7 +55,7 @@ ROWS = (
 DOORS = Lifecycle("door", Door, Push, ROWS)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ADoor:
     name: str
     status: Door

@@ -80,7 +80,7 @@ class PromisedPayment:
     until: datetime
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class BillingAccount:
     """
     Where a customer's money is kept and owed.

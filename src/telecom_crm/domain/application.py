@@ -160,7 +160,7 @@ APPLICATION_LIFECYCLE = Lifecycle(
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Application:
     """
     A request, told by the diagrams as *Request*.

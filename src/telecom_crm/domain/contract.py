@@ -276,7 +276,7 @@ class Amendment:
     effective_on: date
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Contract:
     """
     An agreement with a customer about one SIM, one number and one tariff, paid by one account.

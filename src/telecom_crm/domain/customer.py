@@ -234,7 +234,7 @@ class Profile:
     language: str = LANGUAGES.default
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Customer:
     """
     A person or an organisation that has, had or wants contracts.

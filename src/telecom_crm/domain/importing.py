@@ -208,7 +208,7 @@ class ImportSummary:
         return shape
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ImportJob:
     """
     One file on its way in.

@@ -8,16 +8,16 @@ nothing out. Nothing else in the library compares a status: to ask what may happ
 
 An aggregate's `version` is the sequence of its last event. A store saves an aggregate only where
 the stored version is the one before its new events, so the events' own key is what refuses a lost
-update.
+update. Aggregates and events are attrs classes without slots: each change makes a new one, which is
+several times as quick from a dictionary of fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -46,7 +46,7 @@ SYSTEM = Actor("system")
 """The library itself: expiry of reservations, repair, the worker's own decisions."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Event:
     """
     One change to one thing, written in the transaction of the change and never altered.
@@ -213,7 +213,7 @@ class Lifecycle(Generic[S, C]):
         version = thing.version + 1
         event = Event(
             thing=self.machine,
-            thing_id=thing.key,
+            thing_id=key_of(thing),
             sequence=version,
             name=row.event,
             at=at,
@@ -247,7 +247,7 @@ class Lifecycle(Generic[S, C]):
         status, version = thing.status, thing.version + 1
         event = Event(
             thing=self.machine,
-            thing_id=thing.key,
+            thing_id=key_of(thing),
             sequence=version,
             name=name,
             at=at,
@@ -303,38 +303,33 @@ class Lifecycle(Generic[S, C]):
             raise TypeError(f"{self.machine}: no row for {sorted(unused)}")
 
 
+def key_of(thing: Living) -> str:
+    """Return a thing's key; its last event has it as text already."""
+    events = thing.events
+    return events[-1].thing_id if events else thing.key
+
+
 def as_stored(thing: L) -> L:
     """Return the thing as a store gives it back: its events are written."""
     return _evolved(thing, {"events": ()})
 
 
 def _evolved(thing: L, changes: Mapping[str, Any]) -> L:
-    """Do what `attrs.evolve` does, in half the time where nothing has to be checked anew."""
-    slots = _slots_of(type(thing))
-    if slots is None:
+    """Do what `attrs.evolve` does, several times as fast where nothing has to be checked anew."""
+    kind = type(thing)
+    if not _checked_of(kind).isdisjoint(changes):
         return attrs.evolve(thing, **changes)  # type: ignore[misc]  # Living is structural, evolve wants attrs
-    read, setters, setter_of = slots
-    made = object.__new__(type(thing))
-    for set_slot, value in zip(setters, read(thing), strict=True):
-        set_slot(made, value)
-    for name, value in changes.items():
-        setter_of[name](made, value)
+    made = object.__new__(kind)
+    made.__dict__.update(thing.__dict__)
+    made.__dict__.update(changes)
     return made
 
 
-_SetSlot = Callable[[Any, Any], None]
-
-
 @cache
-def _slots_of(
-    kind: type[Any],
-) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[_SetSlot, ...], Mapping[str, _SetSlot]] | None:
-    """Return how to read and set the slots of a class, None where making one checks or converts."""
+def _checked_of(kind: type[Any]) -> frozenset[str]:
+    """Return the fields of an aggregate that making one checks or converts."""
+    if "__dict__" not in dir(kind):
+        raise TypeError(f"{kind.__name__} has slots, which take several times as long to copy")
     fields = attrs.fields(kind)
-    names = [field.name for field in fields]
-    plain = not any(field.validator or field.converter or not field.init for field in fields)
-    slots = all(hasattr(getattr(kind, name, None), "__set__") for name in names)
-    if not plain or not slots or hasattr(kind, "__attrs_post_init__"):
-        return None
-    setters = {name: getattr(kind, name).__set__ for name in names}
-    return attrgetter(*names), tuple(setters.values()), setters
+    together = hasattr(kind, "__attrs_post_init__")
+    return frozenset(f.name for f in fields if together or f.validator or f.converter)

@@ -144,7 +144,7 @@ class Message:
     body: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Notification:
     """A message to one customer, without the customer's address."""
 

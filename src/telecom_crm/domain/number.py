@@ -171,7 +171,7 @@ class NumberInUse(Conflict):
         return f"number {self.msisdn} is {self.state} and held by contract {self.contract}"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Number:
     """
     A phone number of the operator's pool, known by its MSISDN.
@@ -284,7 +284,8 @@ class Number:
 
         A reserved one goes to the contract it is reserved for, or to who brings its reservation id.
         """
-        mine = self.reserved_for in (None, str(contract_id), reservation)
+        kept = self.reserved_for
+        mine = kept is None or kept in (str(contract_id), reservation)
         if not (mine and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)):
             raise NumberNotAvailable(self.key, self.status, self._contract)
         return NUMBER_LIFECYCLE.move(

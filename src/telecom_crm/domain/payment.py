@@ -159,7 +159,7 @@ def check_amount(amount: Money, *, currency: str) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Payment:
     """
     Money on its way from a subscriber to an account.
@@ -502,7 +502,7 @@ REFUND_LIFECYCLE = Lifecycle("refund", RefundStatus, RefundCommand, (
 REFUND_IN_FLIGHT = frozenset({_RS.REQUESTED, _RS.PENDING, _RS.UNKNOWN})
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Refund:
     """Money of a confirmed payment on its way back to the subscriber."""
 

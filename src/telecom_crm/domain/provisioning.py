@@ -81,7 +81,7 @@ class StepFact:
     reference: str = ""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class ProvisioningTask:
     """
     One change the network has to make for a contract.

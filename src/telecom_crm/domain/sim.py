@@ -147,7 +147,7 @@ def _digits(
     return check
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Sim:
     """
     A SIM card, known by its ICCID.
@@ -251,7 +251,8 @@ class Sim:
 
         A reserved one goes to the contract it is reserved for, or to who brings its reservation id.
         """
-        mine = self.reserved_for in (None, str(contract_id), reservation)
+        kept = self.reserved_for
+        mine = kept is None or kept in (str(contract_id), reservation)
         if not (mine and SIM_LIFECYCLE.can(self, _C.BIND)):
             raise SimNotAvailable(self.key, self.status, self._contract)
         return SIM_LIFECYCLE.move(

@@ -204,7 +204,7 @@ class OptionVersion(OptionTerms):
         return OptionTerms(**_fields_of(OptionTerms, self))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Tariff:
     """A tariff: what new contracts may choose, and every version that a contract may still have."""
 
@@ -309,7 +309,7 @@ class Tariff:
         return tuple(reasons)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Option:
     """An add-on to a tariff, with versions like a tariff's; rules may name it by its `group`."""
 

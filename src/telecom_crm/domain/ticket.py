@@ -90,7 +90,7 @@ class Comment:
     internal: bool = False
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class Ticket:
     """
     A customer's request for help.
