@@ -22,7 +22,7 @@ from telecom_crm.domain.contract import (
     Revision,
 )
 from telecom_crm.domain.hold import Hold
-from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, N, as_stored
 from telecom_crm.domain.provisioning import (
     ProvisioningKind,
     ProvisioningStatus,
@@ -68,8 +68,8 @@ def contract_from_row(row: Mapping[str, Any]) -> Contract:
         number=row["number"],
         customer_id=row["customer_id"],
         account_id=row["account_id"],
-        iccid=ICCID(row["iccid"]),
-        msisdn=MSISDN(row["msisdn"]),
+        iccid=as_stored(ICCID, row["iccid"]),
+        msisdn=as_stored(MSISDN, row["msisdn"]),
         tariff_code=row["tariff_code"],
         tariff_version=row["tariff_version"],
         options=structure(row["options"], tuple[ChosenOption, ...]),
@@ -116,11 +116,13 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         id=row["id"],
         kind=ProvisioningKind(row["kind"]),
         contract_id=row["contract_id"],
-        iccid=ICCID(row["iccid"]),
-        imsi=IMSI(row["imsi"]) if row["imsi"] else None,
-        msisdn=MSISDN(row["msisdn"]),
-        previous_iccid=ICCID(row["previous_iccid"]) if row["previous_iccid"] else None,
-        previous_msisdn=MSISDN(row["previous_msisdn"]) if row["previous_msisdn"] else None,
+        iccid=as_stored(ICCID, row["iccid"]),
+        imsi=_maybe(IMSI, row["imsi"]),
+        msisdn=as_stored(MSISDN, row["msisdn"]),
+        previous_iccid=_maybe(ICCID, row["previous_iccid"]),
+        previous_msisdn=as_stored(MSISDN, row["previous_msisdn"])
+        if row["previous_msisdn"]
+        else None,
         steps=converter.structure(row["steps"], tuple[StepFact, ...]),
         attempts=row["attempts"],
         lease_until=row["lease_until"],
@@ -128,3 +130,7 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         status=ProvisioningStatus(row["status"]),
         version=row["version"],
     )
+
+
+def _maybe(kind: type[N], digits: str | None) -> N | None:
+    return None if digits is None else as_stored(kind, digits)

@@ -16,7 +16,7 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
     Note,
 )
-from telecom_crm.domain.identifiers import MSISDN
+from telecom_crm.domain.identifiers import MSISDN, as_stored
 from telecom_crm.domain.lifecycle import Actor
 
 
@@ -49,7 +49,7 @@ def customer_from_row(row: Mapping[str, Any]) -> Customer:
         id=row["id"],
         kind=CustomerKind(row["kind"]),
         name=row["name"],
-        phone=MSISDN(row["phone"]) if row["phone"] else None,
+        phone=as_stored(MSISDN, row["phone"]) if row["phone"] else None,
         email=row["email"],
         language=row["language"],
         national_id=row["national_id"],

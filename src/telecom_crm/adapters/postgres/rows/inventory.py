@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import Number, NumberOrigin, NumberStatus
 from telecom_crm.domain.sim import Sim, SimStatus
@@ -32,12 +32,12 @@ def sim_to_row(sim: Sim) -> dict[str, Any]:
 def sim_from_row(row: Mapping[str, Any]) -> Sim:
     """Return the SIM card of a row."""
     return Sim(
-        iccid=ICCID(row["iccid"]),
-        imsi=IMSI(row["imsi"]) if row["imsi"] else None,
+        iccid=as_stored(ICCID, row["iccid"]),
+        imsi=as_stored(IMSI, row["imsi"]) if row["imsi"] else None,
         pin1=row["pin1"],
         puk1=row["puk1"],
         batch=row["batch"],
-        msisdn=MSISDN(row["msisdn"]) if row["msisdn"] else None,
+        msisdn=as_stored(MSISDN, row["msisdn"]) if row["msisdn"] else None,
         contract_id=row["contract_id"],
         reserved_for=row["reserved_for"],
         reserved_until=row["reserved_until"],
@@ -70,7 +70,7 @@ def number_from_row(row: Mapping[str, Any]) -> Number:
     """Return the number of a row."""
     minor = row["price_minor"]
     return Number(
-        msisdn=MSISDN(row["msisdn"]),
+        msisdn=as_stored(MSISDN, row["msisdn"]),
         category=row["category"],
         price=Money(minor, row["price_currency"]) if minor is not None else None,
         origin=NumberOrigin(row["origin"]),
