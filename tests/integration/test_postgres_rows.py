@@ -12,7 +12,7 @@ from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import EVENTS, PostgresCollection
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.rows.access import token_to_row
-from telecom_crm.adapters.postgres.rows.stream import event_to_row
+from telecom_crm.adapters.postgres.rows.stream import events_to_columns
 from telecom_crm.adapters.postgres.unit_of_work import PostgresTransaction
 from telecom_crm.domain.lifecycle import Actor, Event
 from tests.integration import strategies as s
@@ -104,11 +104,11 @@ def test_a_token_s_row_has_every_column(token) -> None:
 )
 def test_an_event_comes_back_as_it_was(engine: Engine, event: Event) -> None:
     def check(tx: PostgresTransaction) -> None:
-        tx.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays([event_to_row(event)]))
+        tx.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays_of(events_to_columns([event])))
         assert tx.events.of(event.thing, event.thing_id) == [event]
         tx.connection.rollback()
-        EVENTS.copy_in(tx.connection, [event_to_row(event)])
+        EVENTS.copy_in(tx.connection, events_to_columns([event]))
         assert tx.events.of(event.thing, event.thing_id) == [event]
 
     rolled_back(engine, check)
-    assert set(event_to_row(event)) == set(tables.events.columns.keys()) - {"xact"}
+    assert set(events_to_columns([event])) == set(tables.events.columns.keys()) - {"xact"}

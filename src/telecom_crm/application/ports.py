@@ -209,7 +209,7 @@ class Collection(Protocol[K, T]):
         """
         ...
 
-    def save_all(self, things: Sequence[T]) -> list[T]:
+    def save_all(self, things: Sequence[T]) -> None:
         """Store many; all or none."""
         ...
 

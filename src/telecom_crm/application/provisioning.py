@@ -24,7 +24,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.identifiers import AccountId, ContractId, TaskId
-from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, as_stored
 from telecom_crm.domain.provisioning import (
     PROVISIONING_LIFECYCLE,
     ProvisioningCommand,
@@ -172,7 +172,8 @@ class Provisioning:
                 lost = PROVISIONING_LIFECYCLE.can(task, ProvisioningCommand.LEASE_LOST)
                 ready = task.lease_lost(by=by, at=now) if lost else task
                 taken.append(ready.start(lease_until=now + self.lease, by=by, at=now))
-            return tx.tasks.save_all(taken)
+            tx.tasks.save_all(taken)
+        return [as_stored(task) for task in taken]
 
     @retried
     def _record_success(self, task: ProvisioningTask, by: Actor) -> bool:

@@ -95,17 +95,17 @@ class MemoryCollection(Generic[K, T]):
         self._scope.emit(_events_of(thing))
         return stored
 
-    def save_all(self, things: Sequence[T]) -> list[T]:
+    def save_all(self, things: Sequence[T]) -> None:
         held, written = dict(self._held), dict(self._written)
-        ordered = sorted(range(len(things)), key=lambda place: _key_of(things[place]))
+        ordered = sorted(things, key=_key_of)
         try:
-            stored = {place: self._put(things[place]) for place in ordered}
+            for thing in ordered:
+                self._put(thing)
         except Exception:
             self._held, self._written = held, written
             raise
-        for place in ordered:
-            self._scope.emit(_events_of(things[place]))
-        return [stored[place] for place in range(len(things))]
+        for thing in ordered:
+            self._scope.emit(_events_of(thing))
 
     def page(self, query: Query) -> Page[T]:
         terms = read_where(self._table.name, self._table.kind, query.where)

@@ -9,16 +9,13 @@ from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
-    Row,
-    Sheet,
-    array_of,
     by_choice,
     conditions_of,
     make_cursor,
     read_cursor,
-    rows_of,
 )
 from telecom_crm.adapters.postgres.rows.access import token_from_row, token_to_row
+from telecom_crm.adapters.postgres.sheet import Row, Sheet, array_of, rows_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import TokenId
@@ -57,14 +54,14 @@ class PostgresTokens:
 
     def save(self, thing: Token) -> Token:
         """Store a new or changed token."""
-        return self.save_all([thing])[0]
+        self.save_all([thing])
+        return thing
 
-    def save_all(self, things: Sequence[Token]) -> list[Token]:
+    def save_all(self, things: Sequence[Token]) -> None:
         """Store many; all or none."""
         if things:
             rows: list[Row] = [token_to_row(token) for token in sorted(things, key=lambda t: t.id)]
             self.connection.exec_driver_sql(_SAVE, _TOKENS.arrays(rows))
-        return list(things)
 
     def page(self, query: Query) -> Page[Token]:
         """Return a page of the list in order of the ids."""

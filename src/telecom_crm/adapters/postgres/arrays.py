@@ -66,19 +66,20 @@ class ValueType:
     def pack(self, values: Iterable[Any]) -> bytes:
         """Return a column of values, nulls among them, as an array ready for the wire."""
         column = values if isinstance(values, list) else list(values)
-        count = len(column)
-        if not count:
+        if not column:
             return self._empty
-        first = column[0]
+        return b"".join((self._head, _EXTENT(len(column), 1), *self.elements(column)))
+
+    def elements(self, column: Sequence[Any]) -> list[bytes]:
+        """Return each value of a column that is not empty behind its length, as COPY has it too."""
+        first, count = column[0], len(column)
         # Most columns of a batch hold one code, state or null throughout.
         if first is column[-1] and column.count(first) == count:
-            packed = [_NULL if first is None else self._elements([first])[0]] * count
-        elif None in column:
+            return [_NULL if first is None else self._elements([first])[0]] * count
+        if None in column:
             filled = iter(self._elements([value for value in column if value is not None]))
-            packed = [_NULL if value is None else next(filled) for value in column]
-        else:
-            packed = self._elements(column)
-        return b"".join((self._head, _EXTENT(count, 1), *packed))
+            return [_NULL if value is None else next(filled) for value in column]
+        return self._elements(column)
 
 
 def _instant(value: datetime) -> bytes:
@@ -102,9 +103,17 @@ def _numbers(values: Sequence[int]) -> list[bytes]:
     return [_LONG_ELEMENT(8, value) for value in values]
 
 
+def _flag(value: bool) -> bytes:  # what is packed
+    return b"\x01" if value else b"\x00"
+
+
 UUIDS = ValueType.of("uuid", 2950, attrgetter("bytes"), _uuids)
 TEXTS = ValueType.of("text", 25, str.encode)
 JSONS = ValueType.of("jsonb", 3802, _json)
 NUMBERS = ValueType.of("int8", 20, _LONG, _numbers)
 DATES = ValueType.of("date", 1082, _day)
 INSTANTS = ValueType.of("timestamptz", 1184, _instant)
+INTEGERS = ValueType.of("int4", 23, _SHORT)
+SMALL_INTEGERS = ValueType.of("int2", 21, Struct("!h").pack)
+FLAGS = ValueType.of("bool", 16, _flag)
+CHARS = ValueType.of("bpchar", 1042, str.encode)

@@ -10,13 +10,7 @@ import attrs
 from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres import tables
-from telecom_crm.adapters.postgres.collections import (
-    PostgresCollection,
-    Shape,
-    Sheet,
-    by_choice,
-    rows_of,
-)
+from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_choice
 from telecom_crm.adapters.postgres.rows.catalog import (
     compatibility_rule_from_row,
     compatibility_rule_to_row,
@@ -25,6 +19,7 @@ from telecom_crm.adapters.postgres.rows.catalog import (
     tariff_from_row,
     tariff_to_row,
 )
+from telecom_crm.adapters.postgres.sheet import Sheet, rows_of
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.tariff import CatalogueStatus, Option, Tariff
 

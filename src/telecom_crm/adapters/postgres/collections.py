@@ -2,8 +2,7 @@
 Reading and writing things with versions: what every list of the store has in common.
 
 A save is one statement, whatever the number of things: rows travel as arrays, and the events go
-along in the same statement. Many new things go by COPY instead. Statements are made once per
-table, so that the driver prepares them.
+along in the same statement. Many new things go by COPY instead.
 """
 
 from __future__ import annotations
@@ -12,106 +11,27 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import attrs
-import psycopg
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
 
 from telecom_crm.adapters.postgres import tables
-from telecom_crm.adapters.postgres.rows.stream import event_to_row
+from telecom_crm.adapters.postgres.rows.stream import events_to_columns
+from telecom_crm.adapters.postgres.sheet import Columns, Row, Sheet, array_of, rows_of
 from telecom_crm.application.ports import Contended, Page, Query
 from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, StaleVersion
 from telecom_crm.domain.identifiers import ICCID, MSISDN
-from telecom_crm.domain.lifecycle import Living
+from telecom_crm.domain.lifecycle import Event, Living, as_stored, key_of
 
 K = TypeVar("K")
 T = TypeVar("T")
 L = TypeVar("L", bound=Living)
 
-Row = dict[str, Any]
-
 MANY = 50
 """From this many new rows on, COPY is quicker than arrays."""
-
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
-_QUOTED = frozenset({"TEXT", "JSONB"})
-
-
-@attrs.frozen(init=False)
-class Sheet:
-    """The columns of a table that are written from Python, and the SQL that writes them."""
-
-    table: str
-    columns: tuple[str, ...]
-    types: tuple[str, ...]
-    unnest: str
-    """The rows as a table expression over array parameters."""
-    insert: str
-    copy: str
-    prefix: str
-    """What the parameters' names begin with, so that two sheets fit into one statement."""
-    _values: Callable[[Row], tuple[Any, ...]]
-
-    def __init__(self, table: Table, *, left_out: Sequence[str] = (), prefix: str = "") -> None:
-        columns = tuple(column for column in table.columns if column.name not in left_out)
-        names = tuple(column.name for column in columns)
-        compiled = (column.type.compile(dialect=_DIALECT) for column in columns)
-        types = tuple(kind.partition(" COLLATE")[0] for kind in compiled)
-        arrays = ", ".join(
-            f"%({prefix}{name})s::{kind}[]" for name, kind in zip(names, types, strict=True)
-        )
-        listed = ", ".join(names)
-        self.__attrs_init__(
-            table.name,
-            names,
-            types,
-            f"unnest({arrays})",
-            f"INSERT INTO {table.name} ({listed}) SELECT * FROM unnest({arrays})",
-            f"COPY {table.name} ({listed}) FROM STDIN",
-            prefix,
-            itemgetter(*names),
-        )
-
-    def arrays(self, rows: Sequence[Row]) -> dict[str, str]:
-        """Return the parameters of `unnest`: an array literal for each column."""
-        kinds = zip(self.columns, self.types, strict=True)
-        return {
-            self.prefix + name: array_of([row[name] for row in rows], quoted=kind in _QUOTED)
-            for name, kind in kinds
-        }
-
-    def copy_in(self, connection: Connection, rows: Iterable[Row]) -> None:
-        """Add many new rows; a key that is taken fails the transaction."""
-        values = self._values
-        with driver_of(connection).cursor() as cursor, cursor.copy(self.copy) as copy:
-            for row in rows:
-                copy.write_row(values(row))
-
-
-def array_of(values: Iterable[Any], *, quoted: bool = False) -> str:
-    """Return a PostgreSQL array literal; much quicker than the driver's own list of values."""
-    if not quoted:
-        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-    texts = ["NULL" if value is None else _quote(value) for value in values]
-    return "{" + ",".join(texts) + "}"
-
-
-def driver_of(connection: Connection) -> psycopg.Connection[Any]:
-    """Return psycopg's own connection, for what SQLAlchemy has no words for."""
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-
-
-def rows_of(connection: Connection, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-    """Run a statement and return its rows by column."""
-    result = connection.exec_driver_sql(sql, dict(parameters))
-    names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result.all()]
-
 
 EVENTS = Sheet(tables.events, left_out=("xact",), prefix="event_")
 
@@ -249,19 +169,18 @@ class PostgresCollection(Generic[K, L]):
 
     def save(self, thing: L) -> L:
         """Store a thing with its events; raise `StaleVersion`."""
-        return self.save_all([thing])[0]
+        self.save_all([thing])
+        return as_stored(thing)
 
-    def save_all(self, things: Sequence[L]) -> list[L]:
+    def save_all(self, things: Sequence[L]) -> None:
         """Store many with all their events; all or none."""
-        ordered = sorted(things, key=lambda thing: thing.key)
+        ordered = sorted(things, key=key_of)
         new = [thing for thing in ordered if thing.version == len(thing.events)]
         changed = [thing for thing in ordered if thing.version != len(thing.events)]
         if new:
             self._insert(new)
         if changed:
             self._update(changed)
-        kept = [attrs.evolve(cast(Any, thing), events=()) for thing in things]
-        return cast("list[L]", kept)
 
     def page(self, query: Query) -> Page[L]:
         """Return a page of the list in order of the key."""
@@ -326,38 +245,49 @@ class PostgresCollection(Generic[K, L]):
 
     def _insert(self, things: Sequence[L]) -> None:
         shape = self.shape
-        rows = [shape.to_row(thing) for thing in things]
-        events = [event_to_row(event) for thing in things for event in thing.events]
-        if len(rows) > MANY:
-            shape.sheet.copy_in(self.connection, rows)
+        columns = shape.sheet.columns_of([shape.to_row(thing) for thing in things])
+        if len(things) > MANY:
+            shape.sheet.copy_in(self.connection, columns)
             if shape.listed:
-                DIRECTORY.copy_in(self.connection, rows)
-            EVENTS.copy_in(self.connection, events)
+                DIRECTORY.copy_in(self.connection, columns)
+            self._note(things)
             return
-        self._require_all(things, self._run(shape.inserting, rows, events))
+        self._require_all(things, self._run(shape.inserting, columns, _events_of(things)))
 
     def _update(self, things: Sequence[L]) -> None:
         shape = self.shape
-        rows = [shape.to_row(thing) for thing in things]
+        columns = shape.sheet.columns_of([shape.to_row(thing) for thing in things])
         was = {"was": array_of(thing.version - len(thing.events) for thing in things)}
-        events = [event_to_row(event) for thing in things for event in thing.events]
-        if len(events) > MANY:
-            self._require_all(things, self._run(shape.updating_alone, rows, [], was))
-            EVENTS.copy_in(self.connection, events)
+        if len(things) > MANY:
+            self._require_all(things, self._run(shape.updating_alone, columns, (), was))
+            self._note(things)
             return
-        self._require_all(things, self._run(shape.updating, rows, events, was))
+        saved = self._run(shape.updating, columns, _events_of(things), was)
+        self._require_all(things, saved)
+
+    def _note(self, things: Sequence[L]) -> None:
+        """Add many events: the first of each thing, then the second, which have much in common."""
+        last = max(len(thing.events) for thing in things)
+        batches = [
+            [thing.events[place] for thing in things if place < len(thing.events)]
+            for place in range(last)
+        ]
+        EVENTS.copy_in(self.connection, *map(events_to_columns, batches))
 
     def _run(
         self,
         sql: str,
-        rows: Sequence[Row],
-        events: Sequence[Row],
-        more: Mapping[str, str] = MappingProxyType({}),
+        columns: Columns,
+        events: Sequence[Event],
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> set[str]:
-        parameters: dict[str, Any] = self.shape.sheet.arrays(rows)
-        parameters |= EVENTS.arrays(events)
-        parameters["count"] = len(rows)
-        return {row[0] for row in self.connection.exec_driver_sql(sql, {**parameters, **more})}
+        parameters = {
+            **self.shape.sheet.arrays_of(columns),
+            **EVENTS.arrays_of(events_to_columns(events)),
+            **more,
+            "count": len(columns[self.shape.key]),
+        }
+        return {row[0] for row in self.connection.exec_driver_sql(sql, parameters)}
 
     def _require_all(self, things: Sequence[L], saved: set[str]) -> None:
         if len(saved) == len(things):
@@ -375,6 +305,10 @@ class PostgresCollection(Generic[K, L]):
 
 
 DIRECTORY = Sheet(tables.directory)
+
+
+def _events_of(things: Iterable[Living]) -> list[Event]:
+    return [event for thing in things for event in thing.events]
 
 
 def key_text(key: Any) -> str:
@@ -417,14 +351,6 @@ def _read_id(value: str) -> UUID:
         return UUID(value)
     except ValueError:
         raise InvalidValue.of("id", "id", "an id of 32 hexadecimal digits", value) from None
-
-
-def _quote(value: str) -> str:
-    if "\\" in value:
-        value = value.replace("\\", "\\\\")
-    if '"' in value:
-        value = value.replace('"', '\\"')
-    return f'"{value}"'
 
 
 def _inserting(sheet: Sheet, key: str, *, listed: bool) -> str:

@@ -12,7 +12,6 @@ from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
     PostgresCollection,
     Shape,
-    array_of,
     by_choice,
     by_iccid,
     by_id,
@@ -25,6 +24,7 @@ from telecom_crm.adapters.postgres.rows.contracts import (
     task_from_row,
     task_to_row,
 )
+from telecom_crm.adapters.postgres.sheet import array_of
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import MSISDN, AccountId, ContractId, CustomerId, TaskId

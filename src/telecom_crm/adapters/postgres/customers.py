@@ -14,12 +14,9 @@ from telecom_crm.adapters.postgres.collections import (
     Filter,
     PostgresCollection,
     Shape,
-    Sheet,
-    array_of,
     by_choice,
     by_msisdn,
     by_text,
-    rows_of,
 )
 from telecom_crm.adapters.postgres.rows.customers import (
     customer_from_row,
@@ -29,6 +26,7 @@ from telecom_crm.adapters.postgres.rows.customers import (
     former_value_from_row,
     former_value_to_row,
 )
+from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import DocumentTaken, FormerValue
 from telecom_crm.domain.customer import (
     Customer,
@@ -64,14 +62,13 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         },
     )
 
-    def save_all(self, things: Sequence[Customer]) -> list[Customer]:
+    def save_all(self, things: Sequence[Customer]) -> None:
         """Store many with their documents; raise `DocumentTaken` where another customer has one."""
         changed = [customer for customer in things if customer.version != len(customer.events)]
         kept = self._documents_of(changed)
-        saved = PostgresCollection.save_all(self, things)
+        PostgresCollection.save_all(self, things)
         self._forget([(c.id, kept[c.id] - set(document_keys(c))) for c in changed if c.id in kept])
         self._file([(c, set(document_keys(c)) - kept.get(c.id, set())) for c in things])
-        return saved
 
     def by_documents(
         self, documents: Iterable[IdentityDocument]
@@ -184,7 +181,7 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         """Write down who has a document from now on."""
         rows = _document_rows([(customer.id, keys) for customer, keys in new])
         if len(rows) > MANY:
-            _DOCUMENTS.copy_in(self.connection, rows)
+            _DOCUMENTS.copy_in(self.connection, _DOCUMENTS.columns_of(rows))
         elif rows:
             filed = self.connection.exec_driver_sql(
                 f"{_DOCUMENTS.insert} ON CONFLICT DO NOTHING RETURNING type, number_key",

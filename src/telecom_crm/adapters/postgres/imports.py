@@ -8,20 +8,14 @@ from typing import Any, ClassVar
 import attrs
 
 from telecom_crm.adapters.postgres import tables
-from telecom_crm.adapters.postgres.collections import (
-    PostgresCollection,
-    Shape,
-    Sheet,
-    array_of,
-    by_choice,
-    rows_of,
-)
+from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_choice
 from telecom_crm.adapters.postgres.rows.imports import (
     import_job_from_row,
     import_job_to_row,
     outcome_from_row,
     outcome_to_row,
 )
+from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowOutcome
 

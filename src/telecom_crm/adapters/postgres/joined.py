@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import attrs
 
-from telecom_crm.adapters.postgres.collections import driver_of
 from telecom_crm.adapters.postgres.pipeline import Pipeline
+from telecom_crm.adapters.postgres.sheet import driver_of
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 
 

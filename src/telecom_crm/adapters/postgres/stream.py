@@ -12,12 +12,10 @@ from sqlalchemy import Connection
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
     EVENTS,
-    Sheet,
     by_text,
     conditions_of,
     make_cursor,
     read_cursor,
-    rows_of,
 )
 from telecom_crm.adapters.postgres.engine import translated
 from telecom_crm.adapters.postgres.json import dumps
@@ -25,8 +23,9 @@ from telecom_crm.adapters.postgres.rows.stream import (
     audit_from_row,
     audit_to_row,
     event_from_row,
-    event_to_row,
+    events_to_columns,
 )
+from telecom_crm.adapters.postgres.sheet import Sheet, rows_of
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
 from telecom_crm.domain.errors import InvalidValue, KeyReused
 from telecom_crm.domain.lifecycle import Actor, Event
@@ -211,7 +210,7 @@ class PostgresRules:
             before=None if version == 1 else "current",
             after="current",
         )
-        self.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays([event_to_row(event)]))
+        self.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays_of(events_to_columns([event])))
 
 
 def _event_cursor(row: dict[str, Any]) -> str:

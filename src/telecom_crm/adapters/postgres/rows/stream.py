@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from telecom_crm.adapters.postgres.json import dumps
+from telecom_crm.adapters.postgres.json import dumps_each
 from telecom_crm.application.ports import AuditRecord
 from telecom_crm.domain.lifecycle import Actor, Event
 
 
-def event_to_row(event: Event) -> dict[str, Any]:
-    """Return the row of an event; the database adds the transaction's number."""
-    by, payload = event.by, event.payload
+def events_to_columns(events: Sequence[Event]) -> dict[str, list[Any]]:
+    """Return events as the columns of their table; the database adds the transaction's number."""
     return {
-        "thing_id": event.thing_id,
-        "sequence": event.sequence,
-        "thing": event.thing,
-        "name": event.name,
-        "at": event.at,
-        "by_name": by.name,
-        "by_token": by.token,
-        "command": str(event.command),
-        "before": None if event.before is None else str(event.before),
-        "after": str(event.after),
-        "reason": event.reason,
-        "payload": dumps(payload) if payload else "{}",
+        "thing_id": [event.thing_id for event in events],
+        "sequence": [event.sequence for event in events],
+        "thing": [event.thing for event in events],
+        "name": [event.name for event in events],
+        "at": [event.at for event in events],
+        "by_name": [event.by.name for event in events],
+        "by_token": [event.by.token for event in events],
+        "command": [event.command for event in events],
+        "before": [event.before for event in events],
+        "after": [event.after for event in events],
+        "reason": [event.reason for event in events],
+        "payload": dumps_each([event.payload for event in events]),
     }
 
 
