@@ -337,7 +337,6 @@ def run(tmp_path: Path, port: int) -> Iterator[Callable[..., Service]]:
             service.stop()
         if service.process.stdout:
             service.process.stdout.close()
-    telecom_crm.open_embedded(tmp_path / "data").close()  # a server that was left behind
 
 
 def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path: Path) -> None:
@@ -426,13 +425,16 @@ def test_whatever_is_killed_comes_back(run: Callable[..., Service], victim: str)
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("too", [[], ["postgres"], ["http_process", "worker"]], ids=str)
 def test_nothing_outlives_a_run_that_was_killed_and_the_next_one_recovers(
-    run: Callable[..., Service],
+    run: Callable[..., Service], too: list[str]
 ) -> None:
     service = run().ready()
-    children = [service.child(kind) for kind in ("http_process", "worker")]
+    children = {kind: service.child(kind) for kind in KINDS}
     service.process.kill()
-    for pid in children:
+    for kind in too:
+        os.kill(children[kind], signal.SIGKILL)
+    for pid in children.values():
         gone(pid)
     service.process.communicate()
     again = run().ready()

