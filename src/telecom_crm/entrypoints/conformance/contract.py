@@ -171,8 +171,8 @@ class ContractMachine(StoreMachine):
                 and one.requested_activation is not None
                 and one.requested_activation <= today
             }
-            found = each_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
-            assert [one.id for one in found] == sorted(due, key=str)
+            waiting = each_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
+            assert [one.id for one in waiting] == sorted(due, key=str)
 
     @invariant()
     def contracts_are_as_the_model_says(self) -> None:
