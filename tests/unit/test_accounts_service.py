@@ -137,6 +137,21 @@ def test_a_transfer_is_two_entries_through_transit(accounts, account):
     assert [(line.debit, line.credit) for line in transit] == [(som("60"), som("60"))]
 
 
+def test_credit_is_never_transferred(accounts, account, uow, clock):
+    other = accounts.open(customer_id=CUSTOMER, currency="KGS")
+    _postpaid(uow, account, clock)
+    accounts.promise(account.id, amount=som("500"), until=clock() + timedelta(days=1))
+    accounts.credit(account.id, amount=som("30"), reason="gift")
+    accounts.charge(account.id, amount=som("10"), kind=ChargeKind.SERVICE, reason="visit")
+    assert accounts.get(account.id).available == som("2520")
+    with pytest.raises(InsufficientFunds, match=r"20\.00 KGS of the subscriber's own money"):
+        accounts.transfer(account.id, to=other.id, amount=som("20.01"))
+    accounts.transfer(account.id, to=other.id, amount=som("20"))
+    accounts.charge(account.id, amount=som("40"), kind=ChargeKind.SERVICE, reason="visit")
+    with pytest.raises(InsufficientFunds, match=r"0\.00 KGS of the subscriber's own money"):
+        accounts.transfer(account.id, to=other.id, amount=som("0.01"))
+
+
 def test_a_statement_opens_runs_and_closes(accounts, account, clock):
     start = clock()
     accounts.credit(account.id, amount=som("5"), reason="before")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import attrs
@@ -12,7 +14,9 @@ from telecom_crm.adapters.gateways.script import Behaviour, Call, Script
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
+from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.errors import (
     IllegalTransition,
     InvalidValue,
@@ -21,8 +25,14 @@ from telecom_crm.domain.errors import (
     NotPermitted,
     RuleViolated,
 )
-from telecom_crm.domain.identifiers import AccountId, CustomerId, PaymentId
-from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, Posting
+from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId
+from telecom_crm.domain.ledger import (
+    InsufficientFunds,
+    JournalEntry,
+    LedgerCode,
+    Posting,
+    PostingKind,
+)
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import (
@@ -32,6 +42,7 @@ from telecom_crm.domain.payment import (
     RefundStatus,
     RefundTooLarge,
 )
+from telecom_crm.domain.policy import POSTPAID, PREPAID
 
 CLERK = Actor("clerk", "token-7")
 ACCOUNT = AccountId(UUID(int=1 << 96))
@@ -63,6 +74,25 @@ class Desk:
         with self.payments.uow(read_only=True) as tx:
             clock = self.payments.clock
             return tx.ledger.states([ACCOUNT], at=clock())[ACCOUNT]
+
+    def change(self, step: Callable[[BillingAccount], BillingAccount]) -> None:
+        with self.payments.uow() as tx:
+            tx.accounts.save(step(tx.accounts.get(ACCOUNT)))
+
+    def spend(self, amount: str) -> None:
+        state = self.state()
+        fee = charge(kind=ChargeKind.SERVICE, gross=som(amount), tax=PREPAID.tax, description="x")
+        legs = posting.fee_charged(fee, contract_id=None, postpaid=state.account.postpaid)
+        entry = JournalEntry(
+            id=EntryId(self.payments.new_id()),
+            account_id=ACCOUNT,
+            kind=PostingKind.ONE_TIME_FEE,
+            transfers=legs,
+            booked_at=state.at,
+            caused_by="test:1",
+        )
+        with self.payments.uow() as tx:
+            tx.ledger.post([Posting.of(entry, limited=True)], at=state.at)
 
     def balance(self) -> str:
         return self.state().balance.balance.amount
@@ -402,12 +432,31 @@ def test_money_that_is_spent_cannot_be_refunded(desk):
         here.payments.refund(lost.id, amount=som("1.00"))
 
 
-def test_a_refund_is_limited_by_what_is_available(desk):
+def test_what_is_held_back_is_not_refunded(desk):
     here = desk()
     payment = here.take()
     reserve_all(here)
     with pytest.raises(InsufficientFunds):
         here.payments.refund(payment.id, amount=som("0.01"))
+
+
+@pytest.mark.parametrize("policy", [PREPAID, POSTPAID])
+def test_credit_is_never_refunded(desk, policy):
+    here = desk()
+    payment = here.take()
+    here.change(lambda one: one.choose_policy(policy, by=CLERK, at=here.payments.clock()))
+    until = here.payments.clock() + timedelta(days=1)
+    here.change(
+        lambda one: one.promise_payment(
+            som("1000.00"), until=until, by=CLERK, at=here.payments.clock()
+        )
+    )
+    here.spend("100.00")
+    with pytest.raises(InsufficientFunds, match=r"50\.00 KGS of the subscriber's own money"):
+        here.payments.refund(payment.id, amount=som("50.01"))
+    assert here.payments.refund(payment.id, amount=som("50.00")).status is RefundStatus.PAID
+    assert here.state().own_money == som("0.00")
+    assert here.state().available >= som("1000.00")
 
 
 def reserve_all(here):

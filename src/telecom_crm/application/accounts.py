@@ -282,7 +282,8 @@ class Accounts:
         """
         Move money to another account, as two entries through 2070; return the first.
 
-        Raise `InsufficientFunds` past what is available, `RuleViolated` to the same account.
+        Raise `InsufficientFunds` past the subscriber's own money, which no credit is, and
+        `RuleViolated` to the same account.
         """
         if account_id == to:
             raise RuleViolated("transfer", ("a transfer needs two accounts",))
@@ -298,13 +299,14 @@ class Accounts:
                 states[one].account.refuse_house()
                 refuse_amount(amount, states[one])
             sent, received = states[account_id], states[to]
+            sent.refuse_past_own_money(amount)
             out_legs, in_legs = posting.transfer_out(amount), posting.transfer_in(amount)
             in_id = EntryId(self.new_id())
             sending, receiving = PostingKind.TRANSFER_OUT, PostingKind.TRANSFER_IN
             said = {"caused_by": f"transfer:{out_id}"}
             out = entry_of(out_id, sent, sending, out_legs, note=f"to {to}", **said)
             into = entry_of(in_id, received, receiving, in_legs, note=f"from {account_id}", **said)
-            tx.ledger.post([Posting.of(out, limited=True), Posting.of(into)], at=at)
+            tx.ledger.post([Posting.of(out), Posting.of(into)], at=at)
             return out
 
     @retried

@@ -336,7 +336,7 @@ class Payments:
         Give back part or all of a confirmed payment, through the gateway it came by.
 
         Return the refund in whatever state it reached. Raise `RefundTooLarge` past the payment,
-        `InsufficientFunds` where a prepaid subscriber has spent the money.
+        `InsufficientFunds` where the subscriber has spent the money: credit is not given back.
         """
         refund = self._request_refund(payment_id, amount, reason, idempotency_key, by)
         if refund.replayed:

@@ -12,7 +12,7 @@ import attrs
 
 from telecom_crm.domain.errors import Conflict, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
-from telecom_crm.domain.ledger import Balance, JournalEntry
+from telecom_crm.domain.ledger import Balance, InsufficientFunds, JournalEntry
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import BillingPolicy, PaymentMode, PoliciesReceipt
@@ -237,6 +237,20 @@ class AccountState:
     def available(self) -> Money:
         """What the subscriber may spend now."""
         return self.balance.available(self.credit_limit)
+
+    @property
+    def own_money(self) -> Money:
+        """What is the subscriber's own of it: no credit, and nothing that is held back."""
+        return self.balance.available(Money(0, self.balance.currency))
+
+    def refuse_past_own_money(self, amount: Money) -> None:
+        """
+        Raise `InsufficientFunds` where `amount` is more than the subscriber's own money.
+
+        Credit is for our services: it leaves the account neither as cash nor for another account.
+        """
+        if amount > self.own_money:
+            raise InsufficientFunds.of_own(self.account.id, needed=amount, own=self.own_money)
 
 
 @attrs.frozen(kw_only=True)

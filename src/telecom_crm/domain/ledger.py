@@ -125,6 +125,13 @@ class InsufficientFunds(RuleViolated):
         why = f"{needed} needed, {available} available on account {account_id}"
         return cls("spending_limit", (why,))
 
+    @classmethod
+    def of_own(cls, account_id: AccountId, *, needed: Money, own: Money) -> InsufficientFunds:
+        """Return the error where credit must not be used and the subscriber's own money is less."""
+        has = Money(max(own.minor, 0), own.currency)
+        why = f"{needed} needed, {has} of the subscriber's own money is on account {account_id}"
+        return cls("own_money", (f"{why}; credit and promised payments do not leave it",))
+
 
 @attrs.define
 class AlreadyReversed(RuleViolated):

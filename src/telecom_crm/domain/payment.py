@@ -532,7 +532,12 @@ class Refund:
         by: Actor,
         at: datetime,
     ) -> tuple[Refund, Posting]:
-        """Promise part of a payment back; the posting is limited by a prepaid balance."""
+        """
+        Promise part of a payment back; raise `InsufficientFunds` past the subscriber's own money.
+        """
+        kept = payment.meant_for is not None
+        if not kept:
+            state.refuse_past_own_money(amount)
         payload = {"payment_id": str(payment.id), **_amount_of(amount)}
         born = REFUND_LIFECYCLE.begin(
             _RC.REQUEST, key=id, by=by, at=at, reason=reason, payload=payload
@@ -547,14 +552,13 @@ class Refund:
             requested_entry_id=entry_id,
             **born,
         )
-        kept = payment.meant_for is not None
         legs = (
             posting.unallocated_refund(amount, gateway=payment.gateway)
             if kept
             else posting.refund_requested(amount, balance=state.balance)
         )
         entry = refund._entry(entry_id, PostingKind.REFUND_REQUESTED, legs, at)
-        return refund, Posting.of(entry, limited=not (kept or state.account.postpaid))
+        return refund, Posting.of(entry)
 
     @property
     def key(self) -> str:

@@ -512,7 +512,7 @@ class CrmMachine(StoredMachine):
         if minor > payment.minor - payment.refunded:
             self._refuse(RefundTooLarge, refund)
             return
-        if not account.postpaid and account.available < minor:
+        if account.own < minor:
             self._refuse(InsufficientFunds, refund)
             return
         if payment.gateway == "cash_desk":
@@ -1017,6 +1017,7 @@ class CrmMachine(StoredMachine):
         lost = self.model.charged_back(account_id) - account.lost_in_disputes
         return {
             "credit": 10**9,
+            "transfer": account.own,
             "write_off": account.owed,
             "write_off_chargeback": min(account.owed, lost),
             "recover": account.written_off,

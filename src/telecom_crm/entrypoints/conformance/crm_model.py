@@ -50,6 +50,10 @@ class Account:
     def available(self) -> int:
         return self.balance + (CREDIT if self.postpaid else 0) - self.reserved
 
+    @property
+    def own(self) -> int:
+        return self.balance - self.reserved
+
     def receive(self, minor: int) -> tuple[int, int]:
         """Take money in, bills first; return what went to bills and what to the balance."""
         owed = min(max(self.receivable, 0), minor)
