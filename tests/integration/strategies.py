@@ -19,6 +19,7 @@ from telecom_crm.domain import (
     tariff,
     ticket,
     user,
+    webhook,
 )
 from telecom_crm.domain import number as number_module
 from telecom_crm.domain.calendar import CycleDay
@@ -385,6 +386,19 @@ notifications = st.builds(
     expires_at=maybe(instants),
     queued_at=instants,
     status=st.sampled_from(notification.NotificationStatus),
+    **stored,
+)
+webhooks = st.builds(
+    webhook.Webhook,
+    id=ids,
+    url=texts,
+    wanted=several(texts),
+    secret=texts,
+    failures=small,
+    last_error=texts,
+    next_attempt_at=maybe(instants),
+    created_at=instants,
+    status=st.sampled_from(webhook.WebhookStatus),
     **stored,
 )
 tokens = st.builds(

@@ -86,6 +86,7 @@ AREAS = {
     "audit": A.AUDIT,
     "events": A.AUDIT,
     "metrics": A.OPERATIONS,
+    "webhooks": A.OPERATIONS,
 }
 
 

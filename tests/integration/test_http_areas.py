@@ -267,6 +267,32 @@ def test_a_receipt_is_printed_the_same_again(service):
     assert service.get(f"/payments/{nowhere()}/receipt.pdf").status_code == 404
 
 
+def test_a_webhook_is_registered_paused_and_removed(service):
+    body = {"url": "https://example.org/events", "events": ["PaymentConfirmed"]}
+    made = service.post("/webhooks", body)
+    assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
+    secret, hook = made.json()["secret"], made.json()["webhook"]
+    path = made.headers["location"]
+    shown = service.get(path)
+    assert shown.json() == hook
+    assert secret not in shown.text + service.get("/webhooks").text
+    paused = service.post(f"{path}/pause", headers={"If-Match": made.headers["etag"]})
+    assert paused.json()["status"] == "paused"
+    stale = service.post(f"{path}/resume", headers={"If-Match": made.headers["etag"]})
+    problem_of(stale, 412, "stale_version")
+    assert service.post(f"{path}/resume").json()["status"] == "active"
+    assert service.post(f"{path}/remove").json()["status"] == "removed"
+    assert [one["id"] for one in service.get("/webhooks?status=removed").json()["items"]] == [
+        hook["id"]
+    ]
+    told = [one["name"] for one in service.get(f"{path}/timeline").json()["items"]]
+    assert told == ["WebhookRegistered", "WebhookPaused", "WebhookResumed", "WebhookRemoved"]
+    for url in ("ftp://example.org/", "http://127.0.0.1:8000/", "http://localhost/"):
+        problem = problem_of(service.post("/webhooks", {"url": url}), 422, "invalid_value")
+        assert [one["field"] for one in problem["errors"]] == ["url"]
+    assert service.post("/webhooks", body, role=Role.OPERATOR).status_code == 403
+
+
 def test_applications_go_through_the_queue(service):
     raw = {"name": "Асанов Азамат", "phone": "+996555123456", "asked": {"tariff": "START"}}
     body = {"kind": "new_connection", "raw": raw, "external_reference": "web-1"}

@@ -33,6 +33,7 @@ KINDS = {
     "imports": s.import_jobs,
     "notifications": s.notifications,
     "tokens": s.tokens,
+    "webhooks": s.webhooks,
 }
 KEYS = {"sims": "iccid", "numbers": "msisdn", "catalog.tariffs": "code", "catalog.options": "code"}
 COUNTERS = {"subscriber", "receivable", "unbilled", "reserved"}

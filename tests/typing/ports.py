@@ -19,6 +19,7 @@ from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
+from telecom_crm.adapters.messaging.http_post import HttpPoster
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
@@ -27,6 +28,7 @@ from telecom_crm.application.ports import (
     Clock,
     Documents,
     Files,
+    HookSender,
     Messenger,
     Network,
     NewId,
@@ -73,6 +75,10 @@ def tables() -> list[Tables]:
 
 def messengers() -> list[Messenger]:
     return [ConsoleMessenger()]
+
+
+def senders() -> list[HookSender]:
+    return [HttpPoster()]
 
 
 def clocks(manual: ManualClock) -> list[Clock]:

@@ -46,6 +46,7 @@ from telecom_crm.domain.identifiers import (
     TaskId,
     TicketId,
     TokenId,
+    WebhookId,
 )
 from telecom_crm.domain.importing import ImportJob, RowOutcome
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, TrialBalanceLine
@@ -59,6 +60,7 @@ from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
+from telecom_crm.domain.webhook import Webhook
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -145,6 +147,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "import_job": ("status", "kind"),
     "notification": ("status", "customer_id"),
     "token": ("role",),
+    "webhook": ("status",),
 }
 """The fields that each list can be filtered by; all are fields of the thing itself."""
 
@@ -557,6 +560,10 @@ class Events(Protocol):
         """Return the history of one thing, oldest first."""
         ...
 
+    def latest(self) -> str:
+        """Return the cursor of the last event that `since` would tell now, "" before the first."""
+        ...
+
     def position(self, consumer: str) -> str:
         """Return, held, the cursor a consumer has reached."""
         ...
@@ -613,6 +620,8 @@ class Transaction(Protocol):
     def rules(self) -> Rules: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def webhooks(self) -> Collection[WebhookId, Webhook]: ...
     @property
     def keys(self) -> Keys: ...
     @property
@@ -902,6 +911,31 @@ class Messenger(Protocol):
 
     def send(self, message: Message) -> None:
         """Hand it over; raise `Unavailable` to have it tried again."""
+        ...
+
+
+@attrs.define
+class Undelivered(TelecomCrmError):
+    """A delivery did not arrive, or nobody knows; it is to be tried again."""
+
+    code: ClassVar[str] = "undelivered"
+    retryable: ClassVar[bool] = True
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class HookSender(Protocol):
+    """How events get to whoever registered a URL."""
+
+    def check(self, url: str) -> None:
+        """Raise `InvalidValue` for a URL that nothing is ever sent to."""
+        ...
+
+    def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> None:
+        """Deliver and return, or raise `Undelivered`, within a time that is bounded."""
         ...
 
 

@@ -23,6 +23,7 @@ ReservationId = NewType("ReservationId", UUID)
 TaskId = NewType("TaskId", UUID)
 TicketId = NewType("TicketId", UUID)
 TokenId = NewType("TokenId", UUID)
+WebhookId = NewType("WebhookId", UUID)
 
 
 def _is_digits(value: str) -> bool:

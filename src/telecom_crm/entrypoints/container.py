@@ -33,6 +33,7 @@ from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
+from telecom_crm.adapters.messaging.http_post import HttpPoster
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.access import Access
 from telecom_crm.application.accounts import Accounts
@@ -63,6 +64,7 @@ from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
@@ -100,6 +102,7 @@ class DoorOptions(TypedDict, total=False):
     zone: ZoneInfo | str
     currency: str
     operator: str
+    webhooks_to_private: bool
     data: Path | str
     pool_size: int
     engine: Engine
@@ -126,9 +129,10 @@ class Options:
     `gateways`, `network` and `messenger` are adapters, or names of them: of built-in ones, or
     `module:factory`. The gateways named are all there are; the simulator, which takes no real
     money, is only there where it is named. `checks` are the operator's own on customers,
-    `deduplication` rules in place of the store's. `operator` is what it is called on paper. `data`
-    is a directory for files, shared by all processes of the operator. `engine` is one of the
-    host's, in place of `url`; it is not closed.
+    `deduplication` rules in place of the store's. `operator` is what it is called on paper. With
+    `webhooks_to_private`, events may be sent to private addresses. `data` is a directory for files,
+    shared by all processes of the operator. `engine` is one of the host's, in place of `url`; it is
+    not closed.
     """
 
     store: Store
@@ -150,6 +154,7 @@ class Options:
     zone: ZoneInfo = attrs.field(default=ZoneInfo("Asia/Bishkek"), converter=_zone)
     currency: str = "KGS"
     operator: str = ""
+    webhooks_to_private: bool = False
     data: Path | None = attrs.field(default=None, converter=_path)
 
 
@@ -420,6 +425,13 @@ class Container(containers.DeclarativeContainer):
         Notifications, uow=uow, clock=chosen.clock, new_id=chosen.new_id
     )
     access = providers.Singleton(Access, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
+    webhooks = providers.Singleton(
+        Webhooks,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        sender=providers.Singleton(HttpPoster, to_private=chosen.webhooks_to_private),
+    )
     rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock)
     events = providers.Singleton(EventStream, uow=uow)
 
@@ -440,6 +452,7 @@ class Container(containers.DeclarativeContainer):
         provisioning=provisioning,
         notifications=notifications,
         access=access,
+        webhooks=webhooks,
         rules=rules,
         events=events,
         uow=uow,

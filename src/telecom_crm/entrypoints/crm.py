@@ -40,6 +40,7 @@ from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.errors import RuleViolated
 
 SINK = "event_sink"
@@ -81,6 +82,7 @@ class Crm:
     provisioning: Provisioning
     notifications: Notifications
     access: Access
+    webhooks: Webhooks
     rules: RuleBook
     events: EventStream
 
@@ -190,6 +192,7 @@ class Crm:
             provisioning=attrs.evolve(self.provisioning, uow=uow),
             notifications=attrs.evolve(self.notifications, uow=uow),
             access=attrs.evolve(self.access, uow=uow),
+            webhooks=attrs.evolve(self.webhooks, uow=uow),
             rules=attrs.evolve(self.rules, uow=uow),
             events=attrs.evolve(self.events, uow=uow),
             close=nothing_to_close,
@@ -219,6 +222,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "write_messages": lambda crm, n: crm.notifications.queue_new(limit=n),
         "send_messages": lambda crm, n: crm.notifications.deliver(crm.messenger, limit=n),
         "deliver_events": _deliver_events,
+        "deliver_webhooks": lambda crm, n: crm.webhooks.deliver(limit=n),
     }
 )
 """Everything that is done without anybody asking, in an order in which one step feeds the next."""

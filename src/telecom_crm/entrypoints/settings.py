@@ -63,6 +63,8 @@ class Settings:
     currency: str = "KGS"
     operator: str = ""
     """What the operator is called on receipts."""
+    webhooks_to_private: bool = False
+    """Whether events may be sent to private addresses, this machine among them."""
     work_seconds: int = attrs.field(default=2, validator=attrs.validators.in_(range(1, 60)))
     """How often the worker looks for quick work: network, messages, events."""
     tidy_seconds: int = attrs.field(default=30, validator=attrs.validators.in_(range(1, 60)))
@@ -79,6 +81,7 @@ class Settings:
             "network": self.network,
             "messenger": self.messenger,
             "operator": self.operator,
+            "webhooks_to_private": self.webhooks_to_private,
         }
         if self.gateways:
             options["gateways"] = self.gateways

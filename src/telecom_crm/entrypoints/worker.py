@@ -18,6 +18,7 @@ QUICK = frozenset(
         "write_messages",
         "send_messages",
         "deliver_events",
+        "deliver_webhooks",
     }
 )
 """The steps that somebody waits for."""

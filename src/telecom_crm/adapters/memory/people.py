@@ -17,10 +17,12 @@ from telecom_crm.domain.identifiers import (
     NotificationId,
     TicketId,
     TokenId,
+    WebhookId,
 )
 from telecom_crm.domain.notification import Notification, NotificationStatus
 from telecom_crm.domain.ticket import Ticket, TicketPriority, TicketStatus
 from telecom_crm.domain.user import Token
+from telecom_crm.domain.webhook import Webhook
 
 _RANK = {priority.value: rank for rank, priority in enumerate(Priority)}
 _TICKET_RANK = {priority.value: rank for rank, priority in enumerate(TicketPriority)}
@@ -175,6 +177,13 @@ class MemoryNotifications(MemoryCollection[NotificationId, Notification]):
     def waiting(self, *, limit: int) -> list[Notification]:
         queued = self.having(("status", NotificationStatus.QUEUED.value))
         return self.take_first(queued, lambda one: (one.queued_at, one.key), limit=limit)
+
+
+class MemoryWebhooks(MemoryCollection[WebhookId, Webhook]):
+    """URLs that events are sent to."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.webhooks)
 
 
 class MemoryTokens(MemoryCollection[TokenId, Token]):

@@ -167,6 +167,11 @@ class MemoryEvents:
         with self._scope.store.lock:
             return self._scope.store.events.of(thing, key) + own
 
+    def latest(self) -> str:
+        with self._scope.store.lock:
+            count = len(self._scope.store.events.all)
+        return str(count) if count else ""
+
     def position(self, consumer: str) -> str:
         if consumer in self._positions:
             return self._positions[consumer]

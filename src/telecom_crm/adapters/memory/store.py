@@ -36,6 +36,7 @@ from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
+from telecom_crm.domain.webhook import Webhook
 
 T = TypeVar("T")
 
@@ -169,6 +170,7 @@ class MemoryStore:
         self.imports = Table("import_job", ImportJob)
         self.notifications = Table("notification", Notification)
         self.tokens = Table("token", Token, unique=_digest)
+        self.webhooks = Table("webhook", Webhook)
         self.journal = Journal()
         self.events = EventLog()
         self.positions: dict[str, str] = {}

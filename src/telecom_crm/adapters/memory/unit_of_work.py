@@ -27,6 +27,7 @@ from telecom_crm.adapters.memory.people import (
     MemoryNotifications,
     MemoryTickets,
     MemoryTokens,
+    MemoryWebhooks,
 )
 from telecom_crm.adapters.memory.records import (
     MemoryAudit,
@@ -119,6 +120,10 @@ class MemoryTransaction:
     @cached_property
     def tokens(self) -> MemoryTokens:
         return self._part(MemoryTokens(self))
+
+    @cached_property
+    def webhooks(self) -> MemoryWebhooks:
+        return self._part(MemoryWebhooks(self))
 
     @cached_property
     def keys(self) -> MemoryKeys:

@@ -121,6 +121,17 @@ class PostgresEvents:
         )
         return [event_from_row(row) for row in rows]
 
+    def latest(self) -> str:
+        """Return the cursor of the last event that is told now; "" before the first."""
+        rows = rows_of(
+            self.connection,
+            f"SELECT xact::text AS xact, thing_id, sequence, thing FROM events"
+            f" WHERE xact < {_HORIZON}"
+            " ORDER BY events.xact DESC, thing_id DESC, sequence DESC, thing DESC LIMIT 1",
+            {},
+        )
+        return _event_cursor(rows[0]) if rows else ""
+
     def position(self, consumer: str) -> str:
         """Return, held, the cursor a consumer has reached; "" is the beginning."""
         name = {"consumer": consumer}

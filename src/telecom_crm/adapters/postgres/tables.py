@@ -606,6 +606,22 @@ notifications = Table(
 Index("ix_notifications_customer_id", notifications.c.customer_id, notifications.c.id)
 Index("ix_notifications_queued", notifications.c.id, postgresql_where=text("status = 'queued'"))
 
+webhooks = Table(
+    "webhooks",
+    metadata,
+    _id(),
+    _text("url"),
+    _json("wanted"),
+    _text("secret"),
+    _int("failures"),
+    _text("last_error"),
+    _at("next_attempt_at", nullable=True),
+    _at("created_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+
 rules = Table(
     "rules",
     metadata,

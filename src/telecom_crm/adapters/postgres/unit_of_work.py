@@ -31,6 +31,7 @@ from telecom_crm.adapters.postgres.stream import (
     PostgresRules,
 )
 from telecom_crm.adapters.postgres.tickets import PostgresTickets
+from telecom_crm.adapters.postgres.webhooks import PostgresWebhooks
 
 
 @attrs.frozen(slots=False)
@@ -103,6 +104,10 @@ class PostgresTransaction:
     @cached_property
     def tokens(self) -> PostgresTokens:
         return PostgresTokens(self.connection, self._holding)
+
+    @cached_property
+    def webhooks(self) -> PostgresWebhooks:
+        return PostgresWebhooks(self.connection, self._holding)
 
     @cached_property
     def keys(self) -> PostgresKeys:

@@ -36,6 +36,7 @@ from telecom_crm.domain.identifiers import (
     RefundId,
     TaskId,
     TokenId,
+    WebhookId,
 )
 from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
 from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
@@ -48,6 +49,7 @@ from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Role, Token
+from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.conformance.machine import Abandoned, refused
 from telecom_crm.entrypoints.conformance.samples import (
     BEGINNING,
@@ -411,6 +413,9 @@ class UnitOfWorkSuite:
             with uow() as tx:
                 tx.tickets.save(ticket)
         with uow(read_only=True) as tx:
+            latest = tx.events.latest()
+            told = [cursor for cursor, _ in tx.events.since("", limit=10)]
+            assert latest == (told[-1] if told else "")
             first = tx.events.since("", limit=2)
             second = tx.events.since(first[-1][0], limit=2) if first else []
         told = [event.thing_id for _, event in (*first, *second)]
@@ -531,6 +536,7 @@ _WORDS = {
         "ticket": "free",
         "import_job": "checked",
         "notification": "queued",
+        "webhook": "paused",
     },
     "kind": {
         "customer": "person",
@@ -646,6 +652,7 @@ def _of_every_kind(samples: Samples, sale: Sale) -> dict[str, Any]:
         "imports": _import(samples),
         "notifications": _notification(samples, sale.customer),
         "tokens": _token(samples),
+        "webhooks": _webhook(samples),
     }
 
 
@@ -689,6 +696,16 @@ def _notification(samples: Samples, customer: Customer) -> Notification:
         channel=NotificationChannel.CONSOLE,
         language="ky",
         facts={"amount": "150.00", "currency": "KGS"},
+        **samples.said(),
+    )
+
+
+def _webhook(samples: Samples) -> Webhook:
+    return Webhook.register(
+        id=WebhookId(samples.id()),
+        url="https://example.org/events?shop=1",
+        wanted=("PaymentConfirmed", "ContractActivated"),
+        secret=bytes(32),
         **samples.said(),
     )
 

@@ -33,6 +33,7 @@ from telecom_crm.entrypoints.http.api.schema import SchemaController
 from telecom_crm.entrypoints.http.api.settlements import SettlementController
 from telecom_crm.entrypoints.http.api.tickets import TicketController
 from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenController
+from telecom_crm.entrypoints.http.api.webhooks import WebhookController
 from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
@@ -67,6 +68,7 @@ CONTROLLERS = (
     TokenController,
     AuditController,
     OperationsController,
+    WebhookController,
     SchemaController,
 )
 
@@ -88,6 +90,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "rules": lambda crm: crm.rules,
     "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,
+    "webhooks": lambda crm: crm.webhooks,
 }
 """What handlers may ask for, by the name of their parameter."""
 

@@ -26,6 +26,7 @@ from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
+from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.http.bodies import (
     SCHEMAS,
     IccidText,
@@ -190,6 +191,7 @@ _KINDS: Mapping[str, type] = {
     "ticket": Ticket,
     "import_job": ImportJob,
     "token": Token,
+    "webhook": Webhook,
 }
 
 

@@ -423,6 +423,20 @@ CREATE INDEX ix_notifications_customer_id ON notifications (customer_id, id);
 CREATE INDEX ix_notifications_queued ON notifications (id)
     WHERE status = 'queued';
 
+CREATE TABLE webhooks (
+    id UUID NOT NULL,
+    url TEXT NOT NULL,
+    wanted JSONB NOT NULL,
+    secret TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    last_error TEXT NOT NULL,
+    next_attempt_at timestamptz,
+    created_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_webhooks PRIMARY KEY (id)
+);
+
 CREATE TABLE rules (
     kind TEXT COLLATE "C" NOT NULL,
     value JSONB NOT NULL,
@@ -516,6 +530,7 @@ CHANGEABLE = (
     "notifications",
     "rules",
     "tokens",
+    "webhooks",
     "event_cursors",
     "number_series",
 )
