@@ -95,6 +95,8 @@ SCHEMAS: dict[type, dict[str, Any]] = {
 Reason = Annotated[str, msgspec.Meta(max_length=1000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Code = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_-]{1,30}$")]
+Codes = Annotated[list[Code], msgspec.Meta(max_length=50)]
+Named = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Because(Body):

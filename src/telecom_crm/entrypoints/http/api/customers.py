@@ -31,7 +31,7 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, CustomerId
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.user import Action, Area
-from telecom_crm.entrypoints.http.api.contracts import ContractView
+from telecom_crm.entrypoints.http.api.contract_views import ContractView
 from telecom_crm.entrypoints.http.api.payments import PaymentView
 from telecom_crm.entrypoints.http.api.people import CustomerChanges, NewCustomer, told
 from telecom_crm.entrypoints.http.api.tickets import TicketView
