@@ -19,8 +19,8 @@ from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import (
     AuditRecord,
     Contended,
-    DocumentTaken,
     IdempotencyKey,
+    IdentityTaken,
     Query,
 )
 from telecom_crm.domain.customer import Customer, IdentityDocument
@@ -175,18 +175,18 @@ def test_a_queue_gives_two_takers_two_things_and_the_most_urgent_first(uow):
 def test_a_document_belongs_to_one_customer_until_it_is_given_up(uow):
     spellings = ("AN 123456", "an-123456")
     owner, other = (a_customer(documents=[passport(number)]) for number in spellings)
-    key = ("passport", "AN123456")
+    key = "passport:AN123456"
     with uow() as tx:
         tx.customers.save(owner)
-    with pytest.raises(DocumentTaken) as taken, uow() as tx:
+    with pytest.raises(IdentityTaken) as taken, uow() as tx:
         tx.customers.save(other)
     assert taken.value.customer_id == owner.id
     with uow() as tx:
-        assert tx.customers.by_documents([passport("AN123456")]) == {key: owner.id}
+        assert tx.customers.by_identities([key]) == {key: owner.id}
         without = tx.customers.get(owner.id).update(changes={"documents": ()}, by=BY, at=AT)
         tx.customers.save(without)
         tx.customers.save(other)
-        assert tx.customers.by_documents([passport("AN123456")]) == {key: other.id}
+        assert tx.customers.by_identities([key]) == {key: other.id}
 
 
 def test_customers_are_found_by_what_people_know_of_them(uow):

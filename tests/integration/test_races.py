@@ -29,7 +29,7 @@ from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
 from telecom_crm.application.payments import Payments
-from telecom_crm.application.ports import Contended, Payer
+from telecom_crm.application.ports import Contended, IdentityTaken, Payer
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.contract import HoldThere
@@ -338,6 +338,24 @@ def test_of_two_who_want_one_sim_one_gets_it_and_the_other_learns_its_state(crm)
         sim = crm.inventory.sim(CARDS[card])
         assert sim.contract_id == sold.id
     assert len(list(crm.contracts.each())) == 5
+
+
+def test_one_person_who_registers_many_times_at_once_is_one_customer(crm):
+    person = {"name": "Айбек", "national_id": "21503199000123"}
+    results = race([partial(crm.customers.register, **person)] * 64, patient=True)
+    assert results.errors == []
+    assert len({customer.id for customer in results.values}) == 1
+
+
+def test_of_two_customers_told_to_be_one_person_one_is_and_the_other_learns_who(crm):
+    told = {"national_id": "21503199000123"}
+    for turn in range(10):
+        both = [crm.customers.register(name=f"Customer {turn}-{n}").id for n in range(2)]
+        results = race([partial(crm.customers.update, id, changes=told) for id in both])
+        (winner,), (error,) = results.values, results.errors
+        assert isinstance(error, IdentityTaken)
+        assert error.customer_id == winner.id
+        crm.customers.update(winner.id, changes={"national_id": None})
 
 
 def test_orders_with_one_key_sell_one_contract(crm):

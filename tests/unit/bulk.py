@@ -136,7 +136,7 @@ class Desk:
     def customer(self, n: int) -> Customer:
         with self.uow(read_only=True) as tx:
             paper = IdentityDocument(type="id_card", number=f"ID{n:07d}")
-            (owner,) = tx.customers.by_documents([paper]).values()
+            (owner,) = tx.customers.by_identities([paper.key]).values()
             return tx.customers.get(owner)
 
     def counts(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ import pytest
 
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
-from telecom_crm.application.ports import DocumentTaken, Query
+from telecom_crm.application.ports import IdentityTaken, Query
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
@@ -209,9 +209,27 @@ def test_an_update_remembers_what_was_there_before_and_puts_no_value_into_the_ev
 def test_a_document_cannot_be_taken_from_another(customers):
     owner = customers.register(name="Owner", documents=[passport()])
     other = customers.register(name="Other")
-    with pytest.raises(DocumentTaken) as taken:
+    with pytest.raises(IdentityTaken) as taken:
         customers.update(other.id, changes={"documents": [passport()]})
     assert taken.value.customer_id == owner.id
+
+
+def test_a_national_id_cannot_be_taken_from_another(customers):
+    owner = customers.register(name="Owner", national_id="21503199000123")
+    other = customers.register(name="Other", documents=[passport()])
+    with pytest.raises(IdentityTaken) as taken:
+        customers.update(other.id, changes={"national_id": "2-1503-1990-00123"})
+    assert taken.value.customer_id == owner.id
+    assert str(owner.id) in str(taken.value)
+    customers.update(owner.id, changes={"national_id": None})
+    assert customers.update(other.id, changes={"national_id": "21503199000123"}).version == 2
+
+
+def test_a_national_id_is_exact_under_any_rules(customers):
+    rules = DeduplicationRules(weights={Match.PHONE: 60}, exact=frozenset())
+    own = attrs.evolve(customers, deduplication=rules)
+    first = own.register(name="Owner", national_id="21503199000123")
+    assert own.register(name="Again", national_id="21503199000123").id == first.id
 
 
 def test_block_unblock_close_with_and_without_contracts(customers, uow, clock, ids):

@@ -22,9 +22,9 @@ from telecom_crm.application.ports import (
     Booked,
     Booking,
     Contended,
-    DocumentTaken,
     FormerValue,
     IdempotencyKey,
+    IdentityTaken,
     LedgerDifference,
     Payer,
     Query,
@@ -582,13 +582,12 @@ def document(number="AN 1234567"):
 def test_a_document_belongs_to_one_customer(uow):
     first = customer(documents=[document()])
     saved(uow, "customers", first)
-    with uow() as tx, pytest.raises(DocumentTaken) as caught:
+    with uow() as tx, pytest.raises(IdentityTaken) as caught:
         tx.customers.save(customer(documents=[document("an1234567")]))
     assert caught.value.customer_id == first.id
     with uow(read_only=True) as tx:
-        assert tx.customers.by_documents([document(), document("X999")]) == {
-            ("id_card", "AN1234567"): first.id
-        }
+        found = tx.customers.by_identities([document().key, document("X999").key])
+        assert found == {"id_card:AN1234567": first.id}
     with uow() as tx:  # it moves to another in one transaction
         tx.customers.save(
             tx.customers.get(first.id).update(changes={"documents": ()}, by=BY, at=AT)

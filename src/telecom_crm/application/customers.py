@@ -15,9 +15,9 @@ from telecom_crm.application.paging import each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     Contended,
-    DocumentTaken,
     Files,
     FormerValue,
+    IdentityTaken,
     NewId,
     Page,
     Query,
@@ -131,7 +131,7 @@ class Customers:
         """
         Change what is known about a customer; what a personal field was before is remembered apart.
 
-        Raise `InvalidValue` with every fault, `DocumentTaken` where another has the document.
+        Raise `InvalidValue` with every fault, `IdentityTaken` where another has the document.
         """
         at = self.clock()
         with self.uow() as tx:
@@ -380,7 +380,7 @@ def save_new(tx: Transaction, newcomer: Customer) -> Customer:
     """Store a customer that nobody was found to be; whoever was faster makes this run again."""
     try:
         return tx.customers.save(newcomer)
-    except DocumentTaken as taken:
+    except IdentityTaken as taken:
         raise Contended(f"customer {taken.customer_id}") from taken
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import attrs
 
-from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.rules import deduplication_in
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import (
+    IDENTITIES,
     Candidate,
     DeduplicationRules,
-    Match,
     Suspicion,
     find_duplicates,
 )
@@ -25,11 +24,11 @@ def rules_in(tx: Transaction, own: DeduplicationRules | None) -> DeduplicationRu
     """
     Return the caller's own rules, or else those the store holds.
 
-    A document is exact under any rules, since the store gives it to one customer only.
+    What the store gives to one customer only, a national id or a paper, is exact under any rules.
     """
     rules = own or deduplication_in(tx)
-    weights = {Match.DOCUMENT: 100, **rules.weights}
-    return attrs.evolve(rules, weights=weights, exact=rules.exact | {Match.DOCUMENT})
+    weights = {**dict.fromkeys(IDENTITIES, 100), **rules.weights}
+    return attrs.evolve(rules, weights=weights, exact=rules.exact | IDENTITIES)
 
 
 def suspects_in(
@@ -40,10 +39,7 @@ def suspects_in(
 
     Whoever was merged stands for the survivor: papers of the loser are the survivor's too.
     """
-    owners = set(tx.customers.by_documents(customer.documents).values())
-    if customer.national_id:
-        same = each_in(tx.customers, national_id=customer.national_id)
-        owners.update(one.id for one in same)
+    owners = set(tx.customers.by_identities(customer.identities).values())
     others = {one.id: one for one in tx.customers.lookalikes(customer, limit=LOOKALIKES)}
     candidates = [Candidate.of_customer(one) for one in others.values()]
     for owner in sorted(owners - set(others)):

@@ -29,7 +29,7 @@ from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Conflict, GatewayError, InvalidValue, TelecomCrmError
 from telecom_crm.domain.identifiers import (
     ICCID,
@@ -90,15 +90,15 @@ class Contended(Conflict):
 
 
 @attrs.define
-class DocumentTaken(Conflict):
-    """Another customer already has this identity document."""
+class IdentityTaken(Conflict):
+    """Another customer already has this national id or identity document."""
 
-    code: ClassVar[str] = "document_taken"
+    code: ClassVar[str] = "identity_taken"
 
     customer_id: CustomerId
 
     def __str__(self) -> str:
-        return f"customer {self.customer_id} already has this identity document"
+        return f"customer {self.customer_id} already has this national id or identity document"
 
 
 @attrs.frozen(kw_only=True)
@@ -222,12 +222,12 @@ class Collection(Protocol[K, T]):
 
 
 class Customers(Collection[CustomerId, Customer], Protocol):
-    """Customers; one identity document belongs to one customer: `save` raises `DocumentTaken`."""
+    """
+    Customers; a national id or identity document belongs to one: `save` raises `IdentityTaken`.
+    """
 
-    def by_documents(
-        self, documents: Iterable[IdentityDocument]
-    ) -> dict[tuple[str, str], CustomerId]:
-        """Return who has these documents, by (type, number key)."""
+    def by_identities(self, keys: Iterable[str]) -> dict[str, CustomerId]:
+        """Return who has which of these national ids and papers (see `Customer.identities`)."""
         ...
 
     def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:

@@ -24,6 +24,8 @@ NAME_LIMIT = 200
 EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 FIRST_BIRTH_DATE = date(1900, 1, 1)
 ERASED_NAME = "erased"
+NATIONAL_ID = "national_id"
+"""What the key of a national id begins with, beside the types of documents."""
 
 
 class CustomerKind(StrEnum):
@@ -266,6 +268,16 @@ class Customer:
     @property
     def key(self) -> str:
         return str(self.id)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """
+        The keys of what only one customer has, each once: the national id, and each paper's.
+
+        Whoever comes with one of them is this customer.
+        """
+        own = [f"{NATIONAL_ID}:{self.national_id}"] if self.national_id else []
+        return tuple(dict.fromkeys([*own, *(paper.key for paper in self.documents)]))
 
     @property
     def may_sign(self) -> bool:
@@ -568,7 +580,7 @@ def read_document_type(raw: str) -> DocumentType:
 def read_document_number(raw: str) -> str:
     """Return a document's number as printed, its white space squeezed; code `document_number`."""
     number = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else ""
-    key = _without_marks(number)
+    key = without_marks(number)
     if not (3 <= len(key) <= 40 and key.isalnum()):
         message = "3 to 40 letters and digits, spaces and dashes between them"
         raise _invalid("document_number", "document_number", message, raw)
@@ -579,7 +591,7 @@ def read_national_id(raw: str) -> str | None:
     """Return a national id in upper case without spaces and dashes, or None; code `national_id`."""
     if not raw.strip():
         return None
-    key = _without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
+    key = without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
     if not (4 <= len(key) <= 40 and key.isalnum()):
         raise _invalid("national_id", "national_id", "4 to 40 letters and digits", raw)
     return key
@@ -609,9 +621,16 @@ def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False
     return text
 
 
+def without_marks(number: str) -> str:
+    """Return a number of a paper without case, spaces, dashes and dots: what is compared."""
+    if not number.isascii():
+        number = unicodedata.normalize("NFKC", number)
+    return number.translate(_MARKS).upper()
+
+
 def document_key(*, type: DocumentType, number: str) -> str:
     """Return what two copies of the same document share: type, and number without its dress."""
-    return f"{type.value}:{_without_marks(number)}"
+    return f"{type.value}:{without_marks(number)}"
 
 
 _RAW_LIMIT = 10_000
@@ -665,12 +684,6 @@ def _read_document(
     if kind is None or number is None:
         return None
     return IdentityDocument(type=kind, number=number)
-
-
-def _without_marks(number: str) -> str:
-    if not number.isascii():
-        number = unicodedata.normalize("NFKC", number)
-    return number.translate(_MARKS).upper()
 
 
 def _invalid(field: str, code: str, message: str, raw: str) -> InvalidValue:

@@ -42,6 +42,10 @@ MATCH_WORDS: Mapping[Match, str] = MappingProxyType(
 )
 
 
+IDENTITIES = frozenset({Match.NATIONAL_ID, Match.DOCUMENT})
+"""What only one customer has, so that sharing it is being the same."""
+
+
 def _default_weights() -> Mapping[Match, int]:
     return MappingProxyType(
         {
@@ -65,7 +69,7 @@ class DeduplicationRules:
     """
 
     weights: Mapping[Match, int] = attrs.field(factory=_default_weights)
-    exact: frozenset[Match] = frozenset({Match.NATIONAL_ID, Match.DOCUMENT})
+    exact: frozenset[Match] = IDENTITIES
     suspect_from: int = 50
     name_likeness: float = 0.85
 

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term
-from telecom_crm.adapters.memory.store import document_term, likeness_terms
-from telecom_crm.application.ports import DocumentTaken, FormerValue
+from telecom_crm.adapters.memory.store import identity_term, likeness_terms
+from telecom_crm.application.ports import FormerValue, IdentityTaken
 from telecom_crm.domain.application import Application, ApplicationStatus, Priority
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
     ApplicationId,
     CustomerId,
@@ -29,24 +29,17 @@ _TICKET_RANK = {priority.value: rank for rank, priority in enumerate(TicketPrior
 
 
 class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
-    """Customers, with their identity documents unique, and the values that changes replaced."""
+    """Customers, each identity with one of them, and the values that changes replaced."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.customers)
         self._former: list[FormerValue] = []
         self._forgotten: set[CustomerId] = set()
         self._owner_here: dict[Term, str] = {}
-        """Who has a document by this transaction's own writes; looking through all costs n²."""
+        """Who has an identity by this transaction's own writes; looking through all costs n²."""
 
-    def by_documents(
-        self, documents: Iterable[IdentityDocument]
-    ) -> dict[tuple[str, str], CustomerId]:
-        found: dict[tuple[str, str], CustomerId] = {}
-        for document in documents:
-            term = document_term(document.key)
-            for customer in self.having(term):
-                found[term[1], term[2]] = customer.id
-        return found
+    def by_identities(self, keys: Iterable[str]) -> dict[str, CustomerId]:
+        return {key: customer.id for key in keys for customer in self.having(identity_term(key))}
 
     def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
         alike: dict[CustomerId, Customer] = {}
@@ -118,7 +111,7 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             for other_key in (owner, *keys):
                 other = None if other_key == key else self.look(other_key)
                 if other is not None and term in self._table.terms(other):
-                    raise DocumentTaken(other.id)
+                    raise IdentityTaken(other.id)
             self._owner_here[term] = key
 
     def _owners_by_contract(self, text: str, digits: str) -> set[CustomerId]:
@@ -207,5 +200,5 @@ def _is_about(customer: Customer, words: Sequence[str], digits: str) -> bool:
         return True
     wanted = "".join(char for char in "".join(words).upper() if char.isalnum())
     return bool(wanted) and any(
-        document.key.split(":", 1)[1] == wanted for document in customer.documents
+        identity.partition(":")[2] == wanted for identity in customer.identities
     )

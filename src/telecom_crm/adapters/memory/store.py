@@ -155,7 +155,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.customers = Table("customer", Customer, unique=_documents, also=likeness_terms)
+        self.customers = Table("customer", Customer, unique=_identities, also=likeness_terms)
         self.applications = Table("application", Application, unique=_reference)
         self.sims = Table("sim", Sim)
         self.numbers = Table("number", Number)
@@ -185,24 +185,23 @@ class MemoryStore:
         """Which open transaction holds a thing: for queues, which pass over it; no commit asks."""
 
 
-def document_term(key: str) -> Term:
-    """Return the term of an identity document, by its key "type:number"."""
-    return ("document", *key.split(":", 1))
+def identity_term(key: str) -> Term:
+    """Return the term of a national id or an identity document, by its key."""
+    return ("identity", key)
 
 
 def likeness_terms(customer: Customer) -> list[Term]:
     """Return what two records of one person may share."""
     facts: Mapping[str, str | None] = {
-        "national_id": customer.national_id,
         "phone": customer.phone.digits if customer.phone else None,
         "folded_email": customer.email.casefold() if customer.email else None,
         "birth_date": customer.birth_date.isoformat() if customer.birth_date else None,
     }
-    return [*_documents(customer), *((name, fact) for name, fact in facts.items() if fact)]
+    return [*_identities(customer), *((name, fact) for name, fact in facts.items() if fact)]
 
 
-def _documents(customer: Customer) -> list[Term]:
-    return [document_term(document.key) for document in customer.documents]
+def _identities(customer: Customer) -> list[Term]:
+    return [identity_term(key) for key in customer.identities]
 
 
 def _reference(application: Application) -> list[Term]:

@@ -1,4 +1,4 @@
-"""Customers, who has which identity document, and former values."""
+"""Customers, who has which national id and identity document, and former values."""
 
 from __future__ import annotations
 
@@ -21,31 +21,30 @@ from telecom_crm.adapters.postgres.collections import (
 from telecom_crm.adapters.postgres.rows.customers import (
     customer_from_row,
     customer_to_row,
-    document_key_of,
-    document_keys,
     former_value_from_row,
     former_value_to_row,
+    identity_rows,
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
-from telecom_crm.application.ports import DocumentTaken, FormerValue
+from telecom_crm.application.ports import Contended, FormerValue, IdentityTaken
 from telecom_crm.domain.customer import (
+    NATIONAL_ID,
     Customer,
     CustomerKind,
     CustomerStatus,
     DocumentType,
-    IdentityDocument,
-    document_key,
+    without_marks,
 )
 from telecom_crm.domain.identifiers import CustomerId
 
-_DOCUMENTS = Sheet(tables.identity_documents)
+_IDENTITIES = Sheet(tables.identity_documents)
 _FORMER = Sheet(tables.former_values)
 _SHORTEST_PHONE_END = 4
 
 
 @attrs.define
 class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
-    """Customers; the table of identity documents says that each belongs to one."""
+    """Customers; the table of identity documents, national ids too, has one owner for each."""
 
     shape: ClassVar[Shape[Any]] = Shape(
         "customer",
@@ -63,18 +62,29 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
     )
 
     def save_all(self, things: Sequence[Customer]) -> None:
-        """Store many with their documents; raise `DocumentTaken` where another customer has one."""
+        """Store many, their identities too; raise `IdentityTaken` where another has one."""
         changed = [customer for customer in things if customer.version != len(customer.events)]
-        kept = self._documents_of(changed)
+        kept = self._identities_of(changed)
         PostgresCollection.save_all(self, things)
-        self._forget([(c.id, kept[c.id] - set(document_keys(c))) for c in changed if c.id in kept])
-        self._file([(c, set(document_keys(c)) - kept.get(c.id, set())) for c in things])
+        self._forget([(c.id, kept[c.id].difference(c.identities)) for c in changed if c.id in kept])
+        self._file([(c.id, set(c.identities) - kept.get(c.id, set())) for c in things])
 
-    def by_documents(
-        self, documents: Iterable[IdentityDocument]
-    ) -> dict[tuple[str, str], CustomerId]:
-        """Return who has these documents, by (type, number key)."""
-        return self._owners([document_key_of(document) for document in documents])
+    def by_identities(self, keys: Iterable[str]) -> dict[str, CustomerId]:
+        """Return who has which of these national ids and papers."""
+        parted = [key.partition(":") for key in keys]
+        if not parted:
+            return {}
+        sql = (
+            "SELECT t.type, t.number_key, t.customer_id FROM identity_documents t"
+            " JOIN unnest(%(types)s::text[], %(numbers)s::text[]) AS g(type, number_key)"
+            " ON t.type = g.type AND t.number_key = g.number_key"
+        )
+        parameters = {
+            "types": array_of([kind for kind, _, _ in parted], quoted=True),
+            "numbers": array_of([number for _, _, number in parted], quoted=True),
+        }
+        rows = self.connection.exec_driver_sql(sql, parameters)
+        return {f"{kind}:{number}": owner for kind, number, owner in rows}
 
     def sharing(
         self, *, phones: Iterable[str], emails: Iterable[str]
@@ -96,17 +106,16 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
 
     def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
         """Return customers that share something, the most telling first, merged ones left out."""
-        owners = self._owners(document_keys(customer))
+        owners = self.by_identities(customer.identities)
         arms = {
             "t.id = ANY(%(owners)s::uuid[])": array_of(owners.values()),
-            "t.national_id IS NOT NULL AND t.national_id = %(national_id)s": customer.national_id,
             "reverse(t.phone) = reverse(%(phone)s) AND t.phone IS NOT NULL": (
                 customer.phone.digits if customer.phone else None
             ),
             "lower(t.email) = lower(%(email)s) AND t.email IS NOT NULL": customer.email,
             "t.birth_date IS NOT NULL AND t.birth_date = %(birth_date)s": customer.birth_date,
         }
-        names = ("owners", "national_id", "phone", "email", "birth_date")
+        names = ("owners", "phone", "email", "birth_date")
         used = {
             name: (arm, value)
             for name, (arm, value) in zip(names, arms.items(), strict=True)
@@ -156,87 +165,67 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         rows = rows_of(self.connection, sql, {"id": customer_id})
         return [former_value_from_row(row) for row in rows]
 
-    def _documents_of(
-        self, customers: Sequence[Customer]
-    ) -> dict[CustomerId, set[tuple[str, str]]]:
-        """Return the keys of the documents that these customers had until now."""
+    def _identities_of(self, customers: Sequence[Customer]) -> dict[CustomerId, set[str]]:
+        """Return the keys of the identities that these customers had until now."""
         if not customers:
             return {}
         before = self.find(
             "t.id = ANY(%(ids)s::uuid[])", {"ids": array_of(customer.id for customer in customers)}
         )
-        return {customer.id: set(document_keys(customer)) for customer in before}
+        return {customer.id: set(customer.identities) for customer in before}
 
-    def _forget(self, gone: Sequence[tuple[CustomerId, set[tuple[str, str]]]]) -> None:
-        rows = _document_rows(gone)
+    def _forget(self, gone: Sequence[tuple[CustomerId, set[str]]]) -> None:
+        rows = _in_order(gone)
         if rows:
             self.connection.exec_driver_sql(
-                f"DELETE FROM identity_documents t USING {_DOCUMENTS.unnest}"
-                f" AS g({', '.join(_DOCUMENTS.columns)}) WHERE t.type = g.type"
+                f"DELETE FROM identity_documents t USING {_IDENTITIES.unnest}"
+                f" AS g({', '.join(_IDENTITIES.columns)}) WHERE t.type = g.type"
                 " AND t.number_key = g.number_key AND t.customer_id = g.customer_id",
-                _DOCUMENTS.arrays(rows),
+                _IDENTITIES.arrays(rows),
             )
 
-    def _file(self, new: Sequence[tuple[Customer, set[tuple[str, str]]]]) -> None:
-        """Write down who has a document from now on."""
-        rows = _document_rows([(customer.id, keys) for customer, keys in new])
+    def _file(self, new: Sequence[tuple[CustomerId, set[str]]]) -> None:
+        """Write down who has an identity from now on."""
+        rows = _in_order(new)
         if len(rows) > MANY:
-            _DOCUMENTS.copy_in(self.connection, _DOCUMENTS.columns_of(rows))
+            _IDENTITIES.copy_in(self.connection, _IDENTITIES.columns_of(rows))
         elif rows:
             filed = self.connection.exec_driver_sql(
-                f"{_DOCUMENTS.insert} ON CONFLICT DO NOTHING RETURNING type, number_key",
-                _DOCUMENTS.arrays(rows),
+                f"{_IDENTITIES.insert} ON CONFLICT DO NOTHING RETURNING type, number_key",
+                _IDENTITIES.arrays(rows),
             ).all()
             if len(filed) < len(rows):
                 self._refuse_taken(rows)
 
     def _refuse_taken(self, rows: Sequence[dict[str, Any]]) -> None:
-        owners = self._owners([(row["type"], row["number_key"]) for row in rows])
-        for row in rows:
-            owner = owners.get((row["type"], row["number_key"]))
-            if owner is not None and owner != row["customer_id"]:
-                raise DocumentTaken(owner)
-
-    def _owners(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], CustomerId]:
-        if not keys:
-            return {}
-        sql = (
-            "SELECT t.type, t.number_key, t.customer_id FROM identity_documents t"
-            " JOIN unnest(%(types)s::text[], %(numbers)s::text[]) AS g(type, number_key)"
-            " ON t.type = g.type AND t.number_key = g.number_key"
-        )
-        parameters = {
-            "types": array_of([kind for kind, _ in keys], quoted=True),
-            "numbers": array_of([number for _, number in keys], quoted=True),
-        }
-        rows = self.connection.exec_driver_sql(sql, parameters)
-        return {(kind, number): owner for kind, number, owner in rows}
+        mine = {f"{row['type']}:{row['number_key']}": row["customer_id"] for row in rows}
+        owners = self.by_identities(mine)
+        for key, customer_id in mine.items():
+            if key in owners and owners[key] != customer_id:
+                raise IdentityTaken(owners[key])
+        if len(owners) < len(mine):
+            raise Contended("an identity document")  # given up since it was in the way
 
 
-def _document_rows(
-    owned: Sequence[tuple[CustomerId, set[tuple[str, str]]]],
-) -> list[dict[str, Any]]:
+def _in_order(owned: Sequence[tuple[CustomerId, set[str]]]) -> list[dict[str, Any]]:
     """Return the rows in order of their key, in which everybody takes them."""
-    return [
-        {"type": kind, "number_key": number, "customer_id": owner}
-        for kind, number, owner in sorted((*key, owner) for owner, keys in owned for key in keys)
-    ]
+    rows = [row for owner, keys in owned for row in identity_rows(owner, keys)]
+    return sorted(rows, key=lambda row: (row["type"], row["number_key"]))
 
 
 def _search_arms(text: str) -> tuple[list[str], dict[str, Any]]:
     """Return the ways to look for a text, each a query for customers' ids."""
     digits = re.sub(r"\D", "", text)
-    documents = [document_key(type=kind, number=text).partition(":") for kind in DocumentType]
     parameters: dict[str, Any] = {
         "text": text,
         "digits": digits,
-        "numbers": array_of({number for _, _, number in documents}, quoted=True),
-        "types": array_of([kind.value for kind in DocumentType], quoted=True),
+        "identity": without_marks(text),
+        "types": array_of([NATIONAL_ID, *(kind.value for kind in DocumentType)], quoted=True),
     }
     arms = [
         "SELECT id FROM customers WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL",
         "SELECT customer_id FROM identity_documents"
-        " WHERE type = ANY(%(types)s::text[]) AND number_key = ANY(%(numbers)s::text[])",
+        " WHERE type = ANY(%(types)s::text[]) AND number_key = %(identity)s",
         "SELECT customer_id FROM contracts WHERE number = %(text)s",
     ]
     if words := re.findall(r"\w+", text):

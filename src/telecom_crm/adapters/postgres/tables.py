@@ -151,6 +151,7 @@ Index(
     postgresql_where=text("national_id IS NOT NULL"),
 )
 
+# National ids are papers of a type of their own here: whatever is in it has one owner.
 identity_documents = Table(
     "identity_documents",
     metadata,

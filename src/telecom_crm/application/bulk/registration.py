@@ -25,8 +25,8 @@ from telecom_crm.application.bulk.world import World, contacts, keys_of, sale_ke
 from telecom_crm.application.customers import CustomerCheck
 from telecom_crm.application.ports import (
     Contended,
-    DocumentTaken,
     FormerValue,
+    IdentityTaken,
     NewId,
     Transaction,
     UnitOfWork,
@@ -176,7 +176,7 @@ class Registration:
         if changes.customers:
             try:
                 tx.customers.save_all(list(changes.customers.values()))
-            except DocumentTaken as taken:
+            except IdentityTaken as taken:
                 raise Contended(f"customer {taken.customer_id}") from taken
         if changes.former:
             tx.customers.remember(changes.former)

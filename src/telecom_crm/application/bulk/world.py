@@ -84,8 +84,8 @@ def world_in(
     Read and hold everything that the rows name, in the order customer, account, contract, SIM,
     number.
     """
-    papers = {r.document: r.paper for r in readings if r.paper is not None}
-    owners, customers = _people(tx, papers.values())
+    papers = {r.document for r in readings if r.paper is not None}
+    owners, customers = _people(tx, papers)
     msisdns = {r.msisdn for r in readings if r.msisdn is not None}
     holders = tx.contracts.by_msisdns(msisdns) if msisdns else {}
     states = _held_for_activation(tx, turn, holders) if turn.job.activate else {}
@@ -110,13 +110,10 @@ def world_in(
 
 
 def _people(
-    tx: Transaction, papers: Iterable[IdentityDocument]
+    tx: Transaction, papers: Iterable[str]
 ) -> tuple[dict[str, CustomerId], dict[CustomerId, Customer]]:
     """Return who has which document; whoever was merged stands for the survivor."""
-    found = {
-        f"{kind}:{number}": owner
-        for (kind, number), owner in tx.customers.by_documents(papers).items()
-    }
+    found = tx.customers.by_identities(papers)
     customers: dict[CustomerId, Customer] = {}
     wanted = set(found.values())
     while wanted:

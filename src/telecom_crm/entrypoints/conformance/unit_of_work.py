@@ -12,9 +12,9 @@ from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
     FILTERS,
     AuditRecord,
-    DocumentTaken,
     FormerValue,
     IdempotencyKey,
+    IdentityTaken,
     Query,
     Transaction,
     UnitOfWork,
@@ -112,7 +112,7 @@ class UnitOfWorkSuite:
             assert tx.keys.claim(key, samples.id()) is None
             assert tx.audit.page(Query()).items == ()
             assert tx.rules.get("sla") is None
-            assert tx.customers.by_documents(sale.customer.documents) == {}
+            assert tx.customers.by_identities(sale.customer.identities) == {}
 
     def test_everything_that_is_saved_comes_back_whole(self) -> None:
         uow, samples = self.make(), Samples()
@@ -145,12 +145,34 @@ class UnitOfWorkSuite:
         first, second = samples.customer(document="AN 100"), samples.customer(document="an-100")
         with uow() as tx:
             tx.customers.save(first)
-        with pytest.raises(DocumentTaken) as taken, uow() as tx:
+        with pytest.raises(IdentityTaken) as taken, uow() as tx:
             tx.customers.save(second)
         assert taken.value.customer_id == first.id
         with uow(read_only=True) as tx:
-            assert list(tx.customers.by_documents(second.documents).values()) == [first.id]
+            assert list(tx.customers.by_identities(second.identities).values()) == [first.id]
             assert tx.customers.get_many([second.id]) == {}
+
+    def test_a_national_id_belongs_to_one_customer(self) -> None:
+        uow, samples = self.make(), Samples()
+        first = samples.customer(national_id="21503 1990 00123")
+        second, third = samples.customer(national_id="21503199000123"), samples.customer()
+        with uow() as tx:
+            tx.customers.save_all([first, third])
+            third = tx.customers.get(third.id)
+        with pytest.raises(IdentityTaken) as taken, uow() as tx:
+            tx.customers.save(second)
+        assert taken.value.customer_id == first.id
+        claimed = third.update(changes={"national_id": second.national_id}, **samples.said())
+        with pytest.raises(IdentityTaken) as taken, uow() as tx:
+            tx.customers.save(claimed)
+        assert taken.value.customer_id == first.id
+        with uow() as tx:
+            held = tx.customers.get(first.id)
+            tx.customers.save(held.update(changes={"national_id": None}, **samples.said()))
+            tx.customers.save(second)
+            assert tx.customers.by_identities(first.identities) == {
+                "national_id:21503199000123": second.id
+            }
 
     def test_a_document_that_was_given_up_is_free(self) -> None:
         uow, samples = self.make(), Samples()
@@ -164,7 +186,7 @@ class UnitOfWorkSuite:
         with uow() as tx:
             tx.customers.save(second)
         with uow(read_only=True) as tx:
-            found = tx.customers.by_documents(second.documents)
+            found = tx.customers.by_identities(second.identities)
         assert set(found.values()) == {second.id}
 
     def test_a_number_leads_to_the_contract_that_holds_it_now(self) -> None:
@@ -573,7 +595,7 @@ def _sale(samples: Samples, *, document: str = "AN100", begins: date | None = No
         document=document,
         phone="+996555123456",
         email="aigul@example.org",
-        national_id="21503199000123",
+        national_id=f"21503199{samples.serial():06d}",
         birth_date="1990-03-15",
     )
     account = samples.account(customer.id)

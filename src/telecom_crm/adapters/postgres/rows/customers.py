@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, many_to_text
@@ -16,7 +16,7 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
     Note,
 )
-from telecom_crm.domain.identifiers import MSISDN, as_stored
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, as_stored
 from telecom_crm.domain.lifecycle import Actor
 
 
@@ -65,15 +65,13 @@ def customer_from_row(row: Mapping[str, Any]) -> Customer:
     )
 
 
-def document_keys(customer: Customer) -> list[tuple[str, str]]:
-    """Return the (type, number key) of each document, once."""
-    return list(dict.fromkeys(document_key_of(document) for document in customer.documents))
-
-
-def document_key_of(document: IdentityDocument) -> tuple[str, str]:
-    """Return what the table of documents is keyed by."""
-    kind, _, number = document.key.partition(":")
-    return kind, number
+def identity_rows(customer_id: CustomerId, keys: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rows of a customer's national id and papers, by their keys."""
+    parted = (key.partition(":") for key in keys)
+    return [
+        {"type": kind, "number_key": number, "customer_id": customer_id}
+        for kind, _, number in parted
+    ]
 
 
 def former_value_to_row(value: FormerValue, position: int) -> dict[str, Any]:
