@@ -672,11 +672,11 @@ class CrmMachine(StoredMachine):
                 "simulator", gross=_kgs(minor), fee=_kgs(kept), idempotency_key=key, by=OPERATOR
             )
 
-        asked = ("settle", minor, kept)
-        if self._again(key, asked, settle) is not None:
-            return
         if kept > minor:
             self._refuse(InvalidValue, settle)
+            return
+        asked = ("settle", minor, kept)
+        if self._again(key, asked, settle) is not None:
             return
         self._remember(key, asked, settle().id)
         self.model.settled += minor
