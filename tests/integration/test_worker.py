@@ -132,21 +132,12 @@ def test_a_database_that_went_away_is_waited_for(
     hear(process, first.number)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    second = activating_again(crm, 1)
+    second = activating(crm, 1)
     hear(process, second.number)
 
-
-def activating_again(crm: Crm, index: int) -> Contract:
-    """Our own pooled connections were cut as well; each says so once."""
-    for _ in range(20):
-        try:
-            return activating(crm, index)
-        except telecom_crm.Unavailable:
-            continue
-    return activating(crm, index)
 
 
 def test_what_a_dead_worker_left_is_queued_again(url: str) -> None:

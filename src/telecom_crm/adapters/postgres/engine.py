@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from telecom_crm.adapters.postgres.tables import PK_IDENTITY_DOCUMENTS, UQ_ENTRIES_REVERSES
@@ -58,8 +59,8 @@ def open_engine(
 
     `owner` keeps the rights of the URL's own user, as migrations need. A role that is not there,
     or that the user is no member of, is left alone: then the user's own rights count. Nothing is
-    connected yet; a database that is away shows as `Unavailable` where a transaction begins, and
-    connections are made anew once it is back.
+    connected yet; a database that is away shows as `Unavailable` where a transaction begins.
+    Connections that it left behind are noticed before they are used, and made anew.
     """
     target = make_url(url).set(drivername="postgresql+psycopg")
     engine = create_engine(
@@ -91,7 +92,18 @@ def open_engine(
             )
         connection.autocommit = False
 
+    event.listen(engine, "checkout", _refuse_a_dead)
     return engine
+
+
+def _refuse_a_dead(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that the server has left, without asking the server."""
+    farewell = select.poll()
+    if not connection.closed:
+        farewell.register(connection.pgconn.socket, select.POLLIN)
+    # Nothing is owed on an idle connection: what there is to read is its end.
+    if connection.closed or farewell.poll(0):
+        raise DisconnectionError("the server has closed this connection")
 
 
 @contextmanager
