@@ -378,6 +378,17 @@ def test_what_a_list_is_asked_is_checked_whole(service):
     assert service.get("/contracts?cursor=nonsense").status_code == 422
 
 
+def test_a_name_that_is_nearly_right_is_told(service):
+    problem = problem_of(service.get("/contracts?statsu=active"), 422, "invalid_value")
+    assert "did you mean status? one of status, customer_id" in problem["errors"][0]["message"]
+    body = {"name": "A", "documents": [{"type": "passport", "numbr": "AN1", "number": "AN1"}]}
+    problem = problem_of(service.post("/customers", body), 422, "invalid_value")
+    assert [error["field"] for error in problem["errors"]] == ["documents.0.numbr"]
+    assert "did you mean number?" in problem["errors"][0]["message"]
+    odd = service.get("/contracts?colour=red").json()["errors"][0]["message"]
+    assert odd.startswith("is not known here; one of status")
+
+
 def test_a_route_without_parameters_refuses_them(service):
     problem_of(service.get("/health/live?x=1"), 422, "invalid_value")
 

@@ -1,5 +1,8 @@
 """The service keeps what its OpenAPI document says."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from typing import Any
 
@@ -91,6 +94,19 @@ def test_the_document_and_its_page_are_served():
     assert "/payments/{payment_id}/refund" in page.text
     assert "http://" not in page.text
     assert "script" not in page.text
+
+
+def test_the_command_prints_what_is_served_byte_for_byte():
+    """In another process too, where sets have another order: a document is compared and kept."""
+    command = [sys.executable, "-m", "telecom_crm.entrypoints.cli", "openapi"]
+    with telecom_crm.in_memory() as crm:
+        service = Service.over(crm, stock=0)
+        with service.client:
+            served = service.get("/schema", role=None).content
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        told = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+        assert msgspec.json.encode(msgspec.json.decode(told)) == served
 
 
 def _schema():

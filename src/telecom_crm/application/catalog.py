@@ -44,7 +44,14 @@ from telecom_crm.domain.catalogue import (
     changes,
 )
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind, check_compatibility
-from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.errors import (
+    Conflict,
+    Fault,
+    Faults,
+    InvalidValue,
+    NotFound,
+    RuleViolated,
+)
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
@@ -382,8 +389,7 @@ def read_catalog(raw: Mapping[str, Any]) -> CatalogueFile:
     }
     for name in raw:
         if name not in readers and name != "currency":
-            message = f"one of currency, {', '.join(readers)}"
-            faults.add(name[:60], "unknown_field", message)
+            faults.extend([Fault.unknown(name[:60], ("currency", *readers))])
     for name, reader in readers.items():
         try:
             read[name] = reader(raw.get(name, ()))
@@ -488,7 +494,7 @@ def _declared(
     known = [*words, *terms]
     for name in raw:
         if name not in known:
-            faults.add(str(name)[:60], "unknown_field", f"one of {', '.join(known)}")
+            faults.extend([Fault.unknown(str(name)[:60], known)])
     said: dict[str, Any] = {}
     for name, read in words.items():
         if name not in raw and name in ("code", "name"):

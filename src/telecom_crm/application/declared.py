@@ -35,7 +35,7 @@ def structure(kind: Callable[..., T], raw: object, fields: Mapping[str, Reader])
     faults, values = Faults(), {}
     for name in raw:
         if name not in fields:
-            faults.add(_short(name), "unknown_field", f"one of {', '.join(fields)}")
+            faults.extend([Fault.unknown(_short(name), fields)])
     shape: Any = kind  # typed as a class it would lose the type of the result
     needed = {field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING}
     for name, read in fields.items():

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, DocumentId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
@@ -668,7 +668,7 @@ def _read_fields(given: Mapping[str, Any], *, today: date) -> dict[str, Any]:
         elif read := readers.get(field):
             fields[field] = faults.check(field, read, str(value or ""))
         else:
-            faults.add(field, "unknown_field", f"one of {', '.join(_FIELDS)}")
+            faults.extend([Fault.unknown(field, _FIELDS)])
     faults.raise_any()
     return fields
 

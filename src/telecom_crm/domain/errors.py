@@ -9,6 +9,7 @@ changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import ClassVar, TypeVar
 
 import attrs
@@ -38,6 +39,14 @@ class Fault:
     code: str
     message: str
     value: str = ""
+
+    @classmethod
+    def unknown(cls, field: str, known: Iterable[str]) -> Fault:
+        """Return the fault of a name that is not known: the one that was meant, and all of them."""
+        names = list(known)
+        near = get_close_matches(field.rpartition(".")[2], names, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        return cls(field, "unknown_field", f"is not known here; {meant}one of {', '.join(names)}")
 
 
 @attrs.define

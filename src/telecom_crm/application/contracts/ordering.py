@@ -10,7 +10,7 @@ import attrs
 
 from telecom_crm.application.customers import CustomerCheck
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import Faults, InvalidValue
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
 from telecom_crm.domain.lifecycle import Actor
 
@@ -57,8 +57,7 @@ def read_newcomer(
     known = {field.name for field in attrs.fields(Customer)}
     known -= {"id", "merged_into", "status", "version", "events", "notes"}
     if strange := sorted(set(given) - known):
-        message = f"one of {', '.join(sorted(known))}"
-        raise InvalidValue.of(strange[0][:60], "unknown_field", message)
+        raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
     customer = Customer.register(id=id, by=by, at=at, **given)

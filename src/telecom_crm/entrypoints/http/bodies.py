@@ -258,8 +258,7 @@ def _faults_of_fields(
     hints = get_type_hints(kind, include_extras=True)
     for name in raw:
         if name not in fields:
-            message = f"is not known here; one of {', '.join(fields)}"
-            yield _Found(Fault(_at(path, name[:60]), "unknown_field", message), False)
+            yield _Found(Fault.unknown(_at(path, name[:60]), fields), False)
     for name, field in fields.items():
         if name in raw:
             yield from _faults(raw[name], hints[field.name], _at(path, name))

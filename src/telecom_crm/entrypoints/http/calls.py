@@ -221,8 +221,7 @@ def _read_query(raw: bytes, known: Mapping[str, Parameter]) -> dict[str, Any]:
     faults, values = Faults(), {}
     for name, value in pairs:
         if name not in known:
-            message = f"is not known here; one of {', '.join(known)}"
-            faults.add(_printable(name), "unknown_field", message)
+            faults.extend([Fault.unknown(_printable(name), known)])
         elif name in values:
             faults.add(name, "twice", "may be given once")
         elif not _lengths(known[name])[0] <= len(value) <= _lengths(known[name])[1]:

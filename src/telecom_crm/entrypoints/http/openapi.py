@@ -104,7 +104,8 @@ def _kinds(handler: HTTPRouteHandler) -> Iterator[Any]:
 
 
 def _name_of(kind: Any) -> str:
-    return str(getattr(kind, "__qualname__", kind))
+    # Pages of different things are of one class, so its name alone is no order.
+    return f"{getattr(kind, '__qualname__', '')} {kind}"
 
 
 def _describe(kind: type) -> dict[str, Any]:
