@@ -139,7 +139,6 @@ def test_a_database_that_went_away_is_waited_for(
     hear(process, second.number)
 
 
-
 def test_what_a_dead_worker_left_is_queued_again(url: str) -> None:
     app = jobs.make_app(url, [jobs.Duty(name="look", seconds=30, do=lambda: None)])
 
