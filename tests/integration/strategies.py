@@ -25,7 +25,7 @@ from telecom_crm.domain import number as number_module
 from telecom_crm.domain.calendar import CycleDay
 from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import Fault
-from telecom_crm.domain.hold import Hold, HoldKind
+from telecom_crm.domain.hold import Bar, Hold, HoldKind
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
 from telecom_crm.domain.money import Money
 
@@ -324,11 +324,13 @@ tasks = st.builds(
     iccid=iccids,
     imsi=maybe(imsis),
     msisdn=msisdns,
+    bars=st.frozensets(st.sampled_from(Bar)),
     previous_iccid=maybe(iccids),
     previous_msisdn=maybe(msisdns),
     steps=several(st.builds(provisioning.StepFact, name=texts, at=instants, reference=texts)),
     attempts=small,
     lease_until=maybe(instants),
+    silent=st.booleans(),
     error=texts,
     status=st.sampled_from(provisioning.ProvisioningStatus),
     **stored,

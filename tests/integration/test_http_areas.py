@@ -12,6 +12,7 @@ import attrs
 import duckdb
 import pytest
 
+from telecom_crm.adapters.network.simulator import NetworkStep, Trouble
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.user import Role
@@ -537,6 +538,26 @@ def test_the_network_is_told_again(service):
     problem_of(service.get(f"/provisioning-tasks/{nowhere()}"), 404, "not_found")
     found = service.get(f"/provisioning-tasks?contract_id={contract['id']}")
     assert found.json()["items"] == []
+    service.post(f"/contracts/{contract['id']}/policy", {"policy": "migration"})
+    service.post(f"/contracts/{contract['id']}/request-activation")
+    network = service.crm.network
+    network.disturb(NetworkStep.ALLOW, Trouble.FAILS, times=1)
+    service.crm.provisioning.work(network=network)
+    (failed,) = service.get("/provisioning-tasks?status=failed").json()["items"]
+    assert (failed["contract_id"], failed["kind"]) == (contract["id"], "activate")
+    assert "allow" in failed["error"]
+    path = f"/provisioning-tasks/{failed['id']}"
+    assert service.post(f"{path}/retry").json()["status"] == "pending"
+    network.disturb(NetworkStep.ALLOW, Trouble.SILENT, times=1)
+    service.crm.provisioning.work(network=network)
+    assert service.get(path).json()["silent"]
+    skipped = service.post(f"{path}/skip", {"reason": "done by hand"}).json()
+    assert (skipped["status"], skipped["bars"]) == ("skipped", [])
+    contract_path = f"/contracts/{contract['id']}"
+    assert service.get(contract_path).json()["status"] == "active"
+    service.post(f"{contract_path}/suspend", {"hold": "non_payment"})
+    (bar,) = service.get("/provisioning-tasks?status=pending").json()["items"]
+    assert (bar["kind"], bar["bars"]) == ("bar", ["data", "outgoing"])
 
 
 def test_a_file_is_brought_in(service):

@@ -18,6 +18,7 @@ from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryTransaction, MemoryUnitOfWork
 from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment
@@ -126,9 +127,9 @@ class NetworkStrings:
     def heal(self) -> None:
         self.network.heal()
 
-    def served(self, iccid: ICCID) -> tuple[MSISDN, bool] | None:
+    def served(self, iccid: ICCID) -> tuple[MSISDN, frozenset[Bar]] | None:
         known = self.network.known.get(iccid)
-        return None if known is None else (known.msisdn, known.barred)
+        return None if known is None else (known.msisdn, known.bars)
 
     def _disturb(self, trouble: Trouble) -> None:
         for step in NetworkStep:

@@ -12,12 +12,14 @@ from telecom_crm.adapters.network.simulator import (
     Trouble,
 )
 from telecom_crm.application.ports import Network, NetworkFailed, NetworkSilent
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 
 OLD, NEW = ICCID("8999610000000000015"), ICCID("8999610000000000023")
 ONE, TWO = MSISDN("996555000001"), MSISDN("996555000002")
+ALL = frozenset(Bar)
 
 
 def task(kind, iccid=OLD, msisdn=ONE, **before):
@@ -41,17 +43,17 @@ def network():
 def test_does_what_tasks_say_and_again_is_harmless(network):
     asked: Network = network
     for done, known in (
-        (task(ProvisioningKind.ACTIVATE), {OLD: Subscriber(ONE, barred=False)}),
-        (task(ProvisioningKind.BAR), {OLD: Subscriber(ONE, barred=True)}),
+        (task(ProvisioningKind.ACTIVATE), {OLD: Subscriber(ONE)}),
+        (task(ProvisioningKind.BAR, bars=ALL), {OLD: Subscriber(ONE, ALL)}),
         (
-            task(ProvisioningKind.SWAP_SIM, NEW, previous_iccid=OLD),
-            {NEW: Subscriber(ONE, barred=True)},
+            task(ProvisioningKind.SWAP_SIM, NEW, bars=ALL, previous_iccid=OLD),
+            {NEW: Subscriber(ONE, ALL)},
         ),
         (
-            task(ProvisioningKind.CHANGE_NUMBER, NEW, TWO, previous_msisdn=ONE),
-            {NEW: Subscriber(TWO, barred=True)},
+            task(ProvisioningKind.CHANGE_NUMBER, NEW, TWO, bars=ALL, previous_msisdn=ONE),
+            {NEW: Subscriber(TWO, ALL)},
         ),
-        (task(ProvisioningKind.UNBAR, NEW, TWO), {NEW: Subscriber(TWO, barred=False)}),
+        (task(ProvisioningKind.UNBAR, NEW, TWO), {NEW: Subscriber(TWO)}),
         (task(ProvisioningKind.TERMINATE, NEW, TWO), {}),
     ):
         for _ in range(2):
@@ -71,9 +73,9 @@ def test_fails_at_a_step_so_many_times(network):
         with pytest.raises(NetworkFailed) as caught:
             network.carry_out(task(ProvisioningKind.ACTIVATE))
         assert caught.value.step == "allow"
-        assert network.known == {OLD: Subscriber(ONE, barred=True)}
+        assert network.known == {OLD: Subscriber(ONE, ALL)}
     network.carry_out(task(ProvisioningKind.ACTIVATE))
-    assert network.known == {OLD: Subscriber(ONE, barred=False)}
+    assert network.known == {OLD: Subscriber(ONE)}
 
 
 def test_is_silent_for_one_number_until_it_heals(network):
@@ -82,10 +84,10 @@ def test_is_silent_for_one_number_until_it_heals(network):
     for msisdn, iccid in ((ONE, OLD), (TWO, NEW)):
         with pytest.raises(NetworkSilent):
             network.carry_out(task(ProvisioningKind.ACTIVATE, iccid, msisdn))
-    assert network.known == {NEW: Subscriber(TWO, barred=True)}
+    assert network.known == {NEW: Subscriber(TWO, ALL)}
     network.heal()
     network.carry_out(task(ProvisioningKind.ACTIVATE))
-    assert network.known[OLD] == Subscriber(ONE, barred=False)
+    assert network.known[OLD] == Subscriber(ONE)
 
 
 def test_a_slow_network_waits_before_each_step():

@@ -36,7 +36,7 @@ def test_tasks_of_one_contract_are_done_in_order_and_all_in_one_round(shop) -> N
     shop.contracts.suspend(contract.id, hold=HoldKind.ADMIN)
     assert shop.provisioning.work(network=shop.network) == Worked(done=3)
     assert shop.inventory.sim(iccid(1)).status is SimStatus.BARRED
-    assert shop.network.known[iccid(1)].barred
+    assert shop.network.known[iccid(1)].bars
     assert shop.provisioning.work(network=shop.network).total == 0
 
 
@@ -67,15 +67,120 @@ def test_a_silent_network_is_asked_again_after_the_lease(shop, clock) -> None:
     contract = asked(shop)
     shop.network.disturb(NetworkStep.ALLOW, Trouble.SILENT_DONE, times=1)
     assert shop.provisioning.work(network=shop.network) == Worked(silent=1)
-    assert only_task(shop, contract).status is ProvisioningStatus.RUNNING
-    with pytest.raises(RuleViolated, match="at work"):
-        shop.contracts.fail_activation(contract.id, reason="impatient")
+    waiting = only_task(shop, contract)
+    assert (waiting.status, waiting.silent) == (ProvisioningStatus.RUNNING, True)
+    assert "allow" in waiting.error
     assert shop.provisioning.work(network=shop.network).total == 0
     clock.pass_(minutes=2)
     assert shop.provisioning.work(network=shop.network) == Worked(done=1)
-    assert only_task(shop, contract).attempts == 2
+    done = only_task(shop, contract)
+    assert (done.attempts, done.silent, done.error) == (2, False, "")
     kinds = [entry.kind for entry in shop.entries(contract)]
     assert kinds.count(PostingKind.RECURRING_FEE) == 1
+
+
+def silent(shop: Shop) -> tuple[Contract, ProvisioningTask]:
+    contract = asked(shop)
+    shop.network.disturb(NetworkStep.ALLOW, Trouble.SILENT_DONE, times=1)
+    shop.provisioning.work(network=shop.network)
+    return contract, only_task(shop, contract)
+
+
+def test_nobody_meddles_while_the_network_is_at_work(shop) -> None:
+    contract = asked(shop)
+
+    class Working:
+        def carry_out(self, task: ProvisioningTask) -> None:
+            with pytest.raises(RuleViolated, match="at work"):
+                shop.contracts.fail_activation(contract.id, reason="impatient")
+            with pytest.raises(RuleViolated, match="at work"):
+                shop.provisioning.retry(task.id)
+            with pytest.raises(RuleViolated, match="at work"):
+                shop.provisioning.skip(task.id, reason="impatient")
+            with pytest.raises(RuleViolated, match="at work"):
+                shop.provisioning.undo(task.id, reason="impatient")
+
+    assert shop.provisioning.work(network=Working()) == Worked(done=1)
+
+
+def test_an_activation_is_given_up_while_the_network_is_silent(shop) -> None:
+    contract, task = silent(shop)
+    given_up = shop.contracts.fail_activation(contract.id, reason="closing time", by=OPERATOR)
+    assert given_up.status is ContractStatus.ACCEPTED
+    assert shop.state(contract).balance.reserved == 0
+    assert shop.provisioning.get(task.id).status is ProvisioningStatus.UNDONE
+    with pytest.raises(RuleViolated, match="terminate"):
+        shop.contracts.cancel(contract.id)
+    assert shop.network.known.keys() == {iccid(1)}
+    assert shop.provisioning.work(network=shop.network) == Worked(done=1)
+    assert shop.network.known == {}
+    assert shop.contracts.cancel(contract.id).status is ContractStatus.CANCELLED
+
+
+def test_an_activation_given_up_by_a_dead_runner_can_be_requested_again(shop, clock) -> None:
+    contract = asked(shop)
+
+    class PowerCut(Exception):
+        pass
+
+    class Dying:
+        def carry_out(self, task: ProvisioningTask) -> None:
+            raise PowerCut
+
+    with pytest.raises(PowerCut):
+        shop.provisioning.work(network=Dying())
+    clock.pass_(minutes=3)
+    shop.contracts.fail_activation(contract.id, reason="nobody is there")
+    shop.contracts.request_activation(contract.id)
+    assert shop.provisioning.work(network=shop.network).done == 2
+    assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+    assert shop.network.known.keys() == {iccid(1)}
+
+
+def test_what_nobody_answers_is_tried_again_at_once_or_done_by_hand(shop) -> None:
+    contract, task = silent(shop)
+    assert shop.provisioning.retry(task.id, by=OPERATOR).status is ProvisioningStatus.PENDING
+    shop.network.disturb(NetworkStep.ALLOW, Trouble.SILENT, times=1)
+    assert shop.provisioning.work(network=shop.network) == Worked(silent=1)
+    skipped = shop.provisioning.skip(task.id, reason="seen in the HLR", by=OPERATOR)
+    assert (skipped.status, skipped.silent) == (ProvisioningStatus.SKIPPED, False)
+    assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+
+
+def test_the_network_bars_what_all_holds_bar_together(shop) -> None:
+    contract = shop.active(1)
+
+    def told() -> tuple[ProvisioningKind, set[str]] | None:
+        done = shop.provisioning.work(network=shop.network).done
+        last = shop.provisioning.of_contract(contract.id)[-1]
+        assert shop.network.known[iccid(1)].bars == last.bars
+        return (last.kind, {str(bar) for bar in last.bars}) if done else None
+
+    bar, some = ProvisioningKind.BAR, {"outgoing", "data"}
+    shop.contracts.suspend(contract.id, hold=HoldKind.NON_PAYMENT)
+    assert told() == (bar, some)
+    shop.contracts.suspend(contract.id, hold=HoldKind.FRAUD)
+    assert told() == (bar, {*some, "incoming"})
+    shop.contracts.suspend(contract.id, hold=HoldKind.ADMIN)
+    assert told() is None
+    shop.contracts.resume(contract.id, hold=HoldKind.FRAUD)
+    assert told() is None
+    shop.contracts.resume(contract.id, hold=HoldKind.ADMIN)
+    assert told() == (bar, some)
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.BARRED
+    shop.contracts.resume(contract.id, hold=HoldKind.NON_PAYMENT)
+    assert told() == (ProvisioningKind.UNBAR, set())
+    assert shop.inventory.sim(iccid(1)).status is SimStatus.ACTIVE
+
+
+def test_another_card_is_barred_as_the_first_one_was(shop) -> None:
+    contract = shop.active(1)
+    shop.contracts.suspend(contract.id, hold=HoldKind.LOST_STOLEN)
+    shop.contracts.suspend(contract.id, hold=HoldKind.NON_PAYMENT)
+    shop.contracts.swap_sim(contract.id, iccid=iccid(2), lift_lost_stolen=True)
+    assert shop.provisioning.work(network=shop.network).done == 2
+    assert {str(bar) for bar in shop.network.known[iccid(2)].bars} == {"outgoing", "data"}
+    assert shop.inventory.sim(iccid(2)).status is SimStatus.BARRED
 
 
 def test_a_runner_who_comes_too_late_changes_nothing(shop, clock) -> None:

@@ -20,7 +20,6 @@ from telecom_crm.domain.application import (
 from telecom_crm.domain.charging import Charge, first_fees, gross_total
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ApplicationId, ContractId, EntryId, TaskId
 from telecom_crm.domain.ledger import JournalEntry, Posting
 from telecom_crm.domain.lifecycle import Actor
@@ -192,9 +191,7 @@ def given_up(task: ProvisioningTask, *, reason: str, by: Actor, at: datetime) ->
     """
     if PROVISIONING_LIFECYCLE.can(task, ProvisioningCommand.START):
         task = task.start(lease_until=at, by=by, at=at).fail(error=reason, by=by, at=at)
-    elif PROVISIONING_LIFECYCLE.can(task, ProvisioningCommand.SUCCEED):
-        why = f"the network is at work on {task.kind} of this contract; wait for its answer"
-        raise RuleViolated("task_at_rest", (why,))
+    task = task.at_rest(by=by, at=at)
     if PROVISIONING_LIFECYCLE.can(task, ProvisioningCommand.UNDO):
         return task.undo(reason=reason, by=by, at=at)
     return task

@@ -863,7 +863,8 @@ class Network(Protocol):
         """
         Make the network as the task says; doing it again is harmless.
 
-        Raise `NetworkFailed` or `NetworkSilent`.
+        Afterwards exactly `task.bars` are barred, more or fewer than before. Raise `NetworkFailed`
+        or `NetworkSilent`.
         """
         ...
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from telecom_crm.application.activation import confirm_in, fail_in
+from telecom_crm.application.contracts.desk import save_changed
 from telecom_crm.application.paging import each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
@@ -62,8 +63,8 @@ class Provisioning:
         """
         Carry out tasks that are due, each outside any transaction, and record what became of it.
 
-        A task without an answer stays leased and is taken up again when the lease is over; it
-        does no harm to do one twice.
+        A task without an answer is taken up again when its lease is over; it does no harm to do one
+        twice. Until then nobody is at work on it: operators may retry, skip or give it up.
         """
         done = failed = silent = 0
         while done + failed + silent < limit:
@@ -73,7 +74,8 @@ class Provisioning:
             for task in taken:
                 try:
                     network.carry_out(task)
-                except NetworkSilent:
+                except NetworkSilent as error:
+                    self._record_silence(task, f"no answer at {error.step}", by)
                     silent += 1
                 except NetworkFailed as error:
                     self._record_failure(task, str(error), by)
@@ -107,10 +109,11 @@ class Provisioning:
     def retry(
         self, task_id: TaskId, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> ProvisioningTask:
-        """Have a failed task tried again."""
+        """Have a task tried again that failed, or that the network gave no answer to."""
+        now = self.clock()
         with self.uow() as tx:
-            task = _held(tx, task_id, expected_version)
-            return tx.tasks.save(task.retry(by=by, at=self.clock()))
+            task = _held(tx, task_id, expected_version).at_rest(by=by, at=now)
+            return tx.tasks.save(task.retry(by=by, at=now))
 
     @retried
     def skip(
@@ -121,13 +124,16 @@ class Provisioning:
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> ProvisioningTask:
-        """Go on as if a failed task were done: somebody did it by hand, or it is not needed."""
+        """
+        Go on as if a task were done that failed, or that the network gave no answer to: somebody
+        did it by hand, or it is not needed.
+        """
         now = self.clock()
         with self.uow(read_only=True) as tx:
             seen = tx.tasks.get(task_id)
             account_id = tx.contracts.get(seen.contract_id).account_id
         refuse_stale(seen, expected_version, name="provisioning_task")
-        skipped = seen.skip(reason=reason, by=by, at=now)
+        skipped = seen.at_rest(by=by, at=now).skip(reason=reason, by=by, at=now)
         with self.uow() as tx:
             self._settle(tx, seen, account_id, by, now)
             _refuse_changed(tx, seen)
@@ -142,13 +148,16 @@ class Provisioning:
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> ProvisioningTask:
-        """Give a failed task up, its traces being taken back; an activation is failed with it."""
+        """
+        Give a task up that failed, or that the network gave no answer to, its traces being taken
+        back; an activation is failed with it.
+        """
         now = self.clock()
         with self.uow(read_only=True) as tx:
             seen = tx.tasks.get(task_id)
             contract = tx.contracts.get(seen.contract_id)
         refuse_stale(seen, expected_version, name="provisioning_task")
-        undone = seen.undo(reason=reason, by=by, at=now)
+        undone = seen.at_rest(by=by, at=now).undo(reason=reason, by=by, at=now)
         waiting = CONTRACT_LIFECYCLE.can(contract, ContractCommand.FAIL_ACTIVATION)
         with self.uow() as tx:
             if seen.kind is ProvisioningKind.ACTIVATE and waiting:
@@ -196,6 +205,14 @@ class Provisioning:
             tx.tasks.save(task.fail(error=error[:1000], by=by, at=self.clock()))
             return True
 
+    @retried
+    def _record_silence(self, task: ProvisioningTask, error: str, by: Actor) -> bool:
+        with self.uow() as tx:
+            if tx.tasks.get(task.id).version != task.version:
+                return False
+            tx.tasks.save(task.unanswered(error=error[:1000], by=by, at=self.clock()))
+            return True
+
     def _settle(
         self,
         tx: Transaction,
@@ -213,29 +230,20 @@ class Provisioning:
                     tx, contract.id, account_id=account_id, new_id=self.new_id, by=by, at=now
                 )
             return
-        if task.kind in _ON_SIM:
-            sim = tx.sims.get(task.iccid)
-            if sim.contract_id == task.contract_id:
-                _move_sim(tx, sim, _ON_SIM[task.kind], by=by, at=now)
+        sim = tx.sims.get(task.iccid)
+        if sim.contract_id == task.contract_id:
+            save_changed(tx.sims.save, sim, _as_told(sim, task, by=by, at=now))
 
 
-_ON_SIM = {
-    ProvisioningKind.BAR: SimCommand.BAR,
-    ProvisioningKind.UNBAR: SimCommand.UNBAR,
-    ProvisioningKind.SWAP_SIM: SimCommand.ACTIVATE,
-}
-
-
-def _move_sim(tx: Transaction, sim: Sim, command: SimCommand, *, by: Actor, at: datetime) -> None:
-    # A bar that was skipped leaves nothing to unbar: the card stays as it is.
-    if not SIM_LIFECYCLE.can(sim, command):
-        return
-    if command is SimCommand.BAR:
-        tx.sims.save(sim.bar(by=by, at=at))
-    elif command is SimCommand.UNBAR:
-        tx.sims.save(sim.unbar(by=by, at=at))
-    else:
-        tx.sims.save(sim.activate(by=by, at=at))
+def _as_told(sim: Sim, task: ProvisioningTask, *, by: Actor, at: datetime) -> Sim:
+    """Return the card as the network has it now: in use after a swap, barred where anything is."""
+    if task.kind is ProvisioningKind.SWAP_SIM and SIM_LIFECYCLE.can(sim, SimCommand.ACTIVATE):
+        sim = sim.activate(by=by, at=at)
+    if task.bars and SIM_LIFECYCLE.can(sim, SimCommand.BAR):
+        return sim.bar(by=by, at=at)
+    if not task.bars and SIM_LIFECYCLE.can(sim, SimCommand.UNBAR):
+        return sim.unbar(by=by, at=at)
+    return sim
 
 
 def _held(tx: Transaction, task_id: TaskId, expected_version: int | None) -> ProvisioningTask:

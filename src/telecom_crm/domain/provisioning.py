@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
 import attrs
 
 from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, TaskId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
@@ -81,14 +83,19 @@ class StepFact:
     reference: str = ""
 
 
+def _bars(bars: Iterable[Bar]) -> frozenset[Bar]:
+    return frozenset(bars)
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class ProvisioningTask:
     """
     One change the network has to make for a contract.
 
-    `iccid`, `imsi` and `msisdn` are what holds afterwards; a swap or a new number also names what
-    was before. `attempts` counts starts. Whoever runs it holds it until `lease_until`. `error` is
-    the last failure.
+    `iccid`, `imsi`, `msisdn` and `bars` are what holds afterwards, whatever was before and whatever
+    the kind is; a swap or a new number also names what was before. `attempts` counts starts.
+    Whoever runs it holds it until `lease_until`; `silent` says that the network gave them no
+    answer, so that nobody is at work on it any more. `error` is the last failure.
     """
 
     id: TaskId
@@ -97,11 +104,13 @@ class ProvisioningTask:
     iccid: ICCID
     imsi: IMSI | None = None
     msisdn: MSISDN
+    bars: frozenset[Bar] = attrs.field(default=frozenset(), converter=_bars)
     previous_iccid: ICCID | None = None
     previous_msisdn: MSISDN | None = None
     steps: tuple[StepFact, ...] = ()
     attempts: int = 0
     lease_until: datetime | None = None
+    silent: bool = False
     error: str = ""
     status: ProvisioningStatus
     version: int = 0
@@ -117,13 +126,14 @@ class ProvisioningTask:
         iccid: ICCID,
         imsi: IMSI | None = None,
         msisdn: MSISDN,
+        bars: Iterable[Bar] = (),
         previous_iccid: ICCID | None = None,
         previous_msisdn: MSISDN | None = None,
         by: Actor,
         at: datetime,
     ) -> ProvisioningTask:
         """Ask for a change in the network."""
-        payload = {"kind": kind.value, "contract": str(contract_id)}
+        payload = {"kind": kind.value, "contract": str(contract_id), "bars": sorted(bars)}
         begun = PROVISIONING_LIFECYCLE.begin(_C.CREATE, key=id, by=by, at=at, payload=payload)
         return cls(
             id=id,
@@ -132,6 +142,7 @@ class ProvisioningTask:
             iccid=iccid,
             imsi=imsi,
             msisdn=msisdn,
+            bars=frozenset(bars),
             previous_iccid=previous_iccid,
             previous_msisdn=previous_msisdn,
             **begun,
@@ -153,6 +164,7 @@ class ProvisioningTask:
             payload={"attempt": attempts},
             attempts=attempts,
             lease_until=lease_until,
+            silent=False,
         )
 
     def record_step(
@@ -185,8 +197,35 @@ class ProvisioningTask:
     def fail(self, *, error: str, by: Actor, at: datetime) -> ProvisioningTask:
         """Record that the network said no, and what it said."""
         return PROVISIONING_LIFECYCLE.move(
-            self, _C.FAIL, by=by, at=at, reason=error, lease_until=None, error=error
+            self, _C.FAIL, by=by, at=at, reason=error, lease_until=None, silent=False, error=error
         )
+
+    def unanswered(self, *, error: str, by: Actor, at: datetime) -> ProvisioningTask:
+        """Keep that the network gave no answer: done or not, it comes again after the lease."""
+        PROVISIONING_LIFECYCLE.row(self.status, _C.LEASE_LOST)
+        return PROVISIONING_LIFECYCLE.note(
+            self,
+            "ProvisioningUnanswered",
+            "unanswered",
+            by=by,
+            at=at,
+            reason=error,
+            silent=True,
+            error=error,
+        )
+
+    def at_rest(self, *, by: Actor, at: datetime) -> ProvisioningTask:
+        """
+        Return it as it stands where nobody is at work on it: failed, if it has begun without end.
+
+        Raise `RuleViolated` while somebody waits for the network's answer.
+        """
+        if not PROVISIONING_LIFECYCLE.can(self, _C.SUCCEED):
+            return self
+        if self.silent or self.lease_until is None or self.lease_until <= at:
+            return self.fail(error=self.error or "the network gave no answer", by=by, at=at)
+        why = f"the network is at work on {self.kind} of this contract; wait for its answer"
+        raise RuleViolated("task_at_rest", (why,))
 
     def lease_lost(self, *, by: Actor, at: datetime) -> ProvisioningTask:
         """Offer a task again whose runner has not come back in time."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import attrs
 
 from telecom_crm.application.ports import NetworkFailed, NetworkSilent
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 
@@ -26,7 +27,7 @@ class NetworkStep(StrEnum):
     ALLOW = "allow"
     """Let it be used (PCRF)."""
     BAR = "bar"
-    """Let it be used no more (PCRF)."""
+    """Let it be used no more for what the task bars, and for everything else (PCRF)."""
 
 
 class Trouble(StrEnum):
@@ -59,7 +60,7 @@ class Subscriber:
     """What the network knows of one SIM."""
 
     msisdn: MSISDN
-    barred: bool
+    bars: frozenset[Bar] = frozenset()
 
 
 def _nothing() -> None:
@@ -123,23 +124,21 @@ class SimulatorNetwork:
         known = self._known
         match step:
             case NetworkStep.REGISTER:
-                known.setdefault(task.iccid, Subscriber(task.msisdn, barred=True))
+                known.setdefault(task.iccid, Subscriber(task.msisdn, frozenset(Bar)))
             case NetworkStep.REPLACE:
-                # Done before, the earlier SIM is gone, and the new one says whether it is barred.
-                was = self._registered(step, task.previous_iccid or task.iccid, task.iccid)
+                # Done before, the earlier SIM is gone, and the new one is there.
+                self._require(step, task.previous_iccid or task.iccid, task.iccid)
                 known.pop(task.previous_iccid or task.iccid, None)
-                known[task.iccid] = Subscriber(task.msisdn, barred=was.barred)
+                known[task.iccid] = Subscriber(task.msisdn, task.bars)
             case NetworkStep.DEREGISTER:
                 known.pop(task.iccid, None)
             case NetworkStep.ALLOW | NetworkStep.BAR:
-                was = self._registered(step, task.iccid)
-                known[task.iccid] = attrs.evolve(was, barred=step is NetworkStep.BAR)
+                self._require(step, task.iccid)
+                known[task.iccid] = attrs.evolve(known[task.iccid], bars=task.bars)
 
-    def _registered(self, step: NetworkStep, *iccids: ICCID) -> Subscriber:
-        for iccid in iccids:
-            if iccid in self._known:
-                return self._known[iccid]
-        raise NetworkFailed(step, f"SIM {iccids[0]} is not registered")
+    def _require(self, step: NetworkStep, *iccids: ICCID) -> None:
+        if self._known.keys().isdisjoint(iccids):
+            raise NetworkFailed(step, f"SIM {iccids[0]} is not registered")
 
     def _trouble(self, step: NetworkStep, msisdn: MSISDN) -> Trouble | None:
         for name in ((step, msisdn), (step, None)):

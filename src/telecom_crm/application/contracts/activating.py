@@ -114,7 +114,8 @@ class Activating(ContractDesk):
         """
         Give an activation up: what was held back is free, and it can be requested again.
 
-        The network's task is ended too; raise `RuleViolated` while it is at work on it.
+        The network's task is ended too, and what it may have begun it is to let go of. Raise
+        `RuleViolated` while it is at work on it; that it gives no answer is no work.
         """
         now = self.clock()
         seen = self.get(contract_id)
@@ -124,7 +125,8 @@ class Activating(ContractDesk):
             failed = fail_in(
                 tx, contract_id, account_id=seen.account_id, reason=reason, by=by, at=now
             )
-            self._give_up_tasks(tx, contract_id, reason=reason, by=by, at=now)
+            if self._give_up_tasks(tx, contract_id, reason=reason, by=by, at=now):
+                self._ask(tx, ProvisioningKind.TERMINATE, failed, by=by, at=now)
             return failed
 
     def activate_due(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
@@ -148,11 +150,16 @@ class Activating(ContractDesk):
 
     def _give_up_tasks(
         self, tx: Transaction, contract_id: ContractId, *, reason: str, by: Actor, at: datetime
-    ) -> None:
+    ) -> bool:
+        """End the tasks of an activation; tell whether the network has been asked already."""
         ids = [task.id for task in tx.tasks.of_contract(contract_id)]
+        asked = False
         for task in tx.tasks.get_many(ids).values():
             if task.kind is ProvisioningKind.ACTIVATE:
-                save_changed(tx.tasks.save, task, given_up(task, reason=reason, by=by, at=at))
+                ended = given_up(task, reason=reason, by=by, at=at)
+                asked = asked or (ended is not task and task.attempts > 0)
+                save_changed(tx.tasks.save, task, ended)
+        return asked
 
 
 def _save_requested(tx: Transaction, requested: Requested, *, at: datetime) -> Contract:

@@ -27,7 +27,7 @@ from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import RuleViolated
-from telecom_crm.domain.hold import LIFTED_BY_MONEY
+from telecom_crm.domain.hold import LIFTED_BY_MONEY, barred
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import Number
@@ -113,12 +113,22 @@ class ContractDesk:
             iccid=contract.iccid,
             imsi=sim.imsi,
             msisdn=contract.msisdn,
+            bars=barred(contract.holds),
             previous_iccid=previous_iccid,
             previous_msisdn=previous_msisdn,
             by=by,
             at=at,
         )
         tx.tasks.save(task)
+
+    def _tell_bars(
+        self, tx: Transaction, before: Contract, after: Contract, *, by: Actor, at: datetime
+    ) -> None:
+        """Have the network bar what all holds together bar now, where that has changed."""
+        bars = barred(after.holds)
+        if bars != barred(before.holds):
+            kind = ProvisioningKind.BAR if bars else ProvisioningKind.UNBAR
+            self._ask(tx, kind, after, by=by, at=at)
 
     def _resting(self, number: Number, contract: Contract, *, by: Actor, at: datetime) -> Number:
         until = at + self.quarantine

@@ -12,11 +12,12 @@ from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import OPEN, CloseReason, Contract
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand, NumberOrigin
-from telecom_crm.domain.provisioning import ProvisioningKind
+from telecom_crm.domain.provisioning import PROVISIONING_LIFECYCLE, ProvisioningKind
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand
 
 
@@ -33,11 +34,17 @@ class Ending(ContractDesk):
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Contract:
-        """Give a contract up that was never active; SIM and number are free again."""
+        """
+        Give a contract up that was never active; SIM and number are free again.
+
+        Raise `RuleViolated` while the network has not let go of an activation that was given up:
+        nobody else may get the SIM before.
+        """
         now = self.clock()
         with self.uow() as tx:
             contract = held(tx, contract_id, expected_version)
             cancelled = contract.cancel(reason=reason, by=by, at=now)
+            _refuse_unfinished(tx, contract)
             sim, number = tx.sims.get(contract.iccid), tx.numbers.get(contract.msisdn)
             saved = tx.contracts.save(cancelled)
             save_changed(tx.sims.save, sim, _freed_sim(sim, contract, by=by, at=now))
@@ -96,6 +103,18 @@ class Ending(ContractDesk):
             caused_by=f"contract:{closed.id}",
         )
         tx.ledger.post([Posting.of(entry)], at=now)
+
+
+def _refuse_unfinished(tx: Transaction, contract: Contract) -> None:
+    """Refuse while the network still has to do something for a contract."""
+    tasks = tx.tasks.of_contract(contract.id)
+    reasons = tuple(
+        f"the network's task {task.id} ({task.kind}) is {task.status}; wait, or retry or skip it"
+        for task in tasks
+        if not PROVISIONING_LIFECYCLE.is_final(task.status)
+    )
+    if reasons:
+        raise RuleViolated("task_at_rest", reasons)
 
 
 def _freed_sim(sim: Sim, contract: Contract, *, by: Actor, at: datetime) -> Sim:

@@ -60,9 +60,6 @@ class Replacing(ContractDesk):
             saved = tx.contracts.save(swapped)
             tx.sims.save_all([gone, new])
             self._ask(tx, ProvisioningKind.SWAP_SIM, saved, by=by, at=now, previous_iccid=old.iccid)
-            if contract.holds:
-                again = ProvisioningKind.BAR if saved.holds else ProvisioningKind.UNBAR
-                self._ask(tx, again, saved, by=by, at=now)
             return saved
 
     @retried

@@ -16,7 +16,6 @@ from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, Contract, ContractCo
 from telecom_crm.domain.hold import LIFTED_BY_MONEY, HoldKind, settled
 from telecom_crm.domain.identifiers import AccountId, ContractId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.provisioning import ProvisioningKind
 
 
 @attrs.frozen
@@ -42,8 +41,7 @@ class Suspending(ContractDesk):
             suspended = contract.suspend(hold=hold, reason=reason, by=by, at=now)
             count_money(tx, account, contract, suspended, by=by, at=now)
             saved = tx.contracts.save(suspended)
-            if not contract.holds:
-                self._ask(tx, ProvisioningKind.BAR, saved, by=by, at=now)
+            self._tell_bars(tx, contract, saved, by=by, at=now)
             return saved
 
     @retried
@@ -119,8 +117,7 @@ class Suspending(ContractDesk):
             resumed = resumed.resume(hold=hold, reason=reason, by=by, at=now)
         count_money(tx, account, contract, resumed, by=by, at=now)
         saved = tx.contracts.save(resumed)
-        if not saved.holds:
-            self._ask(tx, ProvisioningKind.UNBAR, saved, by=by, at=now)
+        self._tell_bars(tx, contract, saved, by=by, at=now)
         return saved
 
 

@@ -269,6 +269,9 @@ class CrmMachine(StoredMachine):
         if contract.status != "accepted":
             self._refuse(IllegalTransition, self.crm.contracts.cancel, contract_id)
             return
+        if contract.letting_go:
+            self._refuse(RuleViolated, self.crm.contracts.cancel, contract_id)
+            return
         self.crm.contracts.cancel(contract_id)
         contract.status = "cancelled"
         self.model.free(contract)
@@ -290,7 +293,7 @@ class CrmMachine(StoredMachine):
 
     @rule(contract_id=contracts)
     def give_activation_up(self, contract_id: Any) -> None:
-        """Fail an activation by hand; not while the network is at it."""
+        """Fail an activation by hand, also while the network is silent about it."""
         contract = self._contract(contract_id)
 
         def give_up() -> object:
@@ -298,11 +301,10 @@ class CrmMachine(StoredMachine):
 
         if contract.status != "activating":
             self._refuse(IllegalTransition, give_up)
-        elif contract.task == "running":
-            self._refuse(RuleViolated, give_up)
         else:
             give_up()
             contract.status = "accepted"
+            contract.letting_go = contract.letting_go or contract.task != "pending"
             self.model.accounts[contract.account].reserved -= FIRST_FEES
 
     @rule(trouble=st.sampled_from(("", "", "fails", "silent", "silent_done")))
@@ -310,6 +312,7 @@ class CrmMachine(StoredMachine):
         """Carry tasks out, all going well, or with trouble at every new subscriber."""
         self.samples.clock.advance(timedelta(minutes=3))  # so that every lease is over
         for contract in self.model.contracts.values():
+            contract.letting_go = False
             if contract.status == "activating" and trouble and contract.task != "failed":
                 contract.task = "failed" if trouble == "fails" else "running"
         if trouble:
@@ -835,12 +838,12 @@ class CrmMachine(StoredMachine):
             return
         self.work_in_the_network("")
         known = self.crm.network.known
-        served = {
-            one.sim: (one.number, bool(one.holds))
+        served: dict[Any, tuple[Any, set[Any]]] = {
+            one.sim: (one.number, one.bars)
             for one in self.model.contracts.values()
             if one.status in ("active", "suspended")
         }
-        assert {sim: (one.msisdn, one.barred) for sim, one in known.items()} == served
+        assert {sim: (one.msisdn, set(one.bars)) for sim, one in known.items()} == served
         self.money_holds_are_counted()
         self.events_are_complete()
 

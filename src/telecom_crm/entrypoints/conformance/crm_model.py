@@ -104,6 +104,14 @@ class Contract:
     holds: set[str] = attrs.field(factory=set)
     task: str = ""
     """How the network's task of an activation stands: pending, running or failed."""
+    letting_go: bool = False
+    """Whether the network is still to let go of an activation that was given up."""
+
+    @property
+    def bars(self) -> set[str]:
+        """What all its holds bar together."""
+        own = {"outgoing", "data"} if self.holds else set()
+        return own | ({"incoming"} if self.holds - MONEY_HOLDS else set())
 
 
 @attrs.define

@@ -7,6 +7,7 @@ from typing import Protocol
 import pytest
 
 from telecom_crm.application.ports import Network, NetworkFailed, NetworkSilent
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.entrypoints.conformance.samples import Samples
@@ -31,14 +32,16 @@ class NetworkHandle(Protocol):
         """Let everything go well again."""
         ...
 
-    def served(self, iccid: ICCID) -> tuple[MSISDN, bool] | None:
-        """Return the number of a card and whether it is barred; None where it is not known."""
+    def served(self, iccid: ICCID) -> tuple[MSISDN, frozenset[Bar]] | None:
+        """Return the number of a card and what is barred; None where it is not known."""
         ...
 
 
 _K = ProvisioningKind
 CARD, NEW_CARD = iccid_of(1), iccid_of(2)
 NUMBER, NEW_NUMBER = msisdn_of(1), msisdn_of(2)
+NOTHING: frozenset[Bar] = frozenset()
+SOME, ALL = frozenset({Bar.OUTGOING, Bar.DATA}), frozenset(Bar)
 
 
 class NetworkSuite:
@@ -52,11 +55,13 @@ class NetworkSuite:
     def test_a_subscriber_from_first_to_last_doing_each_thing_again(self, times: int) -> None:
         handle = self.make()
         story = (
-            (_task(_K.ACTIVATE), {CARD: (NUMBER, False)}),
-            (_task(_K.BAR), {CARD: (NUMBER, True)}),
-            (_task(_K.UNBAR), {CARD: (NUMBER, False)}),
-            (_swap(), {CARD: None, NEW_CARD: (NUMBER, False)}),
-            (_renumber(), {NEW_CARD: (NEW_NUMBER, False)}),
+            (_task(_K.ACTIVATE), {CARD: (NUMBER, NOTHING)}),
+            (_task(_K.BAR, bars=SOME), {CARD: (NUMBER, SOME)}),
+            (_task(_K.BAR, bars=ALL), {CARD: (NUMBER, ALL)}),
+            (_task(_K.BAR, bars=SOME), {CARD: (NUMBER, SOME)}),
+            (_task(_K.UNBAR), {CARD: (NUMBER, NOTHING)}),
+            (_swap(), {CARD: None, NEW_CARD: (NUMBER, NOTHING)}),
+            (_renumber(), {NEW_CARD: (NEW_NUMBER, NOTHING)}),
             (_task(_K.TERMINATE, iccid=NEW_CARD, msisdn=NEW_NUMBER), {NEW_CARD: None}),
         )
         for task, expected in story:
@@ -64,12 +69,13 @@ class NetworkSuite:
                 handle.network.carry_out(task)
             assert {card: handle.served(card) for card in expected} == expected
 
-    def test_a_bar_goes_along_to_another_card(self) -> None:
+    @pytest.mark.parametrize("bars", [NOTHING, SOME, ALL])
+    def test_another_card_is_barred_as_the_swap_says(self, bars: frozenset[Bar]) -> None:
         handle = self.make()
         handle.network.carry_out(_task(_K.ACTIVATE))
-        handle.network.carry_out(_task(_K.BAR))
-        handle.network.carry_out(_swap())
-        assert handle.served(NEW_CARD) == (NUMBER, True)
+        handle.network.carry_out(_task(_K.BAR, bars=SOME))
+        handle.network.carry_out(_swap(bars=bars))
+        assert handle.served(NEW_CARD) == (NUMBER, bars)
 
     def test_a_refusal_is_typed_names_its_step_and_can_be_tried_again(self) -> None:
         handle = self.make()
@@ -79,7 +85,7 @@ class NetworkSuite:
         assert refused.value.step
         handle.heal()
         handle.network.carry_out(_task(_K.ACTIVATE))
-        assert handle.served(CARD) == (NUMBER, False)
+        assert handle.served(CARD) == (NUMBER, NOTHING)
 
     @pytest.mark.parametrize("done", [False, True])
     def test_silence_is_typed_and_doing_it_again_does_no_harm(self, done: bool) -> None:
@@ -90,7 +96,7 @@ class NetworkSuite:
         assert silent.value.retryable
         handle.heal()
         handle.network.carry_out(_task(_K.ACTIVATE))
-        assert handle.served(CARD) == (NUMBER, False)
+        assert handle.served(CARD) == (NUMBER, NOTHING)
 
     def test_silence_in_a_swap_leaves_one_card_served_in_the_end(self) -> None:
         handle = self.make()
@@ -100,11 +106,11 @@ class NetworkSuite:
             handle.network.carry_out(_swap())
         handle.heal()
         handle.network.carry_out(_swap())
-        assert (handle.served(CARD), handle.served(NEW_CARD)) == (None, (NUMBER, False))
+        assert (handle.served(CARD), handle.served(NEW_CARD)) == (None, (NUMBER, NOTHING))
 
     def test_a_card_it_does_not_know_cannot_be_barred(self) -> None:
         with pytest.raises(NetworkFailed):
-            self.make().network.carry_out(_task(_K.BAR))
+            self.make().network.carry_out(_task(_K.BAR, bars=ALL))
 
     def test_letting_go_of_a_card_it_does_not_know_is_no_change(self) -> None:
         handle = self.make()
@@ -120,6 +126,7 @@ def _task(
     *,
     iccid: ICCID = CARD,
     msisdn: MSISDN = NUMBER,
+    bars: frozenset[Bar] = NOTHING,
     previous_iccid: ICCID | None = None,
     previous_msisdn: MSISDN | None = None,
 ) -> ProvisioningTask:
@@ -129,14 +136,15 @@ def _task(
         contract_id=ContractId(_SAMPLES.id()),
         iccid=iccid,
         msisdn=msisdn,
+        bars=bars,
         previous_iccid=previous_iccid,
         previous_msisdn=previous_msisdn,
         **_SAMPLES.said(),
     )
 
 
-def _swap() -> ProvisioningTask:
-    return _task(_K.SWAP_SIM, iccid=NEW_CARD, previous_iccid=CARD)
+def _swap(bars: frozenset[Bar] = NOTHING) -> ProvisioningTask:
+    return _task(_K.SWAP_SIM, iccid=NEW_CARD, bars=bars, previous_iccid=CARD)
 
 
 def _renumber() -> ProvisioningTask:

@@ -21,7 +21,7 @@ from telecom_crm.domain.contract import (
     ContractStatus,
     Revision,
 )
-from telecom_crm.domain.hold import Hold
+from telecom_crm.domain.hold import Bar, Hold
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, N, as_stored
 from telecom_crm.domain.provisioning import (
     ProvisioningKind,
@@ -99,11 +99,13 @@ def task_to_row(task: ProvisioningTask) -> dict[str, Any]:
         "iccid": task.iccid.digits,
         "imsi": task.imsi.digits if task.imsi else None,
         "msisdn": task.msisdn.digits,
+        "bars": many_to_text(tuple(sorted(task.bars))),
         "previous_iccid": task.previous_iccid.digits if task.previous_iccid else None,
         "previous_msisdn": task.previous_msisdn.digits if task.previous_msisdn else None,
         "steps": many_to_text(task.steps),
         "attempts": task.attempts,
         "lease_until": task.lease_until,
+        "silent": task.silent,
         "error": task.error,
         "status": task.status.value,
         "version": task.version,
@@ -119,6 +121,7 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         iccid=as_stored(ICCID, row["iccid"]),
         imsi=_maybe(IMSI, row["imsi"]),
         msisdn=as_stored(MSISDN, row["msisdn"]),
+        bars=converter.structure(row["bars"], frozenset[Bar]),
         previous_iccid=_maybe(ICCID, row["previous_iccid"]),
         previous_msisdn=as_stored(MSISDN, row["previous_msisdn"])
         if row["previous_msisdn"]
@@ -126,6 +129,7 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         steps=converter.structure(row["steps"], tuple[StepFact, ...]),
         attempts=row["attempts"],
         lease_until=row["lease_until"],
+        silent=row["silent"],
         error=row["error"],
         status=ProvisioningStatus(row["status"]),
         version=row["version"],

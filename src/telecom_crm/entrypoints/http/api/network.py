@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import TaskId
 from telecom_crm.domain.provisioning import (
     ProvisioningKind,
@@ -40,11 +41,13 @@ class TaskView(View):
     iccid: str
     imsi: str | None
     msisdn: str
+    bars: list[Bar]
     previous_iccid: str | None
     previous_msisdn: str | None
     steps: list[StepView]
     attempts: int
     lease_until: datetime | None
+    silent: bool
     error: str
     status: ProvisioningStatus
     version: int
@@ -59,6 +62,7 @@ class TaskView(View):
             iccid=task.iccid.digits,
             imsi=task.imsi.digits if task.imsi else None,
             msisdn=str(task.msisdn),
+            bars=sorted(task.bars),
             previous_iccid=task.previous_iccid.digits if task.previous_iccid else None,
             previous_msisdn=str(task.previous_msisdn) if task.previous_msisdn else None,
             steps=[
@@ -66,6 +70,7 @@ class TaskView(View):
             ],
             attempts=task.attempts,
             lease_until=task.lease_until,
+            silent=task.silent,
             error=task.error,
             status=task.status,
             version=task.version,
@@ -96,7 +101,7 @@ class ProvisioningController(Controller):
     def retry(
         self, request: Call, task_id: FromPath[UUID], provisioning: NamedDependency[Provisioning]
     ) -> Response[TaskView]:
-        """Have a failed task tried again."""
+        """Have a task tried again that failed, or that the network gave no answer to."""
         return _shown(
             provisioning.retry(TaskId(task_id), expected_version=request.seen, by=request.by)
         )
@@ -109,7 +114,7 @@ class ProvisioningController(Controller):
         data: JSONBody[Why],
         provisioning: NamedDependency[Provisioning],
     ) -> Response[TaskView]:
-        """Go on as if a failed task were done."""
+        """Go on as if a task were done that failed, or was not answered."""
         return _shown(
             provisioning.skip(
                 TaskId(task_id),
@@ -127,7 +132,7 @@ class ProvisioningController(Controller):
         data: JSONBody[Why],
         provisioning: NamedDependency[Provisioning],
     ) -> Response[TaskView]:
-        """Give a failed task up; an activation is failed with it."""
+        """Give a task up that failed, or was not answered; an activation is failed with it."""
         return _shown(
             provisioning.undo(
                 TaskId(task_id),
