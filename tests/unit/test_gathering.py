@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from telecom_crm.adapters.gathering import CROWD, LARGEST_BATCH, GatheringTill
+from telecom_crm.adapters.gathering import CROWD, LARGEST_BATCH, GatheringTill, _Waiting
 from telecom_crm.application.ports import Booked, Booking, Found, Payer
 from telecom_crm.domain.errors import NotFound, TelecomCrmError, Unavailable
 from telecom_crm.domain.identifiers import AccountId
@@ -134,24 +134,75 @@ def test_a_crowd_is_worth_a_second_batch_beside_the_first(queue: Queue) -> None:
     assert queue.waiting == 0
 
 
-def test_an_error_is_everybodys_in_its_batch_and_the_queue_goes_on(queue: Queue) -> None:
+def test_an_error_of_the_store_is_everybodys_in_its_batch_and_the_queue_goes_on(
+    queue: Queue,
+) -> None:
     queue.inner.errors.append(Unavailable("database"))
     first = queue.lead(1)
-    rest = queue.fill(2, 3)
+    queue.fill(2)
     queue.inner.let_go.release()
     with pytest.raises(Unavailable):
         first.result(PATIENCE)
+    queue.inner.let_go.release(2)
+    assert numbers_in(queue.pay(5).result(PATIENCE)) == expected(5)
+
+
+def test_a_defect_in_a_batch_has_each_caller_written_alone(queue: Queue) -> None:
+    first = queue.lead(1)
+    rest = queue.fill(2, 3, 4)
+    queue.inner.let_go.release()
+    first.result(PATIENCE)
+    assert queue.inner.begun.acquire(timeout=PATIENCE)
+    queue.inner.errors += [ValueError("of the batch"), ValueError("of the first alone")]
+    queue.inner.let_go.release(4)
+    with pytest.raises(ValueError, match="of the first alone"):
+        rest[0].result(PATIENCE)
+    assert [numbers_in(one.result(PATIENCE)) for one in rest[1:]] == [expected(3), expected(4)]
+    assert queue.inner.batches == [1, 3, 1, 1, 1]
+
+
+def test_an_interrupted_leader_tells_the_others_that_nobody_knows(queue: Queue) -> None:
+    first = queue.lead(1)
+    rest = queue.fill(2, 3)
+    queue.inner.let_go.release()
+    first.result(PATIENCE)
     assert queue.inner.begun.acquire(timeout=PATIENCE)
     later = queue.fill(4)
     queue.inner.errors.append(KeyboardInterrupt("of a leader"))
     queue.inner.let_go.release()
-    for one in rest:
-        with pytest.raises(KeyboardInterrupt):
-            one.result(PATIENCE)
+    with pytest.raises(KeyboardInterrupt):
+        rest[0].result(PATIENCE)
+    with pytest.raises(Unavailable):
+        rest[1].result(PATIENCE)
     queue.inner.let_go.release()
     assert numbers_in(later[0].result(PATIENCE)) == expected(4)
-    queue.inner.let_go.release()
-    assert numbers_in(queue.pay(5).result(PATIENCE)) == expected(5)
+
+
+@pytest.mark.parametrize("handed", [False, True], ids=["in the queue", "as it got the lead"])
+def test_who_is_interrupted_while_waiting_holds_nobody_up(queue: Queue, handed: bool) -> None:
+    class Interrupted:
+        """A lock that somebody's Ctrl-C ends the waiting for."""
+
+        def acquire(self) -> bool:
+            if handed:
+                queue.till._queue.remove(waiting)
+                waiting.leads = True
+            raise KeyboardInterrupt
+
+    first = queue.lead(1)
+    waiting = _Waiting([booking(2)])
+    waiting.called = Interrupted()  # type: ignore[assignment]
+    queue.till._queue.append(waiting)
+    if handed:
+        queue.till._leading += 1
+    with pytest.raises(KeyboardInterrupt):
+        queue.till._wait(waiting)
+    assert queue.waiting == 0
+    rest = queue.fill(3)
+    queue.inner.let_go.release(2)
+    first.result(PATIENCE)
+    assert numbers_in(rest[0].result(PATIENCE)) == expected(3)
+    assert queue.till._leading == 0
 
 
 def test_a_large_file_goes_its_own_way(queue: Queue) -> None:

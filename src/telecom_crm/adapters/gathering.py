@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import attrs
 
 from telecom_crm.application.ports import Booking, Till
-from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.errors import TelecomCrmError, Unavailable
 from telecom_crm.domain.payment import Payment
 
 LARGEST_BATCH = 256
@@ -29,12 +29,20 @@ next: two small batches cost more than one, and wait for each other where they s
 """
 
 
+TURN_SECONDS = 50e-6
+"""
+How long who takes over the lead lets others come, over and over while more of them do: they were
+answered a moment ago, and are on their way back. Never waited by a payment that found nobody here.
+"""
+
+
 @attrs.define(eq=False)
 class _Waiting:
     """One caller's bookings, and the word it waits for: its outcomes, or that it is to lead."""
 
     bookings: Sequence[Booking]
     called: threading.Lock = attrs.field(factory=threading.Lock)
+    leads: bool = False
     outcomes: list[Payment | TelecomCrmError] | None = None
     error: BaseException | None = None
 
@@ -64,40 +72,89 @@ class GatheringTill:
             return self.till.book(bookings)
         mine = _Waiting(bookings)
         with self._lock:
-            lead = self._may_lead()
-            if lead:
+            mine.leads = self._may_lead()
+            if mine.leads:
                 self._leading += 1
             else:
                 self._queue.append(mine)
-        if not lead:
-            mine.called.acquire()  # until a batch took mine along, or I am to lead the next
-        if not mine.answered:
+        if mine.leads:
             self._lead(mine)
+        else:
+            self._wait(mine)
         if mine.error is not None:
             raise mine.error
         if mine.outcomes is None:
             raise RuntimeError("a gathered booking was left without an outcome")
         return mine.outcomes
 
+    def _wait(self, mine: _Waiting) -> None:
+        """Wait until a batch took mine along, or I am to lead the next."""
+        try:
+            mine.called.acquire()
+            if mine.leads:
+                self._let_others_come()
+        except BaseException:
+            self._leave(mine)
+            raise
+        if mine.leads:
+            self._lead(mine)
+
+    def _leave(self, mine: _Waiting) -> None:
+        """Somebody stopped waiting, as by Ctrl-C: nobody else waits for them."""
+        with self._lock:
+            if mine in self._queue:
+                self._queue.remove(mine)
+        if mine.leads:
+            self._hand_on()
+
+    def _let_others_come(self) -> None:
+        there = -1
+        while there < len(self._queue) < LARGEST_BATCH:
+            there = len(self._queue)
+            time.sleep(TURN_SECONDS)
+
     def _lead(self, mine: _Waiting) -> None:
         """Write one batch, my own bookings first, and hand the lead on."""
-        time.sleep(0)  # no timer, only a turn for threads that are about to join the queue
-        batch = self._batch_with(mine)
+        batch = [mine]
         try:
-            outcomes = self.till.book([one for waiting in batch for one in waiting.bookings])
-            start = 0
-            for waiting in batch:
-                end = start + len(waiting.bookings)
-                waiting.outcomes = outcomes[start:end]
-                start = end
-        except BaseException as error:
+            batch = self._batch_with(mine)
+            self._write(batch)
+        except Exception as error:  # noqa: BLE001  # raised where each of them waits
             for waiting in batch:
                 waiting.error = error
+        except BaseException:
+            # Mine to bear; the others learn that nobody knows what became of theirs.
+            for waiting in batch[1:]:
+                waiting.error = None if waiting.answered else Unavailable("payments")
             raise
         finally:
             self._hand_on()
             for waiting in batch[1:]:
                 waiting.called.release()
+
+    def _write(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            outcomes = self.till.book([one for waiting in batch for one in waiting.bookings])
+        except TelecomCrmError:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                raise
+            # A defect, perhaps of one booking: each caller's alone, so that only that one bears it.
+            for waiting in batch:
+                self._write_alone(waiting)
+            return
+        start = 0
+        for waiting in batch:
+            end = start + len(waiting.bookings)
+            waiting.outcomes = outcomes[start:end]
+            start = end
+
+    def _write_alone(self, waiting: _Waiting) -> None:
+        try:
+            waiting.outcomes = self.till.book(waiting.bookings)
+        except Exception as error:  # noqa: BLE001  # raised where it waits
+            waiting.error = error
 
     def _batch_with(self, mine: _Waiting) -> list[_Waiting]:
         batch, size = [mine], len(mine.bookings)
@@ -112,7 +169,9 @@ class GatheringTill:
             self._leading -= 1
             if self._queue and self._may_lead():
                 self._leading += 1
-                self._queue.popleft().called.release()
+                following = self._queue.popleft()
+                following.leads = True
+                following.called.release()
 
     def _may_lead(self) -> bool:
         crowded = len(self._queue) >= CROWD and self._leading < self.leaders

@@ -65,7 +65,7 @@ class PaymentRequest:
 
     `reference` is the gateway's own id where it has taken the money already, as in its daily file.
     `payer` None is somebody whom the gateway names in no way that we could look for; `told` is then
-    what it says.
+    what it says. `by` is who takes it, where that is not who asks for all of a batch.
     """
 
     payer: Payer | None
@@ -74,6 +74,7 @@ class PaymentRequest:
     idempotency_key: str | None = None
     reference: str | None = None
     told: str = ""
+    by: Actor | None = None
 
     @property
     def meant_for(self) -> str:
@@ -353,6 +354,7 @@ class Payments:
         return gateway_named(self.gateways, name)
 
     def _taking(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> _Taking:
+        by = request.by or by
         digest = digest_of(
             "payments.take",
             payer=request.payer or request.told,

@@ -36,6 +36,7 @@ from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenContro
 from telecom_crm.entrypoints.http.api.webhooks import WebhookController
 from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
 from telecom_crm.entrypoints.http.calls import Call
+from telecom_crm.entrypoints.http.counter import Counter
 from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.methods import Methods
@@ -98,7 +99,8 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
 def create_app(crm: Crm, *, limits: Limits | None = None) -> Litestar:
     """Build the service over a CRM; whoever opened the CRM closes it."""
     metrics, gate = Metrics(), Gate(crm.access, limits or Limits())
-    services = {name: pick(crm) for name, pick in SERVICES.items()} | {"metrics": metrics}
+    services = {name: pick(crm) for name, pick in SERVICES.items()} 
+    services |= {"counter": Counter(crm.payments), "metrics": metrics}
     return Litestar(
         [Router("/", route_handlers=CONTROLLERS)],
         dependencies={name: _provide(service) for name, service in services.items()},

@@ -32,10 +32,14 @@ def makes(
     action: Action = Action.WRITE,
     *,
     key: KeyUse | None = None,
+    in_thread: bool = True,
     **opts: Any,
 ) -> post:
-    """Declare a route that makes a thing, and answers 201."""
-    return post(path, access=Permission(area, action), sync_to_thread=True, key=key, **opts)
+    """
+    Declare a route that makes a thing, and answers 201; one not `in_thread` is asynchronous.
+    """
+    access = Permission(area, action)
+    return post(path, access=access, sync_to_thread=True if in_thread else None, key=key, **opts)
 
 
 def does(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response
+from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.exports import Exports
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments import PaymentRequest, Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
@@ -35,6 +37,7 @@ from telecom_crm.entrypoints.http.bodies import (
     Why,
 )
 from telecom_crm.entrypoints.http.calls import Call, Parameter, listing, read_choice
+from telecom_crm.entrypoints.http.counter import Counter
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import (
     KeyUse,
@@ -187,24 +190,38 @@ class PaymentController(Controller):
     path = "/payments"
     tags = ("payments",)
 
-    @makes("/", Area.PAYMENTS, key=KeyUse.REQUIRED)
-    def take(
-        self, request: Call, data: JSONBody[NewPayment], payments: NamedDependency[Payments]
+    @makes("/", Area.PAYMENTS, key=KeyUse.REQUIRED, in_thread=False)
+    async def take(
+        self,
+        request: Call,
+        data: JSONBody[NewPayment],
+        payments: NamedDependency[Payments],
+        counter: NamedDependency[Counter],
     ) -> Response[PaymentView]:
         """
         Take a payment.
 
         The answer is 201 whatever became of it: declined and unknown ones are payments too.
         """
-        payment = payments.take(
+        asked = PaymentRequest(
             payer=data.payer,
             amount=data.amount.money,
             method=data.method,
-            gateway=data.gateway,
             idempotency_key=request.key,
             by=request.by,
         )
-        return payment_made(payment)
+        if payments.gateway(data.gateway).takes_at_once:
+            return payment_made(await counter.take(asked, gateway=data.gateway))
+        ask = partial(
+            payments.take,
+            payer=asked.payer,
+            amount=asked.amount,
+            method=asked.method,
+            gateway=data.gateway,
+            idempotency_key=asked.idempotency_key,
+            by=request.by,
+        )
+        return payment_made(await sync_to_thread(ask))
 
     @reads("/", Area.PAYMENTS, query=listing("payment"))
     def page(
