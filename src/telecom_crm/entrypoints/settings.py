@@ -136,13 +136,17 @@ def prepare(url: str, *, schema: str) -> None:
     """Bring a database to this version, the worker's schema included; `url` is the owner's."""
     from telecom_crm.adapters.postgres import revision
 
-    if revision.found(url, schema=schema) != revision.needed():
-        from telecom_crm.adapters.postgres import migrate
+    outdated = revision.found(url, schema=schema) != revision.needed()
+    jobless = not revision.has_jobs(url, schema=schema)
+    if not (outdated or jobless):
+        return
+    from telecom_crm.adapters.postgres import jobs, migrate
+    from telecom_crm.adapters.postgres.owner import require_owner
 
+    require_owner(url, schema=schema)
+    if outdated:
         migrate.upgrade(url, schema=schema)
-    if not revision.has_jobs(url, schema=schema):
-        from telecom_crm.adapters.postgres import jobs
-
+    if jobless:
         jobs.install(url, schema=schema)
 
 

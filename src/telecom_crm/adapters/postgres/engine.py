@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
+from telecom_crm.adapters.postgres.connecting import AWAY, CONNECT_SECONDS
 from telecom_crm.adapters.postgres.tables import PK_IDENTITY_DOCUMENTS, UQ_ENTRIES_REVERSES
 from telecom_crm.application.ports import Contended
 from telecom_crm.domain.errors import Busy, InvalidValue, TelecomCrmError, Unavailable
@@ -21,8 +22,6 @@ from telecom_crm.domain.ledger import AlreadyReversed
 DEFAULT_SCHEMA = "telecom_crm"
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}", re.ASCII)
-_AWAY = ("08", "53", "57P")
-"""SQLSTATE classes of a database that is away: connection lost, no resources, told to stop."""
 
 
 def checked_schema(name: str) -> str:
@@ -69,7 +68,7 @@ def open_engine(
         max_overflow=0,
         hide_parameters=True,  # they hold personal data, and tracebacks are kept
         pool_timeout=pool_timeout_seconds,
-        connect_args={"application_name": application_name, "connect_timeout": 5},
+        connect_args={"application_name": application_name, "connect_timeout": CONNECT_SECONDS},
     )
     settings = {
         "search_path": search_path_of(schema),
@@ -129,7 +128,7 @@ def meaning_of(error: DBAPIError | psycopg.Error, thing: str) -> TelecomCrmError
     if state is None:
         lost = isinstance(raw, psycopg.OperationalError | psycopg.InterfaceError)
         return Unavailable("database") if lost else None
-    if state.startswith(_AWAY) or state in ("57014", "25P03"):
+    if state.startswith(AWAY) or state in ("57014", "25P03"):
         return Unavailable("database")
     if state in ("40P01", "40001"):
         return Contended(thing)

@@ -23,8 +23,10 @@ from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
 from psycopg import sql
 
+from telecom_crm.adapters.postgres.connecting import CONNECT_SECONDS, checked_url, connected
 from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, checked_schema, role_of, translated
-from telecom_crm.adapters.postgres.revision import has_jobs, plain_url
+from telecom_crm.adapters.postgres.owner import schema_made
+from telecom_crm.adapters.postgres.revision import has_jobs
 from telecom_crm.domain.errors import SchemaOutdated, TelecomCrmError
 
 logger = logging.getLogger("telecom_crm.worker")
@@ -51,11 +53,11 @@ def jobs_schema(schema: str = DEFAULT_SCHEMA) -> str:
 def install(url: str, *, schema: str = DEFAULT_SCHEMA) -> None:
     """Make the jobs' schema where it is not there; `url` is the owner's. Again is no change."""
     place, role = sql.Identifier(jobs_schema(schema)), sql.Identifier(role_of(schema))
-    with translated("the jobs"), psycopg.connect(plain_url(url)) as connection:
+    with translated("the jobs"), connected(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TURNSTILE,))
         if has_jobs(url, schema=schema):
             return
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(place))
+        connection.execute(schema_made(jobs_schema(schema)).encode())
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(place))
         connection.execute(SchemaManager.get_schema())
         for grant in (
@@ -80,13 +82,13 @@ def run(url: str, duties: Sequence[Duty], *, schema: str = DEFAULT_SCHEMA) -> No
 def make_app(url: str, duties: Sequence[Duty], *, schema: str = DEFAULT_SCHEMA) -> App:
     """Return procrastinate's app with the duties, not opened yet."""
     connector = PsycopgConnector(
-        conninfo=plain_url(url),
+        conninfo=checked_url(url),
         min_size=1,
         max_size=6,
         kwargs={
             "options": f"-c search_path={jobs_schema(schema)}",
             "application_name": "telecom-crm worker",
-            "connect_timeout": 5,
+            "connect_timeout": CONNECT_SECONDS,
         },
     )
     app = App(connector=connector)

@@ -19,6 +19,7 @@ from telecom_crm.adapters.postgres.engine import (
     open_engine,
     translated,
 )
+from telecom_crm.adapters.postgres.owner import schema_made
 from telecom_crm.domain.errors import SchemaOutdated
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -28,7 +29,7 @@ _TURNSTILE = 0x74656C65  # "tele": two migrations of one database take turns
 def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
     """Bring the schema up to a revision, making it where it is not there; `url` is its owner's."""
     with _owner(url, schema) as connection:
-        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+        connection.exec_driver_sql(schema_made(schema))
         command.upgrade(_config(connection, schema), revision)
 
 

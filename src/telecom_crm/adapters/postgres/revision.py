@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from telecom_crm.domain.errors import SchemaOutdated, Unavailable
+from telecom_crm.adapters.postgres.connecting import connected
+from telecom_crm.domain.errors import SchemaOutdated
 
 _VERSIONS = Path(__file__).with_name("migrations") / "versions"
 
@@ -22,7 +21,7 @@ def needed() -> str:
 
 def found(url: str, *, schema: str) -> str:
     """Return the revision that a schema is at, "" where there is none."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         if not _exists(connection, schema, "alembic_version"):
             return ""
         query = sql.SQL("SELECT version_num FROM {}").format(
@@ -41,22 +40,8 @@ def require_current(url: str, *, schema: str) -> None:
 
 def has_jobs(url: str, *, schema: str) -> bool:
     """Tell whether the worker's schema is there."""
-    with _connected(url) as connection:
+    with connected(url) as connection:
         return _exists(connection, f"{schema}_jobs", "procrastinate_jobs")
-
-
-def plain_url(url: str) -> str:
-    """Return a URL as libpq reads it, without the driver that SQLAlchemy lets one name."""
-    return url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        with psycopg.connect(plain_url(url), connect_timeout=5) as connection:
-            yield connection
-    except psycopg.OperationalError as error:
-        raise Unavailable("database") from error
 
 
 def _exists(connection: psycopg.Connection[Any], schema: str, table: str) -> bool:

@@ -20,8 +20,8 @@ telecom-crm.toml. Without a database URL, every command uses the embedded Postgr
 data directory, beside a running service if there is one.
 """
 CODES = """
-Exit codes: 0 all went well; 1 the work was done and had failures (rows, ledger differences); \
-2 bad usage or bad input; 3 the database is away or has another schema; 130 interrupted.
+Exit codes: 0 all went well; 1 the work was done, and some of it failed (rows, ledger \
+differences); 2 bad usage or bad input; 3 no database, or one of another schema; 130 interrupted.
 """
 
 COMMANDS = {
