@@ -99,7 +99,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
 def create_app(crm: Crm, *, limits: Limits | None = None) -> Litestar:
     """Build the service over a CRM; whoever opened the CRM closes it."""
     metrics, gate = Metrics(), Gate(crm.access, limits or Limits())
-    services = {name: pick(crm) for name, pick in SERVICES.items()} 
+    services = {name: pick(crm) for name, pick in SERVICES.items()}
     services |= {"counter": Counter(crm.payments), "metrics": metrics}
     return Litestar(
         [Router("/", route_handlers=CONTROLLERS)],

@@ -11,7 +11,6 @@ import attrs
 from litestar.concurrency import sync_to_thread
 
 from telecom_crm.application.payments import PaymentRequest, Payments
-from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.payment import Payment
 
 _Waiting = list[tuple[PaymentRequest, asyncio.Future[Payment]]]

@@ -214,7 +214,7 @@ class PaymentController(Controller):
             return payment_made(await counter.take(asked, gateway=data.gateway))
         ask = partial(
             payments.take,
-            payer=asked.payer,
+            payer=data.payer,
             amount=asked.amount,
             method=asked.method,
             gateway=data.gateway,
