@@ -165,3 +165,9 @@ def fields_of(problem: dict[str, Any]) -> list[str]:
 
 def nowhere() -> UUID:
     return UUID("00000000-0000-7000-8000-000000000000")
+
+
+def path_to(template: str, segment: str = str(nowhere())) -> str:
+    """Return a path that leads to a route, with the same segment for all its ids."""
+    parts = ("0" if ":int}" in part else part for part in template.split("/"))
+    return "/".join(segment if "{" in part else part for part in parts)

@@ -22,6 +22,7 @@ from telecom_crm.domain import (
     webhook,
 )
 from telecom_crm.domain import number as number_module
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.calendar import CycleDay
 from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import Fault
@@ -80,6 +81,16 @@ receipts = st.builds(
     ),
 )
 
+attachments = st.builds(
+    Attachment,
+    id=ids,
+    file_id=ids.map(str),
+    name=texts,
+    media_type=texts,
+    sha256=st.just("ab" * 32),
+    size=small,
+)
+
 documents = st.builds(
     customer.IdentityDocument,
     type=st.sampled_from(customer.DocumentType),
@@ -87,7 +98,7 @@ documents = st.builds(
     issuer=words,
     issued_on=st.none(),
     valid_until=maybe(days),
-    scan=maybe(ids),
+    scan=maybe(attachments),
 )
 customers = st.builds(
     customer.Customer,
@@ -229,17 +240,7 @@ contracts = st.builds(
     tariff_code=codes,
     tariff_version=st.integers(1, 9),
     options=chosen,
-    documents=several(
-        st.builds(
-            contract.ContractDocument,
-            id=ids,
-            file_id=texts,
-            name=texts,
-            media_type=texts,
-            sha256=st.just("ab" * 32),
-            size=small,
-        )
-    ),
+    documents=several(attachments),
     application_id=maybe(ids),
     requested_activation=maybe(days),
     minimum_term_months=small,
@@ -348,7 +349,7 @@ tickets = st.builds(
     comments=several(
         st.builds(ticket.Comment, id=ids, at=instants, by=texts, text=texts, internal=st.booleans())
     ),
-    attachments=several(ids),
+    attachments=several(attachments),
     follow_up_of=maybe(ids),
     blocked_for=maybe(st.sampled_from(ticket.BlockReason)),
     created_at=instants,

@@ -10,6 +10,7 @@ from telecom_crm.domain.activation import (
     CustomerFacts,
     activation_summary,
 )
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.charging import first_fees
 from telecom_crm.domain.compatibility import CompatibilityRule, OptionsIncompatible, RuleKind
 from telecom_crm.domain.contract import (
@@ -21,7 +22,6 @@ from telecom_crm.domain.contract import (
     ChosenOption,
     CloseReason,
     Contract,
-    ContractDocument,
     ContractStatus,
     HoldNotThere,
     HoldThere,
@@ -52,7 +52,7 @@ ANN = CustomerFacts(id=CustomerId(UUID(int=2)), has_identity=True)
 ACCOUNT = AccountId(UUID(int=3))
 CARD, NEXT_CARD = ICCID("8999608004477127826"), ICCID("8999608004477127834")
 DIGITS, NEXT_DIGITS = MSISDN("996555055433"), MSISDN("996700055433")
-PAPER = ContractDocument(
+PAPER = Attachment(
     id=DocumentId(UUID(int=4)),
     file_id="f",
     name="contract.pdf",

@@ -4,6 +4,7 @@ from datetime import date
 import attrs
 import pytest
 
+from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.ports import IdentityTaken, Query
@@ -53,7 +54,7 @@ def customers(uow, clock, ids):
 
 @pytest.fixture
 def tickets(uow, series, clock, ids):
-    return Tickets(uow, clock, ids, series)
+    return Tickets(uow, clock, ids, series, MemoryFiles(new_id=ids))
 
 
 @pytest.fixture

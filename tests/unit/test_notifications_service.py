@@ -1,6 +1,7 @@
 import attrs
 import pytest
 
+from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.notifications import Notifications
 from telecom_crm.application.ports import Message, Query
@@ -52,7 +53,7 @@ def customers(uow, clock, ids):
 
 @pytest.fixture
 def tickets(uow, series, clock, ids):
-    return Tickets(uow, clock, ids, series)
+    return Tickets(uow, clock, ids, series, MemoryFiles(new_id=ids))
 
 
 @pytest.fixture

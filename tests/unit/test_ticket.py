@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import IllegalTransition, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Actor
@@ -24,6 +25,14 @@ from telecom_crm.domain.ticket import (
 )
 
 BY = Actor("aida")
+PICTURE = Attachment(
+    id=DocumentId(UUID(int=4)),
+    file_id=str(UUID(int=5)),
+    name="mast.png",
+    media_type="image/png",
+    sha256="ab" * 32,
+    size=3,
+)
 BISHKEK = ZoneInfo("Asia/Bishkek")
 WEEK = WorkingCalendar(zone=BISHKEK, holidays=frozenset({date(2026, 3, 9)}))
 ALWAYS = WorkingCalendar(zone=BISHKEK, hours=dict.fromkeys(range(7), ALL_DAY))
@@ -77,7 +86,7 @@ def test_nothing_is_said_once_closed():
     notes = [
         lambda one: one.comment(id=UUID(int=3), text="hello", by=BY, at=AT),
         lambda one: one.assign(queue="billing", by=BY, at=AT),
-        lambda one: one.attach(document_id=DocumentId(UUID(int=4)), by=BY, at=AT),
+        lambda one: one.attach(attachment=PICTURE, by=BY, at=AT),
         lambda one: one.prioritise(priority=TicketPriority.HIGH, by=BY, at=AT),
     ]
     for note in notes:

@@ -1,8 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from uuid import UUID
 
+import attrs
 import pytest
 
+from telecom_crm.adapters.files.directory import DirectoryFiles
+from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.application.tickets import Tickets
@@ -14,17 +19,19 @@ from telecom_crm.domain.errors import (
     NotFound,
     RuleViolated,
     StaleVersion,
+    Unavailable,
 )
 from telecom_crm.domain.identifiers import DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
 
 BY = Actor("aida")
+PICTURE = b"\x89PNG\r\n\x1a\n of a mast"
 
 
 @pytest.fixture
 def tickets(uow, series, clock, ids):
-    return Tickets(uow, clock, ids, series)
+    return Tickets(uow, clock, ids, series, MemoryFiles(new_id=ids))
 
 
 @pytest.fixture
@@ -130,15 +137,59 @@ def test_comments_assignment_files_and_priority(tickets, customer, ids):
     one = tickets.create(customer_id=customer.id, subject="x")
     tickets.comment(one.id, text="seen", internal=True, by=BY)
     tickets.assign(one.id, queue="radio", by=BY)
-    tickets.attach(one.id, document_id=DocumentId(ids()), by=BY)
+    tickets.attach(one.id, name="mast.png", content=[PICTURE], by=BY)
     changed = tickets.prioritise(one.id, priority=TicketPriority.LOW, by=BY)
-    (comment,) = changed.comments
+    (comment,), (picture,) = changed.comments, changed.attachments
+    assert (picture.name, picture.media_type) == ("mast.png", "image/png")
     assert (comment.text, comment.internal, comment.by) == ("seen", True, "aida")
     assert (changed.queue, changed.priority, changed.version) == ("radio", TicketPriority.LOW, 5)
     with pytest.raises(StaleVersion):
         tickets.assign(one.id, assignee="bek", expected_version=1)
     with pytest.raises(InvalidValue):
         tickets.assign(one.id)
+
+
+def test_a_file_of_a_ticket_is_checked_by_content_and_kept_once(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject="x")
+    with pytest.raises(InvalidValue):
+        tickets.attach(one.id, name="mast.png", content=[b"<html>"], by=BY)
+    first = tickets.attach(one.id, name="mast.png", content=[PICTURE], by=BY)
+    again = tickets.attach(one.id, name="again.png", content=[PICTURE], by=BY)
+    assert again == first
+    attachment, content = tickets.open_attachment(one.id, first.attachments[0].id)
+    with content:
+        assert (attachment.size, content.read()) == (len(PICTURE), PICTURE)
+    with pytest.raises(NotFound):
+        tickets.open_attachment(one.id, DocumentId(UUID(int=1)))
+    tickets.activate(one.id)
+    tickets.resolve(one.id)
+    with pytest.raises(RuleViolated):
+        tickets.attach(one.id, name="late.png", content=[PICTURE + b"2"], by=BY)
+
+
+def test_a_file_that_could_not_be_bound_is_gone_unless_nobody_knows(
+    tickets, customer, uow, ids, tmp_path
+):
+    """After a refusal no file is left; after a commit of unknown outcome it has to be."""
+    tickets = attrs.evolve(tickets, files=DirectoryFiles(tmp_path, new_id=ids))
+    one = tickets.create(customer_id=customer.id, subject="x")
+    with pytest.raises(StaleVersion):
+        tickets.attach(one.id, name="a", content=[PICTURE], expected_version=9)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+    @contextmanager
+    def cut(*, read_only=False):
+        with uow(read_only=read_only) as tx:
+            yield tx
+        if not read_only:
+            raise Unavailable("database")
+
+    with pytest.raises(Unavailable):
+        attrs.evolve(tickets, uow=cut).attach(one.id, name="a", content=[PICTURE])
+    (kept,) = tickets.get(one.id).attachments
+    _, content = tickets.open_attachment(one.id, kept.id)
+    with content:
+        assert content.read() == PICTURE
 
 
 def test_the_service_level_counts_working_time_and_follows_the_stored_rules(

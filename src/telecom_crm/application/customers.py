@@ -119,7 +119,6 @@ class Customers:
         }
         return self._enrol(given, idempotency_key, by)
 
-    @retried
     def update(
         self,
         customer_id: CustomerId,
@@ -131,18 +130,13 @@ class Customers:
         """
         Change what is known about a customer; what a personal field was before is remembered apart.
 
+        A document that is told again keeps its scan; one that is told no more loses it.
         Raise `InvalidValue` with every fault, `IdentityTaken` where another has the document.
         """
-        at = self.clock()
-        with self.uow() as tx:
-            before = tx.customers.get(customer_id)
-            refuse_stale(before, expected_version, name="customer")
-            after = before.update(changes=changes, by=by, at=at)
-            if after is before:
-                return before
-            self._check(after)
-            tx.customers.remember(_former(before, after, by=by, at=at))
-            return tx.customers.save(after)
+        before, after = self._update(customer_id, changes, expected_version, by)
+        kept = _scans((after,))
+        self._forget(scan for scan in _scans((before,)) if scan not in kept)
+        return after
 
     @retried
     def add_note(self, customer_id: CustomerId, *, text: str, by: Actor = SYSTEM) -> Customer:
@@ -312,9 +306,7 @@ class Customers:
         Ids, events and the ledger stay. Raise `RuleViolated` while a contract is open.
         """
         erased, scans = self._erase(customer_id, expected_version, by)
-        if self.files is not None:
-            for scan in scans:
-                self.files.delete(scan)
+        self._forget(scans)
         return erased
 
     def export(self, **where: str) -> Iterator[dict[str, Any]]:
@@ -337,6 +329,31 @@ class Customers:
             return save_new(tx, newcomer)
 
     @retried
+    def _update(
+        self,
+        customer_id: CustomerId,
+        changes: Mapping[str, Any],
+        expected_version: int | None,
+        by: Actor,
+    ) -> tuple[Customer, Customer]:
+        """Return the customer before and after."""
+        at = self.clock()
+        with self.uow() as tx:
+            before = tx.customers.get(customer_id)
+            refuse_stale(before, expected_version, name="customer")
+            after = before.update(changes=changes, by=by, at=at)
+            if after is before:
+                return before, before
+            self._check(after)
+            tx.customers.remember(_former(before, after, by=by, at=at))
+            return before, tx.customers.save(after)
+
+    def _forget(self, scans: Iterable[UUID]) -> None:
+        if self.files is not None:
+            for scan in scans:
+                self.files.delete(scan)
+
+    @retried
     def _erase(
         self, customer_id: CustomerId, expected_version: int | None, by: Actor
     ) -> tuple[Customer, list[UUID]]:
@@ -355,12 +372,16 @@ class Customers:
                 tx.customers.save(attrs.evolve(blank, merged_into=one.merged_into))
                 tx.customers.forget(one.id)
             tx.customers.forget(customer_id)
-            papers = [paper for one in (customer, *merged) for paper in one.documents]
-            return tx.customers.save(erased), [paper.scan for paper in papers if paper.scan]
+            return tx.customers.save(erased), _scans((customer, *merged))
 
     def _check(self, customer: Customer) -> None:
         if faults := tuple(fault for check in self.checks for fault in check(customer)):
             raise InvalidValue(faults)
+
+
+def _scans(customers: Iterable[Customer]) -> list[UUID]:
+    papers = [paper for one in customers for paper in one.documents]
+    return [UUID(paper.scan.file_id) for paper in papers if paper.scan]
 
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
@@ -537,10 +558,11 @@ def _former(
         for field in PERSONAL
         if (old := getattr(before, field)) is not None and old != getattr(after, field)
     ]
+    kept = [attrs.evolve(paper, scan=None) for paper in after.documents]
     values += [
         ("document", f"{paper.type} {paper.number}")
         for paper in before.documents
-        if paper not in after.documents
+        if attrs.evolve(paper, scan=None) not in kept
     ]
     values += [
         ("address", ", ".join(part for part in attrs.astuple(address) if part))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 import attrs
 
+from telecom_crm.application.attaching import attached, opened
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
+    Files,
     NewId,
     Page,
     Query,
@@ -21,6 +23,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import service_levels_in
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
@@ -35,6 +38,7 @@ class Tickets:
     clock: Clock
     new_id: NewId
     series: Series
+    files: Files
 
     @retried
     def create(
@@ -236,21 +240,32 @@ class Tickets:
             ),
         )
 
-    @retried
     def attach(
         self,
         ticket_id: TicketId,
         *,
-        document_id: DocumentId,
+        name: str,
+        content: Iterable[bytes],
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
-        """Add a stored file to a ticket."""
-        return self._change(
-            ticket_id,
-            expected_version,
-            lambda ticket, at: ticket.attach(document_id=document_id, by=by, at=at),
-        )
+        """
+        Keep a file with a ticket: PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB.
+
+        The same content again is no change. Raise `InvalidValue` for another kind of file.
+        """
+        self.get(ticket_id)
+
+        def bind(attachment: Attachment) -> tuple[Ticket, bool]:
+            return self._attach(ticket_id, attachment, expected_version, by)
+
+        return attached(self.files, self.new_id, name=name, content=content, bind=bind)
+
+    def open_attachment(
+        self, ticket_id: TicketId, attachment_id: DocumentId
+    ) -> tuple[Attachment, BinaryIO]:
+        """Open one of a ticket's files for reading; raise `NotFound`."""
+        return opened(self.files, self.get(ticket_id).attachments, attachment_id)
 
     def sla(self, ticket_id: TicketId) -> SlaState:
         """Return how a ticket stands now with what was promised."""
@@ -279,6 +294,23 @@ class Tickets:
     def each(self, **where: str) -> Iterator[Ticket]:
         """Go through the tickets, filtered by fields as in `page`."""
         return each_of(self.uow, lambda tx: tx.tickets, where)
+
+    @retried
+    def _attach(
+        self,
+        ticket_id: TicketId,
+        attachment: Attachment,
+        expected_version: int | None,
+        by: Actor,
+    ) -> tuple[Ticket, bool]:
+        with self.uow() as tx:
+            ticket = tx.tickets.get(ticket_id)
+            refuse_stale(ticket, expected_version, name="ticket")
+            if any(known.sha256 == attachment.sha256 for known in ticket.attachments):
+                return ticket, False
+            return tx.tickets.save(
+                ticket.attach(attachment=attachment, by=by, at=self.clock())
+            ), True
 
     def _change(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 import attrs
 
 from telecom_crm.domain.activation import ActivationSummary, CustomerFacts
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.compatibility import (
     CompatibilityRule,
@@ -27,7 +27,6 @@ from telecom_crm.domain.identifiers import (
     ApplicationId,
     ContractId,
     CustomerId,
-    DocumentId,
 )
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.policy import BillingPolicy, PoliciesReceipt
@@ -219,31 +218,6 @@ class ActivationRefused(RuleViolated):
     code: ClassVar[str] = "activation_refused"
 
 
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-
-
-@attrs.frozen(kw_only=True)
-class ContractDocument:
-    """A file that belongs to a contract; `size` is in bytes, `media_type` was found by content."""
-
-    id: DocumentId
-    file_id: str
-    name: str
-    media_type: str
-    sha256: str = attrs.field()
-    size: int = attrs.field()
-
-    @sha256.validator
-    def _check(self, _: object, value: str) -> None:
-        if not _SHA256.fullmatch(value):
-            raise InvalidValue.of("sha256", "sha256", "64 hexadecimal digits", value)
-
-    @size.validator
-    def _check_size(self, _: object, value: int) -> None:
-        if value < 0:
-            raise InvalidValue.of("size", "size", "zero bytes or more", value)
-
-
 @attrs.frozen
 class ChosenOption:
     """An option in the version that the contract has."""
@@ -297,7 +271,7 @@ class Contract:
     tariff_code: str
     tariff_version: int
     options: tuple[ChosenOption, ...] = ()
-    documents: tuple[ContractDocument, ...] = ()
+    documents: tuple[Attachment, ...] = ()
     application_id: ApplicationId | None = None
     requested_activation: date | None = None
     minimum_term_months: int = attrs.field(default=0)
@@ -589,7 +563,7 @@ class Contract:
             pending=None,
         )
 
-    def add_document(self, *, document: ContractDocument, by: Actor, at: datetime) -> Contract:
+    def add_document(self, *, document: Attachment, by: Actor, at: datetime) -> Contract:
         """Keep a file with the contract; raise `RuleViolated` once it is over."""
         self._require_open("document")
         return CONTRACT_LIFECYCLE.note(

@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 
 import attrs
 
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
-from telecom_crm.domain.identifiers import MSISDN, CustomerId, DocumentId
+from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
 NAME_LIMIT = 200
@@ -173,7 +174,7 @@ class IdentityDocument:
     A paper that says who somebody is.
 
     `number` is as printed; `key` is what two copies of the same document share.
-    `scan` is the id of the stored file.
+    `scan` is the stored file.
     """
 
     type: DocumentType = attrs.field(converter=DocumentType)
@@ -181,7 +182,7 @@ class IdentityDocument:
     issuer: str = attrs.field(default="", validator=_check_text)
     issued_on: date | None = None
     valid_until: date | None = None
-    scan: DocumentId | None = None
+    scan: Attachment | None = attrs.field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         read_document_number(self.number)
@@ -363,11 +364,18 @@ class Customer:
         """
         Change what is known; return the customer itself if nothing differs.
 
-        The event names the fields that changed and no value. Unknown fields and every fault of the
+        A document without a scan keeps the one that is known. The event names the fields that
+        changed and no value. Unknown fields and every fault of the
         known ones come as one `InvalidValue`.
         """
         self.refuse_merged()
         fields = _read_fields(changes, today=at.date())
+        if "documents" in fields:
+            known = {paper.key: paper.scan for paper in self.documents}
+            fields["documents"] = tuple(
+                attrs.evolve(paper, scan=paper.scan or known.get(paper.key))
+                for paper in fields["documents"]
+            )
         changed = {field: new for field, new in fields.items() if new != getattr(self, field)}
         if not changed:
             return self

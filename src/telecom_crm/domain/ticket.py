@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
-from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
+from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
 SUBJECT_LIMIT = 200
@@ -107,7 +108,7 @@ class Ticket:
     assignee: str | None = None
     queue: str | None = None
     comments: tuple[Comment, ...] = ()
-    attachments: tuple[DocumentId, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     follow_up_of: TicketId | None = None
     blocked_for: BlockReason | None = None
     created_at: datetime
@@ -213,11 +214,11 @@ class Ticket:
         comments = (*self.comments, comment)
         return self._note("TicketCommented", "comment", payload, by=by, at=at, comments=comments)
 
-    def attach(self, *, document_id: DocumentId, by: Actor, at: datetime) -> Ticket:
-        """Add a stored file."""
+    def attach(self, *, attachment: Attachment, by: Actor, at: datetime) -> Ticket:
+        """Add a stored file; `RuleViolated` once the ticket is closed."""
         self._refuse_closed("attach")
-        payload = {"document": str(document_id)}
-        files = (*self.attachments, document_id)
+        payload = {"attachment": str(attachment.id), "sha256": attachment.sha256}
+        files = (*self.attachments, attachment)
         return self._note("TicketFileAttached", "attach", payload, by=by, at=at, attachments=files)
 
     def repoint(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Ticket:

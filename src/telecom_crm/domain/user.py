@@ -45,9 +45,9 @@ class Action(StrEnum):
     """
     What is done in an area.
 
-    `reveal` shows a secret (PIN, PUK), `export` takes personal data out in bulk, `approve` moves
-    money otherwise than by a payment (refund, adjustment, write-off) or cannot be undone (erasure,
-    merge).
+    `reveal` shows what is kept apart (PIN, PUK, scans of papers, former names), `export` takes
+    personal data out in bulk, `approve` moves money otherwise than by a payment (refund,
+    adjustment, write-off) or cannot be undone (erasure, merge).
     """
 
     READ = "read"
@@ -86,7 +86,7 @@ PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
         Role.OPERATOR: MappingProxyType(
             {
                 Area.APPLICATIONS: _WORK,
-                Area.CUSTOMERS: _WORK | {Action.EXPORT},
+                Area.CUSTOMERS: _WORK | {Action.EXPORT, Action.REVEAL},
                 Area.INVENTORY: _WORK | {Action.REVEAL},
                 Area.CATALOG: _READ,
                 Area.CONTRACTS: _WORK,

@@ -61,6 +61,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
@@ -352,6 +353,9 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
     )
+    scans = providers.Singleton(
+        Scans, uow=uow, clock=chosen.clock, new_id=chosen.new_id, files=files
+    )
     intake = providers.Singleton(
         Intake,
         uow=uow,
@@ -393,7 +397,7 @@ class Container(containers.DeclarativeContainer):
         Settlements, uow=uow, gateways=gateways, clock=chosen.clock, new_id=chosen.new_id
     )
     tickets = providers.Singleton(
-        Tickets, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
+        Tickets, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series, files=files
     )
     imports = providers.Singleton(
         Imports,
@@ -438,6 +442,7 @@ class Container(containers.DeclarativeContainer):
     crm = providers.Singleton(
         Crm,
         customers=customers,
+        scans=scans,
         intake=intake,
         inventory=inventory,
         catalog=catalog,

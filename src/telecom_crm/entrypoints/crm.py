@@ -37,6 +37,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
@@ -68,6 +69,7 @@ class Crm:
     """
 
     customers: Customers
+    scans: Scans
     intake: Intake
     inventory: Inventory
     catalog: TariffCatalog
@@ -181,6 +183,7 @@ class Crm:
             payments=payments,
             receipts=attrs.evolve(self.receipts, uow=uow, payments=payments),
             customers=customers,
+            scans=attrs.evolve(self.scans, uow=uow),
             exports=attrs.evolve(self.exports, uow=uow, customers=customers, payments=payments),
             intake=attrs.evolve(self.intake, uow=uow),
             inventory=attrs.evolve(self.inventory, uow=uow),

@@ -68,7 +68,7 @@ class ContractMachine(StoreMachine):
         """A contract takes documents until it is over."""
         if thing.status in ("closed", "cancelled"):
             return None
-        document = self.samples.contract_document()
+        document = self.samples.attachment()
         return thing.add_document(document=document, **self.samples.said())
 
     @rule(target=StoreMachine.things, who=st.integers(0, 1), wanted=_DAYS)
@@ -143,7 +143,7 @@ class ContractMachine(StoreMachine):
     @rule(place=StoreMachine.things)
     def add_a_document(self, place: Place) -> None:
         """Keep a file with a contract that is not over."""
-        document, said = self.samples.contract_document(), self.samples.said()
+        document, said = self.samples.attachment(), self.samples.said()
         if self.model[place[1]].status in ("closed", "cancelled"):
             with pytest.raises(RuleViolated):
                 self.change(place, lambda one: one.add_document(document=document, **said))

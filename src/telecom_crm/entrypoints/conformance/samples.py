@@ -12,8 +12,9 @@ import attrs
 from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import ActivationSummary, CustomerFacts, SummaryLine
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.charging import Charge, ChargeKind, charge
-from telecom_crm.domain.contract import ChosenOption, Contract, ContractDocument
+from telecom_crm.domain.contract import ChosenOption, Contract
 from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
 from telecom_crm.domain.identifiers import (
     AccountId,
@@ -145,9 +146,9 @@ class Samples:
             **self.said(),
         )
 
-    def contract_document(self, name: str = "договор.pdf") -> ContractDocument:
-        """Return a file of a contract."""
-        return ContractDocument(
+    def attachment(self, name: str = "договор.pdf") -> Attachment:
+        """Return a file of a contract or of a ticket."""
+        return Attachment(
             id=DocumentId(self.new_id()),
             file_id=str(self.new_id()),
             name=name,

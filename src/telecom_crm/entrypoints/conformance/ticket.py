@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, multiple, rule
 
 from telecom_crm.domain.errors import IllegalTransition, RuleViolated
-from telecom_crm.domain.identifiers import DocumentId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.ticket import BlockReason, Ticket, TicketPriority
 from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine
@@ -108,7 +107,7 @@ class TicketMachine(StoreMachine):
                     said = samples.said()
                     return ticket.comment(id=samples.id(), text=text, internal=True, **said)
                 case _:
-                    return ticket.attach(document_id=DocumentId(samples.id()), **samples.said())
+                    return ticket.attach(attachment=samples.attachment(), **samples.said())
 
         if self.states[place[1]] == "closed":
             with pytest.raises(RuleViolated):

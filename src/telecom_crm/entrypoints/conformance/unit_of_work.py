@@ -607,7 +607,7 @@ def _sale(samples: Samples, *, document: str = "AN100", begins: date | None = No
         number=number,
         requested_activation=begins,
     ).accept(tariff=samples.tariff(), policy=PAY_FIRST, live_contracts=0, **samples.said())
-    contract = contract.add_document(document=samples.contract_document(), **samples.said())
+    contract = contract.add_document(document=samples.attachment(), **samples.said())
     held: dict[str, Any] = {"contract_id": contract.id, **samples.said()}
     return Sale(
         customer,

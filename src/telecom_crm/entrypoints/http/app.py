@@ -89,6 +89,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "provisioning": lambda crm: crm.provisioning,
     "receipts": lambda crm: crm.receipts,
     "rules": lambda crm: crm.rules,
+    "scans": lambda crm: crm.scans,
     "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,
     "webhooks": lambda crm: crm.webhooks,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any, get_args, get_origin
+from uuid import UUID
 
 import msgspec
 from litestar import Litestar, Response
@@ -151,9 +152,16 @@ def _in_path(handler: HTTPRouteHandler, path: str) -> list[dict[str, Any]]:
     found = []
     for name in re.findall(r"{(\w+)}", path):
         kind = handler.parsed_fn_signature.parameters[name].annotation
-        schema = {"type": "string", "format": "uuid"} if kind is not str else {"type": "string"}
+        schema = _IN_PATH[kind]
         found.append({"name": name, "in": "path", "required": True, "schema": schema})
     return found
+
+
+_IN_PATH: Mapping[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer", "minimum": 0},
+    UUID: {"type": "string", "format": "uuid"},
+}
 
 
 def _in_query(handler: HTTPRouteHandler) -> list[dict[str, Any]]:

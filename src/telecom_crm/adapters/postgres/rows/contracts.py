@@ -12,12 +12,12 @@ from telecom_crm.adapters.postgres.json import (
     receipt_to_text,
     to_text,
 )
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.contract import (
     Amendment,
     ChosenOption,
     Contract,
-    ContractDocument,
     ContractStatus,
     Revision,
 )
@@ -73,7 +73,7 @@ def contract_from_row(row: Mapping[str, Any]) -> Contract:
         tariff_code=row["tariff_code"],
         tariff_version=row["tariff_version"],
         options=structure(row["options"], tuple[ChosenOption, ...]),
-        documents=structure(row["documents"], tuple[ContractDocument, ...]),
+        documents=structure(row["documents"], tuple[Attachment, ...]),
         application_id=row["application_id"],
         requested_activation=row["requested_activation"],
         minimum_term_months=row["minimum_term_months"],

@@ -21,7 +21,7 @@ from telecom_crm.domain.application import (
 )
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.user import Area
-from telecom_crm.entrypoints.http.api.customers import SuspicionView
+from telecom_crm.entrypoints.http.api.customer_views import SuspicionView
 from telecom_crm.entrypoints.http.bodies import Because, Body, Reason, Why
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads

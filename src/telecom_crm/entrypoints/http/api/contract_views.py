@@ -15,12 +15,12 @@ from telecom_crm.domain.contract import (
     ChosenOption,
     Contract,
     ContractCommand,
-    ContractDocument,
     ContractStatus,
     Revision,
 )
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.policy import PoliciesReceipt
+from telecom_crm.entrypoints.http.attachments import AttachmentView
 from telecom_crm.entrypoints.http.values import MoneyView, View, shown
 
 
@@ -29,27 +29,6 @@ class OptionChoiceView(View):
 
     code: str
     version: int
-
-
-class ContractDocumentView(View):
-    """A file of a contract."""
-
-    id: UUID
-    name: str
-    media_type: str
-    sha256: str
-    size: int
-
-    @classmethod
-    def of(cls, document: ContractDocument) -> ContractDocumentView:
-        """Show a file."""
-        return cls(
-            id=document.id,
-            name=document.name,
-            media_type=document.media_type,
-            sha256=document.sha256,
-            size=document.size,
-        )
 
 
 class HoldView(View):
@@ -134,7 +113,7 @@ class ContractView(View):
     tariff: str
     tariff_version: int
     options: list[OptionChoiceView]
-    documents: list[ContractDocumentView]
+    documents: list[AttachmentView]
     application_id: UUID | None
     requested_activation: date | None
     minimum_term_months: int
@@ -162,7 +141,7 @@ class ContractView(View):
             tariff=contract.tariff_code,
             tariff_version=contract.tariff_version,
             options=_chosen(contract.options),
-            documents=[ContractDocumentView.of(one) for one in contract.documents],
+            documents=[AttachmentView.of(one) for one in contract.documents],
             application_id=contract.application_id,
             requested_activation=contract.requested_activation,
             minimum_term_months=contract.minimum_term_months,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, Response, post
-from litestar.concurrency import sync_to_thread
+from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.contracts.paperwork import DOCUMENT_LIMIT
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import (
@@ -24,22 +23,26 @@ from telecom_crm.domain.identifiers import (
     CustomerId,
     DocumentId,
 )
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.crm import Crm, month_of
-from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.api.accounts import SPAN, StatementView
 from telecom_crm.entrypoints.http.api.contract_commands import ContractCommands
 from telecom_crm.entrypoints.http.api.contract_views import (
-    ContractDocumentView,
     ContractView,
     SummaryView,
     contract_shown,
 )
 from telecom_crm.entrypoints.http.api.people import NewCustomer, told
+from telecom_crm.entrypoints.http.attachments import (
+    FILE_TYPES,
+    AttachmentView,
+    download,
+    keep,
+    takes_file,
+)
 from telecom_crm.entrypoints.http.bodies import Body, Code, Codes, IccidText, MsisdnText, Named
-from telecom_crm.entrypoints.http.calls import Call, Parameter, listing
+from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import makes, reads
-from telecom_crm.entrypoints.http.uploads import chunks, received
 from telecom_crm.entrypoints.http.values import EventView, KeyUse, PageView, listed, made, whole
 
 
@@ -64,14 +67,6 @@ class NewContract(Body):
     reservation: Named | None = None
     accept: bool = True
     activate: bool = False
-
-
-_NAME = Parameter(
-    name="name",
-    schema={"type": "string", "minLength": 1, "maxLength": 255},
-    required=True,
-    description="What the file is called.",
-)
 
 
 class ContractController(ContractCommands, Controller):
@@ -157,18 +152,11 @@ class ContractController(ContractCommands, Controller):
     @reads("/{contract_id:uuid}/documents", Area.CONTRACTS)
     def documents(
         self, contract_id: FromPath[UUID], contracts: NamedDependency[Contracts]
-    ) -> PageView[ContractDocumentView]:
+    ) -> PageView[AttachmentView]:
         """List the files of a contract."""
-        return whole(contracts.documents(ContractId(contract_id)), ContractDocumentView.of)
+        return whole(contracts.documents(ContractId(contract_id)), AttachmentView.of)
 
-    @post(
-        "/{contract_id:uuid}/documents",
-        access=Permission(Area.CONTRACTS, Action.WRITE),
-        query=(_NAME,),
-        versioned=True,
-        raw_body="application/octet-stream",
-        request_max_body_size=DOCUMENT_LIMIT,
-    )
+    @takes_file("/{contract_id:uuid}/documents", Area.CONTRACTS)
     async def add_document(
         self, request: Call, contract_id: FromPath[UUID], contracts: NamedDependency[Contracts]
     ) -> Response[ContractView]:
@@ -177,26 +165,22 @@ class ContractController(ContractCommands, Controller):
 
         The body is the file itself. The same content again is no change.
         """
-        name = request.given()["name"]
-        async with received(request) as file:
 
-            def keep() -> Contract:
-                return contracts.add_document(
-                    ContractId(contract_id),
-                    name=name,
-                    content=chunks(file.content),
-                    expected_version=request.seen,
-                    by=request.by,
-                )
+        def store(name: str, content: Iterator[bytes]) -> Contract:
+            return contracts.add_document(
+                ContractId(contract_id),
+                name=name,
+                content=content,
+                expected_version=request.seen,
+                by=request.by,
+            )
 
-            contract = await sync_to_thread(keep)
+        contract = await keep(request, store)
         at = f"/contracts/{contract.id}/documents"
         return made(ContractView.of(contract), at=at, version=contract.version)
 
     @reads(
-        "/{contract_id:uuid}/documents/{document_id:uuid}",
-        Area.CONTRACTS,
-        media_type="application/octet-stream",
+        "/{contract_id:uuid}/documents/{document_id:uuid}", Area.CONTRACTS, media_types=FILE_TYPES
     )
     def document(
         self,
@@ -205,12 +189,4 @@ class ContractController(ContractCommands, Controller):
         contracts: NamedDependency[Contracts],
     ) -> Stream:
         """Download one of a contract's files."""
-        document, content = contracts.open_document(
-            ContractId(contract_id), DocumentId(document_id)
-        )
-        # The name is the uploader's; a browser must not be made to show what it is sent.
-        headers = {
-            "Content-Disposition": f'attachment; filename="{document.id}"',
-            "X-Content-Type-Options": "nosniff",
-        }
-        return Stream(chunks(content), media_type=document.media_type, headers=headers)
+        return download(*contracts.open_document(ContractId(contract_id), DocumentId(document_id)))

@@ -1,8 +1,7 @@
-"""Customers: who they are, who may be the same, and how they come and go."""
+"""Customers: taking them up, finding and changing them, and how they come and go."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,33 +11,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.exports import Exports
-from telecom_crm.application.payments import Payments
-from telecom_crm.application.ports import Page, Query, TableFormat
-from telecom_crm.application.tickets import Tickets
-from telecom_crm.domain.customer import (
-    Customer,
-    CustomerKind,
-    CustomerStatus,
-    DocumentType,
-    IdentityDocument,
-)
-from telecom_crm.domain.deduplication import Match, Suspicion
+from telecom_crm.application.ports import Page, TableFormat
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import AccountId, CustomerId
-from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.user import Action, Area
-from telecom_crm.entrypoints.http.api.contract_views import ContractView
-from telecom_crm.entrypoints.http.api.payments import PaymentView
+from telecom_crm.entrypoints.http.api.customer_file import CustomerFile
+from telecom_crm.entrypoints.http.api.customer_views import CustomerView, customer_shown
 from telecom_crm.entrypoints.http.api.people import CustomerChanges, NewCustomer, told
-from telecom_crm.entrypoints.http.api.tickets import TicketView
 from telecom_crm.entrypoints.http.bodies import Because, Body, Why
 from telecom_crm.entrypoints.http.calls import (
-    CURSOR,
-    LIMIT,
     Call,
     Parameter,
     listing,
@@ -47,14 +30,10 @@ from telecom_crm.entrypoints.http.calls import (
 from telecom_crm.entrypoints.http.routes import changes, does, makes, reads
 from telecom_crm.entrypoints.http.tables import MEDIA_TYPES
 from telecom_crm.entrypoints.http.values import (
-    EventView,
     KeyUse,
     PageView,
-    View,
     listed,
     made,
-    shown,
-    whole,
 )
 
 
@@ -68,133 +47,6 @@ class NewNote(Body):
     """Something to write down about a customer."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-
-
-class DocumentView(View):
-    """A paper that says who somebody is."""
-
-    type: DocumentType
-    number: str
-    issuer: str
-    issued_on: date | None
-    valid_until: date | None
-    scan: UUID | None
-
-    @classmethod
-    def of(cls, paper: IdentityDocument) -> DocumentView:
-        """Show a paper."""
-        return cls(
-            type=paper.type,
-            number=paper.number,
-            issuer=paper.issuer,
-            issued_on=paper.issued_on,
-            valid_until=paper.valid_until,
-            scan=paper.scan,
-        )
-
-
-class AddressView(View):
-    """Where a customer lives or gets post."""
-
-    purpose: str
-    country: str
-    city: str
-    street: str
-    postcode: str
-
-
-class ConsentView(View):
-    """What a customer allowed or forbade."""
-
-    purpose: str
-    granted: bool
-    at: datetime
-
-
-class NoteView(View):
-    """What an operator wrote down."""
-
-    text: str
-    by: str
-    at: datetime
-
-
-class CustomerView(View):
-    """A person or an organisation."""
-
-    id: UUID
-    kind: CustomerKind
-    name: str
-    phone: str | None
-    email: str | None
-    language: str
-    national_id: str | None
-    documents: list[DocumentView]
-    birth_date: date | None
-    registration_number: str | None
-    addresses: list[AddressView]
-    consents: list[ConsentView]
-    notes: list[NoteView]
-    merged_into: UUID | None
-    status: CustomerStatus
-    version: int
-
-    @classmethod
-    def of(cls, customer: Customer) -> CustomerView:
-        """Show a customer."""
-        return cls(
-            id=customer.id,
-            kind=customer.kind,
-            name=customer.name,
-            phone=str(customer.phone) if customer.phone else None,
-            email=customer.email,
-            language=customer.language,
-            national_id=customer.national_id,
-            documents=[DocumentView.of(paper) for paper in customer.documents],
-            birth_date=customer.birth_date,
-            registration_number=customer.registration_number,
-            addresses=[
-                AddressView(
-                    purpose=one.purpose,
-                    country=one.country,
-                    city=one.city,
-                    street=one.street,
-                    postcode=one.postcode,
-                )
-                for one in customer.addresses
-            ],
-            consents=[
-                ConsentView(purpose=one.purpose, granted=one.granted, at=one.at)
-                for one in customer.consents
-            ],
-            notes=[NoteView(text=one.text, by=one.by, at=one.at) for one in customer.notes],
-            merged_into=customer.merged_into,
-            status=customer.status,
-            version=customer.version,
-        )
-
-
-class SuspicionView(View):
-    """A customer who may be the same, how sure that is (0 to 100), and why."""
-
-    customer_id: UUID
-    score: int
-    exact: bool
-    reasons: list[Match]
-    words: str
-    dismissed: bool
-
-    @classmethod
-    def of(cls, suspicion: Suspicion) -> SuspicionView:
-        """Show a suspicion."""
-        return cls(
-            customer_id=suspicion.customer_id,
-            score=suspicion.score,
-            exact=suspicion.exact,
-            reasons=list(suspicion.reasons),
-            words=suspicion.words,
-            dismissed=suspicion.dismissed,
-        )
 
 
 _SEARCH = Parameter(
@@ -213,7 +65,7 @@ _EXPORT_FILTERS = tuple(
 )
 
 
-class CustomerController(Controller):
+class CustomerController(CustomerFile, Controller):
     """People and organisations that have, had or want contracts."""
 
     path = "/customers"
@@ -273,7 +125,7 @@ class CustomerController(Controller):
         self, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
     ) -> Response[CustomerView]:
         """Show a customer."""
-        return _shown(customers.get(CustomerId(customer_id)))
+        return customer_shown(customers.get(CustomerId(customer_id)))
 
     @changes("/{customer_id:uuid}", Area.CUSTOMERS)
     def update(
@@ -284,12 +136,10 @@ class CustomerController(Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Change what is known about a customer; fields that are left out stay."""
-        known = customers.get(CustomerId(customer_id))
-        scans = {paper.key: paper.scan for paper in known.documents}
-        return _shown(
+        return customer_shown(
             customers.update(
-                known.id,
-                changes=told(data, scans=scans),
+                CustomerId(customer_id),
+                changes=told(data),
                 expected_version=request.seen,
                 by=request.by,
             )
@@ -308,68 +158,6 @@ class CustomerController(Controller):
         at = f"/customers/{customer.id}"
         return made(CustomerView.of(customer), at=at, version=customer.version)
 
-    @reads("/{customer_id:uuid}/timeline", Area.CUSTOMERS)
-    def timeline(
-        self, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
-    ) -> PageView[EventView]:
-        """Tell what happened to a customer and to all that is theirs, oldest first."""
-        return whole(customers.timeline(CustomerId(customer_id)), EventView.of)
-
-    @reads("/{customer_id:uuid}/duplicates", Area.CUSTOMERS)
-    def duplicates(
-        self, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
-    ) -> PageView[SuspicionView]:
-        """Show customers who may be the same person, the surest first."""
-        return whole(customers.duplicates(CustomerId(customer_id)), SuspicionView.of)
-
-    @reads(
-        "/{customer_id:uuid}/contracts",
-        Area.CONTRACTS,
-        query=listing("contract", without=("customer_id",)),
-    )
-    def contracts(
-        self,
-        request: Call,
-        customer_id: FromPath[UUID],
-        customers: NamedDependency[Customers],
-        contracts: NamedDependency[Contracts],
-    ) -> Response[PageView[ContractView]]:
-        """List a customer's contracts."""
-        customers.get(CustomerId(customer_id))
-        page = contracts.page(request.query(customer_id=str(customer_id)))
-        return listed(request, page, ContractView.of)
-
-    @reads("/{customer_id:uuid}/payments", Area.PAYMENTS, query=(LIMIT, CURSOR))
-    def payments(
-        self,
-        request: Call,
-        customer_id: FromPath[UUID],
-        customers: NamedDependency[Customers],
-        accounts: NamedDependency[Accounts],
-        payments: NamedDependency[Payments],
-    ) -> Response[PageView[PaymentView]]:
-        """List the payments to a customer's accounts, account after account."""
-        customers.get(CustomerId(customer_id))
-        ids = [account.id for account in accounts.of_customer(CustomerId(customer_id))]
-        return listed(request, _payments_of(ids, payments, request.query()), PaymentView.of)
-
-    @reads(
-        "/{customer_id:uuid}/tickets",
-        Area.TICKETS,
-        query=listing("ticket", without=("customer_id",)),
-    )
-    def tickets(
-        self,
-        request: Call,
-        customer_id: FromPath[UUID],
-        customers: NamedDependency[Customers],
-        tickets: NamedDependency[Tickets],
-    ) -> Response[PageView[TicketView]]:
-        """List a customer's tickets."""
-        customers.get(CustomerId(customer_id))
-        page = tickets.page(request.query(customer_id=str(customer_id)))
-        return listed(request, page, TicketView.of)
-
     @does("/{customer_id:uuid}/merge", Area.CUSTOMERS, Action.APPROVE)
     def merge(
         self,
@@ -380,14 +168,16 @@ class CustomerController(Controller):
     ) -> Response[CustomerView]:
         """Say that this customer is another, who takes over everything but the name."""
         survivor = CustomerId(data.survivor_id)
-        return _shown(customers.merge(CustomerId(customer_id), survivor_id=survivor, by=request.by))
+        return customer_shown(
+            customers.merge(CustomerId(customer_id), survivor_id=survivor, by=request.by)
+        )
 
     @does("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
     def unmerge(
         self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
     ) -> Response[CustomerView]:
         """Undo a merge."""
-        return _shown(customers.unmerge(CustomerId(customer_id), by=request.by))
+        return customer_shown(customers.unmerge(CustomerId(customer_id), by=request.by))
 
     @does("/{customer_id:uuid}/block", Area.CUSTOMERS, versioned=True)
     def block(
@@ -398,7 +188,7 @@ class CustomerController(Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Refuse a customer new contracts."""
-        return _shown(
+        return customer_shown(
             customers.block(
                 CustomerId(customer_id),
                 reason=data.reason,
@@ -416,7 +206,7 @@ class CustomerController(Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Lift a customer's block."""
-        return _shown(
+        return customer_shown(
             customers.unblock(
                 CustomerId(customer_id),
                 reason=data.reason,
@@ -434,7 +224,7 @@ class CustomerController(Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """End the relation with a customer who has no open contract."""
-        return _shown(
+        return customer_shown(
             customers.close(
                 CustomerId(customer_id),
                 reason=data.reason,
@@ -452,7 +242,7 @@ class CustomerController(Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Take a closed customer back."""
-        return _shown(
+        return customer_shown(
             customers.reopen(
                 CustomerId(customer_id),
                 reason=data.reason,
@@ -466,25 +256,6 @@ class CustomerController(Controller):
         self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
     ) -> Response[CustomerView]:
         """Replace a customer's personal data for good."""
-        return _shown(
+        return customer_shown(
             customers.erase(CustomerId(customer_id), expected_version=request.seen, by=request.by)
         )
-
-
-def _shown(customer: Customer) -> Response[CustomerView]:
-    return shown(CustomerView.of(customer), version=customer.version)
-
-
-def _payments_of(accounts: list[AccountId], payments: Payments, query: Query) -> Page[Payment]:
-    """Return a page of one account's payments; its cursor leads on to the next account."""
-    if not accounts:
-        return Page(items=())
-    here, _, inner = (query.cursor or f"{accounts[0]}/").partition("/")
-    places = {str(account): place for place, account in enumerate(accounts)}
-    if here not in places:
-        raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave")
-    page = payments.page(Query(where={"account_id": here}, limit=query.limit, cursor=inner or None))
-    following = accounts[places[here] + 1 :]
-    if page.next is not None:
-        return Page(items=page.items, next=f"{here}/{page.next}")
-    return Page(items=page.items, next=f"{following[0]}/" if following else None)

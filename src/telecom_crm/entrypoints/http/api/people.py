@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any
 
-import attrs
 import msgspec
 
 from telecom_crm.application.declared import at
@@ -90,14 +89,11 @@ class CustomerChanges(Body):
     consents: Consents | msgspec.UnsetType = msgspec.UNSET
 
 
-def told(
-    body: NewCustomer | CustomerChanges, *, scans: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def told(body: NewCustomer | CustomerChanges) -> dict[str, Any]:
     """
     Return what a body tells, as the fields that `Customer.register` and `update` take.
 
-    `scans` are the files of documents that are known already, by the document's key. Raise
-    `InvalidValue` with every fault of the lists; those of the other fields are the service's.
+    Raise `InvalidValue` with every fault of the lists; those of the other fields are the service's.
     """
     fields: dict[str, Any] = {
         name: value
@@ -106,7 +102,7 @@ def told(
     }
     faults = Faults()
     if "documents" in fields:
-        fields["documents"] = _documents(fields["documents"], scans or {}, faults)
+        fields["documents"] = _documents(fields["documents"], faults)
     if "addresses" in fields:
         read = (_address(one, n, faults) for n, one in enumerate(fields["addresses"]))
         fields["addresses"] = tuple(one for one in read if one)
@@ -117,9 +113,7 @@ def told(
     return fields
 
 
-def _documents(
-    bodies: Iterable[DocumentBody], scans: Mapping[str, Any], faults: Faults
-) -> tuple[IdentityDocument, ...]:
+def _documents(bodies: Iterable[DocumentBody], faults: Faults) -> tuple[IdentityDocument, ...]:
     found = []
     for place, body in enumerate(bodies):
         try:
@@ -133,7 +127,7 @@ def _documents(
         except InvalidValue as error:
             faults.extend(at(f"documents.{place}", error))
         else:
-            found.append(attrs.evolve(paper, scan=scans.get(paper.key)))
+            found.append(paper)
     return tuple(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -10,19 +10,23 @@ import msgspec
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
 
 from telecom_crm.application.tickets import Tickets
-from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
+from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.ticket import (
     BlockReason,
-    Comment,
-    SlaClock,
-    SlaState,
     Ticket,
     TicketPriority,
-    TicketStatus,
 )
 from telecom_crm.domain.user import Area
+from telecom_crm.entrypoints.http.api.ticket_views import SlaView, TicketView, ticket_shown
+from telecom_crm.entrypoints.http.attachments import (
+    FILE_TYPES,
+    download,
+    keep,
+    takes_file,
+)
 from telecom_crm.entrypoints.http.bodies import Because, Body, Name
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
@@ -30,7 +34,6 @@ from telecom_crm.entrypoints.http.values import (
     EventView,
     KeyUse,
     PageView,
-    View,
     listed,
     made,
     shown,
@@ -62,109 +65,17 @@ class Assignment(Body):
     queue: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
+class Prioritising(Body):
+    """How soon it has to be answered."""
+
+    priority: TicketPriority
+
+
 class NewComment(Body):
     """Something said on a ticket."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
     internal: bool = False
-
-
-class CommentView(View):
-    """Something that was said on a ticket."""
-
-    id: UUID
-    at: datetime
-    by: str
-    text: str
-    internal: bool
-
-    @classmethod
-    def of(cls, comment: Comment) -> CommentView:
-        """Show a comment."""
-        return cls(
-            id=comment.id,
-            at=comment.at,
-            by=comment.by,
-            text=comment.text,
-            internal=comment.internal,
-        )
-
-
-class TicketView(View):
-    """A customer's request for help."""
-
-    id: UUID
-    number: str
-    customer_id: UUID
-    contract_id: UUID | None
-    subject: str
-    priority: TicketPriority
-    status: TicketStatus
-    blocked_for: BlockReason | None
-    assignee: str | None
-    queue: str | None
-    comments: list[CommentView]
-    attachments: list[UUID]
-    follow_up_of: UUID | None
-    created_at: datetime
-    version: int
-
-    @classmethod
-    def of(cls, ticket: Ticket) -> TicketView:
-        """Show a ticket."""
-        return cls(
-            id=ticket.id,
-            number=ticket.number,
-            customer_id=ticket.customer_id,
-            contract_id=ticket.contract_id,
-            subject=ticket.subject,
-            priority=ticket.priority,
-            status=ticket.status,
-            blocked_for=ticket.blocked_for,
-            assignee=ticket.assignee,
-            queue=ticket.queue,
-            comments=[CommentView.of(comment) for comment in ticket.comments],
-            attachments=list(ticket.attachments),
-            follow_up_of=ticket.follow_up_of,
-            created_at=ticket.created_at,
-            version=ticket.version,
-        )
-
-
-class ClockView(View):
-    """One promise: how long it may take, how much is used, and when it is due or was met."""
-
-    target_seconds: int
-    used_seconds: int
-    due: datetime | None
-    met_at: datetime | None
-
-    @classmethod
-    def of(cls, clock: SlaClock) -> ClockView:
-        """Show a clock."""
-        return cls(
-            target_seconds=int(clock.target.total_seconds()),
-            used_seconds=int(clock.used.total_seconds()),
-            due=clock.due,
-            met_at=clock.met_at,
-        )
-
-
-class SlaView(View):
-    """How a ticket stands with what was promised."""
-
-    priority: TicketPriority
-    first_response: ClockView
-    resolution: ClockView
-
-    @classmethod
-    def of(cls, state: SlaState) -> SlaView:
-        """Show the clocks."""
-        return cls(
-            priority=state.priority,
-            first_response=ClockView.of(state.first_response),
-            resolution=ClockView.of(state.resolution),
-        )
 
 
 class TicketController(Controller):
@@ -217,7 +128,7 @@ class TicketController(Controller):
         self, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
     ) -> Response[TicketView]:
         """Show a ticket."""
-        return _shown(tickets.get(TicketId(ticket_id)))
+        return ticket_shown(tickets.get(TicketId(ticket_id)))
 
     @reads("/{ticket_id:uuid}/timeline", Area.TICKETS)
     def timeline(
@@ -236,7 +147,7 @@ class TicketController(Controller):
         self, request: Call, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
     ) -> Response[TicketView]:
         """Begin to work on a ticket."""
-        return _shown(
+        return ticket_shown(
             tickets.activate(TicketId(ticket_id), expected_version=request.seen, by=request.by)
         )
 
@@ -249,7 +160,7 @@ class TicketController(Controller):
         tickets: NamedDependency[Tickets],
     ) -> Response[TicketView]:
         """Wait, with the clock of the resolution stopped."""
-        return _shown(
+        return ticket_shown(
             tickets.suspend(
                 TicketId(ticket_id),
                 reason=data.reason,
@@ -267,7 +178,7 @@ class TicketController(Controller):
         tickets: NamedDependency[Tickets],
     ) -> Response[TicketView]:
         """Go on working."""
-        return _shown(
+        return ticket_shown(
             tickets.resume(
                 TicketId(ticket_id),
                 reason=data.reason,
@@ -285,7 +196,7 @@ class TicketController(Controller):
         tickets: NamedDependency[Tickets],
     ) -> Response[TicketView]:
         """Stop work on a ticket for good; closing is all that is left."""
-        return _shown(
+        return ticket_shown(
             tickets.block(
                 TicketId(ticket_id),
                 reason=data.reason,
@@ -299,7 +210,7 @@ class TicketController(Controller):
         self, request: Call, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
     ) -> Response[TicketView]:
         """End a blocked ticket."""
-        return _shown(
+        return ticket_shown(
             tickets.close(TicketId(ticket_id), expected_version=request.seen, by=request.by)
         )
 
@@ -308,7 +219,7 @@ class TicketController(Controller):
         self, request: Call, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
     ) -> Response[TicketView]:
         """Block a ticket as resolved and close it."""
-        return _shown(
+        return ticket_shown(
             tickets.resolve(TicketId(ticket_id), expected_version=request.seen, by=request.by)
         )
 
@@ -321,7 +232,7 @@ class TicketController(Controller):
         tickets: NamedDependency[Tickets],
     ) -> Response[TicketView]:
         """Give a ticket to a person or to a queue."""
-        return _shown(
+        return ticket_shown(
             tickets.assign(
                 TicketId(ticket_id),
                 assignee=data.assignee,
@@ -330,6 +241,58 @@ class TicketController(Controller):
                 by=request.by,
             )
         )
+
+    @does("/{ticket_id:uuid}/prioritise", Area.TICKETS, versioned=True)
+    def prioritise(
+        self,
+        request: Call,
+        ticket_id: FromPath[UUID],
+        data: JSONBody[Prioritising],
+        tickets: NamedDependency[Tickets],
+    ) -> Response[TicketView]:
+        """Change how soon a ticket has to be answered; what is promised changes with it."""
+        return ticket_shown(
+            tickets.prioritise(
+                TicketId(ticket_id),
+                priority=data.priority,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @takes_file("/{ticket_id:uuid}/attachments", Area.TICKETS)
+    async def attach(
+        self, request: Call, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
+    ) -> Response[TicketView]:
+        """
+        Keep a file with a ticket: PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB.
+
+        The body is the file itself. The same content again is no change.
+        """
+
+        def store(name: str, content: Iterator[bytes]) -> Ticket:
+            return tickets.attach(
+                TicketId(ticket_id),
+                name=name,
+                content=content,
+                expected_version=request.seen,
+                by=request.by,
+            )
+
+        ticket = await keep(request, store)
+        return made(TicketView.of(ticket), at=f"/tickets/{ticket.id}", version=ticket.version)
+
+    @reads(
+        "/{ticket_id:uuid}/attachments/{attachment_id:uuid}", Area.TICKETS, media_types=FILE_TYPES
+    )
+    def attachment(
+        self,
+        ticket_id: FromPath[UUID],
+        attachment_id: FromPath[UUID],
+        tickets: NamedDependency[Tickets],
+    ) -> Stream:
+        """Download one of a ticket's files."""
+        return download(*tickets.open_attachment(TicketId(ticket_id), DocumentId(attachment_id)))
 
     @makes("/{ticket_id:uuid}/comments", Area.TICKETS, versioned=True)
     def comment(
@@ -348,7 +311,3 @@ class TicketController(Controller):
             by=request.by,
         )
         return made(TicketView.of(ticket), at=f"/tickets/{ticket.id}", version=ticket.version)
-
-
-def _shown(ticket: Ticket) -> Response[TicketView]:
-    return shown(TicketView.of(ticket), version=ticket.version)

@@ -1,0 +1,72 @@
+"""Files that belong to things: checked by their content, and gone again where none is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO, TypeVar
+from uuid import UUID
+
+from telecom_crm.application.ports import Files, NewId
+from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.customer import read_text
+from telecom_crm.domain.errors import InvalidValue, NotFound, TelecomCrmError, Unavailable
+from telecom_crm.domain.identifiers import DocumentId
+
+ATTACHMENT_LIMIT = 20 * 1024 * 1024
+"""A file's most bytes."""
+ATTACHMENT_TYPES = frozenset(
+    {"application/pdf", "image/png", "image/jpeg", "image/webp", "image/tiff"}
+)
+"""What a file may be, by its content."""
+
+T = TypeVar("T")
+
+
+def attached(
+    files: Files,
+    new_id: NewId,
+    *,
+    name: str,
+    content: Iterable[bytes],
+    bind: Callable[[Attachment], tuple[T, bool]],
+) -> T:
+    """
+    Store a file and bind it to its thing: PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB.
+
+    `bind` returns the thing, and whether the file is needed: one that is not, or that could not be
+    bound, is removed. Raise `InvalidValue` for another kind of file.
+    """
+    title = read_text(name, field="name", limit=255, required=True)
+    stored = files.put(content, limit=ATTACHMENT_LIMIT)
+    try:
+        if stored.media_type not in ATTACHMENT_TYPES:
+            message = "a PDF, PNG, JPEG, WEBP or TIFF file"
+            raise InvalidValue.of("content", "media_type", message, stored.media_type)
+        thing, is_needed = bind(
+            Attachment(
+                id=DocumentId(new_id()),
+                file_id=str(stored.id),
+                name=title,
+                media_type=stored.media_type,
+                sha256=stored.sha256,
+                size=stored.size,
+            )
+        )
+    except Unavailable:
+        raise  # nobody knows whether it was bound: rather a file too many than one too few
+    except TelecomCrmError:
+        files.delete(stored.id)
+        raise
+    if not is_needed:
+        files.delete(stored.id)
+    return thing
+
+
+def opened(
+    files: Files, attachments: Sequence[Attachment], attachment_id: DocumentId
+) -> tuple[Attachment, BinaryIO]:
+    """Open one of some files for reading; raise `NotFound`."""
+    for attachment in attachments:
+        if attachment.id == attachment_id:
+            return attachment, files.open(UUID(attachment.file_id))
+    raise NotFound("document", str(attachment_id))

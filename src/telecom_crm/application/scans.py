@@ -1,0 +1,110 @@
+"""Scans of identity documents: kept with the document, shown to few, and each look written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import BinaryIO
+from uuid import UUID
+
+import attrs
+
+from telecom_crm.application.attaching import attached
+from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.ports import AuditRecord, Clock, Files, NewId, UnitOfWork
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+
+
+@attrs.frozen
+class Scans:
+    """What identity documents look like. `document` is an `IdentityDocument.key`."""
+
+    uow: UnitOfWork
+    clock: Clock
+    new_id: NewId
+    files: Files
+
+    def add(
+        self,
+        customer_id: CustomerId,
+        *,
+        document: str,
+        name: str = "scan",
+        content: Iterable[bytes],
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Keep a scan with one of a customer's documents, in the place of the one before.
+
+        PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB; the same content again is no change.
+        Raise `NotFound` for a document that the customer does not have, `InvalidValue` for another
+        kind of file.
+        """
+        with self.uow(read_only=True) as tx:
+            _document(tx.customers.get(customer_id), document)
+        replaced: list[Attachment] = []
+
+        def bind(scan: Attachment) -> tuple[Customer, bool]:
+            customer, before = self._bind(customer_id, document, scan, expected_version, by)
+            is_new = before is None or before.sha256 != scan.sha256
+            if is_new and before is not None:
+                replaced.append(before)
+            return customer, is_new
+
+        customer = attached(self.files, self.new_id, name=name, content=content, bind=bind)
+        for scan in replaced:
+            self.files.delete(UUID(scan.file_id))
+        return customer
+
+    def open(
+        self, customer_id: CustomerId, *, document: str, by: Actor
+    ) -> tuple[Attachment, BinaryIO]:
+        """Open a document's scan for reading, and write down who looked; raise `NotFound`."""
+        with self.uow() as tx:
+            customer = tx.customers.get(customer_id)
+            scan = _document(customer, document).scan
+            if scan is None:
+                raise NotFound("scan", f"of a document of customer {customer_id}")
+            look = AuditRecord(
+                action="customer.scan",
+                thing="customer",
+                thing_id=customer.key,
+                by=by,
+                at=self.clock(),
+                detail=str(scan.id),
+            )
+            tx.audit.record(look)
+        return scan, self.files.open(UUID(scan.file_id))
+
+    @retried
+    def _bind(
+        self,
+        customer_id: CustomerId,
+        document: str,
+        scan: Attachment,
+        expected_version: int | None,
+        by: Actor,
+    ) -> tuple[Customer, Attachment | None]:
+        """Put a scan in its place, and return the customer and the scan before."""
+        with self.uow() as tx:
+            customer = tx.customers.get(customer_id)
+            refuse_stale(customer, expected_version, name="customer")
+            paper = _document(customer, document)
+            if paper.scan is not None and paper.scan.sha256 == scan.sha256:
+                return customer, paper.scan
+            scanned = attrs.evolve(paper, scan=scan)
+            documents = tuple(scanned if one is paper else one for one in customer.documents)
+            changed = customer.update(changes={"documents": documents}, by=by, at=self.clock())
+            return tx.customers.save(changed), paper.scan
+
+
+def _document(customer: Customer, document: str) -> IdentityDocument:
+    for paper in customer.documents:
+        if paper.key == document:
+            return paper
+    raise NotFound("document", f"of that number of customer {customer.id}")

@@ -1,0 +1,108 @@
+"""Files of contracts, tickets and identity documents: in, shown, out, and refused."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.user import Role
+from tests.integration.http_service import STORES, Service, nowhere, opened, problem_of
+
+PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4") + b"\0" * 64
+PDF = b"%PDF-1.7\n%%EOF\n"
+FILE = {"Content-Type": "application/octet-stream"}
+
+
+@pytest.fixture(params=STORES)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    with opened(request) as found:
+        yield found
+
+
+def upload(service, path, content, *, name="paper", **headers):
+    return service.post(f"{path}?name={name}", content=content, headers={**FILE, **headers})
+
+
+def ticket_path(service):
+    customer = service.new_customer()
+    body = {"customer_id": customer["id"], "subject": "no signal"}
+    return f"/tickets/{service.post('/tickets', body).json()['id']}"
+
+
+def test_a_file_of_a_ticket_comes_back_as_it_was(service):
+    path = ticket_path(service)
+    kept = upload(service, f"{path}/attachments", PNG, name="mast.png")
+    assert kept.status_code == 201
+    (attachment,) = kept.json()["attachments"]
+    assert (attachment["name"], attachment["media_type"]) == ("mast.png", "image/png")
+    assert attachment["size"] == len(PNG)
+    again = upload(service, f"{path}/attachments", PNG, name="again.png")
+    assert again.json()["attachments"] == [attachment]
+    back = service.get(f"{path}/attachments/{attachment['id']}")
+    assert (back.content, back.headers["content-type"]) == (PNG, "image/png")
+    assert back.headers["content-disposition"].startswith("attachment")
+    assert back.headers["x-content-type-options"] == "nosniff"
+    assert service.get(f"{path}/attachments/{nowhere()}").status_code == 404
+    names = [event["name"] for event in service.get(f"{path}/timeline").json()["items"]]
+    assert names.count("TicketFileAttached") == 1
+
+
+def test_a_ticket_takes_no_other_kind_of_file_and_none_once_it_is_closed(service):
+    path = ticket_path(service)
+    problem_of(upload(service, f"{path}/attachments", b"<html>"), 422, "invalid_value")
+    stale = upload(service, f"{path}/attachments", PDF, **{"If-Match": '"9"'})
+    problem_of(stale, 412, "stale_version")
+    problem_of(service.post(f"{path}/attachments", content=PDF), 422, "invalid_value")
+    service.post(f"{path}/activate")
+    service.post(f"{path}/resolve")
+    problem_of(upload(service, f"{path}/attachments", PDF), 409, "rule_violated")
+
+
+def test_a_priority_is_changed(service):
+    path = ticket_path(service)
+    changed = service.post(f"{path}/prioritise", {"priority": "urgent"})
+    assert (changed.status_code, changed.json()["priority"]) == (200, "urgent")
+    assert service.get(f"{path}/sla").json()["priority"] == "urgent"
+    stale = service.post(f"{path}/prioritise", {"priority": "low"}, headers={"If-Match": '"1"'})
+    problem_of(stale, 412, "stale_version")
+
+
+def test_a_scan_is_for_those_who_may_look_and_each_look_is_written_down(service):
+    papers = [{"type": "passport", "number": "AN1234567"}]
+    path = f"/customers/{service.new_customer(documents=papers)['id']}"
+    kept = upload(service, f"{path}/documents/0/scan", PDF, name="front.pdf")
+    assert kept.status_code == 201, kept.text
+    assert kept.json()["documents"][0]["scan"]["media_type"] == "application/pdf"
+    assert kept.headers["location"] == f"{path}/documents/0/scan"
+    back = service.get(f"{path}/documents/0/scan", role=Role.OPERATOR)
+    assert (back.status_code, back.content) == (200, PDF)
+    for role in (Role.CASHIER, Role.AUDITOR):
+        assert service.get(f"{path}/documents/0/scan", role=role).status_code == 403
+    (look,) = service.crm.access.audit(Query(where={"action": "customer.scan"})).items
+    assert look.by.name == "the operator"
+    told = service.send("PATCH", path, {"documents": [papers[0] | {"issuer": "MKK"}]}).json()
+    assert told["documents"][0]["scan"] == kept.json()["documents"][0]["scan"]
+    service.send("PATCH", path, {"documents": []})
+    assert service.get(f"{path}/documents/0/scan").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["1", "-1", "999999999999999999999", "x", "0.0"])
+def test_a_document_that_is_not_there_has_no_scan(service, place):
+    papers = [{"type": "passport", "number": "AN1234567"}]
+    path = f"/customers/{service.new_customer(documents=papers)['id']}/documents/{place}/scan"
+    problem_of(service.get(path), 404, "not_found")
+    problem_of(upload(service, path, PDF), 404, "not_found")
+
+
+def test_what_somebody_was_called_before_is_told_until_erasure(service):
+    path = f"/customers/{service.new_customer(name='Айгүл Асанова')['id']}"
+    service.send("PATCH", path, {"name": "Айгүл Бекова"})
+    (former,) = service.get(f"{path}/former-values").json()["items"]
+    assert (former["field"], former["value"], former["by"]) == (
+        "name",
+        "Айгүл Асанова",
+        "the admin",
+    )
+    assert service.get(f"{path}/former-values", role=Role.CASHIER).status_code == 403
+    service.post(f"{path}/erase")
+    assert service.get(f"{path}/former-values").json()["items"] == []
