@@ -12,7 +12,7 @@ from telecom_crm.entrypoints.settings import Settings, as_environment, read_sett
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "MIGRATION_URL", "DATA", "PORT", "ZONE", "GATEWAYS"):
+    for name in ("DATABASE_URL", "MIGRATION_URL", "DATA", "PORT", "ZONE", "GATEWAYS", "SETTINGS"):
         monkeypatch.delenv(f"TELECOM_CRM_{name}", raising=False)
 
 
@@ -35,11 +35,58 @@ def test_a_list_from_the_environment_is_one_text(monkeypatch: pytest.MonkeyPatch
     assert settings.gateways == settings.options()["gateways"] == (kiosk,)
 
 
-@pytest.mark.parametrize("port", ["70000", "-1", "many"])
+def faults() -> dict[str, str]:
+    with pytest.raises(InvalidValue) as caught:
+        read_settings()
+    return {fault.field: fault.message for fault in caught.value.faults}
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "many", "", "8000.5"])
 def test_a_bad_value_is_told(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("TELECOM_CRM_PORT", port)
+    assert set(faults()) == {"port"}
+
+
+def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "telecom-crm.toml").write_text(
+        """stray = 1
+        [telecom_crm]
+        zoone = "Asia/Almaty"
+        database_url = ["postgresql://me:s3cret@db/x"]
+        processes = 0
+        gateways = [1]
+        data = 3
+        webhooks_to_private = "perhaps"
+        [telecom-crm]
+        port = 8001
+        """
+    )
+    monkeypatch.setenv("TELECOM_CRM_WORK_SECONDS", "99")
+    told = faults()
+    assert list(told) == [
+        *("stray", "telecom-crm", "zoone", "database_url", "processes", "gateways", "data"),
+        *("webhooks_to_private", "work_seconds"),
+    ]
+    assert "did you mean zone?" in told["zoone"]
+    assert "s3cret" not in str(told)
     with pytest.raises(InvalidValue, match="port"):
-        read_settings()
+        Settings(port=70000)
+
+
+def test_a_file_that_cannot_be_read_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    monkeypatch.setenv("TELECOM_CRM_SETTINGS", str(file))
+    assert "No such file" in faults()[str(file)]
+    file.write_bytes(b"[telecom_crm]\nzone = \xff")
+    assert "utf-8" in faults()[str(file)]
+    file.write_text("telecom_crm = 3")
+    assert "a line [telecom_crm]" in faults()["telecom_crm"]
+    file.write_text("[telecom_crm]\nzone = \nport = 1")
+    assert "line 2" in faults()[str(file)]
+    file.write_text('[telecom_crm]\nzone = "Asia/Almaty"\nwebhooks_to_private = true')
+    assert read_settings() == Settings(zone="Asia/Almaty", webhooks_to_private=True)
 
 
 def test_a_child_reads_what_its_parent_has_but_for_the_owners_url(

@@ -8,28 +8,75 @@ table is `[telecom_crm]`. For example `TELECOM_CRM_ZONE=Asia/Almaty`, or `zone =
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import typed_settings as ts
 
-from telecom_crm.domain.errors import Fault, InvalidValue
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 
 if TYPE_CHECKING:
+    from attrs import Attribute
+
     from telecom_crm.entrypoints.container import DoorOptions
     from telecom_crm.entrypoints.crm import Crm
 
 FILE = Path("telecom-crm.toml")
+TABLE = "telecom_crm"
 PREFIX = "TELECOM_CRM_"
 
+# What a value may be, however it arrives: from the environment all of it is text.
 
-def _names(value: str | Iterable[str]) -> tuple[str, ...]:
-    """Read a list, which from the environment arrives as one text with commas."""
+_YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue.of("", "text", "a text in quotes")
+    return value
+
+
+def _path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value))
+
+
+def _switch(value: object) -> bool:
+    word = str(value).lower()
+    if word not in (*_YES, *_NO):
+        raise InvalidValue.of("", "switch", "true or false", value)
+    return word in _YES
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Read a list, which from the environment is one text with commas."""
     parts = value.split(",") if isinstance(value, str) else value
+    if not (isinstance(parts, list | tuple) and all(isinstance(part, str) for part in parts)):
+        raise InvalidValue.of("", "list", 'a list of texts, such as ["one", "two"]')
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def _whole(value: object) -> int:
+    try:
+        number = int(value) if isinstance(value, str) else value
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise InvalidValue.of("", "number", "a whole number", value)
+    return number
+
+
+def _within(least: int, most: int | None = None) -> Callable[[Settings, Attribute[int], int], None]:
+    wanted = f"from {least} " + ("on" if most is None else f"to {most}")
+
+    def check(_: Settings, field: Attribute[int], number: int) -> None:
+        if number < least or (most is not None and number > most):
+            raise InvalidValue.of(field.name, "range", wanted, number)
+
+    return check
 
 
 @attrs.frozen(kw_only=True)
@@ -42,32 +89,32 @@ class Settings:
     `database_url` the embedded PostgreSQL below `data` is used.
     """
 
-    database_url: str = attrs.field(default="", repr=False)
-    migration_url: str = attrs.field(default="", repr=False)
-    schema: str = "telecom_crm"
-    data: Path = attrs.field(default=Path(".telecom-crm"), converter=Path)
-    host: str = "127.0.0.1"
-    port: int = attrs.field(default=8000, validator=attrs.validators.in_(range(65536)))
-    processes: int = attrs.field(default=1, validator=attrs.validators.ge(1))
-    requests_per_second: int = attrs.field(default=300, validator=attrs.validators.ge(0))
+    database_url: str = attrs.field(default="", converter=_text, repr=False)
+    migration_url: str = attrs.field(default="", converter=_text, repr=False)
+    schema: str = attrs.field(default="telecom_crm", converter=_text)
+    data: Path = attrs.field(default=Path(".telecom-crm"), converter=_path)
+    host: str = attrs.field(default="127.0.0.1", converter=_text)
+    port: int = attrs.field(default=8000, converter=_whole, validator=_within(0, 65535))
+    processes: int = attrs.field(default=1, converter=_whole, validator=_within(1))
+    requests_per_second: int = attrs.field(default=300, converter=_whole, validator=_within(0))
     """How many a token may send to each process; 0 is as many as it likes."""
-    refused_per_minute: int = attrs.field(default=60, validator=attrs.validators.ge(0))
+    refused_per_minute: int = attrs.field(default=60, converter=_whole, validator=_within(0))
     """How many tokens that open nothing an address may send to each process; 0 as above."""
     proxies: tuple[str, ...] = attrs.field(default=(), converter=_names)
     """Addresses of proxies of ours, whose `X-Forwarded-For` is believed."""
-    pool_size: int = attrs.field(default=8, validator=attrs.validators.ge(2))
+    pool_size: int = attrs.field(default=8, converter=_whole, validator=_within(2))
     gateways: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    network: str = "simulator"
-    messenger: str = "console"
-    zone: str = "Asia/Bishkek"
-    currency: str = "KGS"
-    operator: str = ""
+    network: str = attrs.field(default="simulator", converter=_text)
+    messenger: str = attrs.field(default="console", converter=_text)
+    zone: str = attrs.field(default="Asia/Bishkek", converter=_text)
+    currency: str = attrs.field(default="KGS", converter=_text)
+    operator: str = attrs.field(default="", converter=_text)
     """What the operator is called on receipts."""
-    webhooks_to_private: bool = False
+    webhooks_to_private: bool = attrs.field(default=False, converter=_switch)
     """Whether events may be sent to private addresses, this machine among them."""
-    work_seconds: int = attrs.field(default=2, validator=attrs.validators.in_(range(1, 60)))
+    work_seconds: int = attrs.field(default=2, converter=_whole, validator=_within(1, 59))
     """How often the worker looks for quick work: network, messages, events."""
-    tidy_seconds: int = attrs.field(default=30, validator=attrs.validators.in_(range(1, 60)))
+    tidy_seconds: int = attrs.field(default=30, converter=_whole, validator=_within(1, 59))
     """How often it looks for the rest: repair of payments, expiry, recycling."""
 
     def options(self) -> DoorOptions:
@@ -88,20 +135,57 @@ class Settings:
         return options
 
 
+KNOWN = tuple(field.name for field in attrs.fields(Settings))
+
+
 def read_settings(**given: Any) -> Settings:
-    """Read the settings; what is given here, and is not None, goes over all others."""
-    loaders = ts.default_loaders(
-        "telecom_crm", [FILE], config_file_section="telecom_crm", env_prefix=PREFIX
-    )
+    """
+    Read the settings; what is given here, and is not None, goes over all others.
+
+    Raise `InvalidValue` with everything that is wrong with them, names that nobody knows included.
+    """
+    faults = Faults()
+    values = {
+        **_from_file(faults),
+        **{name: os.environ[word] for name in KNOWN if (word := variable(name)) in os.environ},
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    for name, value in values.items():
+        faults.check(name, partial(_alone, name), value)
+    faults.raise_any()
+    return Settings(**values)
+
+
+def _alone(name: str, value: Any) -> Settings:
+    return Settings(**{name: value})
+
+
+def variable(name: str) -> str:
+    """Return the environment's name for a setting."""
+    return f"{PREFIX}{name.upper()}"
+
+
+def _from_file(faults: Faults) -> Mapping[str, Any]:
+    named = os.environ.get(f"{PREFIX}SETTINGS")
+    file = Path(named) if named else FILE
+    if not named and not file.exists():
+        return {}
     try:
-        settings = ts.load_settings(Settings, loaders)
-        return attrs.evolve(settings, **{k: v for k, v in given.items() if v is not None})
-    except ts.exceptions.InvalidSettingsError as error:
-        faults = [Fault("settings", "settings", str(one)) for one in error.args[-1]]
-        raise InvalidValue(tuple(faults)) from error
-    except (ValueError, TypeError, ts.exceptions.TsError) as error:
-        words = str(error.args[0]) if error.args else str(error)
-        raise InvalidValue.of("settings", "settings", words) from error
+        told = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        faults.add(str(file), "file", f"cannot be read ({error.strerror})")
+        return {}
+    except ValueError as error:  # of TOML, or of UTF-8
+        faults.add(str(file), "toml", str(error))
+        return {}
+    table = told.pop(TABLE, {})
+    if not isinstance(table, dict):
+        faults.add(TABLE, "table", f"a table: a line [{TABLE}], and settings below it")
+        return {}
+    for name in told:
+        faults.add(name, "unknown_field", f"is not known here; settings go below a line [{TABLE}]")
+    faults.extend(Fault.unknown(name, KNOWN) for name in table if name not in KNOWN)
+    return {name: value for name, value in table.items() if name in KNOWN}
 
 
 def open_crm(settings: Settings) -> Crm:
@@ -156,9 +240,6 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
     The URL of the schema's owner is left out: who serves has no use for it.
     """
-    told = {
-        f"{PREFIX}{field.name.upper()}": getattr(settings, field.name)
-        for field in attrs.fields(Settings)
-    }
+    told = {variable(name): getattr(settings, name) for name in KNOWN}
     written = {k: ",".join(v) if isinstance(v, tuple) else str(v) for k, v in told.items()}
-    return {**os.environ, **written, f"{PREFIX}MIGRATION_URL": ""}
+    return {**os.environ, **written, variable("migration_url"): ""}
