@@ -27,9 +27,9 @@ PAYMENT = Path(__file__).with_name("payment.sql")
 """One payment, statement by statement."""
 
 _FILL = """
-INSERT INTO accounts (id, number, currency, policy_frozen, credit_limit_minor, money_holds, status,
-  version)
-SELECT id, number, 'KGS', false, 0, 0, 'open', 1
+INSERT INTO accounts (id, number, customer_id, currency, policy_frozen, credit_limit_minor,
+  money_holds, status, version)
+SELECT id, number, gen_random_uuid(), 'KGS', false, 0, 0, 'open', 1
 FROM unnest(%s::uuid[], %s::text[]) AS row (id, number)
 """
 

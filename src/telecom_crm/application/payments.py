@@ -117,8 +117,12 @@ class Payments:
         `RuleViolated` where the contract takes no payments yet, `KeyReused`.
         """
         request = PaymentRequest(
-            payer=payer, amount=amount, method=method, idempotency_key=idempotency_key
+            payer=payer, amount=amount, method=method, idempotency_key=idempotency_key, by=by
         )
+        return self.take_one(request, gateway=gateway)
+
+    def take_one(self, request: PaymentRequest, *, gateway: str, by: Actor = SYSTEM) -> Payment:
+        """Take a payment that somebody asked for; see `take`."""
         through = self.gateway(gateway)
         if through.takes_at_once:
             return _unwrap(self.record_many([request], gateway=gateway, by=by)[0])
@@ -126,7 +130,7 @@ class Payments:
         payment = _unwrap(self.till.book([taking.booking(taking.send)])[0])
         if payment.replayed:
             return payment
-        return self._charge(payment, through, by=by)
+        return self._charge(payment, through, by=taking.by)
 
     def record_many(
         self,

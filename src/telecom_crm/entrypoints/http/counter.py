@@ -27,10 +27,10 @@ class _Line:
 @attrs.define(eq=False)
 class Counter:
     """
-    Where requests pay money that is in hand.
+    Where requests pay.
 
-    Whoever comes while others are being served goes along with the next batch: no timer, and a
-    payment alone is served at once.
+    Money that is in hand is booked together with whoever's comes while others are being served: no
+    timer, and a payment alone is served at once. A gateway that must be asked is asked in a thread.
     """
 
     payments: Payments
@@ -40,6 +40,8 @@ class Counter:
 
     async def take(self, request: PaymentRequest, *, gateway: str) -> Payment:
         """Take a payment; see `Payments.take`, which has the errors too."""
+        if not self.payments.gateway(gateway).takes_at_once:
+            return await sync_to_thread(partial(self.payments.take_one, request, gateway=gateway))
         loop = asyncio.get_running_loop()
         line = self._lines.setdefault(loop, {}).setdefault(gateway, _Line())
         outcome: asyncio.Future[Payment] = loop.create_future()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Response
-from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
@@ -195,7 +193,6 @@ class PaymentController(Controller):
         self,
         request: Call,
         data: JSONBody[NewPayment],
-        payments: NamedDependency[Payments],
         counter: NamedDependency[Counter],
     ) -> Response[PaymentView]:
         """
@@ -210,18 +207,7 @@ class PaymentController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        if payments.gateway(data.gateway).takes_at_once:
-            return payment_made(await counter.take(asked, gateway=data.gateway))
-        ask = partial(
-            payments.take,
-            payer=data.payer,
-            amount=asked.amount,
-            method=asked.method,
-            gateway=data.gateway,
-            idempotency_key=asked.idempotency_key,
-            by=request.by,
-        )
-        return payment_made(await sync_to_thread(ask))
+        return payment_made(await counter.take(asked, gateway=data.gateway))
 
     @reads("/", Area.PAYMENTS, query=listing("payment"))
     def page(
