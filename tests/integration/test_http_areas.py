@@ -127,14 +127,14 @@ def test_a_contract_is_suspended_changed_and_closed(service):
     assert held["status"] == "suspended"
     problem_of(service.post(f"{path}/suspend", {"hold": "voluntary"}), 409, "hold_there")
     assert service.post(f"{path}/resume", {"hold": "voluntary"}).json()["status"] == "active"
-    amended = service.post(f"{path}/amend", {"options": ["DATA10"]}).json()
+    amended = service.post(f"{path}/amend", {"options": ["DATA10"]}, key="a").json()
     assert [one["code"] for one in amended["options"]] == ["DATA10"]
     other = service.fresh()
-    swapped = service.post(f"{path}/swap-sim", {"iccid": iccid(other)}).json()
+    swapped = service.post(f"{path}/swap-sim", {"iccid": iccid(other)}, key="s").json()
     assert swapped["iccid"] == iccid(other)
-    renumbered = service.post(f"{path}/change-number", {"msisdn": msisdn(other)}).json()
+    renumbered = service.post(f"{path}/change-number", {"msisdn": msisdn(other)}, key="n").json()
     assert renumbered["msisdn"] == msisdn(other)
-    closed = service.post(f"{path}/close", {"reason": "customer_request"}).json()
+    closed = service.post(f"{path}/close", {"reason": "customer_request"}, key="c").json()
     assert closed["status"] == "closed"
     assert service.get(f"/numbers/{msisdn(other)}").json()["status"] == "quarantined"
 

@@ -229,6 +229,7 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
     debt = Money.parse("-90.00", "KGS")
     service.crm.accounts.take_over_balance(AccountId(UUID(debtor)), amount=debt)
     found, returned = (_for_nobody(service) for _ in range(2))
+    served, new = f"/contracts/{_in_service(service)['id']}", service.fresh()
     index, paid, lost, wrong = service.fresh(), *(f"/payments/{one}" for one in payments)
     requests = [
         ("/payments", _body_for("/payments", account)),
@@ -236,6 +237,10 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
             "/contracts",
             customer | {"iccid": iccid(index), "msisdn": msisdn(index), "tariff": "START"},
         ),
+        (f"{served}/amend", {"options": ["DATA10"]}),
+        (f"{served}/swap-sim", {"iccid": iccid(new)}),
+        (f"{served}/change-number", {"msisdn": msisdn(new)}),
+        (f"{served}/close", {"reason": "customer_request"}),
         ("/customers", {"name": "Twice"}),
         ("/tickets", customer | {"subject": "Twice"}),
         ("/applications", {"kind": "other", "raw": {"name": "Twice"}}),
@@ -278,8 +283,8 @@ def _for_nobody(service):
     return str(heard.id)
 
 
-def _closed_with_money(service):
-    """Return the account of a contract that was active, and closed with money left."""
+def _in_service(service):
+    """Return an active contract with money left."""
     contract = service.new_contract()
     path = f"/contracts/{contract['id']}"
     service.pay(contract, "800.00")
@@ -287,7 +292,14 @@ def _closed_with_money(service):
     service.post(f"{path}/request-activation")
     while service.crm.provisioning.work(network=service.crm.network).total:
         pass
-    closed = service.post(f"{path}/close", {"reason": "customer_request"})
+    return contract
+
+
+def _closed_with_money(service):
+    """Return the account of a contract that was active, and closed with money left."""
+    contract = _in_service(service)
+    body = {"reason": "customer_request"}
+    closed = service.post(f"/contracts/{contract['id']}/close", body, key=f"close {contract['id']}")
     assert closed.status_code == 200, closed.text
     return contract["account_id"]
 

@@ -84,7 +84,7 @@ def test_a_closed_account_is_paid_out(service):
     assert service.post(f"{path}/request-activation").status_code == 200
     while service.crm.provisioning.work(network=service.crm.network).total:
         pass
-    closed = service.post(f"/contracts/{contract['id']}/close", {"reason": "customer_request"})
+    closed = service.post(f"{path}/close", {"reason": "customer_request"}, key="c")
     assert closed.status_code == 200
     account = f"/accounts/{contract['account_id']}"
     lines = {one["code"]: one for one in service.get(f"{account}/trial-balance").json()["items"]}

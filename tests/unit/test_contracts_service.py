@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 
 import attrs
@@ -101,6 +102,30 @@ def test_the_same_key_gives_the_same_contract(shop) -> None:
     assert counts(shop) == (1, 1, 1)
     with pytest.raises(KeyReused):
         shop.sign(1, idempotency_key="k", tariff="MAX")
+
+
+def test_what_may_cost_money_is_done_once_for_a_key(shop) -> None:
+    contract = shop.active(1, money="5000.00")
+    shop.price(3, "700.00")
+    contracts = shop.contracts
+    commands = (
+        partial(contracts.amend, contract.id, options=["DATA10"]),
+        partial(contracts.swap_sim, contract.id, iccid=iccid(2)),
+        partial(contracts.change_number, contract.id, msisdn=msisdn(3)),
+        partial(contracts.close, contract.id, reason=CloseReason.OTHER),
+    )
+    for command in commands:
+        done = command(idempotency_key=f"{command.func.__name__}")
+        booked = shop.entries(contract)
+        again = command(
+            idempotency_key=f"{command.func.__name__}", expected_version=done.version - 1
+        )
+        assert (again, again.replayed, done.replayed) == (done, True, False)
+        assert shop.entries(contract) == booked
+    with pytest.raises(KeyReused):
+        contracts.close(contract.id, reason=CloseReason.FRAUD, idempotency_key="close")
+    with pytest.raises(KeyReused):
+        contracts.amend(contract.id, options=["DATA10"], idempotency_key="close")
 
 
 def test_who_is_known_by_a_document_is_not_made_twice(shop) -> None:

@@ -18,7 +18,7 @@ from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.calendar import anniversary, local_date, period_of
 from telecom_crm.domain.charging import ChargeKind, charge
-from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.identifiers import ContractId, EntryId
 from telecom_crm.domain.ledger import Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -44,6 +44,7 @@ class Amending(ContractDesk):
         tariff: str | None = None,
         options: Sequence[str] | None = None,
         when: When = When.NOW,
+        idempotency_key: str | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Contract:
@@ -51,7 +52,8 @@ class Amending(ContractDesk):
         Change the tariff or the options, now or from the next period on; None keeps what there is.
 
         An option that begins now is charged at once when it is charged once; what recurs is charged
-        when the next period begins. Raise `NotOnSale`, `OptionsIncompatible`, `InsufficientFunds`.
+        when the next period begins. Raise `NotOnSale`, `OptionsIncompatible`, `InsufficientFunds`,
+        `KeyReused`.
         """
         now = self.clock()
         today = local_date(now, self.zone)
@@ -61,6 +63,12 @@ class Amending(ContractDesk):
             codes = kept if options is None else options
             offer = offer_in(tx, tariff=tariff or seen.tariff_code, options=codes)
         with self.uow() as tx:
+            asked = {"tariff": tariff, "options": options, "when": when}
+            key = idempotency_key
+            if again := self._repeated(
+                tx, ContractCommand.AMEND, contract_id, key=key, by=by, **asked
+            ):
+                return again
             state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
             if (contract.tariff_code, contract.options) != (seen.tariff_code, seen.options):

@@ -11,6 +11,7 @@ import attrs
 
 from telecom_crm.application.activation import Case, Prices, Requested, request
 from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inventory import let_go
 from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
@@ -24,7 +25,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.calendar import local_date
-from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.hold import LIFTED_BY_MONEY, barred
@@ -63,6 +64,29 @@ class ContractDesk:
         """Show one contract."""
         with self.uow(read_only=True) as tx:
             return tx.contracts.get(contract_id)
+
+    def _repeated(
+        self,
+        tx: Transaction,
+        command: ContractCommand,
+        contract_id: ContractId,
+        *,
+        key: str | None,
+        by: Actor,
+        **asked: object,
+    ) -> Contract | None:
+        """
+        Return the contract as it is now where this was asked, and done, under the key before.
+
+        Raise `KeyReused` where something else was asked then.
+        """
+        if key is None:
+            return None
+        name = f"contracts.{command}"
+        claim = request_key(key, name, by=by, contract_id=contract_id, **asked)
+        if tx.keys.claim(claim, contract_id) is None:
+            return None
+        return attrs.evolve(tx.contracts.get(contract_id), replayed=True)
 
     def _case(
         self,

@@ -11,7 +11,7 @@ from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.contract import OPEN, CloseReason, Contract
+from telecom_crm.domain.contract import OPEN, CloseReason, Contract, ContractCommand
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
@@ -57,6 +57,7 @@ class Ending(ContractDesk):
         contract_id: ContractId,
         *,
         reason: CloseReason,
+        idempotency_key: str | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Contract:
@@ -64,10 +65,14 @@ class Ending(ContractDesk):
         End a contract: the SIM is retired, the number rests, and the network lets go of both.
 
         Money left on a prepaid account without another contract is owed back to the customer.
+        Raise `KeyReused`.
         """
         now = self.clock()
         seen = self.get(contract_id)
+        command, key = ContractCommand.CLOSE, idempotency_key
         with self.uow() as tx:
+            if again := self._repeated(tx, command, contract_id, key=key, by=by, reason=reason):
+                return again
             state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
             closed = contract.close(reason=reason, by=by, at=now)

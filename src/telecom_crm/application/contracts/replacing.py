@@ -12,7 +12,7 @@ from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.charging import ChargeKind, charge
-from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, EntryId
 from telecom_crm.domain.ledger import Posting
@@ -35,12 +35,19 @@ class Replacing(ContractDesk):
         reason: RetireReason = RetireReason.SWAPPED,
         lift_lost_stolen: bool = False,
         reservation: str | None = None,
+        idempotency_key: str | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Contract:
-        """Go on with another SIM card; the old one is retired. Raise `SimNotAvailable`."""
+        """
+        Go on with another SIM card; the old one is retired. Raise `SimNotAvailable`, `KeyReused`.
+        """
         now = self.clock()
+        asked = {"iccid": iccid, "reason": reason, "lift_lost_stolen": lift_lost_stolen}
+        command, key = ContractCommand.SWAP_SIM, idempotency_key
         with self.uow() as tx:
+            if again := self._repeated(tx, command, contract_id, key=key, by=by, **asked):
+                return again
             contract = held(tx, contract_id, expected_version)
             swapped = contract.swap_sim(
                 iccid=iccid, lift_lost_stolen=lift_lost_stolen, by=by, at=now
@@ -69,6 +76,7 @@ class Replacing(ContractDesk):
         *,
         msisdn: MSISDN,
         reservation: str | None = None,
+        idempotency_key: str | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Contract:
@@ -76,11 +84,14 @@ class Replacing(ContractDesk):
         Go on under another number, whose price is charged; the old one rests.
 
         The number may also be one that was ported in or restored for this contract. Raise
-        `NumberNotAvailable`, `InsufficientFunds`.
+        `NumberNotAvailable`, `InsufficientFunds`, `KeyReused`.
         """
         now = self.clock()
         seen = self.get(contract_id)
+        command, key = ContractCommand.CHANGE_NUMBER, idempotency_key
         with self.uow() as tx:
+            if again := self._repeated(tx, command, contract_id, key=key, by=by, msisdn=msisdn):
+                return again
             state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
             changed = contract.change_number(msisdn=msisdn, by=by, at=now)

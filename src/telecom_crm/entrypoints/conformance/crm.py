@@ -366,36 +366,51 @@ class CrmMachine(StoredMachine):
             contract.holds.remove(hold.value)
             contract.status = "suspended" if contract.holds else "active"
 
-    @rule(contract_id=contracts, card=_STOCK)
-    def swap_sim(self, contract_id: Any, card: int) -> None:
+    @rule(contract_id=contracts, card=_STOCK, key=_KEY)
+    def swap_sim(self, contract_id: Any, card: int, key: str | None) -> None:
         """Go on with another card."""
         contract, sim = self._contract(contract_id), iccid_of(card)
 
-        def swap() -> object:
-            return self.crm.contracts.swap_sim(contract_id, iccid=sim)
+        def swap() -> Any:
+            return self.crm.contracts.swap_sim(
+                contract_id, iccid=sim, idempotency_key=key, by=OPERATOR
+            )
 
+        asked = ("swap_sim", contract_id, sim)
+        if self._again(key, asked, swap) is not None:
+            return
         if contract.status not in ("active", "suspended"):
             self._refuse(IllegalTransition, swap)
         elif self.model.sims[sim] is not None:
             self._refuse(SimNotAvailable, swap)
         else:
             swap()
+            self._remember(key, asked, contract_id)
             self.model.sims[contract.sim] = "retired"
             self.model.sims[sim] = contract_id
             contract.sim = sim
 
-    @rule(contract_id=contracts)
-    def close(self, contract_id: Any) -> None:
+    @rule(contract_id=contracts, key=_KEY)
+    def close(self, contract_id: Any, key: str | None) -> None:
         """End a contract."""
         contract = self._contract(contract_id)
 
-        def close() -> object:
-            return self.crm.contracts.close(contract_id, reason=CloseReason.CUSTOMER_REQUEST)
+        def close() -> Any:
+            return self.crm.contracts.close(
+                contract_id,
+                reason=CloseReason.CUSTOMER_REQUEST,
+                idempotency_key=key,
+                by=OPERATOR,
+            )
 
+        asked = ("close", contract_id)
+        if self._again(key, asked, close) is not None:
+            return
         if contract.status not in ("active", "suspended"):
             self._refuse(IllegalTransition, close)
             return
         close()
+        self._remember(key, asked, contract_id)
         self.model.close(contract_id)
 
     @rule(

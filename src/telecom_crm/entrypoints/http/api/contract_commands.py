@@ -33,6 +33,7 @@ from telecom_crm.entrypoints.http.bodies import (
 )
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.routes import does
+from telecom_crm.entrypoints.http.values import KeyUse
 
 
 class PolicyChoice(Body):
@@ -205,7 +206,7 @@ class ContractCommands:
             )
         )
 
-    @does("/{contract_id:uuid}/amend", Area.CONTRACTS, versioned=True)
+    @does("/{contract_id:uuid}/amend", Area.CONTRACTS, key=KeyUse.REQUIRED, versioned=True)
     def amend(
         self,
         request: Call,
@@ -220,12 +221,13 @@ class ContractCommands:
                 tariff=data.tariff,
                 options=data.options,
                 when=data.when,
+                idempotency_key=request.key,
                 expected_version=request.seen,
                 by=request.by,
             )
         )
 
-    @does("/{contract_id:uuid}/swap-sim", Area.CONTRACTS, versioned=True)
+    @does("/{contract_id:uuid}/swap-sim", Area.CONTRACTS, key=KeyUse.REQUIRED, versioned=True)
     def swap_sim(
         self,
         request: Call,
@@ -241,12 +243,13 @@ class ContractCommands:
                 reason=data.reason,
                 lift_lost_stolen=data.lift_lost_stolen,
                 reservation=data.reservation,
+                idempotency_key=request.key,
                 expected_version=request.seen,
                 by=request.by,
             )
         )
 
-    @does("/{contract_id:uuid}/change-number", Area.CONTRACTS, versioned=True)
+    @does("/{contract_id:uuid}/change-number", Area.CONTRACTS, key=KeyUse.REQUIRED, versioned=True)
     def change_number(
         self,
         request: Call,
@@ -260,12 +263,13 @@ class ContractCommands:
                 ContractId(contract_id),
                 msisdn=data.msisdn.value,
                 reservation=data.reservation,
+                idempotency_key=request.key,
                 expected_version=request.seen,
                 by=request.by,
             )
         )
 
-    @does("/{contract_id:uuid}/close", Area.CONTRACTS, versioned=True)
+    @does("/{contract_id:uuid}/close", Area.CONTRACTS, key=KeyUse.REQUIRED, versioned=True)
     def close(
         self,
         request: Call,
@@ -278,6 +282,7 @@ class ContractCommands:
             contracts.close(
                 ContractId(contract_id),
                 reason=data.reason,
+                idempotency_key=request.key,
                 expected_version=request.seen,
                 by=request.by,
             )

@@ -195,7 +195,8 @@ class SummaryView(View):
 
 def contract_shown(contract: Contract) -> Response[ContractView]:
     """Answer with a contract, and its version."""
-    return shown(ContractView.of(contract), version=contract.version)
+    view = ContractView.of(contract)
+    return shown(view, version=contract.version, replayed=contract.replayed)
 
 
 def _chosen(options: Iterable[ChosenOption]) -> list[OptionChoiceView]:
