@@ -210,9 +210,12 @@ def test_documents_are_kept_by_content(shop) -> None:
     assert (document.media_type, document.size) == ("application/pdf", len(PDF))
     again = shop.contracts.add_document(contract.id, name="copy.pdf", content=BytesIO(PDF))
     assert again == kept
-    found, opened = shop.contracts.open_document(contract.id, document.id)
+    found, opened = shop.contracts.open_document(contract.id, document.id, by=OPERATOR)
     with opened:
         assert (opened.read(), found) == (PDF, document)
+    with shop.uow(read_only=True) as tx:
+        (look,) = tx.audit.page(Query(where={"action": "contract.document"})).items
+    assert (look.thing_id, look.detail, look.by) == (contract.key, str(document.id), OPERATOR)
     with pytest.raises(InvalidValue) as caught:
         shop.contracts.add_document(contract.id, name="a.pdf", content=[b"MZ\x90\x00\x03"])
     assert caught.value.faults[0].code == "media_type"

@@ -198,8 +198,12 @@ def test_an_update_remembers_what_was_there_before_and_puts_no_value_into_the_ev
         by=BY,
     )
     assert (changed.email, changed.version) == ("new@example.org", 2)
-    former = {(v.field, v.value) for v in customers.former_values(customer.id)}
+    former = {(v.field, v.value) for v in customers.former_values(customer.id, by=BY)}
     assert former == {("email", "old@example.org"), ("document", "passport AN 1234567")}
+    with customers.uow(read_only=True) as tx:
+        (look,) = tx.audit.page(Query()).items
+    assert (look.action, look.thing_id, look.by) == ("customer.former_values", customer.key, BY)
+    assert look.detail == ""
     event = customers.timeline(customer.id)[-1]
     assert event.payload == {"fields": ["documents", "email"]}
     assert customers.update(customer.id, changes={"email": "new@example.org"}).version == 2

@@ -13,11 +13,13 @@ from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.application.customers import Customers
+from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.errors import Busy, Fault, IllegalTransition, InvalidValue, Unavailable
 from telecom_crm.domain.identifiers import ICCID
 from telecom_crm.domain.importing import ImportKind, ImportStatus
+from telecom_crm.domain.lifecycle import Actor
 from tests.unit.bulk import (
     CLERK,
     DATA,
@@ -466,7 +468,10 @@ def test_failed_rows_come_back_as_a_file_to_mend(desk):
         person(4, full_name="two\nlines", tariff="NOPE"),
     ]
     job = desk.bring("subscribers", rows)
-    text = "".join(desk.imports.error_file(job.id))
+    text = "".join(desk.imports.error_file(job.id, by=Actor("aida", "t-1")))
+    with desk.uow(read_only=True) as tx:
+        (look,) = tx.audit.page(Query(where={"action": "import.errors"})).items
+    assert (look.thing_id, look.by, look.detail) == (job.key, Actor("aida", "t-1"), "")
     found = list(csv.DictReader(io.StringIO(text, newline="")))
     assert list(found[0]) == [*rows[0], "error"]
     assert [row["full_name"] for row in found] == ["'=cmd|' /C calc'!A1", "Person 3", "two\nlines"]

@@ -156,11 +156,14 @@ def test_a_file_of_a_ticket_is_checked_by_content_and_kept_once(tickets, custome
     first = tickets.attach(one.id, name="mast.png", content=[PICTURE], by=BY)
     again = tickets.attach(one.id, name="again.png", content=[PICTURE], by=BY)
     assert again == first
-    attachment, content = tickets.open_attachment(one.id, first.attachments[0].id)
+    attachment, content = tickets.open_attachment(one.id, first.attachments[0].id, by=BY)
     with content:
         assert (attachment.size, content.read()) == (len(PICTURE), PICTURE)
     with pytest.raises(NotFound):
         tickets.open_attachment(one.id, DocumentId(UUID(int=1)))
+    with tickets.uow(read_only=True) as tx:
+        (look,) = tx.audit.page(Query()).items
+    assert (look.action, look.thing_id, look.by) == ("ticket.attachment", one.key, BY)
     tickets.activate(one.id)
     tickets.resolve(one.id)
     with pytest.raises(RuleViolated):

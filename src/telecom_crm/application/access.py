@@ -128,7 +128,7 @@ class Access:
             )
 
     def audit(self, query: Query) -> Page[AuditRecord]:
-        """Return a page of refusals and looks at secrets, in order of writing."""
+        """Return a page of refusals and of who took secrets, papers and files, as written."""
         with self.uow(read_only=True) as tx:
             return tx.audit.page(query)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import BinaryIO, TypeVar
 from uuid import UUID
 
-from telecom_crm.application.ports import Files, NewId
+from telecom_crm.application.ports import AuditRecord, Files, NewId, UnitOfWork
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import InvalidValue, NotFound, TelecomCrmError, Unavailable
 from telecom_crm.domain.identifiers import DocumentId
+from telecom_crm.domain.lifecycle import Actor
 
 ATTACHMENT_LIMIT = 20 * 1024 * 1024
 """A file's most bytes."""
@@ -63,10 +65,32 @@ def attached(
 
 
 def opened(
-    files: Files, attachments: Sequence[Attachment], attachment_id: DocumentId
+    files: Files,
+    uow: UnitOfWork,
+    attachments: Iterable[Attachment],
+    attachment_id: DocumentId,
+    *,
+    action: str,
+    thing_id: UUID,
+    by: Actor,
+    at: datetime,
 ) -> tuple[Attachment, BinaryIO]:
-    """Open one of some files for reading; raise `NotFound`."""
-    for attachment in attachments:
-        if attachment.id == attachment_id:
-            return attachment, files.open(UUID(attachment.file_id))
-    raise NotFound("document", str(attachment_id))
+    """
+    Open one of a thing's files for reading, and write down who did; raise `NotFound`.
+
+    `action` is the audit's, such as `ticket.attachment`: it begins with what the thing is.
+    """
+    attachment = next((one for one in attachments if one.id == attachment_id), None)
+    if attachment is None:
+        raise NotFound("document", str(attachment_id))
+    look = AuditRecord(
+        action=action,
+        thing=action.partition(".")[0],
+        thing_id=str(thing_id),
+        by=by,
+        at=at,
+        detail=str(attachment.id),
+    )
+    with uow() as tx:
+        tx.audit.record(look)
+    return attachment, files.open(UUID(attachment.file_id))

@@ -13,6 +13,7 @@ from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_i
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
+    AuditRecord,
     Clock,
     Contended,
     Files,
@@ -169,10 +170,23 @@ class Customers:
         with self.uow(read_only=True) as tx:
             return tx.customers.search(words, limit=limit)
 
-    def former_values(self, customer_id: CustomerId) -> list[FormerValue]:
-        """Return what a customer's personal fields were before, oldest first."""
-        with self.uow(read_only=True) as tx:
+    @retried
+    def former_values(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> list[FormerValue]:
+        """
+        Return what a customer's personal fields were before, oldest first.
+
+        That somebody looked is written down.
+        """
+        with self.uow() as tx:
             tx.customers.get(customer_id)
+            look = AuditRecord(
+                action="customer.former_values",
+                thing="customer",
+                thing_id=str(customer_id),
+                by=by,
+                at=self.clock(),
+            )
+            tx.audit.record(look)
             return tx.customers.former_values(customer_id)
 
     def timeline(self, customer_id: CustomerId) -> list[Event]:

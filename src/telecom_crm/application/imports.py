@@ -30,6 +30,7 @@ from telecom_crm.application.bulk.table import (
 )
 from telecom_crm.application.customers import CustomerCheck
 from telecom_crm.application.ports import (
+    AuditRecord,
     Clock,
     Files,
     NewId,
@@ -322,13 +323,22 @@ class Imports:
             for words in row.warnings:
                 yield row.line, words
 
-    def error_file(self, job_id: ImportId) -> Iterator[str]:
+    def error_file(self, job_id: ImportId, *, by: Actor = SYSTEM) -> Iterator[str]:
         """
         Go through the failed rows as a CSV file: the file's columns, and `error`.
 
-        Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet.
+        Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet. That
+        somebody took it is written down before the first line.
         """
         job = self.get(job_id)
+        look = AuditRecord(
+            action="import.errors", thing="import_job", thing_id=job.key, by=by, at=self.clock()
+        )
+        with self.uow() as tx:
+            tx.audit.record(look)
+        return self._error_lines(job)
+
+    def _error_lines(self, job: ImportJob) -> Iterator[str]:
         if job.encoding is None or job.total is None:
             return
         kind = self._kind(job)
@@ -340,7 +350,7 @@ class Imports:
             names = [layout.header[place] for place in kept]
             yield _csv_line([*names, _ERROR])
             rows = records(stream, layout)
-            for failed in self._failed(job_id):
+            for failed in self._failed(job.id):
                 cells = next(cells for line, cells in rows if line == failed.line)
                 told = "; ".join(_told(error) for error in failed.errors)
                 yield _csv_line([*(cells[place] for place in kept if place < len(cells)), told])

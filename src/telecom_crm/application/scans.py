@@ -8,9 +8,9 @@ from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.attaching import attached
+from telecom_crm.application.attaching import attached, opened
 from telecom_crm.application.paging import refuse_stale
-from telecom_crm.application.ports import AuditRecord, Clock, Files, NewId, UnitOfWork
+from telecom_crm.application.ports import Clock, Files, NewId, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.customer import Customer, IdentityDocument
@@ -65,21 +65,20 @@ class Scans:
         self, customer_id: CustomerId, *, document: str, by: Actor
     ) -> tuple[Attachment, BinaryIO]:
         """Open a document's scan for reading, and write down who looked; raise `NotFound`."""
-        with self.uow() as tx:
-            customer = tx.customers.get(customer_id)
-            scan = _document(customer, document).scan
-            if scan is None:
-                raise NotFound("scan", f"of a document of customer {customer_id}")
-            look = AuditRecord(
-                action="customer.scan",
-                thing="customer",
-                thing_id=customer.key,
-                by=by,
-                at=self.clock(),
-                detail=str(scan.id),
-            )
-            tx.audit.record(look)
-        return scan, self.files.open(UUID(scan.file_id))
+        with self.uow(read_only=True) as tx:
+            scan = _document(tx.customers.get(customer_id), document).scan
+        if scan is None:
+            raise NotFound("scan", f"of a document of customer {customer_id}")
+        return opened(
+            self.files,
+            self.uow,
+            [scan],
+            scan.id,
+            action="customer.scan",
+            thing_id=customer_id,
+            by=by,
+            at=self.clock(),
+        )
 
     @retried
     def _bind(

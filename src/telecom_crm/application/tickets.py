@@ -262,10 +262,19 @@ class Tickets:
         return attached(self.files, self.new_id, name=name, content=content, bind=bind)
 
     def open_attachment(
-        self, ticket_id: TicketId, attachment_id: DocumentId
+        self, ticket_id: TicketId, attachment_id: DocumentId, *, by: Actor = SYSTEM
     ) -> tuple[Attachment, BinaryIO]:
-        """Open one of a ticket's files for reading; raise `NotFound`."""
-        return opened(self.files, self.get(ticket_id).attachments, attachment_id)
+        """Open one of a ticket's files for reading, and write down who did; raise `NotFound`."""
+        return opened(
+            self.files,
+            self.uow,
+            self.get(ticket_id).attachments,
+            attachment_id,
+            action="ticket.attachment",
+            thing_id=ticket_id,
+            by=by,
+            at=self.clock(),
+        )
 
     def sla(self, ticket_id: TicketId) -> SlaState:
         """Return how a ticket stands now with what was promised."""

@@ -46,10 +46,19 @@ class Paperwork(ContractDesk):
         return self.get(contract_id).documents
 
     def open_document(
-        self, contract_id: ContractId, document_id: DocumentId
+        self, contract_id: ContractId, document_id: DocumentId, *, by: Actor = SYSTEM
     ) -> tuple[Attachment, BinaryIO]:
-        """Open one of a contract's files for reading; raise `NotFound`."""
-        return opened(self.files, self.documents(contract_id), document_id)
+        """Open one of a contract's files for reading, and write down who did; raise `NotFound`."""
+        return opened(
+            self.files,
+            self.uow,
+            self.documents(contract_id),
+            document_id,
+            action="contract.document",
+            thing_id=contract_id,
+            by=by,
+            at=self.clock(),
+        )
 
     @retried
     def _add_document(

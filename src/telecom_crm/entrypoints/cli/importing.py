@@ -86,7 +86,7 @@ def import_file(
             _run(crm, job, tell, wait=wait)
         summary = crm.imports.summary(job.id)
         if errors is not None:
-            _write(errors, crm.imports.error_file(job.id))
+            _write(errors, crm.imports.error_file(job.id, by=BY))
     return _tell(summary, as_json=as_json)
 
 

@@ -48,7 +48,7 @@ class MoneyView(View):
 
 
 class EventView(View):
-    """One change to one thing."""
+    """One change to one thing; `token` is the id of the token it was made with, if any."""
 
     thing: str
     thing_id: str
@@ -56,6 +56,7 @@ class EventView(View):
     name: str
     at: datetime
     by: str
+    token: str | None
     command: str
     before: str | None
     after: str
@@ -72,6 +73,7 @@ class EventView(View):
             name=event.name,
             at=event.at,
             by=event.by.name,
+            token=event.by.token,
             command=event.command,
             before=event.before,
             after=event.after,

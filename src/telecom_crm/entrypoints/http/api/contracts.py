@@ -184,9 +184,11 @@ class ContractController(ContractCommands, Controller):
     )
     def document(
         self,
+        request: Call,
         contract_id: FromPath[UUID],
         document_id: FromPath[UUID],
         contracts: NamedDependency[Contracts],
     ) -> Stream:
         """Download one of a contract's files."""
-        return download(*contracts.open_document(ContractId(contract_id), DocumentId(document_id)))
+        asked = ContractId(contract_id), DocumentId(document_id)
+        return download(*contracts.open_document(*asked, by=request.by))

@@ -48,10 +48,11 @@ class CustomerFile:
 
     @reads("/{customer_id:uuid}/former-values", Area.CUSTOMERS, Action.REVEAL)
     def former_values(
-        self, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
+        self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
     ) -> PageView[FormerValueView]:
         """Tell what a customer's personal fields were before, oldest first, until erasure."""
-        return whole(customers.former_values(CustomerId(customer_id)), FormerValueView.of)
+        found = customers.former_values(CustomerId(customer_id), by=request.by)
+        return whole(found, FormerValueView.of)
 
     @reads("/{customer_id:uuid}/duplicates", Area.CUSTOMERS)
     def duplicates(

@@ -221,10 +221,11 @@ class ImportController(Controller):
         return ServerSentEvent(_progress(job, imports), retry_duration=2000)
 
     @reads("/{import_id:uuid}/errors.csv", Area.IMPORTS, media_type=CSV)
-    def errors(self, import_id: FromPath[UUID], imports: NamedDependency[Imports]) -> Stream:
+    def errors(
+        self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+    ) -> Stream:
         """Download the failed rows with their columns and `error`, to be mended and sent again."""
-        imports.get(ImportId(import_id))  # what is not there is told before the file begins
-        lines = _joined(imports.error_file(ImportId(import_id)))
+        lines = _joined(imports.error_file(ImportId(import_id), by=request.by))
         headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 

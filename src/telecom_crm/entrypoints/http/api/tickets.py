@@ -287,12 +287,14 @@ class TicketController(Controller):
     )
     def attachment(
         self,
+        request: Call,
         ticket_id: FromPath[UUID],
         attachment_id: FromPath[UUID],
         tickets: NamedDependency[Tickets],
     ) -> Stream:
         """Download one of a ticket's files."""
-        return download(*tickets.open_attachment(TicketId(ticket_id), DocumentId(attachment_id)))
+        asked = TicketId(ticket_id), DocumentId(attachment_id)
+        return download(*tickets.open_attachment(*asked, by=request.by))
 
     @makes("/{ticket_id:uuid}/comments", Area.TICKETS, versioned=True)
     def comment(

@@ -60,12 +60,13 @@ class MadeTokenView(View):
 
 
 class AuditView(View):
-    """A refusal, or a look at a secret."""
+    """A refusal, or a look at what is secret or personal, and the id of the token used."""
 
     action: str
     thing: str
     thing_id: str
     by: str
+    token: str | None
     at: datetime
     detail: str
 
@@ -77,6 +78,7 @@ class AuditView(View):
             thing=record.thing,
             thing_id=record.thing_id,
             by=record.by.name,
+            token=record.by.token,
             at=record.at,
             detail=record.detail,
         )
@@ -127,7 +129,7 @@ class TokenController(Controller):
 
 
 class AuditController(Controller):
-    """What was refused, and who looked at secrets; changes are in the events."""
+    """What was refused, and who took secrets, papers and files; changes are in the events."""
 
     path = "/audit"
     tags = ("access",)
@@ -142,5 +144,5 @@ class AuditController(Controller):
         ),
     )
     def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[AuditView]]:
-        """List refusals and looks at secrets, in order of writing."""
+        """List refusals and who took secrets, papers and files, in order of writing."""
         return listed(request, access.audit(request.query()), AuditView.of)
