@@ -16,7 +16,15 @@ from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.customer import CustomerStatus
-from telecom_crm.domain.errors import Busy, Fault, IllegalTransition, InvalidValue, Unavailable
+from telecom_crm.domain.errors import (
+    Busy,
+    Fault,
+    IllegalTransition,
+    InvalidValue,
+    NotFound,
+    RuleViolated,
+    Unavailable,
+)
 from telecom_crm.domain.identifiers import ICCID
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.lifecycle import Actor
@@ -458,6 +466,48 @@ def test_two_never_run_one_job():
     with pytest.raises(Busy):
         desk.bring("subscribers", [person(n) for n in range(6)], progress=other)
     assert desk.counts()["CustomerRegistered"] == 4
+
+
+def test_the_error_file_of_cards_hides_what_is_secret(desk):
+    header = "iccid,imsi,pin1,puk1,batch,ki"
+    rows = [
+        f"{header}",
+        "8999601,1,4321,87654321,B1,00112233445566778899AABBCCDDEEFF",
+        ",,4321,87654321",
+        "8999602,1,,87654321,B1,",
+    ]
+    job = desk.imports.run_file(kind="sims", content="\n".join(rows).encode())
+    text = "".join(desk.imports.error_file(job.id))
+    found = [row[:6] for row in csv.reader(io.StringIO(text, newline=""))]
+    assert found[1] == ["8999601", "1", "***", "***", "B1", "***"]
+    assert found[2][:4] == ["", "", "***", "***"]
+    assert found[3] == ["8999602", "1", "", "***", "B1", ""]
+    again = desk.imports.run_file(kind="sims", content=text.encode())
+    codes = [error.code for error in desk.imports.errors(again.id) if error.line == 2]
+    assert {"pin1_format", "puk1_format"} <= set(codes)
+    shown = repr(desk.imports.summary(job.id)) + text
+    assert not any(secret in shown for secret in ("4321", "87654321", "00112233"))
+
+
+def test_a_file_goes_with_what_is_kept_of_its_rows_some_time_after_its_job(desk, clock):
+    job = desk.bring("subscribers", [person(1), person(2, email="x@")])
+    aborted = desk.imports.upload(kind="numbers", content=[b"msisdn,category\n"], file_name="n.csv")
+    desk.imports.check(aborted.id)
+    desk.imports.abort(aborted.id)
+    fresh = desk.imports.upload(kind="numbers", content=[b"msisdn,category\n"], file_name="n.csv")
+    assert desk.imports.erase_files() == 0
+    clock.pass_(days=30, seconds=1)
+    assert desk.imports.erase_files() == 4  # the pool came in by two files
+    assert desk.imports.erase_files() == 0
+    left = desk.imports.summary(job.id)
+    assert (left.counts.read, left.counts.failed, left.errors) == (2, 1, ())
+    with pytest.raises(RuleViolated, match="bring it in again"):
+        desk.imports.error_file(job.id)
+    with pytest.raises(RuleViolated, match="bring it in again"):
+        desk.imports.resume(aborted.id)
+    assert desk.imports.check(fresh.id).status is ImportStatus.CHECKED
+    with pytest.raises(NotFound):
+        desk.imports.files.open(job.file_id)
 
 
 def test_failed_rows_come_back_as_a_file_to_mend(desk):

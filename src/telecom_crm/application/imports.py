@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,7 +41,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.rules import policies_in
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.deduplication import DeduplicationRules
@@ -133,6 +134,8 @@ class Imports:
     """Which policy an account gets by itself: the first that the tariff is sold for."""
     checks: tuple[CustomerCheck, ...] = ()
     deduplication: DeduplicationRules | None = None
+    kept_for: timedelta = timedelta(days=30)
+    """How long a file and the errors of its rows are kept once its job is over."""
     chunk: int = 2_000
     """How many rows are applied in one transaction."""
     _open: list[_Reading] = attrs.field(factory=list, init=False, repr=False, eq=False)
@@ -284,6 +287,17 @@ class Imports:
                 return max(1, after.position - before.position)
         return 0
 
+    def erase_files(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Erase files, and what is kept of their rows, of jobs that were over long ago.
+
+        They are full of personal data that nobody asks for any more. Return how many jobs it was.
+        """
+        before = self.clock() - self.kept_for
+        with self.uow(read_only=True) as tx:
+            over = tx.imports.over_before(before, limit=limit)
+        return each_alone(partial(self._erase_file, job.id, before, by) for job in over)
+
     # Reading
 
     def get(self, job_id: ImportId) -> ImportJob:
@@ -327,22 +341,24 @@ class Imports:
         """
         Go through the failed rows as a CSV file: the file's columns, and `error`.
 
-        Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet. That
-        somebody took it is written down before the first line.
+        Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet, and
+        secrets are replaced by `***`. That somebody took it is written down before the first line.
+        Raise `RuleViolated` once the file was erased.
         """
         job = self.get(job_id)
+        file_id = job.stored_file
         look = AuditRecord(
             action="import.errors", thing="import_job", thing_id=job.key, by=by, at=self.clock()
         )
         with self.uow() as tx:
             tx.audit.record(look)
-        return self._error_lines(job)
+        return self._error_lines(job, file_id)
 
-    def _error_lines(self, job: ImportJob) -> Iterator[str]:
+    def _error_lines(self, job: ImportJob, file_id: DocumentId) -> Iterator[str]:
         if job.encoding is None or job.total is None:
             return
         kind = self._kind(job)
-        with self.files.open(job.file_id) as stream:
+        with self.files.open(file_id) as stream:
             layout = find_layout(
                 stream, kind.columns, encoding=job.encoding, separator=job.separator
             )
@@ -353,7 +369,8 @@ class Imports:
             for failed in self._failed(job.id):
                 cells = next(cells for line, cells in rows if line == failed.line)
                 told = "; ".join(_told(error) for error in failed.errors)
-                yield _csv_line([*(cells[place] for place in kept if place < len(cells)), told])
+                fit = kind.columns.without_secrets(cells, layout.header)
+                yield _csv_line([*(fit[place] for place in kept if place < len(fit)), told])
 
     def _refuse_odd(self, encoding: str | None, policy: str | None) -> None:
         faults = Faults()
@@ -400,7 +417,7 @@ class Imports:
     def _survey(self, job: ImportJob) -> _Survey:
         """Read a job's file from end to end; raise `InvalidValue` where that cannot be done."""
         kind, repeats, total = self._kind(job), Repeats(), 0
-        with self.files.open(job.file_id) as stream:
+        with self.files.open(job.stored_file) as stream:
             layout = find_layout(
                 stream, kind.columns, encoding=job.encoding, separator=job.separator
             )
@@ -471,7 +488,7 @@ class Imports:
                 return left
             left.close()
         survey = survey or self._survey(job)
-        stream = self.files.open(job.file_id)
+        stream = self.files.open(job.stored_file)
         rows = records(stream, survey.layout)
         next(islice(rows, job.position, job.position), None)
         return _Reading(
@@ -537,6 +554,18 @@ class Imports:
                 at=turn.at,
             )
             return tx.imports.save(advanced)
+
+    @retried
+    def _erase_file(self, job_id: ImportId, before: datetime, by: Actor) -> int:
+        with self.uow() as tx:
+            job = tx.imports.get(job_id)
+            if job.file_id is None or job.over_at is None or job.over_at >= before:
+                return 0
+            # Before the commit: a file that nothing names any more would stay for ever.
+            self.files.delete(job.file_id)
+            tx.imports.forget_rows(job_id)
+            tx.imports.save(job.erase_file(by=by, at=self.clock()))
+            return 1
 
     @retried
     def _ended(self, job_id: ImportId, by: Actor) -> ImportJob:

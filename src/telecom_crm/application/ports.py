@@ -496,6 +496,14 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         """Return those of the keys that are claimed."""
         ...
 
+    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        """Return jobs that were over before an instant and still have their file."""
+        ...
+
+    def forget_rows(self, job_id: ImportId) -> None:
+        """Clear the outcomes and the claims of a job's rows, for good."""
+        ...
+
 
 class Notifications(Collection[NotificationId, Notification], Protocol):
     """Messages to customers, written with the change they tell of."""

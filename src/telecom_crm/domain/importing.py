@@ -78,6 +78,8 @@ IMPORT_LIFECYCLE = Lifecycle(
 
 APPLYING = frozenset({ImportStatus.RUNNING})
 """The states in which rows are applied."""
+OVER = frozenset({ImportStatus.STRUCTURE_ERROR, ImportStatus.COMPLETED, ImportStatus.ABORTED})
+"""The states in which nobody works on a job."""
 
 
 class Outcome(StrEnum):
@@ -216,11 +218,12 @@ class ImportJob:
     `total` is the rows that the structure check found, `position` the rows that have their outcome:
     a job that was killed goes on after it. `structure_faults` say why a file was refused whole.
     `policy` names the billing policy to activate under. A dry run stops before applying.
+    `file_id` is None once the file was erased, some time after the job was over.
     """
 
     id: ImportId
     kind: ImportKind
-    file_id: DocumentId
+    file_id: DocumentId | None
     file_name: str
     encoding: str | None = None
     separator: str | None = None
@@ -234,6 +237,7 @@ class ImportJob:
     blocked: int = 0
     structure_faults: tuple[Fault, ...] = ()
     uploaded_at: datetime
+    over_at: datetime | None = None
     status: ImportStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
@@ -241,6 +245,13 @@ class ImportJob:
     @property
     def key(self) -> str:
         return str(self.id)
+
+    @property
+    def stored_file(self) -> DocumentId:
+        """The file's id; raise `RuleViolated` once it was erased."""
+        if self.file_id is None:
+            raise RuleViolated("file_kept", ("the file was erased; bring it in again",))
+        return self.file_id
 
     @classmethod
     def upload(
@@ -303,7 +314,13 @@ class ImportJob:
         why = tuple(faults)
         codes = [fault.code for fault in why]
         return IMPORT_LIFECYCLE.move(
-            self, _C.REFUSE, by=by, at=at, payload={"codes": codes}, structure_faults=why
+            self,
+            _C.REFUSE,
+            by=by,
+            at=at,
+            payload={"codes": codes},
+            structure_faults=why,
+            over_at=at,
         )
 
     def start(self, *, by: Actor, at: datetime) -> ImportJob:
@@ -338,7 +355,7 @@ class ImportJob:
     def complete(self, *, by: Actor, at: datetime) -> ImportJob:
         """End a job whose rows all have their outcome; `RuleViolated` when some have not."""
         moved = IMPORT_LIFECYCLE.move(
-            self, _C.COMPLETE, by=by, at=at, payload=self.counts.as_dict()
+            self, _C.COMPLETE, by=by, at=at, payload=self.counts.as_dict(), over_at=at
         )
         if self.total is not None and self.position != self.total:
             left = self.total - self.position
@@ -348,11 +365,21 @@ class ImportJob:
     def abort(self, *, reason: str = "", by: Actor, at: datetime) -> ImportJob:
         """Stop where it is; what was applied stays."""
         said = read_text(reason, field="reason")
-        return IMPORT_LIFECYCLE.move(self, _C.ABORT, by=by, at=at, reason=said)
+        return IMPORT_LIFECYCLE.move(self, _C.ABORT, by=by, at=at, reason=said, over_at=at)
 
     def resume(self, *, by: Actor, at: datetime) -> ImportJob:
-        """Go on after the last row that has its outcome."""
-        return IMPORT_LIFECYCLE.move(self, _C.RESUME, by=by, at=at)
+        """Go on after the last row that has its outcome; `RuleViolated` without the file."""
+        return IMPORT_LIFECYCLE.move(
+            self, _C.RESUME, by=by, at=at, over_at=None, file_id=self.stored_file
+        )
+
+    def erase_file(self, *, by: Actor, at: datetime) -> ImportJob:
+        """Say that the file and what is kept of its rows are gone; the counts stay."""
+        if self.status not in OVER:
+            raise RuleViolated("erase_file", (f"the import is {self.status}, not over",))
+        return IMPORT_LIFECYCLE.note(
+            self, "ImportFileErased", "erase_file", by=by, at=at, file_id=None
+        )
 
     def summary(self, errors: Iterable[RowError] = ()) -> ImportSummary:
         """Return what came of it so far, with the errors given; a refused file tells its faults."""

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -104,6 +105,7 @@ class DoorOptions(TypedDict, total=False):
     currency: str
     operator: str
     webhooks_to_private: bool
+    imports_kept_days: int
     data: Path | str
     pool_size: int
     engine: Engine
@@ -131,7 +133,8 @@ class Options:
     `module:factory`. The gateways named are all there are; the simulator, which takes no real
     money, is only there where it is named. `checks` are the operator's own on customers,
     `deduplication` rules in place of the store's. `operator` is what it is called on paper. With
-    `webhooks_to_private`, events may be sent to private addresses. `data` is a directory for files,
+    `webhooks_to_private`, events may be sent to private addresses. `imports_kept_days` is how long
+    a file that was brought in is kept once it is done with. `data` is a directory for files,
     shared by all processes of the operator. `engine` is one of the host's, in place of `url`; it is
     not closed.
     """
@@ -156,6 +159,7 @@ class Options:
     currency: str = "KGS"
     operator: str = ""
     webhooks_to_private: bool = False
+    imports_kept_days: int = attrs.field(default=30, validator=attrs.validators.ge(0))
     data: Path | None = attrs.field(default=None, converter=_path)
 
 
@@ -410,6 +414,7 @@ class Container(containers.DeclarativeContainer):
         currency=chosen.currency,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
+        kept_for=providers.Callable(timedelta, days=chosen.imports_kept_days),
     )
     exports = providers.Singleton(
         Exports,

@@ -217,6 +217,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "recycle_numbers": lambda crm, n: crm.inventory.recycle_due(limit=n),
         "expire_leases": lambda crm, n: crm.intake.expire_leases(limit=n),
         "run_imports": lambda crm, n: crm.imports.work(limit=n),
+        "erase_import_files": lambda crm, n: crm.imports.erase_files(limit=n),
         "request_activations": lambda crm, n: crm.contracts.activate_due(limit=n),
         "begin_amendments": lambda crm, n: crm.contracts.take_due_effect(limit=n),
         "provision": lambda crm, n: crm.provisioning.work(network=crm.network, limit=n).total,

@@ -112,6 +112,8 @@ class Settings:
     """What the operator is called on receipts."""
     webhooks_to_private: bool = attrs.field(default=False, converter=_switch)
     """Whether events may be sent to private addresses, this machine among them."""
+    imports_kept_days: int = attrs.field(default=30, converter=_whole, validator=_within(0))
+    """How long a file that was brought in is kept once it is done with."""
     work_seconds: int = attrs.field(default=2, converter=_whole, validator=_within(1, 59))
     """How often the worker looks for quick work: network, messages, events."""
     tidy_seconds: int = attrs.field(default=30, converter=_whole, validator=_within(1, 59))
@@ -129,6 +131,7 @@ class Settings:
             "messenger": self.messenger,
             "operator": self.operator,
             "webhooks_to_private": self.webhooks_to_private,
+            "imports_kept_days": self.imports_kept_days,
         }
         if self.gateways:
             options["gateways"] = self.gateways

@@ -30,6 +30,7 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.imports)
         self._rows: defaultdict[ImportId, ImportRows] = defaultdict(ImportRows)
+        self._forgotten: set[ImportId] = set()
 
     def record(self, job_id: ImportId, rows: Sequence[RowOutcome]) -> None:
         self._scope.require_writing()
@@ -53,8 +54,27 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             found = ((key, own.get(key, committed.get(key))) for key in keys)
             return {key: value for key, value in found if value is not None}
 
+    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        with self._scope.store.lock:
+            keys = [*self._table.ordered_keys()]
+        jobs = (self.look(key) for key in keys)
+        over = [
+            (job.over_at, job.key, job)
+            for job in jobs
+            if job is not None and job.file_id is not None
+            if job.over_at is not None and job.over_at < at
+        ]
+        return [job for _, _, job in sorted(over, key=lambda one: one[:2])[:limit]]
+
+    def forget_rows(self, job_id: ImportId) -> None:
+        self._scope.require_writing()
+        self._forgotten.add(job_id)
+        self._rows.pop(job_id, None)
+
     def apply(self) -> None:
         super().apply()
+        for job_id in self._forgotten:
+            self._scope.store.import_rows.pop(job_id, None)
         for job_id, rows in self._rows.items():
             kept = self._scope.store.import_rows[job_id]
             for line, outcome in rows.outcomes.items():
@@ -62,7 +82,8 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             kept.claims.update(rows.claims)
 
     def _kept(self, job_id: ImportId) -> ImportRows:
-        return self._scope.store.import_rows.get(job_id) or ImportRows()
+        forgotten = job_id in self._forgotten
+        return (None if forgotten else self._scope.store.import_rows.get(job_id)) or ImportRows()
 
 
 class MemoryRules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 import attrs
@@ -74,3 +75,19 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
             {"job": job_id, "keys": array_of(keys, quoted=True)},
         )
         return {row[0]: row[1] for row in found}
+
+    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        """Return jobs that were over before an instant and still have their file."""
+        return self.find(
+            "t.over_at < %(at)s AND t.file_id IS NOT NULL",
+            {"at": at},
+            order="t.over_at, t.id",
+            limit=limit,
+        )
+
+    def forget_rows(self, job_id: ImportId) -> None:
+        """Clear the outcomes and the claims of a job's rows."""
+        for table in (tables.import_rows, tables.import_claims):
+            self.connection.exec_driver_sql(
+                f"DELETE FROM {table.name} WHERE job_id = %(job)s", {"job": job_id}
+            )

@@ -551,7 +551,7 @@ import_jobs = Table(
     metadata,
     _id(),
     _text("kind"),
-    _id("file_id"),
+    _ref("file_id"),
     _text("file_name"),
     _maybe("encoding"),
     _maybe("separator"),
@@ -565,6 +565,7 @@ import_jobs = Table(
     _minor("blocked"),
     _json("structure_faults"),
     _at("uploaded_at"),
+    _at("over_at", nullable=True),
     _text("status"),
     _int("version"),
     PrimaryKeyConstraint("id"),
@@ -720,5 +721,11 @@ APPEND_ONLY = (
 )
 """Tables whose rows the application may not change."""
 
-DELETABLE = (identity_documents, former_values, compatibility_rules, import_claims)
+DELETABLE = (
+    identity_documents,
+    former_values,
+    compatibility_rules,
+    import_rows,
+    import_claims,
+)
 """Tables whose rows the application may remove: what really goes, goes from here."""

@@ -41,7 +41,7 @@ class Item:
 class SimRows:
     """Rows `iccid,imsi,pin1,puk1,batch`, known by their ICCID."""
 
-    columns = Columns(required=("iccid", "imsi", "pin1", "puk1", "batch"))
+    columns = Columns(required=("iccid", "imsi", "pin1", "puk1", "batch"), secret=("pin1", "puk1"))
 
     def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form
         repeats.add(row["iccid"].strip())

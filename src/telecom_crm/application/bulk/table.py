@@ -22,16 +22,24 @@ ROW_LIMIT = 65_536
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is a formula to a spreadsheet."""
 
+HIDDEN = "***"
+"""What stands for a secret where others may read; no reader takes it for one."""
+
 Record = tuple[int, list[str]]
 """The first physical line of a row, from 1, and its cells."""
 
 
 @attrs.frozen(kw_only=True)
 class Columns:
-    """The columns that a kind of file has."""
+    """
+    The columns that a kind of file has.
+
+    Where some are `secret`, others that we do not know are taken for secret too.
+    """
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
 
     def named(self, header: Sequence[str]) -> dict[str, int]:
         """Return where each column is; case, spaces and punctuation of names do not matter."""
@@ -41,6 +49,18 @@ class Columns:
             if column := known.get(_plain(name)):
                 places.setdefault(column, place)
         return places
+
+    def without_secrets(self, cells: Sequence[str], header: Sequence[str]) -> Sequence[str]:
+        """Return a row's cells with `HIDDEN` for what is not for everybody to see."""
+        if not self.secret:
+            return cells
+        shown = {place for name, place in self.named(header).items() if name not in self.secret}
+        if len(cells) != len(header):
+            shown = set()  # who knows what is in which column
+        return [
+            HIDDEN if cell.strip() and place not in shown else cell
+            for place, cell in enumerate(cells)
+        ]
 
 
 @attrs.frozen(kw_only=True)

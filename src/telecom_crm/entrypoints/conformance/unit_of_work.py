@@ -521,6 +521,34 @@ class UnitOfWorkSuite:
             assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
             assert tx.imports.claimed(job.id, ["sim:1", "sim:2"]) == {"sim:1": "9"}
 
+    def test_jobs_that_were_over_long_ago_are_found_and_their_rows_forgotten(self) -> None:
+        uow, samples = self.make(), Samples()
+        said = samples.said
+        over, later, going = (
+            _import(samples).check(encoding="utf-8", separator=",", total=1, **said())
+            for _ in range(3)
+        )
+        over, later = over.abort(**said()), later.abort(**said())
+        assert later.over_at is not None
+        row = RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("odd",))
+        with uow() as tx:
+            tx.imports.save_all([over, later, going])
+            tx.imports.record(over.id, [row])
+            tx.imports.claim(over.id, {"sim:1": "2"})
+            tx.imports.record(later.id, [row])
+        with uow() as tx:
+            (found,) = tx.imports.over_before(later.over_at, limit=9)
+            assert found.id == over.id
+            tx.imports.forget_rows(found.id)
+            assert tx.imports.outcomes(over.id, after_line=0, limit=9) == []
+            tx.imports.save(tx.imports.get(found.id).erase_file(**said()))
+        with uow(read_only=True) as tx:
+            assert tx.imports.outcomes(over.id, after_line=0, limit=9) == []
+            assert tx.imports.claimed(over.id, ["sim:1"]) == {}
+            assert tx.imports.outcomes(later.id, after_line=0, limit=9) == [row]
+            left = tx.imports.over_before(samples.tick(), limit=9)
+        assert [one.id for one in left] == [later.id]
+
     def test_many_are_saved_in_any_order_and_come_back_in_it(self) -> None:
         uow, samples = self.make(), Samples()
         tickets = [_ticket(samples) for _ in range(4)][::-1]

@@ -38,6 +38,7 @@ def import_job_to_row(job: ImportJob) -> dict[str, Any]:
         "blocked": job.blocked,
         "structure_faults": many_to_text(job.structure_faults),
         "uploaded_at": job.uploaded_at,
+        "over_at": job.over_at,
         "status": job.status.value,
         "version": job.version,
     }
@@ -62,6 +63,7 @@ def import_job_from_row(row: Mapping[str, Any]) -> ImportJob:
         blocked=row["blocked"],
         structure_faults=converter.structure(row["structure_faults"], tuple[Fault, ...]),
         uploaded_at=row["uploaded_at"],
+        over_at=row["over_at"],
         status=ImportStatus(row["status"]),
         version=row["version"],
     )

@@ -62,7 +62,8 @@ class ImportView(View):
     A file on its way in, and what came of it so far.
 
     `total` is known once the file was checked; `position` counts the rows with an outcome. Under
-    `errors` are those of the first rows that failed; `errors.csv` has all.
+    `errors` are those of the first rows that failed; `errors.csv` has all. Both go with the file,
+    some time after the job was over: `file_kept` tells.
     """
 
     id: UUID
@@ -74,6 +75,8 @@ class ImportView(View):
     activate: bool
     policy: str | None
     uploaded_at: datetime
+    over_at: datetime | None
+    file_kept: bool
     version: int
     total: int | None
     position: int
@@ -101,6 +104,8 @@ class ImportView(View):
             activate=job.activate,
             policy=job.policy,
             uploaded_at=job.uploaded_at,
+            over_at=job.over_at,
+            file_kept=job.file_id is not None,
             version=job.version,
             total=job.total,
             position=job.position,

@@ -372,7 +372,7 @@ CREATE INDEX ix_tickets_number ON tickets (number);
 CREATE TABLE import_jobs (
     id UUID NOT NULL,
     kind TEXT NOT NULL,
-    file_id UUID NOT NULL,
+    file_id UUID,
     file_name TEXT NOT NULL,
     encoding TEXT,
     separator TEXT,
@@ -386,6 +386,7 @@ CREATE TABLE import_jobs (
     blocked BIGINT NOT NULL,
     structure_faults JSONB NOT NULL,
     uploaded_at timestamptz NOT NULL,
+    over_at timestamptz,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_import_jobs PRIMARY KEY (id)
@@ -550,6 +551,7 @@ DELETABLE = (
     "identity_documents",
     "former_values",
     "compatibility_rules",
+    "import_rows",
     "import_claims",
 )
 
