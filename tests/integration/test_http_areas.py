@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 from uuid import UUID
 
 import attrs
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 
 from telecom_crm.adapters.network.simulator import NetworkStep, Trouble
+from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.user import Role
@@ -380,14 +382,26 @@ def test_a_tariff_from_draft_to_retired(service):
     terms = {key: body[key] for key in ("monthly_fee", "activation_fee")}
     versioned = service.post("/tariffs/NIGHT/versions", terms | {"monthly_fee": money("120.00")})
     assert [one["number"] for one in versioned.json()["versions"]] == [1, 2]
+    problem_of(service.post("/tariffs/NIGHT/obsolete"), 409, "illegal_transition")
     assert service.post("/tariffs/NIGHT/retire").json()["status"] == "retired"
+    assert service.post("/tariffs/NIGHT/obsolete").json()["status"] == "obsolete"
     assert service.get("/tariffs/NIGHT/history").json()["items"]
     mixed = terms | {"activation_fee": money("0.00", "USD")}
     assert service.post("/tariffs/NIGHT/versions", mixed).status_code == 422
     problem_of(service.get("/tariffs/night"), 404, "not_found")
     sold = {"code": "NIGHT-DATA", "name": "Data at night", "fee": money("10.00")}
     assert service.post("/options", sold).status_code == 201
-    assert service.post("/options/NIGHT-DATA/publish").json()["status"] == "active"
+    ends = {"publish": "active", "retire": "retired", "obsolete": "obsolete"}
+    for command, status in ends.items():
+        assert service.post(f"/options/NIGHT-DATA/{command}").json()["status"] == status
+
+
+def test_a_tariff_that_somebody_has_is_not_put_away(service):
+    contract = service.new_contract(tariff="MAX")
+    service.post("/tariffs/MAX/retire")
+    problem = problem_of(service.post("/tariffs/MAX/obsolete"), 409, "rule_violated")
+    assert contract["number"] in problem["detail"]
+    assert service.get("/tariffs/MAX").json()["status"] == "retired"
 
 
 def test_what_goes_together(service):
@@ -405,7 +419,12 @@ def test_what_goes_together(service):
 
 
 def test_rules_are_read_as_they_are_written(service):
-    for path in ("/billing-policies", "/deduplication-rules", "/notification-templates"):
+    for path in (
+        "/billing-policies",
+        "/deduplication-rules",
+        "/service-levels",
+        "/notification-templates",
+    ):
         rules = service.get(path).json()
         put = service.send("PUT", path, rules)
         assert put.status_code == 200, put.text
@@ -511,6 +530,88 @@ def test_accounts_are_adjusted_and_emptied(service):
     start = "2026-01-01T00:00:00%2B06:00"
     assert service.get(f"{path}/entries?start={start}&end=2999-01-01T00:00:00Z").json()["items"]
     assert service.get(f"{path}/entries?start=yesterday").status_code == 422
+
+
+def test_an_adjustment_is_reversed_once(service):
+    path = f"/accounts/{service.new_contract()['account_id']}"
+    gift = {"kind": "goodwill", "amount": money("50.00"), "reason": "sorry"}
+    given = service.post(f"{path}/adjust", gift, key="1").json()
+    undo = f"{path}/entries/{given['id']}/reverse"
+    undone = service.post(undo, {"reason": "the other account was meant"}, key="2")
+    assert (undone.status_code, undone.json()["reverses"]) == (201, given["id"])
+    assert service.get(path).json()["balance"] == money("0.00")
+    problem_of(service.post(undo, {"reason": "again"}, key="3"), 409, "already_reversed")
+    nothing = f"{path}/entries/{nowhere()}/reverse"
+    problem_of(service.post(nothing, {"reason": "x"}, key="4"), 404, "not_found")
+    moved = service.get(f"{path}/entries").json()["items"]
+    assert [entry["amount"] for entry in moved] == [money("50.00"), money("-50.00")]
+
+
+def test_balances_of_the_system_before_are_taken_over(service):
+    customer = service.new_customer()
+    opened = {"customer_id": customer["id"], "currency": "KGS"}
+    paths = [f"/accounts/{service.post('/accounts', opened).json()['id']}" for _ in range(2)]
+    for path, amount in zip(paths, ("120.50", "-80.00"), strict=True):
+        body = {"amount": money(amount)}
+        entry = service.post(f"{path}/take-over", body, key=path)
+        assert (entry.status_code, entry.json()["kind"]) == (201, "opening_balance"), entry.text
+    accounts = service.get(f"/accounts?customer_id={customer['id']}").json()["items"]
+    assert [one["balance"] for one in accounts] == [money("120.50"), money("-80.00")]
+    assert service.get(f"/accounts?number={accounts[1]['number']}").json()["items"] == [
+        accounts[1] | {"at": ANY}
+    ]
+    zero = service.post(f"{paths[0]}/take-over", {"amount": money("0.00")}, key="zero")
+    problem_of(zero, 422, "invalid_value")
+
+
+def test_what_is_promised_is_changed(service):
+    customer = service.new_customer()
+    body = {"customer_id": customer["id"], "subject": "x", "priority": "urgent"}
+    ticket = f"/tickets/{service.post('/tickets', body).json()['id']}"
+    levels = service.get("/service-levels").json()
+    levels["targets"]["urgent"]["first_response"] = "0.5"
+    levels["hours"] = {str(day): [["00:00", "00:00"]] for day in range(7)}
+    put = service.send("PUT", "/service-levels", levels)
+    assert put.status_code == 200, put.text
+    assert service.get(f"{ticket}/sla").json()["first_response"]["target_seconds"] == 1800
+    assert service.send("PUT", "/service-levels", levels, role=Role.OPERATOR).status_code == 403
+    del levels["targets"]["low"]
+    levels |= {"zone": "Mars/Base", "hours": {"0": [["18:00", "09:00"]]}}
+    problem = problem_of(service.send("PUT", "/service-levels", levels), 422, "invalid_value")
+    assert problem["errors"]
+
+
+def test_a_message_that_failed_is_looked_at_and_sent_again(service):
+    ticket = service.new_customer()
+    body = {"customer_id": ticket["id"], "subject": "no signal"}
+    path = f"/tickets/{service.post('/tickets', body).json()['id']}"
+    service.post(f"{path}/activate")
+    service.post(f"{path}/resolve")
+    service.crm.notifications.queue_new()
+
+    class Broken:
+        def send(self, message):
+            raise UndeliverableHere
+
+    service.crm.notifications.deliver(Broken())
+    (failed,) = service.get("/notifications?status=failed").json()["items"]
+    assert failed["event"] == "TicketClosed"
+    message = f"/notifications/{failed['id']}"
+    last = service.get(f"{message}/timeline").json()["items"][-1]
+    assert (last["name"], last["reason"]) == ("NotificationFailed", "undeliverable_here")
+    queued = service.post(f"{message}/retry", headers={"If-Match": f'"{failed["version"]}"'})
+    assert (queued.status_code, queued.json()["status"]) == (200, "queued")
+    assert queued.json()["expires_at"] > failed["expires_at"]
+    service.crm.step("send_messages")
+    assert service.get(message).json()["status"] == "sent"
+    problem_of(service.post(f"{message}/retry"), 409, "illegal_transition")
+    assert service.get(message, role=Role.CASHIER).status_code == 403
+
+
+class UndeliverableHere(TelecomCrmError):
+    """What a channel says of a message that it can never carry."""
+
+    code = "undeliverable_here"
 
 
 def test_a_ticket_from_opening_to_closing(service):

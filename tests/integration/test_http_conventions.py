@@ -155,6 +155,8 @@ def test_a_key_is_required_where_money_moves(service):
         "/till-differences",
         f"/accounts/{account}/transfer",
         f"/accounts/{account}/write-off",
+        f"/accounts/{account}/take-over",
+        f"/accounts/{account}/entries/{nowhere()}/reverse",
     ):
         body = _body_for(path, account)
         problem = problem_of(service.post(path, body), 400, "malformed")
@@ -231,6 +233,8 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
     found, returned = (_for_nobody(service) for _ in range(2))
     served, new = f"/contracts/{_in_service(service)['id']}", service.fresh()
     index, paid, lost, wrong = service.fresh(), *(f"/payments/{one}" for one in payments)
+    gift = service.post(f"/accounts/{account}/adjust", _body_for("/adjust", account), key="gift")
+    gift = gift.json()["id"]
     requests = [
         ("/payments", _body_for("/payments", account)),
         (
@@ -249,6 +253,8 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"/accounts/{debtor}/recover", _body_for("/recover", debtor)),
         (f"/accounts/{account}/adjust", _body_for("/adjust", account)),
         (f"/accounts/{account}/transfer", _body_for("/transfer", account) | {"to": debtor}),
+        (f"/accounts/{account}/take-over", _body_for("/take-over", account)),
+        (f"/accounts/{account}/entries/{gift}/reverse", {"reason": "sorry"}),
         (f"/accounts/{_closed_with_money(service)}/pay-out", _body_for("/pay-out", account)),
         (f"{paid}/refund", _body_for("/refund", account)),
         (f"{paid}/dispute", None),

@@ -82,6 +82,14 @@ class Accounts:
         with self.uow(read_only=True) as tx:
             return tx.accounts.page(query)
 
+    def states(self, query: Query) -> Page[AccountState]:
+        """Return a page of accounts, each with its balance at this instant."""
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            page = tx.accounts.page(query)
+            states = tx.ledger.states([account.id for account in page.items], at=at)
+        return Page(items=tuple(states[one.id] for one in page.items), next=page.next)
+
     def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
         """Return a customer's accounts, oldest first."""
         with self.uow(read_only=True) as tx:
@@ -311,11 +319,24 @@ class Accounts:
 
     @retried
     def reverse_entry(
-        self, account_id: AccountId, *, entry_id: EntryId, reason: str, by: Actor = SYSTEM
+        self,
+        account_id: AccountId,
+        *,
+        entry_id: EntryId,
+        reason: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
     ) -> JournalEntry:
-        """Undo an adjustment, whole and once; payments and transfers have commands of their own."""
+        """
+        Undo an adjustment, whole and once; payments and transfers have commands of their own.
+
+        Raise `NotFound`, `AlreadyReversed`, `RuleViolated` for another kind of entry, `KeyReused`.
+        """
         at, undo_id = self.clock(), EntryId(self.new_id())
+        digest = digest_of("accounts.reverse_entry", id=account_id, entry_id=entry_id, why=reason)
         with self.uow() as tx:
+            if earlier := claimed(tx, by, idempotency_key, digest, undo_id, account_id):
+                return earlier
             entry = tx.ledger.entry(entry_id, account_id=account_id)
             if not entry.caused_by.startswith("adjustment:"):
                 why = f"the entry was caused by {entry.caused_by}; reverse that"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.paging import each_of
+from telecom_crm.application.paging import each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     Message,
@@ -105,9 +105,19 @@ class Notifications:
         )
 
     @retried
-    def retry(self, notification_id: NotificationId, *, by: Actor = SYSTEM) -> Notification:
-        """Queue a message again that failed."""
-        return self._change(notification_id, lambda one, at: one.retry(by=by, at=at))
+    def retry(
+        self,
+        notification_id: NotificationId,
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Notification:
+        """Queue a message again that failed; it is worth sending for as long as a new one."""
+        return self._change(
+            notification_id,
+            lambda one, at: one.retry(by=by, at=at, expires_at=at + self.wanted_for),
+            expected_version,
+        )
 
     @retried
     def confirm_delivery(
@@ -120,6 +130,11 @@ class Notifications:
         """Return a message; raise `NotFound`."""
         with self.uow(read_only=True) as tx:
             return tx.notifications.get(notification_id)
+
+    def timeline(self, notification_id: NotificationId) -> list[Event]:
+        """Return what became of a message, oldest first: why it failed, when it was sent."""
+        with self.uow(read_only=True) as tx:
+            return tx.events.of("notification", tx.notifications.get(notification_id).key)
 
     def page(self, query: Query) -> Page[Notification]:
         """Return a page of the messages."""
@@ -193,10 +208,13 @@ class Notifications:
         self,
         notification_id: NotificationId,
         change: Callable[[Notification, datetime], Notification],
+        expected_version: int | None = None,
     ) -> Notification:
         at = self.clock()
         with self.uow() as tx:
-            return tx.notifications.save(change(tx.notifications.get(notification_id), at))
+            one = tx.notifications.get(notification_id)
+            refuse_stale(one, expected_version, name="notification")
+            return tx.notifications.save(change(one, at))
 
 
 @attrs.define

@@ -213,9 +213,9 @@ class Notification:
         """Say that the channel refused it, or that it did not arrive."""
         return self._move(_C.FAIL, by=by, at=at, reason=reason)
 
-    def retry(self, *, by: Actor, at: datetime) -> Notification:
-        """Queue it again."""
-        return self._move(_C.RETRY, by=by, at=at)
+    def retry(self, *, expires_at: datetime | None = None, by: Actor, at: datetime) -> Notification:
+        """Queue it again; `expires_at` is until when it is wanted now."""
+        return self._move(_C.RETRY, by=by, at=at, expires_at=expires_at or self.expires_at)
 
     def expire(self, *, by: Actor, at: datetime) -> Notification:
         """Let go of a message nobody needs any more; `RuleViolated` before its time is over."""

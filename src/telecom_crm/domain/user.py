@@ -95,7 +95,7 @@ PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
                 Area.TICKETS: _WORK,
                 Area.IMPORTS: _WORK,
                 Area.NETWORK: _WORK,
-                Area.NOTIFICATIONS: _READ,
+                Area.NOTIFICATIONS: _WORK,
                 Area.RULES: _READ,
                 Area.REPORTS: _READ,
             }

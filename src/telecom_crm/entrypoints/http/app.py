@@ -25,6 +25,7 @@ from telecom_crm.entrypoints.http.api.customers import CustomerController
 from telecom_crm.entrypoints.http.api.imports import ImportController
 from telecom_crm.entrypoints.http.api.inventory import NumberController, SimController
 from telecom_crm.entrypoints.http.api.network import ProvisioningController
+from telecom_crm.entrypoints.http.api.notifications import NotificationController
 from telecom_crm.entrypoints.http.api.operations import OperationsController
 from telecom_crm.entrypoints.http.api.payments import PaymentController
 from telecom_crm.entrypoints.http.api.receipts import ReceiptController
@@ -63,6 +64,7 @@ CONTROLLERS = (
     SettlementController,
     GatewayController,
     TicketController,
+    NotificationController,
     ImportController,
     ProvisioningController,
     RuleController,
@@ -85,6 +87,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "imports": lambda crm: crm.imports,
     "intake": lambda crm: crm.intake,
     "inventory": lambda crm: crm.inventory,
+    "notifications": lambda crm: crm.notifications,
     "payments": lambda crm: crm.payments,
     "provisioning": lambda crm: crm.provisioning,
     "receipts": lambda crm: crm.receipts,

@@ -12,6 +12,7 @@ from litestar import Request
 from litestar.datastructures import State
 
 from telecom_crm.application.ports import FILTERS, Query
+from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
@@ -19,6 +20,7 @@ from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
@@ -186,10 +188,12 @@ _KINDS: Mapping[str, type] = {
     "tariff": Tariff,
     "option": Option,
     "contract": Contract,
+    "account": BillingAccount,
     "payment": Payment,
     "provisioning_task": ProvisioningTask,
     "ticket": Ticket,
     "import_job": ImportJob,
+    "notification": Notification,
     "token": Token,
     "webhook": Webhook,
 }

@@ -1,8 +1,7 @@
-"""Billing accounts: balances, entries, adjustments, promises and transfers."""
+"""Billing accounts: opening and showing them, and what is booked on them by hand."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -14,26 +13,21 @@ from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.settlements import Settlements
-from telecom_crm.domain.account import AccountState, AccountStatement, AccountStatus
 from telecom_crm.domain.charging import ChargeKind
-from telecom_crm.domain.identifiers import AccountId, CustomerId
-from telecom_crm.domain.ledger import (
-    JournalEntry,
-    LedgerCode,
-    PostingKind,
-    Transfer,
-    TrialBalanceLine,
-)
-from telecom_crm.domain.money import Money
+from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.user import Action, Area
-from telecom_crm.entrypoints.http.bodies import Body, InstantText, MoneyBody
-from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, instant_parameter
+from telecom_crm.entrypoints.http.api.account_views import (
+    AccountView,
+    EntryView,
+    LedgerLineView,
+    booked,
+)
+from telecom_crm.entrypoints.http.bodies import Body, InstantText, MoneyBody, Why
+from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, instant_parameter, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import (
     KeyUse,
-    MoneyView,
     PageView,
-    View,
     listed,
     made,
     shown,
@@ -87,6 +81,13 @@ class WritingOff(Body):
     loss: Loss = Loss.BAD_DEBT
 
 
+class TakingOver(Body):
+    """The balance that an account had in the system before; negative where it owed."""
+
+    amount: MoneyBody
+    reason: Given = "migration"
+
+
 class Recovery(Body):
     """What was written off and is paid after all."""
 
@@ -116,175 +117,6 @@ class NewTransfer(Body):
     amount: MoneyBody
 
 
-class PromiseView(View):
-    """A promised payment."""
-
-    amount: MoneyView
-    until: datetime
-
-
-class AccountView(View):
-    """
-    An account at one instant.
-
-    `balance` is what it has or, negative, owes; `available` is what may be spent: balance and
-    `credit_limit`, less what is `reserved` for fees to come.
-    """
-
-    id: UUID
-    number: str
-    customer_id: UUID | None
-    currency: str
-    balance: MoneyView
-    available: MoneyView
-    reserved: MoneyView
-    credit_limit: MoneyView
-    policy: str | None
-    policy_version: int | None
-    policy_frozen: bool
-    promise: PromiseView | None
-    status: AccountStatus
-    at: datetime
-
-    @classmethod
-    def of(cls, state: AccountState) -> AccountView:
-        """Show an account with its counters."""
-        account, receipt, promise = state.account, state.account.receipt, state.account.promise
-        return cls(
-            id=account.id,
-            number=account.number,
-            customer_id=account.customer_id,
-            currency=account.currency,
-            balance=MoneyView.of(state.balance.balance),
-            available=MoneyView.of(state.available),
-            reserved=MoneyView.of(Money(state.balance.reserved, account.currency)),
-            credit_limit=MoneyView.of(state.credit_limit),
-            policy=receipt.policy_id if receipt else None,
-            policy_version=receipt.policy_version if receipt else None,
-            policy_frozen=account.policy_frozen,
-            promise=PromiseView(amount=MoneyView.of(promise.amount), until=promise.until)
-            if promise
-            else None,
-            status=account.status,
-            at=state.at,
-        )
-
-
-class TransferView(View):
-    """One movement between two ledger accounts."""
-
-    debit: LedgerCode
-    credit: LedgerCode
-    amount: MoneyView
-    contract_id: UUID | None
-    tariff: str
-    tariff_version: int | None
-    charge_kind: str
-    period_start: date | None
-    period_end: date | None
-
-    @classmethod
-    def of(cls, leg: Transfer) -> TransferView:
-        """Show a movement."""
-        return cls(
-            debit=leg.debit,
-            credit=leg.credit,
-            amount=MoneyView.of(leg.amount),
-            contract_id=leg.contract_id,
-            tariff=leg.tariff,
-            tariff_version=leg.tariff_version,
-            charge_kind=leg.charge_kind,
-            period_start=leg.period_start,
-            period_end=leg.period_end,
-        )
-
-
-class EntryView(View):
-    """What one event did to an account's books; `amount` is what it did to the balance."""
-
-    id: UUID
-    account_id: UUID
-    kind: PostingKind
-    amount: MoneyView
-    transfers: list[TransferView]
-    booked_at: datetime
-    caused_by: str
-    reverses: UUID | None
-    note: str
-
-    @classmethod
-    def of(cls, entry: JournalEntry) -> EntryView:
-        """Show an entry."""
-        return cls(
-            id=entry.id,
-            account_id=entry.account_id,
-            kind=entry.kind,
-            amount=MoneyView.of(entry.effect),
-            transfers=[TransferView.of(leg) for leg in entry.transfers],
-            booked_at=entry.booked_at,
-            caused_by=entry.caused_by,
-            reverses=entry.reverses,
-            note=entry.note,
-        )
-
-
-class LedgerLineView(View):
-    """What was debited and credited on one ledger account."""
-
-    code: LedgerCode
-    debit: MoneyView
-    credit: MoneyView
-
-    @classmethod
-    def of(cls, line: TrialBalanceLine) -> LedgerLineView:
-        """Show a line."""
-        return cls(code=line.code, debit=MoneyView.of(line.debit), credit=MoneyView.of(line.credit))
-
-
-class LineView(View):
-    """One entry of a statement, with the balance it left."""
-
-    booked_at: datetime
-    kind: str
-    amount: MoneyView
-    balance: MoneyView
-    entry_id: UUID
-    note: str
-
-
-class StatementView(View):
-    """What happened on an account from `start` up to, and without, `end`."""
-
-    account_id: UUID
-    start: datetime
-    end: datetime
-    opening: MoneyView
-    lines: list[LineView]
-    closing: MoneyView
-
-    @classmethod
-    def of(cls, statement: AccountStatement) -> StatementView:
-        """Show a statement."""
-        return cls(
-            account_id=statement.account_id,
-            start=statement.start,
-            end=statement.end,
-            opening=MoneyView.of(statement.opening),
-            lines=[
-                LineView(
-                    booked_at=line.booked_at,
-                    kind=line.kind,
-                    amount=MoneyView.of(line.amount),
-                    balance=MoneyView.of(line.balance),
-                    entry_id=line.entry.id,
-                    note=line.entry.note,
-                )
-                for line in statement.lines
-            ],
-            closing=MoneyView.of(statement.closing),
-        )
-
-
 SPAN = (
     instant_parameter("start", description="Not before this instant."),
     instant_parameter("end", description="Before this instant."),
@@ -310,6 +142,13 @@ class AccountController(Controller):
         )
         view = AccountView.of(accounts.get(account.id))
         return made(view, at=f"/accounts/{account.id}", replayed=account.replayed)
+
+    @reads("/", Area.ACCOUNTS, query=listing("account"))
+    def page(
+        self, request: Call, accounts: NamedDependency[Accounts]
+    ) -> Response[PageView[AccountView]]:
+        """List accounts with their balances, the operator's own accounts among them."""
+        return listed(request, accounts.states(request.query()), AccountView.of)
 
     @reads("/{account_id:uuid}", Area.ACCOUNTS)
     def get(self, account_id: FromPath[UUID], accounts: NamedDependency[Accounts]) -> AccountView:
@@ -369,6 +208,48 @@ class AccountController(Controller):
                 idempotency_key=request.key,
                 by=request.by,
             )
+        return booked(entry)
+
+    @makes(
+        "/{account_id:uuid}/entries/{entry_id:uuid}/reverse",
+        Area.ACCOUNTS,
+        Action.APPROVE,
+        key=KeyUse.REQUIRED,
+    )
+    def reverse_entry(
+        self,
+        request: Call,
+        account_id: FromPath[UUID],
+        entry_id: FromPath[UUID],
+        data: JSONBody[Why],
+        accounts: NamedDependency[Accounts],
+    ) -> Response[EntryView]:
+        """Undo an adjustment, whole and once; payments and transfers are undone by their own."""
+        entry = accounts.reverse_entry(
+            AccountId(account_id),
+            entry_id=EntryId(entry_id),
+            reason=data.reason,
+            idempotency_key=request.key,
+            by=request.by,
+        )
+        return booked(entry)
+
+    @makes("/{account_id:uuid}/take-over", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
+    def take_over(
+        self,
+        request: Call,
+        account_id: FromPath[UUID],
+        data: JSONBody[TakingOver],
+        accounts: NamedDependency[Accounts],
+    ) -> Response[EntryView]:
+        """Book the balance that an account had in the system before this one."""
+        entry = accounts.take_over_balance(
+            AccountId(account_id),
+            amount=data.amount.money,
+            reason=data.reason,
+            idempotency_key=request.key,
+            by=request.by,
+        )
         return booked(entry)
 
     @makes("/{account_id:uuid}/write-off", Area.ACCOUNTS, Action.APPROVE, key=KeyUse.REQUIRED)
@@ -463,9 +344,3 @@ class AccountController(Controller):
             by=request.by,
         )
         return shown(AccountView.of(state))
-
-
-def booked(entry: JournalEntry) -> Response[EntryView]:
-    """Answer with an entry that was booked, and where its account's entries are."""
-    at = f"/accounts/{entry.account_id}/entries"
-    return made(EntryView.of(entry), at=at, replayed=entry.replayed)

@@ -2,294 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any
-
 import attrs
-import msgspec
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from telecom_crm.application.catalog import (
-    TariffCatalog,
-    read_option_terms,
-    read_tariff_terms,
-)
-from telecom_crm.application.declared import at
-from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
-from telecom_crm.domain.errors import Faults, InvalidValue, NotFound
-from telecom_crm.domain.policy import PaymentMode
-from telecom_crm.domain.tariff import (
-    Allowances,
-    CatalogueStatus,
-    Option,
-    OptionTerms,
-    OptionVersion,
-    Tariff,
-    TariffTerms,
-    TariffVersion,
-    UsageService,
-    catalogue_code,
-)
+from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.tariff import Option, Tariff, catalogue_code
 from telecom_crm.domain.user import Action, Area
-from telecom_crm.entrypoints.http.bodies import Body, Code, InstantText, MoneyBody
+from telecom_crm.entrypoints.http.api.catalog_terms import (
+    AnswerView,
+    NewOption,
+    NewTariff,
+    OptionTermsBody,
+    OptionView,
+    Question,
+    RulesBody,
+    RuleView,
+    TariffTermsBody,
+    TariffView,
+    compatibility_rules,
+    option_terms,
+    tariff_terms,
+)
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads, replaces
 from telecom_crm.entrypoints.http.values import (
     EventView,
-    MoneyView,
     PageView,
-    View,
     listed,
     made,
     shown,
     whole,
 )
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(max_length=2000)]
-Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
-
-
-class AllowancesBody(Body):
-    """What a period's fee includes."""
-
-    minutes: Count = 0
-    messages: Count = 0
-    megabytes: Count = 0
-
-
-class RateBody(Body):
-    """What usage beyond the allowances costs; `price` in major units of the tariff's currency."""
-
-    service: UsageService
-    price: Number
-    destination_prefix: Annotated[str, msgspec.Meta(max_length=20)] = ""
-    time_band: Annotated[str, msgspec.Meta(max_length=20)] = ""
-    billing_step: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
-    minimum: Count = 0
-
-
-class TariffTermsBody(Body):
-    """What a tariff costs and includes, tax included."""
-
-    monthly_fee: MoneyBody
-    activation_fee: MoneyBody
-    allowances: AllowancesBody = msgspec.field(default_factory=AllowancesBody)
-    usage_rates: Annotated[list[RateBody], msgspec.Meta(max_length=500)] = msgspec.field(
-        default_factory=list
-    )
-    payment_modes: Annotated[list[PaymentMode], msgspec.Meta(min_length=1, max_length=10)] = (
-        msgspec.field(default_factory=lambda: list(PaymentMode))
-    )
-    valid_from: InstantText | None = None
-
-
-class NewTariff(TariffTermsBody, kw_only=True):
-    """A tariff to prepare, with its first version."""
-
-    code: Code
-    name: Title
-    description: Words = ""
-
-
-class OptionTermsBody(Body):
-    """What an option costs, once or each period, and includes."""
-
-    fee: MoneyBody
-    recurring: bool = True
-    allowances: AllowancesBody = msgspec.field(default_factory=AllowancesBody)
-    valid_from: InstantText | None = None
-
-
-class NewOption(OptionTermsBody, kw_only=True):
-    """An option to prepare, with its first version."""
-
-    code: Code
-    name: Title
-    description: Words = ""
-    group: Annotated[str, msgspec.Meta(max_length=30)] = ""
-
-
-class RuleBody(Body):
-    """What goes together, by codes of tariffs, options and groups."""
-
-    kind: RuleKind
-    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=30)]
-    others: Annotated[
-        list[Annotated[str, msgspec.Meta(min_length=1, max_length=30)]],
-        msgspec.Meta(max_length=100),
-    ] = msgspec.field(default_factory=list)
-
-
-class RulesBody(Body):
-    """All compatibility rules."""
-
-    items: Annotated[list[RuleBody], msgspec.Meta(max_length=2000)]
-
-
-class Question(Body):
-    """Whether these options go with this tariff."""
-
-    tariff: Code
-    options: Annotated[list[Code], msgspec.Meta(max_length=100)] = msgspec.field(
-        default_factory=list
-    )
-
-
-class AllowancesView(View):
-    """What a period's fee includes."""
-
-    minutes: int
-    messages: int
-    megabytes: int
-
-    @classmethod
-    def of(cls, allowances: Allowances) -> AllowancesView:
-        """Show allowances."""
-        return cls(
-            minutes=allowances.minutes,
-            messages=allowances.messages,
-            megabytes=allowances.megabytes,
-        )
-
-
-class RateView(View):
-    """What usage beyond the allowances costs."""
-
-    service: UsageService
-    destination_prefix: str
-    time_band: str
-    price: Decimal
-    billing_step: int
-    minimum: int
-
-
-class TariffVersionView(View):
-    """A tariff's terms under a number; they never change."""
-
-    number: int
-    valid_from: datetime
-    monthly_fee: MoneyView
-    activation_fee: MoneyView
-    allowances: AllowancesView
-    usage_rates: list[RateView]
-    payment_modes: list[PaymentMode]
-
-    @classmethod
-    def of(cls, terms: TariffVersion) -> TariffVersionView:
-        """Show a version."""
-        return cls(
-            number=terms.number,
-            valid_from=terms.valid_from,
-            monthly_fee=MoneyView.of(terms.monthly_fee),
-            activation_fee=MoneyView.of(terms.activation_fee),
-            allowances=AllowancesView.of(terms.allowances),
-            usage_rates=[
-                RateView(
-                    service=rate.service,
-                    destination_prefix=rate.destination_prefix,
-                    time_band=rate.time_band,
-                    price=rate.price,
-                    billing_step=rate.billing_step,
-                    minimum=rate.minimum,
-                )
-                for rate in terms.usage_rates
-            ],
-            payment_modes=sorted(terms.payment_modes),
-        )
-
-
-class TariffView(View):
-    """A tariff with its versions."""
-
-    code: str
-    name: str
-    description: str
-    versions: list[TariffVersionView]
-    status: CatalogueStatus
-    version: int
-
-    @classmethod
-    def of(cls, tariff: Tariff) -> TariffView:
-        """Show a tariff."""
-        return cls(
-            code=tariff.code,
-            name=tariff.name,
-            description=tariff.description,
-            versions=[TariffVersionView.of(one) for one in tariff.versions],
-            status=tariff.status,
-            version=tariff.version,
-        )
-
-
-class OptionVersionView(View):
-    """An option's terms under a number; they never change."""
-
-    number: int
-    valid_from: datetime
-    fee: MoneyView
-    recurring: bool
-    allowances: AllowancesView
-
-    @classmethod
-    def of(cls, terms: OptionVersion) -> OptionVersionView:
-        """Show a version."""
-        return cls(
-            number=terms.number,
-            valid_from=terms.valid_from,
-            fee=MoneyView.of(terms.fee),
-            recurring=terms.recurring,
-            allowances=AllowancesView.of(terms.allowances),
-        )
-
-
-class OptionView(View):
-    """An option with its versions."""
-
-    code: str
-    name: str
-    description: str
-    group: str
-    versions: list[OptionVersionView]
-    status: CatalogueStatus
-    version: int
-
-    @classmethod
-    def of(cls, option: Option) -> OptionView:
-        """Show an option."""
-        return cls(
-            code=option.code,
-            name=option.name,
-            description=option.description,
-            group=option.group,
-            versions=[OptionVersionView.of(one) for one in option.versions],
-            status=option.status,
-            version=option.version,
-        )
-
-
-class RuleView(View):
-    """What goes together."""
-
-    kind: RuleKind
-    subject: str
-    others: list[str]
-
-    @classmethod
-    def of(cls, rule: CompatibilityRule) -> RuleView:
-        """Show a rule."""
-        return cls(kind=rule.kind, subject=rule.subject, others=list(rule.others))
-
-
-class AnswerView(View):
-    """Whether options go with a tariff, and everything that forbids it."""
-
-    compatible: bool
-    reasons: list[str]
 
 
 class TariffController(Controller):
@@ -314,7 +60,7 @@ class TariffController(Controller):
             code=data.code,
             name=data.name,
             description=data.description,
-            terms=_tariff_terms(data),
+            terms=tariff_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
             by=request.by,
         )
@@ -346,7 +92,7 @@ class TariffController(Controller):
         """Give new contracts new terms from an instant on; live contracts keep theirs."""
         tariff = catalog.new_tariff_version(
             _code(code, "tariff"),
-            terms=_tariff_terms(data),
+            terms=tariff_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
             expected_version=request.seen,
             by=request.by,
@@ -373,6 +119,16 @@ class TariffController(Controller):
             catalog.retire_tariff(name, expected_version=request.seen, by=request.by)
         )
 
+    @does("/{code:str}/obsolete", Area.CATALOG, versioned=True)
+    def obsolete(
+        self, request: Call, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
+    ) -> Response[TariffView]:
+        """Put away a retired tariff that no contract has any more."""
+        name = _code(code, "tariff")
+        return _shown_tariff(
+            catalog.make_tariff_obsolete(name, expected_version=request.seen, by=request.by)
+        )
+
 
 class OptionController(Controller):
     """Options."""
@@ -397,7 +153,7 @@ class OptionController(Controller):
             name=data.name,
             description=data.description,
             group=data.group,
-            terms=_option_terms(data),
+            terms=option_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
             by=request.by,
         )
@@ -429,7 +185,7 @@ class OptionController(Controller):
         """Give new contracts new terms from an instant on; live contracts keep theirs."""
         option = catalog.new_option_version(
             _code(code, "option"),
-            terms=_option_terms(data),
+            terms=option_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
             expected_version=request.seen,
             by=request.by,
@@ -456,6 +212,16 @@ class OptionController(Controller):
             catalog.retire_option(name, expected_version=request.seen, by=request.by)
         )
 
+    @does("/{code:str}/obsolete", Area.CATALOG, versioned=True)
+    def obsolete(
+        self, request: Call, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
+    ) -> Response[OptionView]:
+        """Put away a retired option; contracts that still have it keep its terms."""
+        name = _code(code, "option")
+        return _shown_option(
+            catalog.make_option_obsolete(name, expected_version=request.seen, by=request.by)
+        )
+
 
 class CompatibilityController(Controller):
     """What goes together."""
@@ -473,7 +239,7 @@ class CompatibilityController(Controller):
         self, request: Call, data: JSONBody[RulesBody], catalog: NamedDependency[TariffCatalog]
     ) -> PageView[RuleView]:
         """Put these compatibility rules in the place of all."""
-        catalog.replace_rules(_rules(data), by=request.by)
+        catalog.replace_rules(compatibility_rules(data), by=request.by)
         return whole(catalog.rules(), RuleView.of)
 
     @does("/compatibility-check", Area.CATALOG, Action.READ)
@@ -493,41 +259,6 @@ def _code(raw: str, thing: str) -> str:
         shown = "".join(char if char.isprintable() else "\ufffd" for char in raw[:40])
         raise NotFound(thing, shown) from None
     return raw
-
-
-def _tariff_terms(data: TariffTermsBody) -> TariffTerms:
-    currency = data.monthly_fee.currency
-    if data.activation_fee.currency != currency:
-        message = f"the currency of the monthly fee, {currency}"
-        raise InvalidValue.of("activation_fee.currency", "currency", message)
-    raw = {
-        "monthly_fee": data.monthly_fee.amount,
-        "activation_fee": data.activation_fee.amount,
-        "allowances": msgspec.to_builtins(data.allowances),
-        "usage_rates": msgspec.to_builtins(data.usage_rates),
-        "payment_modes": msgspec.to_builtins(data.payment_modes),
-    }
-    return read_tariff_terms(raw, currency=currency)
-
-
-def _option_terms(data: OptionTermsBody) -> OptionTerms:
-    raw: dict[str, Any] = {
-        "fee": data.fee.amount,
-        "recurring": data.recurring,
-        "allowances": msgspec.to_builtins(data.allowances),
-    }
-    return read_option_terms(raw, currency=data.fee.currency)
-
-
-def _rules(data: RulesBody) -> list[CompatibilityRule]:
-    faults, rules = Faults(), []
-    for place, body in enumerate(data.items):
-        try:
-            rules.append(CompatibilityRule(body.kind, body.subject, tuple(body.others)))
-        except InvalidValue as error:
-            faults.extend(at(f"items.{place}", error))
-    faults.raise_any()
-    return rules
 
 
 def _shown_tariff(tariff: Tariff) -> Response[TariffView]:

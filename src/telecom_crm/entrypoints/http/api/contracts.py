@@ -25,7 +25,8 @@ from telecom_crm.domain.identifiers import (
 )
 from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.crm import Crm, month_of
-from telecom_crm.entrypoints.http.api.accounts import SPAN, StatementView
+from telecom_crm.entrypoints.http.api.account_views import StatementView
+from telecom_crm.entrypoints.http.api.accounts import SPAN
 from telecom_crm.entrypoints.http.api.contract_commands import ContractCommands
 from telecom_crm.entrypoints.http.api.contract_views import (
     ContractView,

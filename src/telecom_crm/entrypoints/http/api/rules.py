@@ -1,7 +1,8 @@
-"""Rules as data: billing policies, de-duplication, and the words of messages."""
+"""Rules as data: billing policies, de-duplication, service levels, the words of messages."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -12,9 +13,12 @@ from litestar.params import JSONBody
 from telecom_crm.application.declared import at, plain
 from telecom_crm.application.rules import (
     RuleBook,
+    ServiceLevels,
     read_deduplication,
     read_policies,
+    read_service_levels,
     read_templates,
+    service_levels_json,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules, Match
 from telecom_crm.domain.errors import InvalidValue
@@ -28,6 +32,7 @@ from telecom_crm.domain.policy import (
     Requirement,
     SuspensionFees,
 )
+from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call
@@ -35,6 +40,10 @@ from telecom_crm.entrypoints.http.routes import reads, replaces
 
 Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Percent = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$", examples=["12"])]
+Hours = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}(\.[0-9]{1,6})?$", examples=["1.5"])]
+Weekday = Annotated[str, msgspec.Meta(pattern="^[0-6]$")]
+Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
+Span = Annotated[list[Clock], msgspec.Meta(min_length=2, max_length=2)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
@@ -91,6 +100,29 @@ class DeduplicationBody(Body):
     name_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
+class TargetBody(Body):
+    """What is promised, in working hours."""
+
+    first_response: Hours
+    resolution: Hours
+
+
+class ServiceLevelsBody(Body):
+    """
+    What is promised on tickets, for every priority, and when people work.
+
+    `hours` are spans of each weekday, 0 (Monday) to 6 (Sunday), in the zone; a day that is left out
+    is free, and an end of 00:00 is midnight. `holidays` are the dates on which nobody works.
+    """
+
+    targets: dict[TicketPriority, TargetBody]
+    zone: Short
+    hours: dict[Weekday, Annotated[list[Span], msgspec.Meta(max_length=24)]]
+    holidays: Annotated[list[date], msgspec.Meta(max_length=1000)] = msgspec.field(
+        default_factory=list
+    )
+
+
 class TemplateBody(Body):
     """The words of a message, with `$fact` where a fact goes; `channel` null serves all others."""
 
@@ -139,6 +171,19 @@ class RuleController(Controller):
         rules.put_deduplication(read_deduplication(msgspec.to_builtins(data)), by=request.by)
         return _deduplication(rules.deduplication())
 
+    @reads("/service-levels", Area.RULES)
+    def service_levels(self, rules: NamedDependency[RuleBook]) -> ServiceLevelsBody:
+        """Show what is promised on tickets, and when people work."""
+        return _service_levels(rules.service_levels())
+
+    @replaces("/service-levels", Area.RULES)
+    def put_service_levels(
+        self, request: Call, data: JSONBody[ServiceLevelsBody], rules: NamedDependency[RuleBook]
+    ) -> ServiceLevelsBody:
+        """Change what is promised on tickets, the open ones among them."""
+        rules.put_service_levels(read_service_levels(msgspec.to_builtins(data)), by=request.by)
+        return _service_levels(rules.service_levels())
+
     @reads("/notification-templates", Area.RULES)
     def templates(self, rules: NamedDependency[RuleBook]) -> TemplatesBody:
         """List the words of messages."""
@@ -169,6 +214,10 @@ def _policies(policies: tuple[BillingPolicy, ...]) -> PoliciesBody:
 
 def _deduplication(rules: DeduplicationRules) -> DeduplicationBody:
     return msgspec.convert(plain(rules), DeduplicationBody)
+
+
+def _service_levels(levels: ServiceLevels) -> ServiceLevelsBody:
+    return msgspec.convert(service_levels_json(levels), ServiceLevelsBody)
 
 
 def _templates(templates: tuple[Template, ...]) -> TemplatesBody:
