@@ -92,6 +92,44 @@ def test_letters_tell_the_encoding_or_it_is_refused(names, encoding):
         assert [cells[0] for _, cells in found] == names
 
 
+RUSSIAN = ("Ёлкин Ёж", "ЩУКИНА ЮЛИЯ", "сидорова мария", "Иванов Иван Петрович", "Цой Эльвира")
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "koi8-r"])
+def test_names_as_people_write_them_are_read(encoding):
+    rows = [HEADER, *([name, "1"] for name in RUSSIAN)]
+    layout, found = read(text_of(rows).encode(encoding))
+    assert layout.encoding == encoding
+    assert [cells[0] for _, cells in found] == list(RUSSIAN)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_kyrgyz_names_are_read(encoding):
+    names = ["Өмүрбеков Үсөн", "Ыманалиева Жаңыл", "ЭРМЕКОВА ҮМҮТ"]
+    layout, found = read(text_of([HEADER, *([name, "1"] for name in names)]).encode(encoding))
+    assert layout.encoding == encoding
+    assert [cells[0] for _, cells in found] == names
+
+
+@pytest.mark.parametrize("encoding", ["cp866", "mac-cyrillic", "iso8859-5", "ptcp154"])
+@given(st.lists(st.sampled_from([*RUSSIAN, *NAMES]), min_size=2, unique=True))
+def test_a_cyrillic_encoding_that_is_not_read_is_never_taken_for_one_that_is(encoding, names):
+    kyrgyz = ["Өмүрбеков Үсөн"] if encoding == "ptcp154" else []  # the rest of it is CP1251
+    raw = text_of([HEADER, *([name, "1"] for name in [*names, *kyrgyz])]).encode(encoding)
+    try:
+        _, found = read(raw)
+    except InvalidValue as error:
+        assert error.faults[0].code == "encoding"  # noqa: PT017
+    else:
+        assert [cells[0] for _, cells in found] == names  # small letters alone may be the same
+
+
+def test_a_byte_that_cp1251_does_not_have_makes_it_no_koi8():
+    text = text_of([HEADER, *([name, "1"] for name in RUSSIAN)])
+    raw = text.encode("cp1251").replace(b"\xc8\xe2\xe0\xed\xee\xe2", b"\xc8\xe2\x98\xed\xee\xe2")
+    assert faults(raw)[0][0] == "encoding"
+
+
 @pytest.mark.parametrize("name", ["Zoë", "Müller", "Þór"])
 def test_latin_letters_are_never_read_as_cyrillic(name):
     raw = text_of([HEADER, ["Anna", "1"], [name, "1"]]).encode("cp1252")
@@ -107,6 +145,7 @@ def test_columns_come_in_any_order_and_dress():
 def test_every_missing_and_repeated_column_is_told():
     assert faults(b"city,x\n") == [("column_missing", ""), ("column_missing", "")]
     assert faults(b"phone,full_name,Phone\n") == [("column_repeated", "")]
+    assert faults("Асанов Азамат,1\n".encode()) == [("header_missing", "1")]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +154,7 @@ def test_every_missing_and_repeated_column_is_told():
         (b"", ("file_empty", "1")),
         (b"\n\n", ("file_empty", "1")),
         (b"PK\x03\x04rest", ("spreadsheet", "1")),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ("spreadsheet", "1")),
         (b"full_name,phone\na,1\nb\0,2\n", ("nul", "3")),
         (b'full_name,phone\na,1\n"b,2\nc,3\n', ("quote_unclosed", "3")),
         (b'full_name,phone\na,1\n"b"x,2\n', ("quotes", "3")),

@@ -87,6 +87,9 @@ def find_layout(
     headers = {mark: _header(stream, encoding, mark) for mark in candidates}
     mark = max(candidates, key=lambda one: len(columns.named(headers[one])))
     header, places = headers[mark], columns.named(headers[mark])
+    if not places:
+        told = f"this is not the header: {', '.join(columns.required)}, in any order"
+        raise refused("header_missing", told)
     faults = Faults()
     for name in columns.required:
         if name not in places:
