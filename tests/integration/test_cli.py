@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import psycopg
 import pytest
 
 import telecom_crm
+from telecom_crm import Query
+from telecom_crm.entrypoints.cli.main import COMMANDS, GROUPS
 from telecom_crm.entrypoints.demo import files, load_subscribers, subscriber
 from telecom_crm.entrypoints.settings import prepare
 
@@ -71,6 +74,43 @@ def test_help_is_light_and_tells_what_the_exit_codes_mean() -> None:
         assert re.search(rf"\b{name}\b", told.stdout)
     loaded = {name.split(".")[0] for name in told.stderr.split()}
     assert not loaded & {"sqlalchemy", "psycopg", "litestar", "granian", "procrastinate"}
+
+
+def test_a_command_says_the_same_of_itself_as_the_list_of_commands() -> None:
+    listed = {**COMMANDS, **{k: v for _, group in GROUPS.values() for k, v in group.items()}}
+    for place, told in listed.values():
+        module, name = place.split(":")
+        own = getattr(import_module(f"telecom_crm.entrypoints.cli.{module}"), name)
+        assert own.__doc__.strip().splitlines()[0] == told
+
+
+def test_the_core_install_names_what_the_commands_need() -> None:
+    code = (
+        "import sys; sys.modules['cyclopts'] = None;"
+        "from telecom_crm.entrypoints.cli.main import main; main(['run'])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "pip install 'telecom-crm[app]'" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ledger", "verify"),
+        ("token", "create", "me"),
+        ("catalog", "apply", "--demo"),
+        ("export", "customers", "all.csv"),
+    ],
+    ids=" ".join,
+)
+def test_where_no_data_is_nothing_is_made(tmp_path: Path, words: tuple[str, ...]) -> None:
+    outcome = Outcome(words, tmp_path, {})
+    assert (outcome.code, outcome.out) == (3, "")
+    assert f"{tmp_path / '.telecom-crm'}: there is none yet" in outcome.err
+    assert "--database-url" in outcome.err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -130,6 +170,7 @@ def test_a_catalog_is_applied_again_without_change(
 
 def test_a_token_that_was_created_lets_in(cli: Callable[..., Outcome], url: str) -> None:
     made = json.loads(cli("token", "create", "aliya", "--role", "cashier", "--json").out)
+    assert (made["name"], made["expires_at"]) == ("aliya", None)
     with telecom_crm.open(url) as crm:
         token = crm.access.authenticate(made["secret"])
         assert token is not None
@@ -160,7 +201,11 @@ def test_customers_are_exported_safe_for_spreadsheets(
     assert "'=HYPERLINK(1)" in written
     assert "996700123456" in written
     assert cli("export", "customers", "-").out.splitlines() == written.splitlines()
-    assert cli("export", "customers", "no/such/folder.csv").code == 2
+    told = json.loads(cli("export", "customers", "customers.csv", "--json").out)
+    size = (tmp_path / "customers.csv").stat().st_size
+    assert told == {"file": "customers.csv", "format": "csv", "bytes": size}
+    refused = cli("export", "customers", "no/such/folder.csv")
+    assert (refused.code, "no/such/folder.csv cannot be written" in refused.err) == (2, True)
 
 
 @pytest.fixture
@@ -195,6 +240,19 @@ def test_files_are_imported_and_what_is_wrong_is_told(
     assert again.code == 1
     assert "2 unchanged" in again.out
     assert "line 4, iccid" in again.err
+
+
+@pytest.mark.parametrize("errors", ["no/such/folder.csv", ".", "sims.csv"])
+def test_where_errors_cannot_be_written_nothing_is_imported(
+    cli: Callable[..., Outcome], tables: dict[str, Path], url: str, errors: str
+) -> None:
+    before = tables["sims"].read_bytes()
+    refused = cli("import", "sims", "sims.csv", "--errors", errors)
+    assert refused.code == 2
+    assert refused.err.startswith("telecom-crm: errors: ")
+    with telecom_crm.open(url) as crm:
+        assert crm.imports.page(Query()).items == ()
+    assert tables["sims"].read_bytes() == before
 
 
 def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Outcome], tmp_path: Path) -> None:

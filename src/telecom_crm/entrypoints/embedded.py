@@ -7,15 +7,25 @@ from pathlib import Path
 
 import psycopg
 
-from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
+from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresFailed
 
 DATABASE = "telecom_crm"
 """The name of our database there."""
 
 
+def require_begun(directory: Path) -> None:
+    """Raise `EmbeddedPostgresFailed` where a directory has no server of its own yet."""
+    if not (_place(directory) / "data").exists():
+        reason = (
+            "there is none yet; begin one with `telecom-crm run` or `telecom-crm migrate`, or say"
+            " where your data is with --data or --database-url"
+        )
+        raise EmbeddedPostgresFailed(directory=directory.absolute(), reason=reason)
+
+
 def start_embedded(directory: Path) -> tuple[EmbeddedPostgres, str]:
     """Start or join a directory's server; return our hold on it, and our database's URL."""
-    server = EmbeddedPostgres.start(directory.absolute() / "postgres")
+    server = EmbeddedPostgres.start(_place(directory))
     try:
         with psycopg.connect(server.url, autocommit=True) as connection:
             query = "SELECT FROM pg_database WHERE datname = %s"
@@ -28,3 +38,7 @@ def start_embedded(directory: Path) -> tuple[EmbeddedPostgres, str]:
         server.stop()
         raise
     return server, server.url_for(DATABASE)
+
+
+def _place(directory: Path) -> Path:
+    return directory.absolute() / "postgres"

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.user import Role
 from telecom_crm.entrypoints.cli.database import HERE, Database
+from telecom_crm.entrypoints.cli.telling import Json
 
 
 def create_token(
     name: str,
+    /,
     *,
     role: Role = Role.OPERATOR,
     days: int | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: Json = False,
     database: Database = HERE,
 ) -> int:
     """
@@ -27,11 +26,11 @@ def create_token(
     Parameters
     ----------
     name
-        Whose it is: what the audit says.
+        Whose it is, as the audit will say.
     role
-        What it may do.
+        What it may do [operator].
     days
-        How long it is valid; for good where nothing is said.
+        How many days it is valid [for good].
     as_json
         Answer with JSON.
     database
@@ -43,7 +42,9 @@ def create_token(
             name=name, role=role, expires_at=expires, by=Actor("command line")
         )
     if as_json:
-        print(json.dumps({"id": str(token.id), "role": token.role.value, "secret": secret}))
+        told = {"id": str(token.id), "name": token.name, "role": token.role.value}
+        until = None if expires is None else expires.isoformat()
+        print(json.dumps({**told, "expires_at": until, "secret": secret}))
     else:
         print(secret)
     return 0

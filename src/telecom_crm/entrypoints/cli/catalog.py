@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from telecom_crm.application.catalog import demo_catalog, read_catalog_toml
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.cli.database import HERE, Database
+from telecom_crm.entrypoints.cli.telling import Json
 
 BY = Actor("command line")
 
 
 def apply(
     file: Path | None = None,
+    /,
     *,
     demo: bool = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: Json = False,
     database: Database = HERE,
 ) -> int:
     """
-    Make the catalog as a TOML file says. Again is no change; what changed gets a new version.
+    Make the catalog as a TOML file says.
+
+    Again is no change; what changed gets a new version. Nothing is removed.
 
     Parameters
     ----------
     file
-        The catalog, as in the demo one: currency, tariffs, options, rules.
+        The catalog: currency, tariffs, options, rules. docs/catalog.md shows all that may be in it.
     demo
         The built-in demo catalog in place of a file.
     as_json

@@ -34,9 +34,19 @@ class Database:
             url = ""
         return read_settings(data=self.data, database_url=url, schema=self.schema, **more)
 
-    def open(self, **more: Any) -> Crm:
-        """Open the CRM there, with settings that go over all others."""
-        return open_crm(self.settings(**more))
+    def open(self, *, begin: bool = False, **more: Any) -> Crm:
+        """
+        Open the CRM there, with settings that go over all others.
+
+        A data directory with nothing in it is refused, unless this is to `begin` one: what is asked
+        for is then somewhere else.
+        """
+        settings = self.settings(**more)
+        if not (settings.database_url or begin):
+            from telecom_crm.entrypoints.embedded import require_begun
+
+            require_begun(settings.data)
+        return open_crm(settings)
 
 
 HERE = Database()

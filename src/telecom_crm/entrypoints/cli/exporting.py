@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from telecom_crm.application.ports import TableFormat
 from telecom_crm.entrypoints.cli.database import HERE, Database
-from telecom_crm.entrypoints.cli.telling import progress
+from telecom_crm.entrypoints.cli.telling import Json, progress, replaced
 
 
 def export_customers(
     file: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    /,
     *,
     format: TableFormat | None = None,
+    as_json: Json = False,
     database: Database = HERE,
 ) -> int:
     """
-    Write all customers to a file: CSV in UTF-8, an Excel workbook, or Parquet.
+    Write all customers to a file.
+
+    CSV is UTF-8, for other programs and for spreadsheets.
 
     Parameters
     ----------
@@ -30,16 +34,22 @@ def export_customers(
         Where to; - is standard output. An existing file is replaced.
     format
         csv, xlsx or parquet; by the file's name, where it is not told, and else csv.
+    as_json
+        Answer with JSON.
     database
         Where the data is.
     """
     kind = format or _format_of(file)
-    with database.open() as crm, progress("bytes") as tell, _opened(file) as stream:
+    printed = str(file) == "-"
+    output = nullcontext(sys.stdout.buffer) if printed else replaced("file", file)
+    with output as stream, database.open() as crm, progress("bytes") as tell:
         written = 0
         for piece in crm.exports.customer_file(kind):
             written += stream.write(piece)
             tell(written)
-    if str(file) != "-":
+    if as_json and not printed:
+        print(json.dumps({"file": str(file), "format": kind.value, "bytes": written}))
+    elif not printed:
         print(f"all customers written to {file}")
     return 0
 
@@ -47,18 +57,3 @@ def export_customers(
 def _format_of(file: Path) -> TableFormat:
     name = file.suffix.removeprefix(".").lower()
     return TableFormat(name) if name in list(TableFormat) else TableFormat.CSV
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    """Write aside and rename, so that a file is whole or as it was."""
-    if str(file) == "-":
-        yield sys.stdout.buffer
-        return
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with part.open("wb") as stream:
-            yield stream
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)

@@ -6,10 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from telecom_crm.domain.errors import Busy, InvalidValue
 from telecom_crm.domain.importing import (
@@ -21,7 +19,7 @@ from telecom_crm.domain.importing import (
 )
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.cli.database import HERE, Database
-from telecom_crm.entrypoints.cli.telling import Tell, progress
+from telecom_crm.entrypoints.cli.telling import Json, Tell, progress, replaced
 from telecom_crm.entrypoints.crm import Crm
 
 BY = Actor("command line")
@@ -34,27 +32,29 @@ UNDER_WAY = APPLYING | {ImportStatus.UPLOADED, ImportStatus.CHECKED}
 def import_file(
     kind: ImportKind,
     file: Path,
+    /,
     *,
-    dry_run: Annotated[bool, Parameter(negative=())] = False,
-    activate: Annotated[bool, Parameter(negative=())] = False,
+    dry_run: bool = False,
+    activate: bool = False,
     policy: str | None = None,
-    wait: Annotated[bool, Parameter(negative=())] = False,
+    wait: bool = False,
     errors: Path | None = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: Json = False,
     database: Database = HERE,
 ) -> int:
     """
-    Import SIMs, numbers or subscribers from a file; exit code 1 where rows failed.
+    Import SIMs, numbers or subscribers from a file.
 
-    A row that cannot be registered is told with its line and does not keep the others out. The
-    same file again changes nothing.
+    A row that cannot be registered is told with its line and does not keep the others out; the exit
+    code is 1 then. The same file again changes nothing.
 
     Parameters
     ----------
     kind
         What the rows are.
     file
-        A table with a header line: CSV, in one of several encodings and separators.
+        A table with a header line: CSV in UTF-8, UTF-16, CP1251 or KOI8-R, separated by comma,
+        semicolon or tab; which of them is found out.
     dry_run
         Check every row as if for real, and change nothing.
     activate
@@ -64,7 +64,8 @@ def import_file(
     wait
         Carry out the network's tasks as well, to have contracts active at the end.
     errors
-        Write the failed rows here: the same columns, and error.
+        Write the failed rows to this file: the same columns, and error. An existing one is
+        replaced.
     as_json
         Answer with JSON.
     database
@@ -72,7 +73,10 @@ def import_file(
     """
     with file.open("rb"):
         pass  # what cannot be read is told before anything is opened
-    with database.open() as crm:
+    if errors is not None and errors.resolve() == file.resolve():
+        raise InvalidValue.of("errors", "file", "name another file than the one that is imported")
+    output = nullcontext() if errors is None else replaced("errors", errors)
+    with output as failed, database.open() as crm:
         job = crm.imports.upload(
             kind=kind,
             content=_pieces(file),
@@ -85,8 +89,8 @@ def import_file(
         with progress(f"{kind.value} of {file.name}") as tell:
             _run(crm, job, tell, wait=wait)
         summary = crm.imports.summary(job.id)
-        if errors is not None:
-            _write(errors, crm.imports.error_file(job.id, by=BY))
+        if failed is not None:
+            failed.writelines(line.encode() for line in crm.imports.error_file(job.id, by=BY))
     return _tell(summary, as_json=as_json)
 
 
@@ -99,12 +103,12 @@ def _run(crm: Crm, job: ImportJob, tell: Tell, *, wait: bool) -> None:
     try:
         crm.imports.run(
             job.id,
-            progress=lambda now: tell(now.position),
+            progress=lambda now: tell(now.position, now.total),
             wait=network if wait else None,
         )
     except Busy:
         while (now := crm.imports.get(job.id)).status in UNDER_WAY:
-            tell(now.position)
+            tell(now.position, now.total)
             time.sleep(0.2)
         while wait and network():
             pass
@@ -137,12 +141,3 @@ def _pieces(file: Path) -> Iterable[bytes]:
     with file.open("rb") as stream:
         while piece := stream.read(PIECE):
             yield piece
-
-
-def _write(file: Path, lines: Iterable[str]) -> None:
-    try:
-        with file.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(lines)
-    except OSError as error:
-        message = f"cannot be written ({error.strerror})"
-        raise InvalidValue.of("errors", "file", message, file) from error

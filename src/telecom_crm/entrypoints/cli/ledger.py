@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import attrs
-from cyclopts import Parameter
 
 from telecom_crm.entrypoints.cli.database import HERE, Database
+from telecom_crm.entrypoints.cli.telling import Json
 
 
 def verify(
     *,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    as_json: Json = False,
     database: Database = HERE,
 ) -> int:
     """
-    Recompute every balance from the journal; exit code 1 where one differs.
+    Recompute every balance from the journal.
+
+    The exit code is 1 where one differs.
 
     Parameters
     ----------

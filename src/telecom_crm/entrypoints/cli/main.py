@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError
+if TYPE_CHECKING:
+    from cyclopts import App
 
 OK, FAILURES, BAD_INPUT, AWAY = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -25,13 +26,16 @@ differences); 2 bad usage or bad input; 3 no database, or one of another schema;
 """
 
 COMMANDS = {
-    "run": ("running:run", "Start everything: PostgreSQL, the service and a worker, with a demo."),
-    "serve": ("serving:serve", "Serve HTTP alone."),
-    "worker": ("serving:worker", "Do what is done without anybody asking."),
-    "migrate": ("schema:migrate", "Bring the database's schema to this version."),
+    "run": ("running:run", "Start everything: PostgreSQL, the HTTP service and a worker."),
+    "serve": ("serving:serve", "Serve HTTP alone, until SIGTERM or Ctrl-C."),
+    "worker": (
+        "serving:worker",
+        "Do what nobody asks for, until SIGTERM or Ctrl-C.",
+    ),
+    "migrate": ("schema:migrate", "Bring the database's schema to this version, or make it."),
     "import": ("importing:import_file", "Import SIMs, numbers or subscribers from a file."),
-    "demo": ("story:demo", "Tell the whole story in the terminal, on a real file."),
-    "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document."),
+    "demo": ("story:demo", "Tell the whole story on a real file: import, contract, money, ticket."),
+    "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document, as JSON."),
 }
 GROUPS = {
     "catalog": (
@@ -40,7 +44,12 @@ GROUPS = {
     ),
     "export": (
         "Lists as files.",
-        {"customers": ("exporting:export_customers", "Write all customers to a file.")},
+        {
+            "customers": (
+                "exporting:export_customers",
+                "Write all customers to a file.",
+            )
+        },
     ),
     "ledger": (
         "The books.",
@@ -48,26 +57,33 @@ GROUPS = {
     ),
     "token": (
         "Who may use the HTTP service.",
-        {"create": ("access:create_token", "Make an access token and show its secret once.")},
+        {"create": ("access:create_token", "Make an access token and show its secret, this once.")},
     ),
 }
 
 
-def make_app() -> App:
-    """Return the program; none of its commands is imported yet."""
+def make_app(arguments: Sequence[str] = ()) -> App:
+    """
+    Return the program; none of its commands is imported yet.
+
+    A command that is named in `arguments` tells about itself, the others are only listed.
+    """
     from importlib.metadata import version
+
+    from cyclopts import App, Parameter
 
     app = App(
         name="telecom-crm",
         help=HELP,
         help_epilogue=CODES,
-        help_format="plaintext",
+        help_format="markdown",
+        default_parameter=Parameter(negative=(), show_default=False),
         version=lambda: version("telecom-crm"),
     )
-    _add(app, COMMANDS)
+    _add(app, COMMANDS, arguments)
     for name, (help, commands) in GROUPS.items():
-        group = App(name=name, help=help, help_format="plaintext")
-        _add(group, commands)
+        group = App(name=name, help=help)
+        _add(group, commands, arguments)
         app.command(group)
     return app
 
@@ -87,14 +103,7 @@ def run_command(arguments: Sequence[str]) -> int:
     from telecom_crm.domain.errors import SchemaOutdated, TelecomCrmError, Unavailable
 
     try:
-        result: Any = make_app()(
-            list(arguments),
-            exit_on_error=False,
-            result_action="return_value",
-            error_formatter=lambda error: f"telecom-crm: {error}",
-        )
-    except CycloptsError:
-        return BAD_INPUT  # it has said why
+        return _carry_out(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -108,15 +117,34 @@ def run_command(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("telecom_crm"):
             raise
-        _complain(f"{error.name} is not installed; pip install 'telecom-crm[app]'")
+        _complain(f"{error.name} is missing; the commands need pip install 'telecom-crm[app]'")
         return BAD_INPUT
+
+
+def _carry_out(arguments: Sequence[str]) -> int:
+    from cyclopts import CycloptsError
+
+    try:
+        result: Any = make_app(arguments)(
+            list(arguments),
+            exit_on_error=False,
+            result_action="return_value",
+            error_formatter=lambda error: f"telecom-crm: {error}",
+        )
+    except CycloptsError:
+        return BAD_INPUT  # it has said why
     return result if isinstance(result, int) else OK
 
 
-def _add(app: App, commands: dict[str, tuple[str, str]]) -> None:
+def _add(app: App, commands: dict[str, tuple[str, str]], called: Sequence[str]) -> None:
     for name, (place, help) in commands.items():
-        app.command(f"telecom_crm.entrypoints.cli.{place}", name=name, help=help)
+        shown = None if name in called else help
+        app.command(f"telecom_crm.entrypoints.cli.{place}", name=name, help=shown)
 
 
 def _complain(problem: object) -> None:
-    print(f"telecom-crm: {problem}", file=sys.stderr)
+    """Print what is wrong: in one line, or in one line each where it is several things."""
+    several = [f"{one.field}: {one.message}" for one in getattr(problem, "faults", ())]
+    several = several or list(getattr(problem, "reasons", ()))
+    lines = ["", *several] if len(several) > 1 else [str(problem)]
+    print("telecom-crm: " + "\n  ".join(lines), file=sys.stderr)

@@ -13,8 +13,10 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import attrs
+from cyclopts import Parameter
 
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.cli.database import HERE, Database
@@ -30,18 +32,25 @@ LIVES = 5
 LIVES_SECONDS = 60.0
 
 
-def run(*, port: int | None = None, demo: bool | None = None, database: Database = HERE) -> int:
+def run(
+    *,
+    port: int | None = None,
+    demo: Annotated[bool | None, Parameter(negative="--no-demo")] = None,
+    database: Database = HERE,
+) -> int:
     """
-    Start everything: PostgreSQL, the HTTP service and a worker. Ctrl-C stops all of it.
+    Start everything: PostgreSQL, the HTTP service and a worker.
+
+    Ctrl-C stops all of it. What dies is started again, and a killed run leaves nothing behind.
 
     Parameters
     ----------
     port
         The port of the service [8000].
     demo
-        Begin with a demo catalog, demo subscribers, a demo token and the simulator gateway. Only
-        an empty database takes them. Where nothing is said, the embedded one gets them and a
-        database of yours does not.
+        Begin with a demo catalog, demo subscribers, a demo token and the simulator gateway, which
+        only an empty database takes. The embedded one gets them, unless --no-demo is said; one of
+        yours only with --demo.
     database
         Where the data is.
     """

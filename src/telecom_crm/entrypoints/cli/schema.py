@@ -17,7 +17,9 @@ def migrate(
     database: Database = HERE,
 ) -> int:
     """
-    Bring the database's schema to this version, or make it; again is no change.
+    Bring the database's schema to this version, or make it.
+
+    Again is no change. The other commands never migrate a database of yours.
 
     Parameters
     ----------

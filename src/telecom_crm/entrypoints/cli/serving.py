@@ -45,7 +45,17 @@ def serve(
 
 
 def worker(*, database: Database = HERE) -> int:
-    """Do what is done without anybody asking, until SIGTERM or Ctrl-C."""
+    """
+    Do what nobody asks for, until SIGTERM or Ctrl-C.
+
+    It tells the network, sends messages and events, asks about payments whose end is not known, and
+    ends what has a term. Several may run.
+
+    Parameters
+    ----------
+    database
+        Where the data is.
+    """
     from telecom_crm.entrypoints.worker import run_worker
 
     follow_parent()

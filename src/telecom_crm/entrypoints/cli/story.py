@@ -39,7 +39,7 @@ PATIENCE_SECONDS = 30.0
 
 def demo(*, database: Database = HERE) -> int:
     """
-    Tell the whole story on a real file: import, contract, activation, deposit, statement, ticket.
+    Tell the whole story on a real file: import, contract, money, ticket.
 
     In memory, unless a database is named, which has to be empty or a demo's.
 
@@ -73,7 +73,7 @@ class _Told:
 @contextmanager
 def _opened(database: Database, console: Console) -> Iterator[Crm]:
     if database != HERE:
-        with database.open(gateways=GATEWAYS) as crm:
+        with database.open(begin=True, gateways=GATEWAYS) as crm:
             refuse_strangers(crm)
             yield crm
         return
