@@ -9,10 +9,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, machine_binaries
+from tests.integration.users import SECRET
 
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Tests forget their data anyway. The tests of faults start a server of their own, without this."""
@@ -91,6 +94,17 @@ def fresh_database(
     yield make
     for name in made:
         postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def user(postgres_url: str, worker: str) -> Iterator[str]:
+    """A user of the server with the password `SECRET`, who may come in and nothing else."""
+    name = f"someone_{worker}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        connection.execute(made.format(sql.Identifier(name), sql.Literal(SECRET)))
+        yield name
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 _numbers = itertools.count(1)

@@ -1,8 +1,7 @@
 """Users of a database: who comes in, who may migrate, and what a service's own user can do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -14,32 +13,13 @@ from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.entrypoints.demo import load_subscribers
 from telecom_crm.entrypoints.settings import prepare
-
-SECRET = "s3cret/@:%"
-
-
-def as_user(url: str, user: str, password: str = SECRET, database: str | None = None) -> str:
-    """Return the URL of another user or database on the same server."""
-    parts = urlsplit(url)
-    name = parts.path.lstrip("/") if database is None else database
-    return f"postgresql://{user}:{quote(password, safe='')}@/{name}?{parts.query}"
+from tests.integration.users import SECRET, as_user
 
 
 @pytest.fixture
-def url(fresh_database: Callable[[], str]) -> str:
+def url(user: str, fresh_database: Callable[[], str]) -> str:
+    # The user goes after the databases in which they may do something.
     return fresh_database()
-
-
-@pytest.fixture
-def user(url: str, worker: str) -> Iterator[str]:
-    """A user who may come in and nothing else."""
-    name = f"someone_{worker}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-        connection.execute(made.format(sql.Identifier(name), sql.Literal(SECRET)))
-        yield name
-        connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 def refused(url: str) -> str:

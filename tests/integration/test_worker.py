@@ -6,23 +6,30 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 import telecom_crm
-from telecom_crm import Crm
+from telecom_crm import Crm, Money, Payer, PaymentMethod
+from telecom_crm.adapters.clock import ManualClock, utc_now
 from telecom_crm.adapters.postgres import jobs
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
-from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.contract import CloseReason, Contract
 from telecom_crm.domain.errors import SchemaOutdated
 from telecom_crm.entrypoints.crm import STEPS
-from telecom_crm.entrypoints.demo import subscriber
+from telecom_crm.entrypoints.demo import GATEWAYS, subscriber
 from telecom_crm.entrypoints.settings import Settings, prepare
 from telecom_crm.entrypoints.worker import QUICK, duties
+from tests.integration.users import as_user
 
 
 @pytest.fixture
@@ -40,15 +47,17 @@ def crm(url: str, tmp_path: Path) -> Iterator[Crm]:
 
 
 @pytest.fixture
-def start_worker(url: str, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+def start_worker(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> subprocess.Popen[str]:
+    def start(at: str = url) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
-            "TELECOM_CRM_DATABASE_URL": url,
+            "TELECOM_CRM_DATABASE_URL": at,
             "TELECOM_CRM_DATA": str(tmp_path),
+            "TELECOM_CRM_GATEWAYS": ",".join(GATEWAYS),
             "TELECOM_CRM_WORK_SECONDS": "1",
+            "TELECOM_CRM_TIDY_SECONDS": "1",
         }
         started.append(
             subprocess.Popen(
@@ -71,6 +80,10 @@ def start_worker(url: str, tmp_path: Path) -> Iterator[Callable[[], subprocess.P
 
 
 def activating(crm: Crm, index: int) -> Contract:
+    return sign(crm, index, activate=True)
+
+
+def sign(crm: Crm, index: int, **how: Any) -> Contract:
     one = subscriber(index)
     crm.inventory.receive_sims([SimData(iccid=one.iccid, imsi=one.imsi)])
     crm.inventory.receive_numbers([NumberData(msisdn=one.msisdn)])
@@ -80,7 +93,7 @@ def activating(crm: Crm, index: int) -> Contract:
         msisdn=one.msisdn,
         tariff="COMFORT",
         policy="migration",
-        activate=True,
+        **how,
     )
 
 
@@ -109,6 +122,61 @@ def test_it_provisions_tells_the_customer_and_stops_when_told(
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in output
+
+
+def test_all_that_came_due_is_done_by_a_user_of_the_services_own(
+    url: str, user: str, tmp_path: Path, start_worker: Callable[..., subprocess.Popen[str]]
+) -> None:
+    clock = ManualClock(utc_now() - timedelta(days=100))
+    with telecom_crm.open(url, data=tmp_path, gateways=GATEWAYS, clock=clock) as crm:
+        crm.catalog.apply(demo_catalog())
+        tomorrow = clock().date() + timedelta(days=2)
+        scheduled = sign(crm, 0, requested_activation=tomorrow)
+        closed = activating(crm, 1)
+        crm.work()
+        crm.contracts.close(closed.id, reason=CloseReason.OTHER)
+        rests = subscriber(1).msisdn
+        card, number = subscriber(2).iccid, subscriber(2).msisdn
+        crm.inventory.receive_sims([SimData(iccid=card)])
+        crm.inventory.receive_numbers([NumberData(msisdn=number)])
+        crm.inventory.reserve_sim(card, for_="a web shop")
+        crm.inventory.reserve_number(number, for_="a web shop")
+        request = crm.intake.capture(
+            kind=ApplicationKind.NEW_CONNECTION,
+            channel=Channel.API,
+            raw={"name": "Aida Asanova", "phone": "+996700123456"},
+        )
+        crm.intake.validate(request.id)
+        crm.intake.claim(request.id)
+        paid = crm.payments.take(  # the simulator takes it, and does not say so
+            payer=Payer(account_id=scheduled.account_id),
+            amount=Money.parse("500.02", "KGS"),
+            method=PaymentMethod.CARD,
+            gateway="simulator",
+        )
+
+        def states() -> tuple[str, ...]:
+            return (
+                crm.contracts.get(scheduled.id).status.value,
+                crm.inventory.number(rests).status.value,
+                crm.inventory.sim(card).status.value,
+                crm.inventory.number(number).status.value,
+                crm.intake.get(request.id).status.value,
+                crm.payments.get(paid.id).status.value,
+            )
+
+        assert states() == (
+            *("accepted", "quarantined", "reserved", "reserved", "in_progress", "unknown"),
+        )
+        with psycopg.connect(url, autocommit=True) as connection:
+            who = sql.Identifier(user)
+            connection.execute(sql.SQL("GRANT telecom_crm_app TO {}").format(who))
+            start_worker(as_user(url, user))
+            wanted = ("active", "available", "available", "available", "validated", "confirmed")
+            deadline = time.monotonic() + 60
+            while states() != wanted:
+                assert time.monotonic() < deadline, states()
+        assert crm.verify_ledger() == ()
 
 
 def test_one_that_was_killed_is_followed_by_another(

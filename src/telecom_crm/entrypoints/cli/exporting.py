@@ -11,8 +11,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from telecom_crm.application.ports import TableFormat
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.telling import Json, progress, replaced
+
+BY = Actor("command line")
 
 
 def export_customers(
@@ -44,7 +47,7 @@ def export_customers(
     output = nullcontext(sys.stdout.buffer) if printed else replaced("file", file)
     with output as stream, database.open() as crm, progress("bytes") as tell:
         written = 0
-        for piece in crm.exports.customer_file(kind):
+        for piece in crm.exports.customer_file(kind, by=BY):
             written += stream.write(piece)
             tell(written)
     if as_json and not printed:
