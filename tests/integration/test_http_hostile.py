@@ -12,8 +12,9 @@ from litestar.routes import HTTPRoute
 
 import telecom_crm
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.entrypoints.http.bodies import MOST_FAULTS, MoneyBody, body_class, read_json
+from telecom_crm.entrypoints.http.bodies import MoneyBody
 from telecom_crm.entrypoints.http.problems import Malformed
+from telecom_crm.entrypoints.http.reading import MOST_FAULTS, body_class, read_json
 from tests.integration.http_service import Service, nowhere, path_to
 
 DEEP = 100_000

@@ -16,6 +16,7 @@ from telecom_crm.adapters.gateways.simulator import (
     Callback,
     SimulatorGateway,
 )
+from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.ports import (
     GatewayNotice,
     GatewayReceipt,
@@ -187,6 +188,14 @@ def test_takes_money_by_itself_for_whatever_was_typed():
     assert len({one.reference for one in found}) == len(PAYERS)
     assert gateway.total("KGS") == Money(700 * len(PAYERS), "KGS")
     assert gateway.deliver(lambda _: None) == len(PAYERS)
+
+
+def test_what_is_typed_at_a_terminal_is_read_as_it_is_dialled():
+    gateway = simulator(read_phone=NationalPhones("KG"))
+    one = gateway.take_by_itself("0700 123-456", Money(700, "KGS"))
+    receipt = gateway.read_callback(body=one.body, headers=one.headers)
+    assert isinstance(receipt, GatewayReceipt)
+    assert (receipt.told, receipt.payer) == ("0700 123-456", PAYERS["+996700123456"])
 
 
 PAYERS = {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
+from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import ContractStatus
@@ -25,7 +26,7 @@ from telecom_crm.domain.errors import (
     RuleViolated,
     Unavailable,
 )
-from telecom_crm.domain.identifiers import ICCID
+from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.lifecycle import Actor
 from tests.unit.bulk import (
@@ -213,6 +214,24 @@ def test_lookalikes_are_created_with_a_warning(desk):
     assert [line for line, _ in told] == [3, 4]
     assert str(desk.customer(1).id) in told[0][1]
     assert told[1][1].endswith("has the same email")
+
+
+def test_numbers_are_read_as_they_are_dialled_and_known_again():
+    """Two ways to write a number are one number: in a file, between files, and in a dry run."""
+    desk = a_desk(read_phone=NationalPhones("KG"))
+    desk.bring("sims", [sim(n) for n in range(4)])
+    national = [number(n, msisdn=f"0700 000 {n:03d}") for n in range(4)]
+    assert desk.tell("numbers", [*national, number(3)]) == {"created": 4, "unchanged": 1}
+    rows = [
+        person(1, msisdn="0700 000-001", phone="0700 000 001"),
+        person(2, msisdn="996700000001"),
+        person(3, msisdn="0700 00x"),
+    ]
+    dry = desk.tell("subscribers", rows, dry_run=True)
+    assert dry == desk.tell("subscribers", rows)
+    assert dry["errors"] == {3: ["msisdn msisdn_taken"], 4: ["msisdn msisdn_format"]}
+    assert desk.customer(1).phone == MSISDN(msisdn(1))
+    assert desk.tell("subscribers", [person(1)]) == {"unchanged": 1}
 
 
 def test_an_operators_own_check_refuses_a_row():

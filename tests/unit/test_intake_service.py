@@ -4,6 +4,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.domain.activation import CustomerFacts
@@ -45,6 +46,13 @@ def customers(uow, clock, ids):
 def capture(intake, raw=None, **more):
     given = {"kind": ApplicationKind.NEW_CONNECTION, "channel": Channel.API, "by": AIDA, **more}
     return intake.capture(raw=RAW if raw is None else raw, **given)
+
+
+def test_a_phone_is_kept_as_it_was_told_and_read_as_it_is_dialled(intake):
+    intake = attrs.evolve(intake, read_phone=NationalPhones("KG"))
+    raw = {**RAW, "phone": "0555 111-222"}
+    validated = intake.validate(capture(intake, raw).id, by=AIDA)
+    assert (validated.raw["phone"], validated.data["phone"]) == ("0555 111-222", "+996555111222")
 
 
 def test_numbers_rise_and_a_reference_is_captured_once_within_its_channel(intake):

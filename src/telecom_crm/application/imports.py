@@ -37,6 +37,7 @@ from telecom_crm.application.ports import (
     NewId,
     Page,
     Query,
+    ReadPhone,
     Series,
     Transaction,
     UnitOfWork,
@@ -46,7 +47,7 @@ from telecom_crm.application.rules import policies_in
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import Busy, Faults, InvalidValue
-from telecom_crm.domain.identifiers import DocumentId, ImportId
+from telecom_crm.domain.identifiers import MSISDN, DocumentId, ImportId
 from telecom_crm.domain.importing import (
     APPLYING,
     IMPORT_LIFECYCLE,
@@ -134,6 +135,7 @@ class Imports:
     """Which policy an account gets by itself: the first that the tariff is sold for."""
     checks: tuple[CustomerCheck, ...] = ()
     deduplication: DeduplicationRules | None = None
+    read_phone: ReadPhone = MSISDN
     kept_for: timedelta = timedelta(days=30)
     """How long a file and the errors of its rows are kept once its job is over."""
     chunk: int = 2_000
@@ -359,9 +361,7 @@ class Imports:
             return
         kind = self._kind(job)
         with self.files.open(file_id) as stream:
-            layout = find_layout(
-                stream, kind.columns, encoding=job.encoding, separator=job.separator
-            )
+            layout = self._layout(job, stream)
             kept = [place for place, name in enumerate(layout.header) if name != _ERROR]
             names = [layout.header[place] for place in kept]
             yield _csv_line([*names, _ERROR])
@@ -414,13 +414,20 @@ class Imports:
             return self._refused(job_id, error, who), None
         return self._checked(job_id, survey, who), survey
 
+    def _layout(self, job: ImportJob, stream: BinaryIO) -> Layout:
+        return find_layout(
+            stream,
+            self._kind(job).columns,
+            encoding=job.encoding,
+            separator=job.separator,
+            read_phone=self.read_phone,
+        )
+
     def _survey(self, job: ImportJob) -> _Survey:
         """Read a job's file from end to end; raise `InvalidValue` where that cannot be done."""
         kind, repeats, total = self._kind(job), Repeats(), 0
         with self.files.open(job.stored_file) as stream:
-            layout = find_layout(
-                stream, kind.columns, encoding=job.encoding, separator=job.separator
-            )
+            layout = self._layout(job, stream)
             width = len(layout.header)
             for _, cells in records(stream, layout):
                 total += 1

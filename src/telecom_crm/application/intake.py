@@ -12,12 +12,14 @@ from telecom_crm.application.customers import CustomerCheck, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
     NewId,
     Page,
     Query,
+    ReadPhone,
     Series,
     Transaction,
     UnitOfWork,
@@ -36,7 +38,7 @@ from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.customer import Customer, read_national_id, read_profile, read_text
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.errors import Faults, InvalidValue
-from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
+from telecom_crm.domain.identifiers import MSISDN, ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 
 PERSON_FIELDS = (
@@ -67,6 +69,7 @@ class Intake:
     """An operator's own checks of the person who asks."""
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
+    read_phone: ReadPhone = MSISDN
 
     def capture(
         self,
@@ -424,6 +427,8 @@ class Intake:
     def _person(self, raw: Mapping[str, Any], *, by: Actor, at: datetime) -> Customer:
         """Read who asks; the customer that comes out is only compared, never stored."""
         faults, texts = Faults(), _texts(raw)
+        if phone := texts.get("phone"):
+            texts["phone"] = in_e164(phone, self.read_phone)
         national_id = faults.check("national_id", _national_id, texts.get("national_id") or "")
         try:
             profile = read_profile(texts, today=at.date())

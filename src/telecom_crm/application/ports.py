@@ -72,6 +72,9 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
 """Returns a new UUIDv7; later ones sort after earlier ones."""
 
+ReadPhone = Callable[[str], MSISDN]
+"""Reads a phone number as people of the operator's country write it; raises `InvalidValue`."""
+
 
 # What the ports take and give
 

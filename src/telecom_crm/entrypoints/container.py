@@ -36,6 +36,7 @@ from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
 from telecom_crm.adapters.messaging.http_post import HttpPoster
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
+from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.access import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.catalog import TariffCatalog
@@ -55,6 +56,7 @@ from telecom_crm.application.ports import (
     Network,
     NewId,
     PaymentGateway,
+    ReadPhone,
     Series,
     Till,
     UnitOfWork,
@@ -103,6 +105,7 @@ class DoorOptions(TypedDict, total=False):
     deduplication: DeduplicationRules
     zone: ZoneInfo | str
     currency: str
+    country: str
     operator: str
     webhooks_to_private: bool
     imports_kept_days: int
@@ -132,7 +135,8 @@ class Options:
     `gateways`, `network` and `messenger` are adapters, or names of them: of built-in ones, or
     `module:factory`. The gateways named are all there are; the simulator, which takes no real
     money, is only there where it is named. `checks` are the operator's own on customers,
-    `deduplication` rules in place of the store's. `operator` is what it is called on paper. With
+    `deduplication` rules in place of the store's. `country` (ISO 3166-1)
+    says how phone numbers are dialled. `operator` is what it is called on paper. With
     `webhooks_to_private`, events may be sent to private addresses. `imports_kept_days` is how long
     a file that was brought in is kept once it is done with. `data` is a directory for files,
     shared by all processes of the operator. `engine` is one of the host's, in place of `url`; it is
@@ -157,6 +161,7 @@ class Options:
     deduplication: DeduplicationRules | None = None
     zone: ZoneInfo = attrs.field(default=ZoneInfo("Asia/Bishkek"), converter=_zone)
     currency: str = "KGS"
+    country: str = "KG"
     operator: str = ""
     webhooks_to_private: bool = False
     imports_kept_days: int = attrs.field(default=30, validator=attrs.validators.ge(0))
@@ -258,13 +263,20 @@ def _files(options: Options) -> Files:
     return DirectoryFiles((options.data or DATA.absolute()) / "files", new_id=options.new_id)
 
 
-def _simulator(options: Options) -> SimulatorGateway:
+def _phones(options: Options) -> NationalPhones:
+    phones = NationalPhones(options.country)
+    phones.check()
+    return phones
+
+
+def _simulator(options: Options, read_phone: ReadPhone) -> SimulatorGateway:
     if options.data is None:
-        return SimulatorGateway(secret=secrets.token_hex(32))
+        return SimulatorGateway(secret=secrets.token_hex(32), read_phone=read_phone)
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SimulatorGateway(
         secret=kept_secret(options.data / "simulator-secret"),
         state_file=options.data / "simulator.jsonl",
+        read_phone=read_phone,
     )
 
 
@@ -336,9 +348,10 @@ class Container(containers.DeclarativeContainer):
     )
 
     files = providers.Singleton(_files, options)
+    read_phone = providers.Singleton(_phones, options)
     built_in_gateways: providers.Aggregate[Any] = providers.Aggregate(
         cash_desk=providers.Singleton(CashDesk),
-        simulator=providers.Singleton(_simulator, options),
+        simulator=providers.Singleton(_simulator, options, read_phone),
     )
     gateways = providers.Singleton(_gateways, chosen.gateways, built_in_gateways.provider)
     built_in_networks = providers.Aggregate(simulator=providers.Singleton(SimulatorNetwork))
@@ -368,6 +381,7 @@ class Container(containers.DeclarativeContainer):
         series=series,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
+        read_phone=read_phone,
     )
     inventory = providers.Singleton(Inventory, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
     catalog = providers.Singleton(TariffCatalog, uow=uow, clock=chosen.clock)
@@ -414,6 +428,7 @@ class Container(containers.DeclarativeContainer):
         currency=chosen.currency,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
+        read_phone=read_phone,
         kept_for=providers.Callable(timedelta, days=chosen.imports_kept_days),
     )
     exports = providers.Singleton(
@@ -469,6 +484,7 @@ class Container(containers.DeclarativeContainer):
         network=network,
         messenger=messenger,
         files=files,
+        read_phone=read_phone,
         event_sink=chosen.event_sink,
         clock=chosen.clock,
         new_id=chosen.new_id,

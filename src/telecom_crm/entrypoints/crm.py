@@ -31,6 +31,7 @@ from telecom_crm.application.ports import (
     Network,
     NewId,
     PaymentGateway,
+    ReadPhone,
     Till,
     UnitOfWork,
 )
@@ -92,6 +93,8 @@ class Crm:
     network: Network = attrs.field(repr=False)
     messenger: Messenger = attrs.field(repr=False)
     files: Files = attrs.field(repr=False)
+    read_phone: ReadPhone = attrs.field(repr=False)
+    """Reads a phone number as people of the operator's country write it."""
     event_sink: EventSink | None = attrs.field(default=None, repr=False)
     clock: Clock = attrs.field(repr=False)
     new_id: NewId = attrs.field(repr=False)

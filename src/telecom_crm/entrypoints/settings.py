@@ -108,6 +108,8 @@ class Settings:
     messenger: str = attrs.field(default="console", converter=_text)
     zone: str = attrs.field(default="Asia/Bishkek", converter=_text)
     currency: str = attrs.field(default="KGS", converter=_text)
+    country: str = attrs.field(default="KG", converter=_text)
+    """Where phone numbers are dialled (ISO 3166-1)."""
     operator: str = attrs.field(default="", converter=_text)
     """What the operator is called on receipts."""
     webhooks_to_private: bool = attrs.field(default=False, converter=_switch)
@@ -127,6 +129,7 @@ class Settings:
             "pool_size": self.pool_size,
             "zone": self.zone,
             "currency": self.currency,
+            "country": self.country,
             "network": self.network,
             "messenger": self.messenger,
             "operator": self.operator,

@@ -12,20 +12,21 @@ from telecom_crm.application.ports import (
     GatewayReceipt,
     Outcome,
     Payer,
+    ReadPhone,
 )
 from telecom_crm.domain.errors import Faults, InvalidValue
-from telecom_crm.domain.identifiers import MSISDN, AccountId, PaymentId
+from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 
 _FIELDS = ("payment_id", "payer", "outcome", "reference", "amount", "currency", "reason")
 
 
-def read_notice(body: bytes) -> GatewayNotice | GatewayReceipt:
+def read_notice(body: bytes, read_phone: ReadPhone) -> GatewayNotice | GatewayReceipt:
     """Read a callback: of a payment of ours, or of money the gateway took by itself."""
     fields = _read_object(body)
     if fields["payer"] and not fields["payment_id"]:
-        return _read_receipt(fields)
+        return _read_receipt(fields, read_phone)
     faults = Faults()
     payment_id = faults.check("payment_id", _read_id, fields["payment_id"])
     outcome = faults.check("outcome", _read_outcome, fields["outcome"])
@@ -48,7 +49,7 @@ def read_notice(body: bytes) -> GatewayNotice | GatewayReceipt:
     return GatewayNotice(payment_id=payment_id, answer=answer)
 
 
-def _read_receipt(fields: dict[str, str]) -> GatewayReceipt:
+def _read_receipt(fields: dict[str, str], read_phone: ReadPhone) -> GatewayReceipt:
     faults = Faults()
     amount = faults.check(
         "amount", lambda raw: Money.parse(raw, fields["currency"]), fields["amount"]
@@ -62,17 +63,17 @@ def _read_receipt(fields: dict[str, str]) -> GatewayReceipt:
         raise AssertionError("whatever is missing is a fault")
     return GatewayReceipt(
         told=fields["payer"],
-        payer=_payer_of(fields["payer"]),
+        payer=_payer_of(fields["payer"], read_phone),
         amount=amount,
         method=PaymentMethod.TERMINAL,
         reference=fields["reference"],
     )
 
 
-def _payer_of(typed: str) -> Payer | None:
+def _payer_of(typed: str, read_phone: ReadPhone) -> Payer | None:
     """Return whom a text may name: a number, or the id of an account."""
     try:
-        return Payer(msisdn=MSISDN(typed))
+        return Payer(msisdn=read_phone(typed))
     except InvalidValue:
         pass
     try:

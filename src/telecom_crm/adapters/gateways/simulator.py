@@ -29,8 +29,10 @@ from telecom_crm.application.ports import (
     GatewayUnavailable,
     GatewayUncertain,
     Outcome,
+    ReadPhone,
 )
 from telecom_crm.domain.errors import InvalidValue, NotPermitted
+from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, Refund
@@ -75,6 +77,7 @@ class SimulatorGateway:
         script: Script | Iterable[Behaviour] | None = None,
         state_file: Path | None = None,
         listener: Receive | None = None,
+        read_phone: ReadPhone = MSISDN,
     ) -> None:
         if not secret:
             raise InvalidValue.of("secret", "secret", "a secret to sign callbacks with")
@@ -88,6 +91,7 @@ class SimulatorGateway:
         self._attempts: Counter[tuple[str, str]] = Counter()
         self._lock = threading.Lock()
         self.listener = listener
+        self._read_phone = read_phone
 
     @property
     def name(self) -> str:
@@ -127,7 +131,7 @@ class SimulatorGateway:
         # As bytes, since compare_digest refuses text that is not ASCII.
         if not hmac.compare_digest(self._signature(body).encode(), signature.encode()):
             raise NotPermitted(f"send callbacks for {self._name}")
-        return read_notice(body)
+        return read_notice(body, self._read_phone)
 
     def sign(self, body: bytes) -> Callback:
         """Return any body as a callback with our signature."""

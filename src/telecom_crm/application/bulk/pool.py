@@ -78,7 +78,7 @@ class SimRows:
 class NumberRows:
     """Rows `msisdn,category` and perhaps `price`, known by their MSISDN."""
 
-    columns = Columns(required=("msisdn", "category"), optional=("price",))
+    columns = Columns(required=("msisdn", "category"), optional=("price",), phones=("msisdn",))
     currency: str
 
     def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form

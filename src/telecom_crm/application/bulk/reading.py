@@ -34,7 +34,8 @@ SUBSCRIBERS = Columns(
         "msisdn",
         "tariff",
         "language",
-    )
+    ),
+    phones=("phone", "msisdn"),
 )
 
 

@@ -14,7 +14,10 @@ from typing import BinaryIO
 import attrs
 
 from telecom_crm.application.bulk.encoding import find_encoding, refused
+from telecom_crm.application.phones import in_e164
+from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.errors import Faults
+from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.importing import SEPARATORS
 
 ROW_LIMIT = 65_536
@@ -40,6 +43,8 @@ class Columns:
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
     secret: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    """Those that hold phone numbers."""
 
     def named(self, header: Sequence[str]) -> dict[str, int]:
         """Return where each column is; case, spaces and punctuation of names do not matter."""
@@ -71,14 +76,27 @@ class Layout:
     separator: str
     header: tuple[str, ...]
     places: Mapping[str, int]
+    phones: tuple[str, ...] = ()
+    read_phone: ReadPhone = MSISDN
 
     def row(self, cells: Sequence[str]) -> dict[str, str]:
-        """Return the cells of the known columns by name; there are as many as the header has."""
-        return {name: cells[place] for name, place in self.places.items()}
+        """
+        Return the cells of the known columns by name, phone numbers in E.164 where they can be
+        read; there are as many cells as the header has.
+        """
+        row = {name: cells[place] for name, place in self.places.items()}
+        for name in self.phones:
+            row[name] = in_e164(row[name].strip(), self.read_phone)
+        return row
 
 
 def find_layout(
-    stream: BinaryIO, columns: Columns, *, encoding: str | None, separator: str | None
+    stream: BinaryIO,
+    columns: Columns,
+    *,
+    encoding: str | None,
+    separator: str | None,
+    read_phone: ReadPhone = MSISDN,
 ) -> Layout:
     """Find out how a file is to be read; raise `InvalidValue` with every fault of its header."""
     encoding = encoding or find_encoding(stream)
@@ -100,7 +118,14 @@ def find_layout(
         if plain.count(_plain(name)) > 1:
             faults.add(name, "column_repeated", f"the header has column {name} more than once")
     faults.raise_any()
-    return Layout(encoding=encoding, separator=mark, header=tuple(header), places=places)
+    return Layout(
+        encoding=encoding,
+        separator=mark,
+        header=tuple(header),
+        places=places,
+        phones=tuple(name for name in columns.phones if name in places),
+        read_phone=read_phone,
+    )
 
 
 def records(stream: BinaryIO, layout: Layout) -> Iterator[Record]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.concurrency import set_asyncio_executor
+from litestar.datastructures import State
 from litestar.di import Provide
 
 from telecom_crm.entrypoints.crm import Crm
@@ -23,7 +24,7 @@ from telecom_crm.entrypoints.http.api.catalog import (
 from telecom_crm.entrypoints.http.api.contracts import ContractController
 from telecom_crm.entrypoints.http.api.customers import CustomerController
 from telecom_crm.entrypoints.http.api.imports import ImportController
-from telecom_crm.entrypoints.http.api.inventory import NumberController, SimController
+from telecom_crm.entrypoints.http.api.inventory import NumberController, SimController, read_number
 from telecom_crm.entrypoints.http.api.network import ProvisioningController
 from telecom_crm.entrypoints.http.api.notifications import NotificationController
 from telecom_crm.entrypoints.http.api.operations import OperationsController
@@ -35,7 +36,6 @@ from telecom_crm.entrypoints.http.api.settlements import SettlementController
 from telecom_crm.entrypoints.http.api.tickets import TicketController
 from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenController
 from telecom_crm.entrypoints.http.api.webhooks import WebhookController
-from telecom_crm.entrypoints.http.bodies import JSON_LIMIT, StrictBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.counter import Counter
 from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
@@ -44,6 +44,7 @@ from telecom_crm.entrypoints.http.methods import Methods
 from telecom_crm.entrypoints.http.metrics import Metrics
 from telecom_crm.entrypoints.http.openapi import schema_of
 from telecom_crm.entrypoints.http.problems import HANDLERS
+from telecom_crm.entrypoints.http.reading import JSON_LIMIT, StrictBody
 
 REQUEST_THREADS = 64
 """How many requests a process works on at once; a waiting payment holds no connection."""
@@ -105,12 +106,14 @@ def create_app(crm: Crm, *, limits: Limits | None = None) -> Litestar:
     metrics, gate = Metrics(), Gate(crm.access, limits or Limits())
     services = {name: pick(crm) for name, pick in SERVICES.items()}
     services |= {"counter": Counter(crm.payments), "metrics": metrics}
+    given = {name: _provide(service) for name, service in services.items()}
     return Litestar(
         [Router("/", route_handlers=CONTROLLERS)],
-        dependencies={name: _provide(service) for name, service in services.items()},
+        dependencies=given | {"number": Provide(read_number, sync_to_thread=False)},
         middleware=[metrics.around, Methods().before, gate.before],
         exception_handlers=HANDLERS,
         request_class=Call,
+        state=State({"read_phone": crm.read_phone}),
         request_max_body_size=JSON_LIMIT,
         dto=StrictBody,
         return_dto=None,

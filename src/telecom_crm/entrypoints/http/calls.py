@@ -29,14 +29,9 @@ from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
 from telecom_crm.domain.webhook import Webhook
-from telecom_crm.entrypoints.http.bodies import (
-    SCHEMAS,
-    IccidText,
-    MsisdnText,
-    body_class,
-    read_instant,
-)
+from telecom_crm.entrypoints.http.bodies import SCHEMAS, IccidText, MsisdnText, read_instant
 from telecom_crm.entrypoints.http.problems import Malformed
+from telecom_crm.entrypoints.http.reading import body_class
 from telecom_crm.entrypoints.http.values import KeyUse
 
 KEY_LIMIT = 255
@@ -97,7 +92,8 @@ class Call(Request[Token, Any, State]):
     def given(self) -> dict[str, Any]:
         """Return the query's parameters as read, with every fault at once."""
         known: tuple[Parameter, ...] = self.route_handler.opt["query"]
-        return _read_query(self.scope["query_string"], {one.name: one for one in known})
+        named = {one.name: self._at_home(one) for one in known}
+        return _read_query(self.scope["query_string"], named)
 
     def query(self, **fixed: str) -> Query:
         """Return the query of a list; `fixed` are filters that the route itself sets."""
@@ -109,6 +105,13 @@ class Call(Request[Token, Any, State]):
             cursor=cursor,
             descending=bool(sort and sort.startswith("-")),
         )
+
+    def _at_home(self, parameter: Parameter) -> Parameter:
+        """Return a parameter that is a phone number as one that is read as people write it here."""
+        if parameter.schema != SCHEMAS[MsisdnText]:
+            return parameter
+        read_phone = self.app.state.read_phone
+        return attrs.evolve(parameter, read=lambda raw: str(read_phone(raw)))
 
 
 def read_whole(lowest: int, highest: int) -> Callable[[str], int]:

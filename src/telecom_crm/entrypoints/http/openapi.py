@@ -16,9 +16,10 @@ from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
 from telecom_crm.entrypoints.http.access import Permission, rule_of
-from telecom_crm.entrypoints.http.bodies import SCHEMAS, body_class, may_be_empty
+from telecom_crm.entrypoints.http.bodies import SCHEMAS
 from telecom_crm.entrypoints.http.calls import KEY_HEADER, KEY_LIMIT, SEEN_HEADER, Parameter
 from telecom_crm.entrypoints.http.problems import PROBLEM_JSON, Problem
+from telecom_crm.entrypoints.http.reading import body_class, may_be_empty
 from telecom_crm.entrypoints.http.values import KeyUse
 
 REF = "#/components/schemas/{name}"
@@ -151,8 +152,9 @@ def _function(handler: HTTPRouteHandler) -> Any:
 def _in_path(handler: HTTPRouteHandler, path: str) -> list[dict[str, Any]]:
     found = []
     for name in re.findall(r"{(\w+)}", path):
-        kind = handler.parsed_fn_signature.parameters[name].annotation
-        schema = _IN_PATH[kind]
+        # What a dependency reads instead of the handler is a text.
+        known = handler.parsed_fn_signature.parameters.get(name)
+        schema = _IN_PATH[known.annotation if known else str]
         found.append({"name": name, "in": "path", "required": True, "schema": schema})
     return found
 

@@ -17,6 +17,7 @@ from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId
 from telecom_crm.domain.number import Number, NumberOrigin, NumberStatus
 from telecom_crm.domain.sim import RetireReason, Sim, SimStatus
 from telecom_crm.domain.user import Action, Area
+from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.bodies import Because, Body, InstantText
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, reads
@@ -204,6 +205,14 @@ class SimController(Controller):
         )
 
 
+def read_number(msisdn: FromPath[str], crm: NamedDependency[Crm]) -> MSISDN:
+    """Read a number out of a path, as people write it: what cannot be one names nothing."""
+    try:
+        return crm.read_phone(msisdn)
+    except InvalidValue:
+        raise NotFound("number", _short(msisdn)) from None
+
+
 class NumberController(Controller):
     """The pool of numbers."""
 
@@ -219,30 +228,30 @@ class NumberController(Controller):
 
     @reads("/{msisdn:str}", Area.INVENTORY)
     def get(
-        self, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Show a number."""
-        return _shown_number(inventory.number(_msisdn(msisdn)))
+        return _shown_number(inventory.number(number))
 
     @reads("/{msisdn:str}/history", Area.INVENTORY)
     def history(
-        self, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> PageView[EventView]:
         """Tell what happened to a number, oldest first."""
-        return whole(inventory.number_history(_msisdn(msisdn)), EventView.of)
+        return whole(inventory.number_history(number), EventView.of)
 
     @does("/{msisdn:str}/reserve", Area.INVENTORY, versioned=True)
     def reserve(
         self,
         request: Call,
-        msisdn: FromPath[str],
+        number: NamedDependency[MSISDN],
         data: JSONBody[Reservation],
         inventory: NamedDependency[Inventory],
     ) -> Response[NumberView]:
         """Keep a number; `reserved_for` of the answer is what the contract brings along."""
         return _shown_number(
             inventory.reserve_number(
-                _msisdn(msisdn),
+                number,
                 for_=data.reserved_for,
                 until=data.until.value if data.until else None,
                 expected_version=request.seen,
@@ -252,36 +261,36 @@ class NumberController(Controller):
 
     @does("/{msisdn:str}/cancel-reservation", Area.INVENTORY, versioned=True)
     def cancel_reservation(
-        self, request: Call, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, request: Call, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Give a reserved number back to the pool."""
         return _shown_number(
             inventory.cancel_number_reservation(
-                _msisdn(msisdn), expected_version=request.seen, by=request.by
+                number, expected_version=request.seen, by=request.by
             )
         )
 
     @does("/{msisdn:str}/release", Area.INVENTORY, versioned=True)
     def release(
-        self, request: Call, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, request: Call, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Let a number rest that no live contract needs."""
         return _shown_number(
-            inventory.release(_msisdn(msisdn), expected_version=request.seen, by=request.by)
+            inventory.release(number, expected_version=request.seen, by=request.by)
         )
 
     @does("/{msisdn:str}/withdraw", Area.INVENTORY, versioned=True)
     def withdraw(
         self,
         request: Call,
-        msisdn: FromPath[str],
+        number: NamedDependency[MSISDN],
         data: JSONBody[Because],
         inventory: NamedDependency[Inventory],
     ) -> Response[NumberView]:
         """Take a free number out of the pool for good."""
         return _shown_number(
             inventory.withdraw(
-                _msisdn(msisdn),
+                number,
                 reason=data.reason,
                 expected_version=request.seen,
                 by=request.by,
@@ -290,25 +299,25 @@ class NumberController(Controller):
 
     @does("/{msisdn:str}/recycle", Area.INVENTORY, versioned=True)
     def recycle(
-        self, request: Call, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, request: Call, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Offer a number again whose quarantine is over."""
         return _shown_number(
-            inventory.recycle(_msisdn(msisdn), expected_version=request.seen, by=request.by)
+            inventory.recycle(number, expected_version=request.seen, by=request.by)
         )
 
     @does("/{msisdn:str}/restore", Area.INVENTORY, versioned=True)
     def restore(
         self,
         request: Call,
-        msisdn: FromPath[str],
+        number: NamedDependency[MSISDN],
         data: JSONBody[ForContract],
         inventory: NamedDependency[Inventory],
     ) -> Response[NumberView]:
         """Give a resting number back to the customer who had it, for a live contract of theirs."""
         return _shown_number(
             inventory.restore(
-                _msisdn(msisdn),
+                number,
                 contract_id=ContractId(data.contract_id),
                 expected_version=request.seen,
                 by=request.by,
@@ -319,34 +328,30 @@ class NumberController(Controller):
     def port_in(
         self,
         request: Call,
-        msisdn: FromPath[str],
+        number: NamedDependency[MSISDN],
         data: JSONBody[ForContract],
         inventory: NamedDependency[Inventory],
     ) -> Response[NumberView]:
         """Take over a number that a subscriber brings along."""
         contract_id = ContractId(data.contract_id)
-        return _shown_number(
-            inventory.port_in(_msisdn(msisdn), contract_id=contract_id, by=request.by)
-        )
+        return _shown_number(inventory.port_in(number, contract_id=contract_id, by=request.by))
 
     @does("/{msisdn:str}/port-out", Area.INVENTORY, versioned=True)
     def port_out(
-        self, request: Call, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, request: Call, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Let a number go to another operator."""
         return _shown_number(
-            inventory.port_out(_msisdn(msisdn), expected_version=request.seen, by=request.by)
+            inventory.port_out(number, expected_version=request.seen, by=request.by)
         )
 
     @does("/{msisdn:str}/return-from-port", Area.INVENTORY, versioned=True)
     def return_from_port(
-        self, request: Call, msisdn: FromPath[str], inventory: NamedDependency[Inventory]
+        self, request: Call, number: NamedDependency[MSISDN], inventory: NamedDependency[Inventory]
     ) -> Response[NumberView]:
         """Take a number back that the other operator needs no more; it rests first."""
         return _shown_number(
-            inventory.return_from_port(
-                _msisdn(msisdn), expected_version=request.seen, by=request.by
-            )
+            inventory.return_from_port(number, expected_version=request.seen, by=request.by)
         )
 
 
@@ -356,13 +361,6 @@ def _iccid(raw: str) -> ICCID:
         return ICCID(raw)
     except InvalidValue:
         raise NotFound("sim", _short(raw)) from None
-
-
-def _msisdn(raw: str) -> MSISDN:
-    try:
-        return MSISDN(raw)
-    except InvalidValue:
-        raise NotFound("number", _short(raw)) from None
 
 
 def _short(raw: str) -> str:

@@ -17,7 +17,7 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
 )
 from telecom_crm.domain.errors import Faults, InvalidValue
-from telecom_crm.entrypoints.http.bodies import Body, InstantText
+from telecom_crm.entrypoints.http.bodies import Body, InstantText, MsisdnText
 
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Short = Annotated[str, msgspec.Meta(max_length=100)]
@@ -57,11 +57,11 @@ Consents = Annotated[list[ConsentBody], msgspec.Meta(max_length=50)]
 
 
 class NewCustomer(Body):
-    """A person or an organisation. A phone is in E.164: +996700123456."""
+    """A person or an organisation."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     kind: CustomerKind = CustomerKind.PERSON
-    phone: Short | None = None
+    phone: MsisdnText | None = None
     email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
     language: Short | None = None
     national_id: Short | None = None
@@ -78,7 +78,7 @@ class CustomerChanges(Body):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    phone: Short | msgspec.UnsetType | None = msgspec.UNSET
+    phone: MsisdnText | msgspec.UnsetType | None = msgspec.UNSET
     email: Annotated[str, msgspec.Meta(max_length=254)] | msgspec.UnsetType | None = msgspec.UNSET
     language: Short | msgspec.UnsetType | None = msgspec.UNSET
     national_id: Short | msgspec.UnsetType | None = msgspec.UNSET
