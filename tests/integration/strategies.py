@@ -362,6 +362,7 @@ import_jobs = st.builds(
     kind=st.sampled_from(importing.ImportKind),
     file_id=maybe(ids),
     over_at=maybe(instants),
+    sha256=texts,
     file_name=texts,
     encoding=maybe(texts),
     separator=maybe(st.sampled_from(importing.SEPARATORS)),

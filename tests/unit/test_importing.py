@@ -30,7 +30,11 @@ def job(**fields):
         "file_name": "subscribers.csv",
     } | fields
     return ImportJob.upload(
-        id=ImportId(UUID(int=1)), file_id=DocumentId(UUID(int=2)), **given, **CONTEXT
+        id=ImportId(UUID(int=1)),
+        file_id=DocumentId(UUID(int=2)),
+        sha256="ab" * 32,
+        **given,
+        **CONTEXT,
     )
 
 

@@ -487,6 +487,25 @@ def test_two_never_run_one_job():
     assert desk.counts()["CustomerRegistered"] == 4
 
 
+def test_the_same_file_goes_on_with_its_job_until_that_is_over(desk):
+    content = file_of("subscribers", [person(1)])
+
+    def upload(**more):
+        named = {"kind": "subscribers", "file_name": "people.csv", "content": [content]}
+        return desk.imports.upload(**{**named, **more})
+
+    first = upload()
+    assert upload(file_name="again.csv").id == first.id
+    assert upload(dry_run=True).id != first.id
+    assert upload(content=[content, b"\n"]).id != first.id
+    desk.imports.check(first.id)
+    assert upload().id == first.id
+    assert desk.imports.run(first.id).counts.created == 1
+    second = upload()
+    assert second.id != first.id
+    assert desk.imports.run(second.id).counts.unchanged == 1
+
+
 def test_the_error_file_of_cards_hides_what_is_secret(desk):
     header = "iccid,imsi,pin1,puk1,batch,ki"
     rows = [

@@ -162,7 +162,8 @@ class Imports:
         Store a file and make its job, which `check` and `run` take on, or the worker does.
 
         With `activate`, contracts go on to be activated on the billing policy named. Encoding and
-        separator are found out where they are not told. Raise `InvalidValue`.
+        separator are found out where they are not told. A job under way that does the same with
+        the same content is returned in place of a second one. Raise `InvalidValue`.
         """
         self._refuse_odd(encoding, policy)
         stored = self.files.put(content, limit=UPLOAD_LIMIT)
@@ -172,6 +173,7 @@ class Imports:
                 kind=ImportKind(kind),
                 file_id=DocumentId(stored.id),
                 file_name=file_name,
+                sha256=stored.sha256,
                 encoding=encoding,
                 separator=separator,
                 dry_run=dry_run,
@@ -180,11 +182,13 @@ class Imports:
                 by=by,
                 at=self.clock(),
             )
-            with self.uow() as tx:
-                return tx.imports.save(job)
+            kept = self._taken_on(job)
         except BaseException:
             self.files.delete(stored.id)
             raise
+        if kept.id != job.id:
+            self.files.delete(stored.id)
+        return kept
 
     def check(self, job_id: ImportId, *, by: Actor | None = None) -> ImportJob:
         """
@@ -382,6 +386,12 @@ class Imports:
             if policy not in known:
                 faults.add("policy", "policy_unknown", f"one of {', '.join(known)}", policy[:40])
         faults.raise_any()
+
+    def _taken_on(self, job: ImportJob) -> ImportJob:
+        """Store a new job, or return the one under way that does the same."""
+        with self.uow() as tx:
+            same = (one for one in tx.imports.under_way(job.sha256) if one.does_what(job))
+            return next(same, None) or tx.imports.save(job)
 
     def _who(self, job: ImportJob, by: Actor | None) -> Actor:
         if by is not None:

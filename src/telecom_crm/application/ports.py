@@ -499,6 +499,10 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         """Return those of the keys that are claimed."""
         ...
 
+    def under_way(self, sha256: str) -> list[ImportJob]:
+        """Return jobs on a file of this content that are not over, oldest first."""
+        ...
+
     def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
         """Return jobs that were over before an instant and still have their file."""
         ...

@@ -78,6 +78,8 @@ IMPORT_LIFECYCLE = Lifecycle(
 
 APPLYING = frozenset({ImportStatus.RUNNING})
 """The states in which rows are applied."""
+UNDER_WAY = APPLYING | {ImportStatus.UPLOADED, ImportStatus.CHECKED}
+"""The states in which a job goes on by itself, also after whoever ran it was killed."""
 OVER = frozenset({ImportStatus.STRUCTURE_ERROR, ImportStatus.COMPLETED, ImportStatus.ABORTED})
 """The states in which nobody works on a job."""
 
@@ -218,13 +220,15 @@ class ImportJob:
     `total` is the rows that the structure check found, `position` the rows that have their outcome:
     a job that was killed goes on after it. `structure_faults` say why a file was refused whole.
     `policy` names the billing policy to activate under. A dry run stops before applying.
-    `file_id` is None once the file was erased, some time after the job was over.
+    `sha256` is the content's, in hexadecimal. `file_id` is None once the file was erased, some time
+    after the job was over.
     """
 
     id: ImportId
     kind: ImportKind
     file_id: DocumentId | None
     file_name: str
+    sha256: str
     encoding: str | None = None
     separator: str | None = None
     dry_run: bool = False
@@ -261,6 +265,7 @@ class ImportJob:
         kind: ImportKind,
         file_id: DocumentId,
         file_name: str,
+        sha256: str,
         encoding: str | None = None,
         separator: str | None = None,
         dry_run: bool = False,
@@ -285,6 +290,7 @@ class ImportJob:
             kind=kind,
             file_id=file_id,
             file_name=name or "",
+            sha256=sha256,
             encoding=encoding,
             separator=separator,
             dry_run=dry_run,
@@ -293,6 +299,14 @@ class ImportJob:
             uploaded_at=at,
             **IMPORT_LIFECYCLE.begin(_C.UPLOAD, key=id, by=by, at=at, payload=payload),
         )
+
+    def does_what(self, other: ImportJob) -> bool:
+        """Tell whether this job, under way, does what another would that was just uploaded."""
+        return self.status in UNDER_WAY and self._asked == other._asked
+
+    @property
+    def _asked(self) -> tuple[object, ...]:
+        return self.sha256, self.kind, self.dry_run, self.activate, self.policy
 
     def check(
         self, *, encoding: str, separator: str, total: int, by: Actor, at: datetime

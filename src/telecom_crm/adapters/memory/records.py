@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -54,15 +54,14 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             found = ((key, own.get(key, committed.get(key))) for key in keys)
             return {key: value for key, value in found if value is not None}
 
+    def under_way(self, sha256: str) -> list[ImportJob]:
+        return [job for job in self._seen() if job.sha256 == sha256 and job.over_at is None]
+
     def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
-        with self._scope.store.lock:
-            keys = [*self._table.ordered_keys()]
-        jobs = (self.look(key) for key in keys)
         over = [
             (job.over_at, job.key, job)
-            for job in jobs
-            if job is not None and job.file_id is not None
-            if job.over_at is not None and job.over_at < at
+            for job in self._seen()
+            if job.file_id is not None and job.over_at is not None and job.over_at < at
         ]
         return [job for _, _, job in sorted(over, key=lambda one: one[:2])[:limit]]
 
@@ -80,6 +79,11 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             for line, outcome in rows.outcomes.items():
                 kept.outcomes.setdefault(line, outcome)
             kept.claims.update(rows.claims)
+
+    def _seen(self) -> Iterator[ImportJob]:
+        with self._scope.store.lock:
+            keys = {*self._table.ordered_keys(), *self._written}
+        return (job for key in sorted(keys) if (job := self.look(key)) is not None)
 
     def _kept(self, job_id: ImportId) -> ImportRows:
         forgotten = job_id in self._forgotten

@@ -76,6 +76,12 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
         )
         return {row[0]: row[1] for row in found}
 
+    def under_way(self, sha256: str) -> list[ImportJob]:
+        """Return jobs on a file of this content that are not over, oldest first."""
+        return self.find(
+            "t.sha256 = %(sha256)s AND t.over_at IS NULL", {"sha256": sha256}, order="t.id"
+        )
+
     def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
         """Return jobs that were over before an instant and still have their file."""
         return self.find(

@@ -553,6 +553,7 @@ import_jobs = Table(
     _text("kind"),
     _ref("file_id"),
     _text("file_name"),
+    _text("sha256"),
     _maybe("encoding"),
     _maybe("separator"),
     _flag("dry_run"),

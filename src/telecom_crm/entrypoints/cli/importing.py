@@ -11,7 +11,7 @@ from pathlib import Path
 
 from telecom_crm.domain.errors import Busy, InvalidValue
 from telecom_crm.domain.importing import (
-    APPLYING,
+    UNDER_WAY,
     ImportJob,
     ImportKind,
     ImportStatus,
@@ -26,7 +26,6 @@ BY = Actor("command line")
 SHOWN = 10
 """How many errors are printed; the error file has all of them."""
 PIECE = 1 << 16
-UNDER_WAY = APPLYING | {ImportStatus.UPLOADED, ImportStatus.CHECKED}
 
 
 def import_file(
@@ -46,7 +45,7 @@ def import_file(
     Import SIMs, numbers or subscribers from a file.
 
     A row that cannot be registered is told with its line and does not keep the others out; the exit
-    code is 1 then. The same file again changes nothing.
+    code is 1 then. The same file again changes nothing, and goes on where one that was killed was.
 
     Parameters
     ----------

@@ -521,6 +521,18 @@ class UnitOfWorkSuite:
             assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
             assert tx.imports.claimed(job.id, ["sim:1", "sim:2"]) == {"sim:1": "9"}
 
+    def test_jobs_under_way_are_found_by_what_is_in_their_file(self) -> None:
+        uow, samples = self.make(), Samples()
+        said = samples.said
+        one, other = (attrs.evolve(_import(samples), sha256="ab") for _ in range(2))
+        over = attrs.evolve(_import(samples), sha256="ab")
+        over = over.refuse(faults=(), **said())
+        with uow() as tx:
+            tx.imports.save_all([one, over, other, _import(samples)])
+        with uow(read_only=True) as tx:
+            assert [job.id for job in tx.imports.under_way("ab")] == [one.id, other.id]
+            assert tx.imports.under_way("cd") == []
+
     def test_jobs_that_were_over_long_ago_are_found_and_their_rows_forgotten(self) -> None:
         uow, samples = self.make(), Samples()
         said = samples.said
@@ -766,6 +778,7 @@ def _import(samples: Samples) -> ImportJob:
         kind=ImportKind.SIMS,
         file_id=DocumentId(samples.id()),
         file_name="карты.csv",
+        sha256=f"{samples.serial():064x}",
         separator=";",
         **samples.said(),
     )

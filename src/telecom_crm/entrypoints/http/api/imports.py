@@ -20,7 +20,13 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from telecom_crm.application.imports import UPLOAD_LIMIT, Imports
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, ImportSummary
+from telecom_crm.domain.importing import (
+    UNDER_WAY,
+    ImportJob,
+    ImportKind,
+    ImportStatus,
+    ImportSummary,
+)
 from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.bodies import Because
@@ -38,7 +44,6 @@ from telecom_crm.entrypoints.http.tables import CSV
 from telecom_crm.entrypoints.http.uploads import chunks, received
 from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
 
-UNDER_WAY = frozenset({ImportStatus.UPLOADED, ImportStatus.CHECKED, ImportStatus.RUNNING})
 """The states in which there is progress to wait for."""
 POLL_SECONDS = 0.5
 LINES_AT_ONCE = 500

@@ -374,6 +374,7 @@ CREATE TABLE import_jobs (
     kind TEXT NOT NULL,
     file_id UUID,
     file_name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
     encoding TEXT,
     separator TEXT,
     dry_run BOOLEAN NOT NULL,
