@@ -31,8 +31,8 @@ next: two small batches cost more than one, and wait for each other where they s
 
 TURN_SECONDS = 50e-6
 """
-How long who takes over the lead lets others come, over and over while more of them do: they were
-answered a moment ago, and are on their way back. Never waited by a payment that found nobody here.
+How long a leader behind a batch of several lets others come, over and over while more of them do:
+they were answered a moment ago, and are on their way back. Who comes alone never waits.
 """
 
 
@@ -65,6 +65,8 @@ class GatheringTill:
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _queue: deque[_Waiting] = attrs.field(factory=deque, init=False)
     _leading: int = attrs.field(default=0, init=False)
+    _alone: bool = attrs.field(default=True, init=False)
+    """Whether the last batch was one caller's."""
 
     def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
         """Write the bookings, along with others'; see `ports.Till`."""
@@ -77,10 +79,10 @@ class GatheringTill:
                 self._leading += 1
             else:
                 self._queue.append(mine)
+        if not mine.leads:
+            self._wait(mine)
         if mine.leads:
             self._lead(mine)
-        else:
-            self._wait(mine)
         if mine.error is not None:
             raise mine.error
         if mine.outcomes is None:
@@ -91,21 +93,14 @@ class GatheringTill:
         """Wait until a batch took mine along, or I am to lead the next."""
         try:
             mine.called.acquire()
-            if mine.leads:
-                self._let_others_come()
         except BaseException:
-            self._leave(mine)
+            # Somebody stopped waiting, as by Ctrl-C: nobody else waits for them.
+            with self._lock:
+                if mine in self._queue:
+                    self._queue.remove(mine)
+            if mine.leads:
+                self._hand_on()
             raise
-        if mine.leads:
-            self._lead(mine)
-
-    def _leave(self, mine: _Waiting) -> None:
-        """Somebody stopped waiting, as by Ctrl-C: nobody else waits for them."""
-        with self._lock:
-            if mine in self._queue:
-                self._queue.remove(mine)
-        if mine.leads:
-            self._hand_on()
 
     def _let_others_come(self) -> None:
         there = -1
@@ -117,6 +112,8 @@ class GatheringTill:
         """Write one batch, my own bookings first, and hand the lead on."""
         batch = [mine]
         try:
+            if not self._alone:
+                self._let_others_come()
             batch = self._batch_with(mine)
             self._write(batch)
         except Exception as error:  # noqa: BLE001  # raised where each of them waits
@@ -162,6 +159,7 @@ class GatheringTill:
             while self._queue and size + len(self._queue[0].bookings) <= LARGEST_BATCH:
                 batch.append(self._queue.popleft())
                 size += len(batch[-1].bookings)
+            self._alone = len(batch) == 1
         return batch
 
     def _hand_on(self) -> None:
