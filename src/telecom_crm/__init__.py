@@ -88,7 +88,8 @@ def open(url: str, **options: Unpack[DoorOptions]) -> Crm:
     Open a CRM on a PostgreSQL 15 or later, such as `postgresql://user:secret@host/database`.
 
     Never migrates: raise `SchemaOutdated`, which names the command, where the schema (option
-    `schema`) is not the one that this version needs, and `Unavailable` where the database is away.
+    `schema`) is not the one that this version needs, `Unavailable` where the database cannot be
+    reached, and `NotInstalled` without the extra `postgres`.
     Further options: those of `in_memory`, `data` (a directory for files), `pool_size`, `engine`.
     """
     from telecom_crm.entrypoints import doors
@@ -101,7 +102,7 @@ def open_embedded(directory: str | Path, **options: Unpack[DoorOptions]) -> Crm:
     Open a CRM on a PostgreSQL of its own below a directory, started there or joined where it runs.
 
     Makes the database and migrates it. Whoever closes last stops the server. Raise
-    `EmbeddedPostgresFailed`.
+    `EmbeddedPostgresFailed`, and `NotInstalled` without the extra `embedded`.
     """
     from telecom_crm.entrypoints import doors
 

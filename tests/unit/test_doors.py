@@ -15,7 +15,7 @@ from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import SimData
-from telecom_crm.application.ports import Message
+from telecom_crm.application.ports import Message, NotInstalled
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
 from telecom_crm.domain.hold import HoldKind
@@ -41,6 +41,17 @@ def test_a_crm_in_memory_needs_nothing_but_the_core() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in told.stdout.split()}
     assert not loaded & {"sqlalchemy", "psycopg", "litestar", "cyclopts", "rich"}
+
+
+@pytest.mark.parametrize(
+    ("door", "extra"), [("open", "postgres"), ("open_embedded", "embedded")], ids=str
+)
+def test_a_door_that_was_not_installed_names_its_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, door: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(NotInstalled, match=rf"pip install 'telecom-crm\[{extra}\]'"):
+        getattr(telecom_crm, door)(str(tmp_path))
 
 
 def test_every_stable_name_is_there() -> None:

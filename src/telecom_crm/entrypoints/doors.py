@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from telecom_crm.application.ports import NotInstalled
 from telecom_crm.entrypoints.container import Options, Store, build
 from telecom_crm.entrypoints.crm import Crm
 
@@ -18,11 +20,13 @@ def in_memory(**options: Any) -> Crm:
 
 def open(url: str, **options: Any) -> Crm:
     """Open a CRM on a PostgreSQL whose schema is current."""
+    _need("sqlalchemy", "PostgreSQL databases", extra="postgres")
     return build(Options(store=Store.POSTGRES, url=url, **options))
 
 
 def open_embedded(directory: str | Path, **options: Any) -> Crm:
     """Open a CRM on the embedded PostgreSQL of a directory, migrated."""
+    _need("sqlalchemy", "embedded databases", extra="embedded")
     directory = Path(directory).absolute()
     from telecom_crm.entrypoints.embedded import start_embedded
 
@@ -39,6 +43,11 @@ def open_embedded(directory: str | Path, **options: Any) -> Crm:
         server.stop()
 
     return attrs.evolve(crm, close=close)
+
+
+def _need(library: str, what: str, *, extra: str) -> None:
+    if find_spec(library) is None:
+        raise NotInstalled(what, extra)
 
 
 def migrate(url: str, *, schema: str = "telecom_crm") -> None:

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import attrs
@@ -106,6 +107,8 @@ def _database(settings: Settings, stop: threading.Event) -> Iterator[Settings]:
 
 def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> bool:
     """Tell whether there is to be a demo; raise `RuleViolated` where what was said cannot be."""
+    if said is None and own_server and _token_file(settings).exists():
+        return True  # it was there the last time; so the service need not wait until we have looked
     with open_crm(settings) as crm:  # also where there is none: what is wrong shows here, in words
         if said:
             refuse_strangers(crm)
@@ -121,7 +124,7 @@ def _make_demo(settings: Settings) -> str:
     from telecom_crm.domain.user import Role
     from telecom_crm.entrypoints.container import kept_secret
 
-    kept = settings.data / "demo-token"
+    kept = _token_file(settings)
     with open_crm(settings) as crm:
         if kept.exists():
             secret = kept.read_text("ascii").strip()
@@ -135,6 +138,10 @@ def _make_demo(settings: Settings) -> str:
             return crm.access.create_token(name="demo", role=Role.ADMIN, by=BY)[1]
 
         return kept_secret(kept, make)
+
+
+def _token_file(settings: Settings) -> Path:
+    return settings.data / "demo-token"
 
 
 # The processes
