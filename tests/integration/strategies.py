@@ -74,7 +74,8 @@ receipts = st.builds(
         version=st.integers(1, 9),
         payment_mode=st.sampled_from(policy.PaymentMode),
         cycle_day=maybe(st.integers(1, 31).map(CycleDay)),
-        credit_limit=amounts,
+        credit_limit=positive,
+        low_balance=maybe(positive),
         required_for_activation=st.frozensets(st.sampled_from(policy.Requirement)),
         tax=st.builds(policy.TaxProfile, texts, st.decimals(0, 99, places=2)),
         sims_per_person=maybe(st.integers(1, 9)),
@@ -284,6 +285,7 @@ accounts = st.builds(
     policy_frozen=st.booleans(),
     promise=maybe(st.builds(account.PromisedPayment, amount=positive, until=instants)),
     money_holds=small,
+    overdrawn=st.booleans(),
     **stored,
 )
 payments = st.builds(

@@ -34,7 +34,7 @@ from telecom_crm.entrypoints.conformance.unit_of_work import UnitOfWorkSuite
 
 SETTINGS = settings(stateful_step_count=25, suppress_health_check=list(HealthCheck))
 FINDING = settings(
-    max_examples=300,
+    max_examples=1000,
     stateful_step_count=25,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],

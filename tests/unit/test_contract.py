@@ -229,7 +229,14 @@ def test_every_failed_line_is_told():
 @pytest.mark.parametrize(
     ("more", "code"),
     [
-        ({"receipt": attrs.evolve(PREPAID, credit_limit=Money(0, "USD")).receipt(at=AT)}, "policy"),
+        (
+            {
+                "receipt": attrs.evolve(
+                    PREPAID, credit_limit=Money(0, "USD"), low_balance=None
+                ).receipt(at=AT)
+            },
+            "policy",
+        ),
         (
             {"tariff": tariff(terms=attrs.evolve(TERMS, payment_modes=[PaymentMode.POSTPAID]))},
             "tariff",

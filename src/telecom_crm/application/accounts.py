@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import attrs
 
@@ -19,7 +20,7 @@ from telecom_crm.application.adjusting import (
     state_of,
 )
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on
+from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on, each_swept
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
@@ -30,7 +31,8 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, AccountStatement, BillingAccount
 from telecom_crm.domain.charging import ChargeKind, charge
@@ -277,6 +279,16 @@ class Accounts:
             tx.accounts.save(account.promise_payment(amount, until=until, by=by, at=at))
             return state_of(tx, account_id, at)
 
+    def end_promises(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        End the promised payments whose time is over, in batches of `limit`; return how many.
+        """
+        now = self.clock()
+        over = each_swept(
+            self.uow, lambda tx, at: tx.accounts.promises_over(now, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._end_promise, account.id, by) for account in over)
+
     @retried
     def transfer(
         self,
@@ -314,7 +326,7 @@ class Accounts:
             said = {"caused_by": f"transfer:{out_id}"}
             out = entry_of(out_id, sent, sending, out_legs, note=f"to {to}", **said)
             into = entry_of(in_id, received, receiving, in_legs, note=f"from {account_id}", **said)
-            tx.ledger.post([Posting.of(out), Posting.of(into)], at=at)
+            post_spent(tx, sent, [Posting.of(out), Posting.of(into)], by=by, at=at)
             return out
 
     @retried
@@ -337,6 +349,7 @@ class Accounts:
         with self.uow() as tx:
             if earlier := claimed(tx, by, idempotency_key, digest, undo_id, account_id):
                 return earlier
+            state = state_of(tx, account_id, at)
             entry = tx.ledger.entry(entry_id, account_id=account_id)
             if not entry.caused_by.startswith("adjustment:"):
                 why = f"the entry was caused by {entry.caused_by}; reverse that"
@@ -346,7 +359,7 @@ class Accounts:
             )
             _refuse_recovered(tx, entry)
             undone = attrs.evolve(undone, note=reason)
-            tx.ledger.post([Posting.of(undone)], at=at)
+            post_spent(tx, state, [Posting.of(undone)], by=by, at=at)
             return undone
 
     def trial_balance(self, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
@@ -378,6 +391,20 @@ class Accounts:
                     at=self.clock(),
                 )
             )
+
+    @retried
+    def _end_promise(self, account_id: AccountId, by: Actor) -> int:
+        at = self.clock()
+        with self.uow() as tx:
+            state = state_of(tx, account_id, at)
+            promise = state.account.promise
+            if promise is None or at < promise.until:
+                return 0
+            # Its time ended what it gave; nobody has been told yet.
+            before, after = state.available + promise.amount, state.available
+            ended = state.account.end_promise(by=by, at=at)
+            tx.accounts.save(ended.spent(before=before, after=after, by=by, at=at))
+            return 1
 
     def _book(
         self,

@@ -11,6 +11,7 @@ import attrs
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.ports import Clock, IdempotencyKey, NewId, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
@@ -82,7 +83,8 @@ class Adjusting:
             note=wanted.reason,
             caused_by=f"adjustment:{wanted.by}",
         )
-        tx.ledger.post([Posting.of(entry, limited=wanted.limited)], at=at)
+        booked = Posting.of(entry, limited=wanted.limited)
+        post_spent(tx, state, [booked], by=wanted.by, at=at)
         return entry
 
 

@@ -35,6 +35,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import PAYABLE, ContractStatus
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
@@ -554,7 +555,7 @@ class Payments:
                 by=by,
                 at=at,
             )
-            tx.ledger.post([posting], at=at)
+            post_spent(tx, state, [posting], by=by, at=at)
             return tx.refunds.save(refund.send(by=by, at=at))
 
     def _send_refund(self, refund: Refund, *, by: Actor) -> Refund:
@@ -647,7 +648,7 @@ class Payments:
                     return attrs.evolve(payment, replayed=True)
             PAYMENT_LIFECYCLE.row(payment.status, command)
             moved, posting = decide(tx, state, payment)
-            tx.ledger.post([posting], at=self.clock())
+            post_spent(tx, state, [posting], by=by, at=self.clock())
             return tx.payments.save(moved)
 
     def _entry_id(self) -> EntryId:

@@ -368,6 +368,16 @@ class Accounts(Collection[AccountId, BillingAccount], Protocol):
         """
         ...
 
+    def overdrawn(self, *, limit: int, cursor: str | None = None) -> Page[BillingAccount]:
+        """Return a page of the accounts that are marked as overdrawn."""
+        ...
+
+    def promises_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        """Return a page of the accounts with a promised payment whose time is over."""
+        ...
+
 
 @attrs.frozen(kw_only=True)
 class LedgerDifference:

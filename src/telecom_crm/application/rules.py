@@ -258,6 +258,7 @@ _POLICY: Mapping[str, Reader] = {
     "fee_timing": chosen(FeeTiming),
     "proration": chosen(Proration),
     "credit_limit": money,
+    "low_balance": or_none(money),
     "first_fee": chosen(FirstFee),
     "required_for_activation": listed(chosen(Requirement)),
     "grace_days": whole,

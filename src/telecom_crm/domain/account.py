@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ import attrs
 
 from telecom_crm.domain.errors import Conflict, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
-from telecom_crm.domain.ledger import Balance, InsufficientFunds, JournalEntry
+from telecom_crm.domain.ledger import Balance, InsufficientFunds, JournalEntry, Posting
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import BillingPolicy, PaymentMode, PoliciesReceipt
@@ -99,6 +99,8 @@ class BillingAccount:
     promise: PromisedPayment | None = None
     money_holds: int = 0
     """How many contracts of the account are suspended for money: what a payment may lift."""
+    overdrawn: bool = False
+    """Whether it fell below zero, and its contracts are still to be suspended for that."""
     status: AccountStatus = AccountStatus.OPEN
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
@@ -203,6 +205,36 @@ class BillingAccount:
         holds = self.money_holds + change
         return self._note("MoneyHoldsChanged", "hold_for_money", by, at, payload, money_holds=holds)
 
+    def spent(self, *, before: Money, after: Money, by: Actor, at: datetime) -> BillingAccount:
+        """
+        Tell of a fall of what is available, once as it crosses each line: the policy's low balance
+        and zero.
+
+        Only of accounts that pay first and have had a contract in service.
+        """
+        if self.receipt is None or self.postpaid or not self.policy_frozen:
+            return self
+        told, low = self, self.receipt.terms.low_balance
+        if low is not None and before >= low > after:
+            payload = {"available": after.amount, "currency": after.currency, "below": low.amount}
+            told = told._note("LowBalance", "spend", by, at, payload)
+        if before.minor >= 0 > after.minor:
+            payload = {"available": after.amount, "currency": after.currency}
+            told = told._note("AccountOverdrawn", "spend", by, at, payload, overdrawn=True)
+        return told
+
+    def handle_overdraft(self, *, by: Actor, at: datetime) -> BillingAccount:
+        """Record that its contracts were looked at since it fell below zero."""
+        return self._note("OverdraftHandled", "handle_overdraft", by, at, {}, overdrawn=False)
+
+    def end_promise(self, *, by: Actor, at: datetime) -> BillingAccount:
+        """End a promised payment whose time is over; raise `RuleViolated` where there is none."""
+        if self.promise is None or at < self.promise.until:
+            raise RuleViolated("promise_over", (f"no promise of {self.number} is over",))
+        amount = self.promise.amount
+        payload = {"amount": amount.amount, "currency": amount.currency}
+        return self._note("PromiseEnded", "end_promise", by, at, payload, promise=None)
+
     def give_to(self, customer_id: CustomerId, *, by: Actor, at: datetime) -> BillingAccount:
         """Move the account to the survivor of a merge, or back."""
         payload = {"from": str(self.customer_id), "to": str(customer_id)}
@@ -242,6 +274,19 @@ class AccountState:
     def own_money(self) -> Money:
         """What is the subscriber's own of it: no credit, and nothing that is held back."""
         return self.balance.available(Money(0, self.balance.currency))
+
+    def after(self, postings: Iterable[Posting]) -> AccountState:
+        """
+        Return the state once these are booked; those of other accounts change nothing here.
+
+        Limits are the ledger's to keep.
+        """
+        balance = self.balance
+        for posting in postings:
+            if posting.account_id == self.account.id:
+                balance = balance.after(posting.entry) if posting.entry else balance
+                balance = balance.reserve(posting.reserve)
+        return attrs.evolve(self, balance=balance)
 
     def refuse_past_own_money(self, amount: Money) -> None:
         """

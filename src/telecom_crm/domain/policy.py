@@ -86,7 +86,8 @@ class BillingPolicy:
     One version of the terms on which an account is charged.
 
     `cycle_day` None means the anniversary of the activation. `sims_per_person` None means no limit.
-    `credit_limit` also fixes the policy's currency. `grace_days` run from a bill's due date on.
+    `credit_limit` also fixes the policy's currency. Who pays first is told once what they may still
+    spend falls below `low_balance`; None tells nobody. `grace_days` run from a bill's due date on.
     """
 
     id: str = attrs.field()
@@ -97,6 +98,7 @@ class BillingPolicy:
     fee_timing: FeeTiming = FeeTiming.ADVANCE
     proration: Proration = Proration.ACTUAL_DAYS
     credit_limit: Money = attrs.field()
+    low_balance: Money | None = attrs.field(default=None)
     first_fee: FirstFee = FirstFee.REQUIRED
     required_for_activation: frozenset[Requirement] = attrs.field(
         default=frozenset(Requirement), converter=_requirements
@@ -117,6 +119,12 @@ class BillingPolicy:
     def _check_limit(self, _: object, value: Money) -> None:
         if value.minor < 0:
             raise InvalidValue.of("credit_limit", "credit_limit", "zero or more", value)
+
+    @low_balance.validator
+    def _check_low(self, _: object, value: Money | None) -> None:
+        if value is not None and (value.minor < 0 or value.currency != self.currency):
+            message = f"zero or more, in {self.currency}"
+            raise InvalidValue.of("low_balance", "low_balance", message, value)
 
     @sims_per_person.validator
     def _check_sims(self, _: object, value: int | None) -> None:
@@ -155,9 +163,10 @@ PREPAID = BillingPolicy(
     name="Prepaid",
     payment_mode=PaymentMode.PREPAID,
     credit_limit=Money(0, "KGS"),
+    low_balance=Money(2_000, "KGS"),
     tax=VAT,
 )
-"""Pay first: fees in advance from the anniversary on, nothing on credit."""
+"""Pay first: fees in advance from the anniversary on, nothing on credit, told below 20 som."""
 
 POSTPAID = BillingPolicy(
     id="postpaid",
@@ -176,6 +185,7 @@ MIGRATION = BillingPolicy(
     name="Migration from another system",
     payment_mode=PaymentMode.PREPAID,
     credit_limit=Money(0, "KGS"),
+    low_balance=Money(2_000, "KGS"),
     first_fee=FirstFee.WAIVED,
     required_for_activation=frozenset(),
     tax=VAT,

@@ -225,6 +225,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "begin_amendments": lambda crm, n: crm.contracts.take_due_effect(limit=n),
         "provision": lambda crm, n: crm.provisioning.work(network=crm.network, limit=n).total,
         "repair_payments": lambda crm, n: crm.payments.repair(limit=n),
+        "end_promises": lambda crm, n: crm.accounts.end_promises(limit=n),
+        "suspend_overdrawn": lambda crm, n: crm.contracts.suspend_all_overdrawn(limit=n),
         "lift_money_holds": lambda crm, n: crm.contracts.lift_all_money_holds(limit=n),
         "write_messages": lambda crm, n: crm.notifications.queue_new(limit=n),
         "send_messages": lambda crm, n: crm.notifications.deliver(crm.messenger, limit=n),

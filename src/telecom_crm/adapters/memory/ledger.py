@@ -55,6 +55,17 @@ class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
 
         return self.page_having([("held_for_money",)], may_go_on, limit=limit, cursor=cursor)
 
+    def overdrawn(self, *, limit: int, cursor: str | None = None) -> Page[BillingAccount]:
+        return self.page_having([("overdrawn",)], limit=limit, cursor=cursor)
+
+    def promises_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        def is_over(account: BillingAccount) -> bool:
+            return account.promise is not None and account.promise.until <= at
+
+        return self.page_having([("promised",)], is_over, limit=limit, cursor=cursor)
+
 
 class MemoryPayments(MemoryCollection[PaymentId, Payment]):
     """Payments."""

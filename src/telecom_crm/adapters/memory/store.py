@@ -162,7 +162,7 @@ class MemoryStore:
         self.tariffs = Table("tariff", Tariff)
         self.options = Table("option", Option)
         self.contracts = Table("contract", Contract, also=_pending)
-        self.accounts = Table("account", BillingAccount, also=_money_hold)
+        self.accounts = Table("account", BillingAccount, also=_swept_for)
         self.payments = Table("payment", Payment)
         self.refunds = Table("refund", Refund)
         self.tasks = Table("provisioning_task", ProvisioningTask)
@@ -210,8 +210,14 @@ def _reference(application: Application) -> list[Term]:
     return [("reference", application.channel.value, application.external_reference)]
 
 
-def _money_hold(account: BillingAccount) -> list[Term]:
-    return [("held_for_money",)] if account.money_holds else []
+def _swept_for(account: BillingAccount) -> list[Term]:
+    """Return what sweeps over accounts look for."""
+    found = {
+        "held_for_money": account.money_holds > 0,
+        "overdrawn": account.overdrawn,
+        "promised": account.promise is not None,
+    }
+    return [(name,) for name, there in found.items() if there]
 
 
 def _pending(contract: Contract) -> list[Term]:

@@ -47,6 +47,16 @@ class PostgresAccounts(PostgresCollection[AccountId, BillingAccount]):
             cursor=cursor,
         )
 
+    def overdrawn(self, *, limit: int, cursor: str | None = None) -> Page[BillingAccount]:
+        """Return a page of the accounts that are marked as overdrawn."""
+        return self.page_of("t.overdrawn", {}, limit=limit, cursor=cursor)
+
+    def promises_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[BillingAccount]:
+        """Return a page of the accounts with a promised payment whose time is over."""
+        return self.page_of("t.promise_until <= %(at)s", {"at": at}, limit=limit, cursor=cursor)
+
 
 _AVAILABLE = (
     "t.subscriber - t.receivable - t.unbilled - t.reserved + t.credit_limit_minor"

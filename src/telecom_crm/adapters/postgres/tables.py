@@ -363,6 +363,7 @@ accounts = Table(
     _at("promise_until", nullable=True),
     _minor("credit_limit_minor"),
     _int("money_holds"),
+    _flag("overdrawn"),
     _text("status"),
     _int("version"),
     _minor("subscriber", server_default=text("0")),
@@ -376,6 +377,12 @@ accounts = Table(
 Index("ix_accounts_customer_id", accounts.c.customer_id, accounts.c.id)
 Index("ix_accounts_number", accounts.c.number)
 Index("ix_accounts_money_holds", accounts.c.id, postgresql_where=text("money_holds > 0"))
+Index("ix_accounts_overdrawn", accounts.c.id, postgresql_where=text("overdrawn"))
+Index(
+    "ix_accounts_promise_until",
+    accounts.c.promise_until,
+    postgresql_where=text("promise_until IS NOT NULL"),
+)
 
 entries = Table(
     "entries",

@@ -15,6 +15,7 @@ from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
 from telecom_crm.application.paging import each_swept
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.calendar import anniversary, local_date, period_of
 from telecom_crm.domain.charging import ChargeKind, charge
@@ -86,7 +87,7 @@ class Amending(ContractDesk):
                 at=now,
             )
             if when is When.NOW:
-                self._charge_options(tx, state, contract, amended, offer, policy, now)
+                self._charge_options(tx, state, contract, amended, offer, policy, by, now)
             return tx.contracts.save(amended)
 
     @retried
@@ -127,6 +128,7 @@ class Amending(ContractDesk):
         after: Contract,
         offer: Offer,
         policy: BillingPolicy,
+        by: Actor,
         now: datetime,
     ) -> None:
         had = {chosen.code for chosen in before.options}
@@ -151,4 +153,4 @@ class Amending(ContractDesk):
             )
             postings.append(Posting.of(entry, limited=not state.account.postpaid))
         if postings:
-            tx.ledger.post(postings, at=now)
+            post_spent(tx, state, postings, by=by, at=now)

@@ -10,6 +10,7 @@ from telecom_crm.application.activation import fee_entry
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of, save_changed
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.contract import Contract, ContractCommand
@@ -102,7 +103,7 @@ class Replacing(ContractDesk):
             new, old = numbers[msisdn], numbers[contract.msisdn]
             if new.contract_id != contract.id:
                 new = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
-            self._charge_number(tx, state, contract, new, now)
+            self._charge_number(tx, state, contract, new, by, now)
             saved = tx.contracts.save(changed)
             tx.sims.save(sim.renumber(msisdn=msisdn, by=by, at=now))
             save_changed(tx.numbers.save, numbers[msisdn], new)
@@ -117,6 +118,7 @@ class Replacing(ContractDesk):
         state: AccountState,
         contract: Contract,
         number: Number,
+        by: Actor,
         now: datetime,
     ) -> None:
         if not number.price:
@@ -131,4 +133,5 @@ class Replacing(ContractDesk):
         entry = fee_entry(
             fee, contract=contract, account=state.account, id=EntryId(self.new_id()), at=now
         )
-        tx.ledger.post([Posting.of(entry, limited=not state.account.postpaid)], at=now)
+        charged = Posting.of(entry, limited=not state.account.postpaid)
+        post_spent(tx, state, [charged], by=by, at=now)

@@ -33,16 +33,11 @@ class Suspending(ContractDesk):
         by: Actor = SYSTEM,
     ) -> Contract:
         """Suspend a contract for one more reason; the network bars it. Raise `HoldThere`."""
-        now = self.clock()
         seen = self.get(contract_id)
         with self.uow() as tx:
             account = _account_for(tx, seen, hold)
             contract = held(tx, contract_id, expected_version)
-            suspended = contract.suspend(hold=hold, reason=reason, by=by, at=now)
-            count_money(tx, account, contract, suspended, by=by, at=now)
-            saved = tx.contracts.save(suspended)
-            self._tell_bars(tx, contract, saved, by=by, at=now)
-            return saved
+            return self._suspend(tx, account, contract, hold, reason, by)
 
     @retried
     def resume(
@@ -99,8 +94,62 @@ class Suspending(ContractDesk):
         )
         return each_alone(partial(self._count_lifted, account.id, by) for account in held)
 
+    @retried
+    def suspend_overdrawn(
+        self, account_id: AccountId, *, by: Actor = SYSTEM
+    ) -> tuple[Contract, ...]:
+        """
+        Suspend the contracts in service of an account that fell below zero, unless there is money
+        again; return those.
+        """
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            seen = [contract.id for contract in tx.contracts.of_account(account_id)]
+        with self.uow() as tx:
+            state = tx.ledger.states([account_id], at=now)[account_id]
+            if not state.account.overdrawn:
+                return ()
+            account = tx.accounts.save(state.account.handle_overdraft(by=by, at=now))
+            if HoldKind.LOW_BALANCE in settled(state):
+                return ()
+            suspended = []
+            for contract in tx.contracts.get_many(seen).values():
+                in_service = CONTRACT_LIFECYCLE.can(contract, ContractCommand.SUSPEND)
+                if in_service and not contract.has_hold(HoldKind.LOW_BALANCE):
+                    hold, reason = HoldKind.LOW_BALANCE, "overdrawn"
+                    suspended.append(self._suspend(tx, account, contract, hold, reason, by))
+                    account = tx.accounts.get(account_id)
+            return tuple(suspended)
+
+    def suspend_all_overdrawn(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Suspend what accounts that fell below zero cannot pay for, in batches of `limit` accounts;
+        return how many contracts.
+        """
+        fallen = each_swept(self.uow, lambda tx, at: tx.accounts.overdrawn(limit=limit, cursor=at))
+        return each_alone(partial(self._count_suspended, account.id, by) for account in fallen)
+
+    def _count_suspended(self, account_id: AccountId, by: Actor) -> int:
+        return len(self.suspend_overdrawn(account_id, by=by))
+
     def _count_lifted(self, account_id: AccountId, by: Actor) -> int:
         return len(self.lift_money_holds(account_id, by=by))
+
+    def _suspend(
+        self,
+        tx: Transaction,
+        account: BillingAccount | None,
+        contract: Contract,
+        hold: HoldKind,
+        reason: str,
+        by: Actor,
+    ) -> Contract:
+        now = self.clock()
+        suspended = contract.suspend(hold=hold, reason=reason, by=by, at=now)
+        count_money(tx, account, contract, suspended, by=by, at=now)
+        saved = tx.contracts.save(suspended)
+        self._tell_bars(tx, contract, saved, by=by, at=now)
+        return saved
 
     def _resume(
         self,

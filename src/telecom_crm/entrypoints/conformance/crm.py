@@ -45,6 +45,7 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.notification import LOW_BALANCE
 from telecom_crm.domain.number import NumberNotAvailable
 from telecom_crm.domain.payment import Payment, PaymentMethod, RefundTooLarge
 from telecom_crm.domain.sim import SimNotAvailable
@@ -291,6 +292,7 @@ class CrmMachine(StoredMachine):
             assert ask(contract_id).status == "activating"
             contract.status, contract.task = "activating", "pending"
             account.reserved += FIRST_FEES
+            account.used, account.seen = True, account.available
 
     @rule(contract_id=contracts)
     def give_activation_up(self, contract_id: Any) -> None:
@@ -536,7 +538,9 @@ class CrmMachine(StoredMachine):
             return
         if payment.gateway == "cash_desk":
             answer = "confirm"
-        self._expect_refund(payment_id, minor, account.promise_back(minor), answer, refund)
+        parts = account.promise_back(minor)
+        account.look()
+        self._expect_refund(payment_id, minor, parts, answer, refund)
 
     @rule(payment_id=payments, what=st.sampled_from(("dispute", "win", "lose")))
     def dispute(self, payment_id: Any, what: str) -> None:
@@ -776,6 +780,14 @@ class CrmMachine(StoredMachine):
         for account_id in self.model.accounts:
             self.model.lift(account_id)
 
+    @rule()
+    def suspend_what_is_overdrawn(self) -> None:
+        """The worker suspends what accounts below zero cannot pay for."""
+        self.samples.tick()
+        self.crm.contracts.suspend_all_overdrawn()
+        for account_id in self.model.accounts:
+            self.model.hold(account_id)
+
     @rule(customer=customers)
     def work_a_ticket(self, customer: Any) -> None:
         """Open a ticket, take the next one, and resolve it: the queue is empty again."""
@@ -788,6 +800,12 @@ class CrmMachine(StoredMachine):
         assert self.crm.tickets.claim_next(by=OPERATOR) is None
 
     # What always holds
+
+    @invariant()
+    def falls_are_noticed(self) -> None:
+        """The model looks at what is left, as the CRM does with everything that it takes."""
+        for account in self.model.accounts.values():
+            account.look()
 
     @invariant()
     def the_money_is_right(self) -> None:
@@ -874,22 +892,27 @@ class CrmMachine(StoredMachine):
                 if one.status == "suspended"
             )
             assert account.money_holds == short
+            assert account.overdrawn == self.model.accounts[account_id].overdrawn
 
     def events_are_complete(self) -> None:
         """Every thing's version is the number of its events; the feed gives each, in order."""
         with self.uow(read_only=True) as tx:
             versions = {key: thing.version for key, thing in _everything(tx, self.model).items()}
         found: Counter[tuple[str, str]] = Counter()
+        warned: Counter[str] = Counter()
         cursor = ""
         for _ in range(2_000):  # others' open transactions may delay the feed
             for reached, event in self.crm.events.since(cursor):
                 cursor = reached
                 place = (event.thing, event.thing_id)
                 found[place] += 1
+                warned[event.thing_id] += event.name == LOW_BALANCE
                 assert event.sequence == found[place], "a gap, or an event told twice"
             if all(found[place] >= version for place, version in versions.items()):
                 break
         assert {place: found[place] for place in versions} == versions
+        for account_id, account in self.model.accounts.items():
+            assert warned[str(account_id)] == account.warned
 
     # How the model moves
 

@@ -10,8 +10,11 @@ from telecom_crm.entrypoints.conformance.samples import CREDIT
 
 FIRST_FEES = 11_000
 """What an activation costs on the sample tariff: 10.00 to begin and 100.00 for the month."""
+LOW_BALANCE = 2_000
+"""Below what is available somebody who pays first is told."""
 MONEY_HOLDS = {"low_balance", "non_payment"}
 LIVE = {"accepted", "activating", "active", "suspended"}
+SERVED = {"active", "suspended"}
 OPEN = {"draft", *LIVE}
 
 
@@ -30,6 +33,21 @@ class Account:
     """How much of what disputes took was given up."""
     owed_back: int = 0
     """What a closed account's customer is still to be paid."""
+    used: bool = False
+    """Whether an activation has been asked for."""
+    seen: int = 0
+    """What was available when it was last looked at."""
+    warned: int = 0
+    """How often it was told that little is left."""
+    overdrawn: bool = False
+    """Whether it fell below zero and nothing was done about it yet."""
+
+    def look(self) -> None:
+        """Notice a fall below a line, of an account that pays first."""
+        if self.used and not self.postpaid:
+            self.warned += self.seen >= LOW_BALANCE > self.available
+            self.overdrawn = self.overdrawn or self.seen >= 0 > self.available
+        self.seen = self.available
 
     @property
     def owed(self) -> int:
@@ -200,6 +218,15 @@ class Model:
                 contract.holds -= lifted
                 contract.status = "suspended" if contract.holds else "active"
 
+    def hold(self, account_id: Any) -> None:
+        """Suspend what an account that fell below zero cannot pay for."""
+        account = self.accounts[account_id]
+        short, account.overdrawn = account.overdrawn and account.available < 0, False
+        for contract in self.contracts.values():
+            if short and contract.account == account_id and contract.status in SERVED:
+                contract.status = "suspended"
+                contract.holds.add("low_balance")
+
     def held_for_money(self, account_id: Any) -> bool:
         """Tell whether a contract of the account is suspended for money."""
         return any(
@@ -249,6 +276,7 @@ class Model:
         )
         if not others:
             account.settle()
+            account.seen = account.available
 
     @property
     def in_clearing(self) -> int:

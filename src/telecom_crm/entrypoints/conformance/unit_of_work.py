@@ -53,6 +53,7 @@ from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.conformance.machine import Abandoned, refused
 from telecom_crm.entrypoints.conformance.samples import (
     BEGINNING,
+    CURRENCY,
     OPERATOR,
     PAY_FIRST,
     Samples,
@@ -366,6 +367,34 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             found = each_on(lambda at: tx.accounts.held_for_money(now, limit=2, cursor=at))
             assert [one.id for one in found] == sorted(free, key=str)
+
+    def test_accounts_are_found_by_what_is_to_be_done_about_them(self) -> None:
+        uow, samples = self.make(), Samples()
+        until = samples.tick() + timedelta(days=1)
+        plain, promised, later, fallen = (samples.account(None) for _ in range(4))
+        amount = Money(500, CURRENCY)
+        promised = promised.promise_payment(amount, until=until, **samples.said())
+        far = until + timedelta(seconds=1)
+        later = later.promise_payment(amount, until=far, **samples.said())
+        fallen = fallen.freeze_policy(**samples.said()).spent(
+            before=Money(0, CURRENCY), after=Money(-1, CURRENCY), **samples.said()
+        )
+        with uow() as tx:
+            tx.accounts.save_all([plain, promised, later, fallen])
+        with uow(read_only=True) as tx:
+            assert [one.id for one in tx.accounts.overdrawn(limit=9).items] == [fallen.id]
+            assert tx.accounts.promises_over(until - timedelta(seconds=1), limit=9).items == ()
+            over = tx.accounts.promises_over(until, limit=9)
+            assert [one.id for one in over.items] == [promised.id]
+            both = each_on(lambda at: tx.accounts.promises_over(far, limit=1, cursor=at))
+            assert [one.id for one in both] == [promised.id, later.id]
+        with uow() as tx:
+            handled = tx.accounts.get(fallen.id).handle_overdraft(**samples.said())
+            ended = tx.accounts.get(promised.id).end_promise(by=SYSTEM, at=until)
+            tx.accounts.save_all([handled, ended])
+        with uow(read_only=True) as tx:
+            assert tx.accounts.overdrawn(limit=9).items == ()
+            assert tx.accounts.promises_over(until, limit=9).items == ()
 
     def test_waiting_messages_come_oldest_first_and_never_twice(self) -> None:
         uow, samples = self.make(), Samples()

@@ -24,6 +24,7 @@ def account_to_row(account: BillingAccount) -> dict[str, Any]:
         "promise_until": promise.until if promise else None,
         "credit_limit_minor": receipt.terms.credit_limit.minor if receipt else 0,
         "money_holds": account.money_holds,
+        "overdrawn": account.overdrawn,
         "status": account.status.value,
         "version": account.version,
     }
@@ -44,6 +45,7 @@ def account_from_row(row: Mapping[str, Any]) -> BillingAccount:
         policy_frozen=row["policy_frozen"],
         promise=promise,
         money_holds=row["money_holds"],
+        overdrawn=row["overdrawn"],
         status=AccountStatus(row["status"]),
         version=row["version"],
     )

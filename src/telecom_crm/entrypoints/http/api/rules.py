@@ -58,7 +58,8 @@ class PolicyBody(Body):
     """
     Terms on which an account is charged.
 
-    `cycle_day` null means the anniversary of the activation, `sims_per_person` null no limit.
+    `cycle_day` null means the anniversary of the activation, `sims_per_person` null no limit,
+    `low_balance` null that nobody is told of one.
     `version` is counted by us: what is sent is not looked at.
     """
 
@@ -71,6 +72,7 @@ class PolicyBody(Body):
     cycle_day: Annotated[int, msgspec.Meta(ge=1, le=31)] | None = None
     fee_timing: FeeTiming = FeeTiming.ADVANCE
     proration: Proration = Proration.ACTUAL_DAYS
+    low_balance: MoneyBody | None = None
     first_fee: FirstFee = FirstFee.REQUIRED
     required_for_activation: Annotated[list[Requirement], msgspec.Meta(max_length=20)] = (
         msgspec.field(default_factory=lambda: list(Requirement))

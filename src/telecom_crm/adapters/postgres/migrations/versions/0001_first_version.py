@@ -216,6 +216,7 @@ CREATE TABLE accounts (
     promise_until timestamptz,
     credit_limit_minor BIGINT NOT NULL,
     money_holds INTEGER NOT NULL,
+    overdrawn BOOLEAN NOT NULL,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
     subscriber BIGINT DEFAULT 0 NOT NULL,
@@ -230,6 +231,9 @@ CREATE INDEX ix_accounts_customer_id ON accounts (customer_id, id);
 CREATE INDEX ix_accounts_money_holds ON accounts (id)
     WHERE money_holds > 0;
 CREATE INDEX ix_accounts_number ON accounts (number);
+CREATE INDEX ix_accounts_overdrawn ON accounts (id) WHERE overdrawn;
+CREATE INDEX ix_accounts_promise_until ON accounts (promise_until)
+    WHERE promise_until IS NOT NULL;
 
 CREATE TABLE entries (
     account_id UUID NOT NULL,
