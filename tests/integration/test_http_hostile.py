@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from litestar.routes import HTTPRoute
 
 import telecom_crm
+from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.http.bodies import MoneyBody
 from telecom_crm.entrypoints.http.problems import Malformed
-from telecom_crm.entrypoints.http.reading import MOST_FAULTS, body_class, read_json
-from tests.integration.http_service import Service, nowhere, path_to
+from telecom_crm.entrypoints.http.reading import JSON_LIMIT, MOST_FAULTS, body_class, read_json
+from tests.integration.http_service import Service, nowhere, path_to, problem_of
 
 DEEP = 100_000
 HOSTILE = {
@@ -168,6 +169,85 @@ def test_no_header_breaks_a_route(service, name, value):
             },
         )
         assert answer.status_code < 500, (path, answer.text)
+
+
+JSON = {"Content-Type": "application/json"}
+MISTAKEN = {
+    "a form": {"Content-Type": "application/x-www-form-urlencoded"},
+    "text": {"Content-Type": "text/plain"},
+    "no type": {"Content-Type": ""},
+    "nonsense": {"Content-Type": "application/json;;;"},
+    "UTF-16": {"Content-Type": "application/json; charset=utf-16"},
+    "compressed": {**JSON, "Content-Encoding": "gzip"},
+}
+
+
+@pytest.mark.parametrize("headers", MISTAKEN.values(), ids=MISTAKEN)
+def test_what_is_no_json_is_refused_wherever_json_is_awaited(service, headers):
+    for method, path, handler in _routes(service):
+        if body_class(handler) is not None:
+            keyed = {**headers, "Idempotency-Key": "k"}
+            answer = service.send(method, path_to(path), content=b"{}", headers=keyed)
+            assert answer.status_code == 415, (method, path, answer.text)
+    problem_of(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "application/vnd.x+json"]
+)
+def test_json_by_another_name_is_json(service, media_type):
+    headers = {"Content-Type": media_type}
+    answer = service.post("/customers", content=b'{"name": "A"}', headers=headers)
+    assert answer.status_code == 201
+
+
+def test_a_body_that_is_too_long_is_refused_with_the_limit(service):
+    body = b'{"name": "' + b"x" * JSON_LIMIT + b'"}'
+    problem = problem_of(
+        service.post("/customers", content=body, headers=JSON), 413, "content_too_large"
+    )
+    assert "1,000,000 bytes" in problem["detail"]
+    path = f"/contracts/{service.new_contract()['id']}/documents?name=a"
+    file = service.post(path, content=b"%PDF-" + b"x" * ATTACHMENT_LIMIT)
+    assert "20,971,520 bytes" in problem_of(file, 413, "content_too_large")["detail"]
+
+
+def test_another_method_is_told_which_there_are(service):
+    methods: dict[str, set[str]] = {}
+    for method, path, _ in _routes(service):
+        methods.setdefault(path_to(path), {"OPTIONS"}).add(method)
+    for path, known in methods.items():
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - known:
+            answer = service.send(method, path)
+            assert answer.status_code == 405, (method, path)
+            assert set(answer.headers["allow"].split(", ")) == known, (method, path)
+    told = problem_of(service.send("DELETE", "/customers"), 405, "method_not_allowed")
+    assert told["detail"] == "DELETE is not served here; this path takes GET, OPTIONS, POST"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/customers/x", "/contracts/1/accept", "/%2e%2e/etc"]
+)
+def test_a_path_that_leads_nowhere_is_a_problem_too(service, path):
+    assert service.get(path).status_code in (404, 405)
+    assert service.get(path).headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "text", ["a\r\nSet-Cookie: x=1", "a\nLocation: http://evil", '"; filename=x']
+)
+def test_no_text_gets_into_a_header(service, text):
+    customer = service.new_customer(documents=[{"type": "passport", "number": "AN1234567"}])
+    path = f"/customers/{customer['id']}/documents/0/scan"
+    kept = service.send("POST", path, params={"name": text}, content=b"%PDF-1.7")
+    answers = [kept, service.get(path), service.send("GET", "/customers", params={"q": text})]
+    answers.append(service.post("/customers", {"name": "A"}, headers={"X-Request-Id": "a"}))
+    for answer in answers:
+        assert answer.status_code in (200, 201, 404, 422)
+        told = "".join(f"{name}: {value}" for name, value in answer.headers.items())
+        assert "Set-Cookie" not in told
+        assert "evil" not in told
+        assert "filename=x" not in told
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))

@@ -11,6 +11,7 @@ import attrs
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from telecom_crm.application.ports import NotInstalled
@@ -162,18 +163,30 @@ def refuse(request: Request[Any, Any, Any], error: TelecomCrmError) -> Response[
     return _respond(members, headers)
 
 
-def refuse_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+REFUSED: Mapping[int, tuple[str, str]] = {
+    400: ("malformed", "the request cannot be read"),
+    404: ("not_found", "nothing is served at this path; GET /schema lists all that is"),
+    405: ("method_not_allowed", "{method} is not served here; this path takes {allow}"),
+    413: ("content_too_large", "the body is longer than the {limit} bytes that this route takes"),
+    415: ("unsupported_media_type", "a body here is JSON in UTF-8, sent as application/json"),
+}
+"""The code of what the framework refuses, and what would be right."""
+
+
+def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework refuses: no such route, wrong method, too long a body."""
     status = error.status_code
-    phrase = HTTPStatus(status).phrase
+    if status not in REFUSED:
+        return fail(request, error)
+    code, words = REFUSED[status]
+    allow = ", ".join(sorted((error.headers or {}).get("allow", "").split(", ")))
     members = {
-        "type": URN + phrase.lower().replace(" ", "_").replace("'", ""),
-        "title": phrase,
+        "type": URN + code,
+        "title": _words(code),
         "status": status,
-        "detail": phrase,
+        "detail": words.format(method=request.method, allow=allow, limit=_limit_of(request)),
         "retryable": False,
     }
-    allow = (error.headers or {}).get("allow")
     return _respond(members, {"Allow": allow} if allow else {})
 
 
@@ -208,6 +221,14 @@ def _respond(members: Mapping[str, Any], headers: Mapping[str, str]) -> Response
         headers=headers,
         media_type=PROBLEM_JSON,
     )
+
+
+def _limit_of(request: Request[Any, Any, Any]) -> str:
+    handler = request.scope.get("route_handler")
+    limit = (
+        handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+    )
+    return f"{limit:,}" if limit else "few"
 
 
 def _challenge(error: NotAuthenticated) -> str:

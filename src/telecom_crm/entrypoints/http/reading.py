@@ -82,7 +82,8 @@ class StrictBody(AbstractDTO[Any]):
         """Read the body as the class that the handler's `data` is annotated with."""
         connection = self.asgi_connection
         media_type = connection.headers.get("content-type", "application/json")
-        if not _JSON.fullmatch(media_type):
+        encoding = connection.headers.get("content-encoding", "identity")
+        if not _JSON.fullmatch(media_type) or encoding.lower() != "identity":
             raise HTTPException(status_code=415)
         read_phone = connection.app.state.read_phone
         return read_json(value, body_class(connection.route_handler), read_phone=read_phone)
@@ -103,7 +104,9 @@ def may_be_empty(kind: Any) -> bool:
     )
 
 
-_JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json\s*(;.*)?", re.IGNORECASE | re.ASCII)
+_JSON = re.compile(
+    r"application/([a-z0-9.+-]+\+)?json\s*(;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE | re.ASCII
+)
 _SUSPECT = re.compile(rb"\\u0000")
 _WRONG_TYPE = re.compile(r"Expected `.*`, got `.*`")
 _PLACE = re.compile(r" - at `.*`$")
