@@ -13,9 +13,6 @@ import json
 import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +26,7 @@ from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.user import Role
+from tests.integration.served import Served
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -135,36 +133,10 @@ def pay_over_http(port: int, token: str, account: AccountId, key: str) -> bool:
     return answer.status == 201
 
 
-@attrs.define
-class Service:
-    """The HTTP service as processes of its own, which can be killed all at once."""
-
-    url: str
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "telecom_crm.entrypoints.cli", "serve", "--processes", "2"]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), "--database-url", self.url],
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def kill(self) -> None:
-        assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
 @pytest.fixture
-def service(url: str) -> Iterator[Service]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        service = Service(url, free.getsockname()[1])
-    service.start()
-    yield service
-    service.kill()
+def service(url: str) -> Iterator[Served]:
+    with Served.over(url) as served:
+        yield served
 
 
 def test_killing_the_service_loses_nothing_and_doubles_nothing(service, url) -> None:

@@ -189,7 +189,7 @@ def test_what_is_no_json_is_refused_wherever_json_is_awaited(service, headers):
             keyed = {**headers, "Idempotency-Key": "k"}
             answer = service.send(method, path_to(path), content=b"{}", headers=keyed)
             assert answer.status_code == 415, (method, path, answer.text)
-    problem_of(answer, 415, "unsupported_media_type")
+            problem_of(answer, 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,16 @@ def _in_header(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
                 },
             }
         )
+    if handler.opt.get("resumable"):
+        found.append(
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "description": "The id of the last event that was heard.",
+                "schema": {"type": "string"},
+            }
+        )
     if handler.opt.get("versioned"):
         found.append(
             {
@@ -240,6 +250,8 @@ def _responses(
     if headers := _headers(handler):
         good["headers"] = headers
     responses = {str(handler.status_code): good}
+    if handler.opt.get("resumable"):
+        responses["204"] = {"description": "Nothing more is to come."}
     for status in sorted(_refusals(path, handler, has_body=has_body)):
         problem = {PROBLEM_JSON: {"schema": {"$ref": REF.format(name="Problem")}}}
         responses[str(status)] = {"description": PROBLEMS[status], "content": problem}

@@ -46,6 +46,8 @@ from telecom_crm.entrypoints.http.values import PageView, View, listed, made, sh
 
 """The states in which there is progress to wait for."""
 POLL_SECONDS = 0.5
+SILENT_POLLS = 30
+"""After so many without news a line says that the connection is still there."""
 LINES_AT_ONCE = 500
 SEPARATORS: Mapping[str, str] = MappingProxyType(
     {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
@@ -222,13 +224,25 @@ class ImportController(Controller):
         job = imports.get(ImportId(import_id))
         return shown(ImportView.of(job, summary), version=job.version)
 
-    @reads("/{import_id:uuid}/events", Area.IMPORTS, media_type="text/event-stream")
+    @reads(
+        "/{import_id:uuid}/events",
+        Area.IMPORTS,
+        media_type="text/event-stream",
+        resumable=True,
+    )
     def events(
-        self, import_id: FromPath[UUID], imports: NamedDependency[Imports]
-    ) -> ServerSentEvent:
-        """Follow a job: an event `progress` for each step of it, and `done` in the end."""
-        job = imports.get(ImportId(import_id))
-        return ServerSentEvent(_progress(job, imports), retry_duration=2000)
+        self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+    ) -> Stream:
+        """
+        Follow a job: an event `progress` for each step of it, and `done` in the end.
+
+        Each has the job's version as its id. Whoever was cut off says in `Last-Event-ID` which came
+        last, and hears what is new since; whoever heard all is answered 204: nothing more comes.
+        """
+        job, heard = imports.get(ImportId(import_id)), _last_heard(request)
+        if job.status not in UNDER_WAY and job.version == heard:
+            return Stream(iter(()), status_code=204)
+        return ServerSentEvent(_progress(job, imports, heard), retry_duration=2000)
 
     @reads("/{import_id:uuid}/errors.csv", Area.IMPORTS, media_type=CSV)
     def errors(
@@ -260,23 +274,36 @@ class ImportController(Controller):
         return shown(ImportView.of(job), version=job.version)
 
 
-async def _progress(job: ImportJob, imports: Imports) -> AsyncIterator[ServerSentEventMessage]:
-    """Tell of a job as it is now, and of every change, until nothing more is to come."""
-    told = -1
+def _last_heard(request: Call) -> int:
+    """Return the id of the last event that a client heard; -1 for none, and for nonsense."""
+    told = request.headers.get("Last-Event-ID", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 16 else -1
+
+
+async def _progress(
+    job: ImportJob, imports: Imports, heard: int
+) -> AsyncIterator[ServerSentEventMessage]:
+    """Tell of a job what is new since an event, and every change, until no more is to come."""
+    silent = 0
     try:
         while job.status in UNDER_WAY:
-            if job.version != told:
-                told = job.version
-                yield _event("progress", msgspec.json.encode(ImportView.of(job)))
+            silent += 1
+            if job.version != heard:
+                heard, silent = job.version, 0
+                yield _event("progress", job)
+            elif silent % SILENT_POLLS == 0:
+                yield ServerSentEventMessage(comment="nothing new")  # keeps proxies from hanging up
             await asyncio.sleep(POLL_SECONDS)
             job = await sync_to_thread(imports.get, job.id)
-        yield _event("done", msgspec.json.encode(ImportView.of(job)))
+        yield _event("done", job)
     except TelecomCrmError as error:
-        yield _event("problem", msgspec.json.encode(problem_of(error)))
+        told = msgspec.json.encode(problem_of(error)).decode()
+        yield ServerSentEventMessage(event="problem", data=told)
 
 
-def _event(name: str, data: bytes) -> ServerSentEventMessage:
-    return ServerSentEventMessage(event=name, data=data.decode("utf-8"))
+def _event(name: str, job: ImportJob) -> ServerSentEventMessage:
+    told = msgspec.json.encode(ImportView.of(job)).decode()
+    return ServerSentEventMessage(event=name, id=job.version, data=told)
 
 
 def _joined(lines: Iterable[str]) -> Iterator[bytes]:
