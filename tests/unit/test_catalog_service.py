@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -19,12 +21,20 @@ from telecom_crm.application.rules import (
     read_templates,
     service_levels_json,
 )
+from telecom_crm.domain.catalogue import CatalogueFile, DeclaredTariff
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.deduplication import DEFAULT_RULES
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, StaleVersion
 from telecom_crm.domain.notification import DEFAULT_TEMPLATES
-from telecom_crm.domain.policy import DEFAULT_POLICIES, MIGRATION, PREPAID
-from telecom_crm.domain.tariff import CatalogueStatus
+from telecom_crm.domain.policy import DEFAULT_POLICIES, MIGRATION, PREPAID, PaymentMode
+from telecom_crm.domain.tariff import (
+    Allowances,
+    CatalogueStatus,
+    OptionTerms,
+    TariffTerms,
+    UsageRate,
+    UsageService,
+)
 from tests.unit.shop import OPERATOR, Shop, som
 
 
@@ -80,8 +90,32 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
         ("options", "list"),
         ("rules.0.kind", "choice"),
     }
-    with pytest.raises(InvalidValue, match="TOML"):
-        read_catalog_toml("tariffs = [")
+    with pytest.raises(InvalidValue, match=r"file: not TOML.*line 2"):
+        read_catalog_toml("tariffs = 3\nrules = [,")
+    with pytest.raises(InvalidValue, match=r"file: not UTF-8 \(at line 2\)"):
+        read_catalog_toml(b"tariffs = 3\nrules = '\xff'")
+
+
+def test_codes_that_come_twice_and_rules_of_strangers_are_named() -> None:
+    tariff = {"code": "A", "name": "A", "monthly_fee": "1.00", "activation_fee": "0.00"}
+    rule = {"kind": "excludes", "subject": "A", "others": ["B", "C"]}
+    with pytest.raises(InvalidValue) as caught:
+        read_catalog({"tariffs": [tariff, tariff], "rules": [rule]})
+    told = [(fault.field, fault.message.split()[0]) for fault in caught.value.faults]
+    assert told == [("code", "A"), ("rules.0", "B"), ("rules.0", "C")]
+
+
+def test_the_page_shows_all_that_a_catalog_may_have(catalog) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text("utf-8")
+    sample = page.partition("```toml\n")[2].partition("```")[0]
+    catalog.apply(read_catalog_toml(sample))
+    again = catalog.apply(read_catalog_toml(sample))
+    assert (again.created, again.updated) == (0, 0)
+    for kind in (CatalogueFile, DeclaredTariff, TariffTerms, Allowances, UsageRate, OptionTerms):
+        for field in attrs.fields(kind):
+            assert field.name == "terms" or field.name in sample, field.name
+    words = [*RuleKind, *UsageService, *PaymentMode]
+    assert all(f'"{word.value}"' in sample for word in words)
 
 
 def test_a_tariff_lives(catalog) -> None:

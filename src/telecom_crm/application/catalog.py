@@ -399,12 +399,15 @@ def read_catalog(raw: Mapping[str, Any]) -> CatalogueFile:
     return CatalogueFile(**read)
 
 
-def read_catalog_toml(content: str) -> CatalogueFile:
-    """Read a declared catalog from the text of a TOML file."""
+def read_catalog_toml(content: str | bytes) -> CatalogueFile:
+    """Read a declared catalog from the content of a TOML file."""
     try:
-        raw = tomllib.loads(content)
+        raw = tomllib.loads(content if isinstance(content, str) else content.decode())
+    except UnicodeDecodeError as error:
+        at = error.object[: error.start].count(b"\n") + 1
+        raise InvalidValue.of("file", "encoding", f"not UTF-8 (at line {at})") from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidValue.of("", "toml", f"not TOML: {error}") from None
+        raise InvalidValue.of("file", "toml", f"not TOML: {error}") from None
     return read_catalog(raw)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import attrs
 
 from telecom_crm.domain.compatibility import CompatibilityRule
-from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Faults, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.tariff import (
     CHANGEABLE,
@@ -53,14 +53,17 @@ class CatalogueFile:
 
     @rules.validator
     def _check(self, _: object, value: tuple[CompatibilityRule, ...]) -> None:
+        faults = Faults()
         codes = [tariff.code for tariff in self.tariffs] + [option.code for option in self.options]
-        if twice := _repeated(codes):
-            raise InvalidValue.of("code", "code_twice", "each code once", ", ".join(twice))
+        for code in _repeated(codes):
+            faults.add("code", "code_twice", f"{code} comes twice; each code once", code)
         known = {*codes, *(option.group for option in self.options)}
-        named = {name for rule in value for name in (rule.subject, *rule.others)}
-        if unknown := sorted(named - known):
-            message = "rules name tariffs, options and groups of the same file"
-            raise InvalidValue.of("rules", "code_unknown", message, ", ".join(unknown))
+        for number, rule in enumerate(value):
+            for name in dict.fromkeys((rule.subject, *rule.others)):
+                if name not in known:
+                    message = f"{name} is no tariff, option or group of the same file"
+                    faults.add(f"rules.{number}", "code_unknown", message, name)
+        faults.raise_any()
 
 
 @attrs.frozen(kw_only=True)

@@ -40,7 +40,7 @@ def apply(
     """
     if (file is None) != demo:
         raise InvalidValue.of("file", "file", "name a catalog file, or say --demo")
-    wanted = demo_catalog() if file is None else read_catalog_toml(file.read_text("utf-8"))
+    wanted = demo_catalog() if file is None else read_catalog_toml(file.read_bytes())
     with database.open() as crm:
         applied = crm.catalog.apply(wanted, by=BY)
     counts = {

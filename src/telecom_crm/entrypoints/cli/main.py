@@ -111,8 +111,11 @@ def run_command(arguments: Sequence[str]) -> int:
     except (Unavailable, SchemaOutdated) as error:
         _complain(error)
         return AWAY
-    except (TelecomCrmError, OSError) as error:
+    except TelecomCrmError as error:
         _complain(error)
+        return BAD_INPUT
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else error)
         return BAD_INPUT
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("telecom_crm"):
