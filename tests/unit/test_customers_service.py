@@ -286,6 +286,37 @@ def test_a_merge_moves_everything_and_an_unmerge_brings_it_back(
         customers.unmerge(loser.id)
 
 
+def test_merges_in_a_row_are_undone_in_any_order(customers, uow, clock, ids):
+    first, second, third = (customers.register(name=name) for name in ("A", "B", "C"))
+    things = [with_account(uow, clock, ids, one) for one in (first, second, third)]
+
+    def owners():
+        with uow(read_only=True) as tx:
+            pairs = [
+                (tx.accounts.get(account.id).customer_id, tx.contracts.get(contract.id).customer_id)
+                for account, contract in things
+            ]
+        assert all(account == contract for account, contract in pairs)
+        names = {first.id: "A", second.id: "B", third.id: "C"}
+        return "".join(names[account] for account, _ in pairs)
+
+    def merged():
+        customers.merge(first.id, survivor_id=second.id, by=BY)
+        customers.merge(second.id, survivor_id=third.id, by=BY)
+        assert owners() == "CCC"
+
+    merged()
+    customers.unmerge(second.id, by=BY)
+    assert owners() == "BBC"
+    customers.unmerge(first.id, by=BY)
+    assert owners() == "ABC"
+    merged()
+    customers.unmerge(first.id, by=BY)
+    assert owners() == "ACC"
+    customers.unmerge(second.id, by=BY)
+    assert owners() == "ABC"
+
+
 def test_no_merge_while_a_payment_is_in_flight_or_into_oneself(customers, uow, clock, ids):
     loser, survivor = customers.register(name="Loser"), customers.register(name="Survivor")
     account, _ = with_account(uow, clock, ids, loser, payment=True)

@@ -28,7 +28,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import APPLICATION_LIFECYCLE, Application
-from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, OPEN, Contract
+from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, LIVE, OPEN, Contract
 from telecom_crm.domain.customer import (
     CUSTOMER_LIFECYCLE,
     Address,
@@ -212,7 +212,8 @@ class Customers:
         """
         Say that one customer is another, who takes over everything but the name.
 
-        That is accounts, contracts, tickets and applications. Return the loser. Raise
+        That is accounts, contracts, tickets and applications. Whoever gets an open contract is no
+        closed customer any more, and with a signed one no prospect. Return the loser. Raise
         `PaymentsInFlight` while a payment of the loser has no outcome, `CustomerMerged`.
         """
         at = self.clock()
@@ -228,19 +229,25 @@ class Customers:
                 at=at,
             )
             held.give_to(tx, survivor_id, by=by, at=at)
+            survivor = _with_contracts(survivor, held.contracts, by=by, at=at)
             _note_other(tx, survivor, "CustomerAbsorbed", "absorb", merged, by=by, at=at)
             return tx.customers.save(merged)
 
     @retried
     def unmerge(self, loser_id: CustomerId, *, by: Actor = SYSTEM) -> Customer:
-        """Undo a merge: what came from the loser and is still the survivor's goes back."""
+        """
+        Undo a merge: what came from the loser and is still the survivor's goes back.
+
+        Where the survivor was merged on, it is whoever has its place now that gives it.
+        """
         at = self.clock()
         with self.uow() as tx:
             merged = tx.customers.get(loser_id)
             loser = merged.unmerge(by=by, at=at)
             survivor = tx.customers.get(CustomerId(UUID(loser.events[-1].payload["survivor"])))
             found = _moved_by_merge(tx.events.of("customer", loser.key))
-            _Belongings.held(tx, found, owner=survivor.id).give_to(tx, loser_id, by=by, at=at)
+            owner = survivor_in(tx, survivor.id).id
+            _Belongings.held(tx, found, owner=owner).give_to(tx, loser_id, by=by, at=at)
             _note_other(tx, survivor, "CustomerDetached", "detach", loser, by=by, at=at)
             return tx.customers.save(loser)
 
@@ -497,6 +504,18 @@ def _two(
         both.get(loser_id) or tx.customers.get(loser_id),
         both.get(survivor_id) or tx.customers.get(survivor_id),
     )
+
+
+def _with_contracts(
+    survivor: Customer, contracts: Iterable[Contract], *, by: Actor, at: datetime
+) -> Customer:
+    """Return a customer as they stand once they have these contracts too."""
+    states = {contract.status for contract in contracts}
+    if states & OPEN and CUSTOMER_LIFECYCLE.can(survivor, CustomerCommand.REOPEN):
+        survivor = survivor.reopen(by=by, at=at)
+    if states & LIVE and CUSTOMER_LIFECYCLE.can(survivor, CustomerCommand.ACTIVATE):
+        survivor = survivor.activate(by=by, at=at)
+    return survivor
 
 
 def _note_other(
