@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 
@@ -6,6 +7,7 @@ import attrs
 import pytest
 
 from telecom_crm.application.contracts.amending import When
+from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import PolicyFrozen
 from telecom_crm.domain.activation import ActivationSummary
@@ -399,3 +401,47 @@ def test_lists_and_refusals(shop) -> None:
     with pytest.raises(ActivationRefused):
         shop.sign(3, new_customer=person(3), activate=True)
     assert shop.inventory.sim(iccid(3)).status is SimStatus.AVAILABLE
+
+
+def test_who_gets_contracts_by_a_merge_is_a_customer_again(shop, clock, ids) -> None:
+    customers = Customers(shop.uow, clock, ids)
+    losers = [
+        shop.sign(1).customer_id,
+        shop.sign(2, accept=False).customer_id,
+        customers.register(name="Nobody's").id,
+    ]
+    survivors = [customers.register(name=f"Survivor {n}").id for n in range(3)]
+    for loser, survivor in zip(losers, survivors, strict=True):
+        customers.close(survivor)
+        customers.merge(loser, survivor_id=survivor, by=OPERATOR)
+    ends = [customers.get(survivor).status for survivor in survivors]
+    assert ends == [CustomerStatus.ACTIVE, CustomerStatus.PROSPECT, CustomerStatus.CLOSED]
+
+
+def test_a_reservation_that_is_over_keeps_nobody_away(shop, clock) -> None:
+    until = clock() + timedelta(minutes=5)
+    for keep in (shop.inventory.reserve_sim, shop.inventory.reserve_number):
+        keep(iccid(1) if keep == shop.inventory.reserve_sim else msisdn(1), until=until)
+    with pytest.raises(SimNotAvailable):
+        shop.sign(1)
+    clock.pass_(minutes=5)
+    kept = shop.inventory.reserve_sim(iccid(1), until=clock() + timedelta(minutes=5))
+    assert kept.reserved_for is not None
+    clock.pass_(minutes=5)
+    contract = shop.sign(1)
+    assert shop.inventory.sim(iccid(1)).contract_id == contract.id
+    names = [event.name for event in shop.inventory.number_history(msisdn(1))]
+    assert names[-2:] == ["NumberReservationExpired", "NumberAssigned"]
+
+
+def test_a_draft_may_have_a_number_that_was_the_customers_own(shop) -> None:
+    gone = shop.active(1)
+    shop.contracts.close(gone.id, reason=CloseReason.OTHER)
+    again = {"new_customer": None, "customer_id": gone.customer_id, "msisdn": msisdn(1)}
+    draft = shop.sign(2, accept=False, **again)
+    assert shop.inventory.number(msisdn(1)).status is NumberStatus.QUARANTINED
+    with pytest.raises(NumberNotAvailable):
+        shop.sign(3, accept=False, msisdn=msisdn(1))
+    accepted = shop.contracts.accept(draft.id)
+    assert shop.inventory.number(msisdn(1)).contract_id == accepted.id
+    assert shop.contracts.cancel(accepted.id).status is ContractStatus.CANCELLED

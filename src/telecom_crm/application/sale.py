@@ -122,7 +122,11 @@ def draft(
     by: Actor,
     at: datetime,
 ) -> Sold:
-    """Draft a contract that is signed later: SIM and number are kept for it until an instant."""
+    """
+    Draft a contract that is signed later: SIM and number are kept for it until an instant.
+
+    A number that rests and was this customer's is kept for them already.
+    """
     drafted = _draft(
         contract_id, number_of_contract, customer, account, sim, number, terms, today, by, at
     )
@@ -135,7 +139,8 @@ def draft(
         kept = number.reserved_for == terms.reservation
         number = number.cancel(by=by, at=at) if kept else number
     sim = sim.reserve(for_=for_, until=reserved_until, by=by, at=at)
-    number = number.reserve(for_=for_, until=reserved_until, by=by, at=at)
+    if not _comes_back(number, drafted):
+        number = number.reserve(for_=for_, until=reserved_until, by=by, at=at)
     return Sold(customer, account, drafted, sim, number)
 
 
@@ -242,11 +247,16 @@ def _bind(sim: Sim, contract: Contract, reservation: str | None, by: Actor, at: 
     )
 
 
+def _comes_back(number: Number, contract: Contract) -> bool:
+    """Tell whether a number rests that was this customer's own."""
+    resting = NUMBER_LIFECYCLE.can(number, NumberCommand.RESTORE)
+    return resting and number.kept_for == contract.customer_id
+
+
 def _assign(
     number: Number, contract: Contract, reservation: str | None, by: Actor, at: datetime
 ) -> Number:
-    resting = NUMBER_LIFECYCLE.can(number, NumberCommand.RESTORE)
-    if resting and number.kept_for == contract.customer_id:
+    if _comes_back(number, contract):
         return number.restore(
             contract_id=contract.id, customer_id=contract.customer_id, by=by, at=at
         )

@@ -245,10 +245,11 @@ class Number:
 
     def reserve(self, *, for_: str, until: datetime, by: Actor, at: datetime) -> Number:
         """Keep the number for a contract or a reservation; raise `NumberNotAvailable`."""
-        if not NUMBER_LIFECYCLE.can(self, _C.RESERVE):
+        free = self._lapsed(by=by, at=at)
+        if not NUMBER_LIFECYCLE.can(free, _C.RESERVE):
             raise NumberNotAvailable(self.key, self.status, self._contract)
         return NUMBER_LIFECYCLE.move(
-            self,
+            free,
             _C.RESERVE,
             by=by,
             at=at,
@@ -282,14 +283,16 @@ class Number:
         """
         Give the number to a contract; raise `NumberNotAvailable` where it is not free.
 
-        A reserved one goes to the contract it is reserved for, or to who brings its reservation id.
+        A reserved one goes to the contract it is reserved for, or to who brings its reservation id;
+        once the reservation's time is over, to anybody.
         """
-        kept = self.reserved_for
-        mine = kept is None or kept in (str(contract_id), reservation)
-        if not (mine and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)):
+        mine = self.reserved_for in (None, str(contract_id), reservation)
+        free = self if mine else self._lapsed(by=by, at=at)
+        taken = not mine and free.reserved_for is not None
+        if taken or not NUMBER_LIFECYCLE.can(free, _C.ASSIGN):
             raise NumberNotAvailable(self.key, self.status, self._contract)
         return NUMBER_LIFECYCLE.move(
-            self,
+            free,
             _C.ASSIGN,
             by=by,
             at=at,
@@ -381,6 +384,11 @@ class Number:
         return NUMBER_LIFECYCLE.move(
             self, command, by=by, at=at, payload=payload, contract_id=None, **more
         )
+
+    def _lapsed(self, *, by: Actor, at: datetime) -> Number:
+        """Return it without a reservation that is over, which nobody has come to end yet."""
+        over = self.reserved_until is not None and self.reserved_until <= at
+        return self.expire(by=by, at=at) if over else self
 
     def _require_leaving(
         self, command: NumberCommand, origin: NumberOrigin | None, contract_is_live: bool

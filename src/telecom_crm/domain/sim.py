@@ -209,10 +209,11 @@ class Sim:
 
     def reserve(self, *, for_: str, until: datetime, by: Actor, at: datetime) -> Sim:
         """Keep the card for a contract or a reservation for a time; raise `SimNotAvailable`."""
-        if not SIM_LIFECYCLE.can(self, _C.RESERVE):
+        free = self._lapsed(by=by, at=at)
+        if not SIM_LIFECYCLE.can(free, _C.RESERVE):
             raise SimNotAvailable(self.key, self.status, self._contract)
         return SIM_LIFECYCLE.move(
-            self,
+            free,
             _C.RESERVE,
             by=by,
             at=at,
@@ -249,14 +250,16 @@ class Sim:
         """
         Give the card to a contract, under a number; raise `SimNotAvailable` where it is not free.
 
-        A reserved one goes to the contract it is reserved for, or to who brings its reservation id.
+        A reserved one goes to the contract it is reserved for, or to who brings its reservation id;
+        once the reservation's time is over, to anybody.
         """
-        kept = self.reserved_for
-        mine = kept is None or kept in (str(contract_id), reservation)
-        if not (mine and SIM_LIFECYCLE.can(self, _C.BIND)):
+        mine = self.reserved_for in (None, str(contract_id), reservation)
+        free = self if mine else self._lapsed(by=by, at=at)
+        taken = not mine and free.reserved_for is not None
+        if taken or not SIM_LIFECYCLE.can(free, _C.BIND):
             raise SimNotAvailable(self.key, self.status, self._contract)
         return SIM_LIFECYCLE.move(
-            self,
+            free,
             _C.BIND,
             by=by,
             at=at,
@@ -321,6 +324,11 @@ class Sim:
             reserved_for=None,
             reserved_until=None,
         )
+
+    def _lapsed(self, *, by: Actor, at: datetime) -> Sim:
+        """Return it without a reservation that is over, which nobody has come to end yet."""
+        over = self.reserved_until is not None and self.reserved_until <= at
+        return self.expire(by=by, at=at) if over else self
 
     @property
     def _contract(self) -> str | None:

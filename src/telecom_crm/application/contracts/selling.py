@@ -311,7 +311,8 @@ def _save_sold(tx: Transaction, sold: Sold) -> Contract:
         tx.accounts.save(sold.account)
     contract = tx.contracts.save(sold.contract)
     tx.sims.save(sold.sim)
-    tx.numbers.save(sold.number)
+    if sold.number.events:
+        tx.numbers.save(sold.number)
     return contract
 
 

@@ -47,6 +47,7 @@ NUMBER_MOVES = {
 """Both machines once more, by hand: oracles that are not the code under test."""
 _SIM_COMMANDS = sorted({command for _, command in SIM_MOVES})
 _NUMBER_COMMANDS = sorted({command for _, command in NUMBER_MOVES})
+_TAKES = ("reserve", "bind", "assign")
 _HOURS = st.integers(1, 5)
 
 
@@ -60,6 +61,13 @@ class _Stock:
     until: datetime | None = None
     """The end of a reservation or of a quarantine."""
     kept_for: Any = None
+
+
+def _lapsed(stock: _Stock, at: datetime) -> _Stock:
+    """Return it as whoever wants it finds it: a reservation that is over keeps nobody away."""
+    if stock.reserved_for is None or stock.until is None or at < stock.until:
+        return stock
+    return _Stock()
 
 
 class InventoryMachine(StoreMachine):
@@ -111,10 +119,11 @@ class InventoryMachine(StoreMachine):
         is_sim = isinstance(place[1], ICCID)
         command = sim_command if is_sim else number_command
         stock, at = self.model[place[1]], self.samples.tick()
+        seen = _lapsed(stock, at) if command in _TAKES else stock
         give = self._for_sim if is_sim else self._for_number
         given = give(command, who, at, at + timedelta(hours=hours))
-        after = (SIM_MOVES if is_sim else NUMBER_MOVES).get((stock.status, command))
-        problem = self._problem(stock, command, who, at, after)
+        after = (SIM_MOVES if is_sim else NUMBER_MOVES).get((seen.status, command))
+        problem = self._problem(seen, command, who, at, after)
         if problem is not None:
             with pytest.raises(problem):
                 self.change(place, given)
@@ -183,9 +192,8 @@ class InventoryMachine(StoreMachine):
         self, stock: _Stock, command: str, who: int, at: datetime, after: str | None
     ) -> type[Exception] | None:
         """Return what a command has to be refused with, by the model."""
-        takes = command in ("reserve", "bind", "assign")
         if after is None:
-            return Conflict if takes else IllegalTransition
+            return Conflict if command in _TAKES else IllegalTransition
         mine = str(self.contracts[who])
         if command in ("bind", "assign") and stock.reserved_for not in (None, mine):
             return SimNotAvailable if command == "bind" else NumberNotAvailable
