@@ -5,7 +5,8 @@ A telecom operator's back office, as a library: customers, SIMs, contracts, mone
     >>> crm = telecom_crm.in_memory()
 
 Three doors open it: `in_memory`, `open` on a PostgreSQL that is there, and `open_embedded` on one
-of its own. Nothing heavy is imported before it is needed.
+of its own. Every type that a service takes or returns is here under a name that stays. Nothing
+heavy is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,64 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    from telecom_crm.adapters.clock import ManualClock as ManualClock
+    from telecom_crm.adapters.clock import SequentialIds as SequentialIds
+    from telecom_crm.application.catalog import Applied as Applied
+    from telecom_crm.application.catalog import demo_catalog as demo_catalog
+    from telecom_crm.application.catalog import read_catalog_toml as read_catalog_toml
+    from telecom_crm.application.contracts.amending import When as When
+    from telecom_crm.application.inventory import NumberData as NumberData
+    from telecom_crm.application.inventory import Received as Received
+    from telecom_crm.application.inventory import SimData as SimData
+    from telecom_crm.application.inventory import SimSecrets as SimSecrets
+    from telecom_crm.application.payments import PaymentRequest as PaymentRequest
+    from telecom_crm.application.ports import AuditRecord as AuditRecord
+    from telecom_crm.application.ports import Clock as Clock
+    from telecom_crm.application.ports import EventSink as EventSink
+    from telecom_crm.application.ports import Files as Files
+    from telecom_crm.application.ports import FormerValue as FormerValue
+    from telecom_crm.application.ports import GatewayAnswer as GatewayAnswer
+    from telecom_crm.application.ports import GatewayReceipt as GatewayReceipt
+    from telecom_crm.application.ports import GatewayUncertain as GatewayUncertain
+    from telecom_crm.application.ports import Message as Message
+    from telecom_crm.application.ports import Messenger as Messenger
+    from telecom_crm.application.ports import Network as Network
+    from telecom_crm.application.ports import NewId as NewId
+    from telecom_crm.application.ports import NotInstalled as NotInstalled
+    from telecom_crm.application.ports import Outcome as Outcome
+    from telecom_crm.application.ports import Page as Page
     from telecom_crm.application.ports import Payer as Payer
+    from telecom_crm.application.ports import PaymentGateway as PaymentGateway
     from telecom_crm.application.ports import Query as Query
+    from telecom_crm.application.ports import TableFormat as TableFormat
+    from telecom_crm.application.provisioning import Worked as Worked
+    from telecom_crm.application.rules import ServiceLevels as ServiceLevels
+    from telecom_crm.domain.account import AccountState as AccountState
+    from telecom_crm.domain.account import AccountStatement as AccountStatement
+    from telecom_crm.domain.account import BillingAccount as BillingAccount
+    from telecom_crm.domain.activation import ActivationSummary as ActivationSummary
+    from telecom_crm.domain.application import Application as Application
+    from telecom_crm.domain.application import ApplicationKind as ApplicationKind
+    from telecom_crm.domain.application import Channel as Channel
+    from telecom_crm.domain.application import Priority as Priority
+    from telecom_crm.domain.attachment import Attachment as Attachment
+    from telecom_crm.domain.catalogue import CatalogueFile as CatalogueFile
+    from telecom_crm.domain.charging import ChargeKind as ChargeKind
+    from telecom_crm.domain.compatibility import CompatibilityRule as CompatibilityRule
+    from telecom_crm.domain.contract import CloseReason as CloseReason
+    from telecom_crm.domain.contract import Contract as Contract
+    from telecom_crm.domain.customer import Address as Address
+    from telecom_crm.domain.customer import Consent as Consent
+    from telecom_crm.domain.customer import Customer as Customer
+    from telecom_crm.domain.customer import CustomerKind as CustomerKind
+    from telecom_crm.domain.customer import DocumentType as DocumentType
     from telecom_crm.domain.customer import IdentityDocument as IdentityDocument
+    from telecom_crm.domain.deduplication import DeduplicationRules as DeduplicationRules
+    from telecom_crm.domain.deduplication import Suspicion as Suspicion
+    from telecom_crm.domain.errors import Busy as Busy
     from telecom_crm.domain.errors import Conflict as Conflict
+    from telecom_crm.domain.errors import Fault as Fault
+    from telecom_crm.domain.errors import GatewayError as GatewayError
     from telecom_crm.domain.errors import IllegalTransition as IllegalTransition
     from telecom_crm.domain.errors import InvalidValue as InvalidValue
     from telecom_crm.domain.errors import KeyReused as KeyReused
@@ -31,41 +86,115 @@ if TYPE_CHECKING:
     from telecom_crm.domain.errors import StaleVersion as StaleVersion
     from telecom_crm.domain.errors import TelecomCrmError as TelecomCrmError
     from telecom_crm.domain.errors import Unavailable as Unavailable
+    from telecom_crm.domain.hold import HoldKind as HoldKind
     from telecom_crm.domain.identifiers import ICCID as ICCID
     from telecom_crm.domain.identifiers import IMSI as IMSI
     from telecom_crm.domain.identifiers import MSISDN as MSISDN
+    from telecom_crm.domain.identifiers import AccountId as AccountId
+    from telecom_crm.domain.identifiers import ApplicationId as ApplicationId
+    from telecom_crm.domain.identifiers import ContractId as ContractId
+    from telecom_crm.domain.identifiers import CustomerId as CustomerId
+    from telecom_crm.domain.identifiers import DocumentId as DocumentId
+    from telecom_crm.domain.identifiers import EntryId as EntryId
+    from telecom_crm.domain.identifiers import ImportId as ImportId
+    from telecom_crm.domain.identifiers import NotificationId as NotificationId
+    from telecom_crm.domain.identifiers import PaymentId as PaymentId
+    from telecom_crm.domain.identifiers import TaskId as TaskId
+    from telecom_crm.domain.identifiers import TicketId as TicketId
+    from telecom_crm.domain.identifiers import TokenId as TokenId
+    from telecom_crm.domain.identifiers import WebhookId as WebhookId
+    from telecom_crm.domain.importing import ImportJob as ImportJob
+    from telecom_crm.domain.importing import ImportKind as ImportKind
+    from telecom_crm.domain.importing import ImportSummary as ImportSummary
+    from telecom_crm.domain.importing import RowError as RowError
+    from telecom_crm.domain.ledger import JournalEntry as JournalEntry
+    from telecom_crm.domain.ledger import LedgerCode as LedgerCode
+    from telecom_crm.domain.ledger import TrialBalanceLine as TrialBalanceLine
     from telecom_crm.domain.lifecycle import Actor as Actor
     from telecom_crm.domain.lifecycle import Event as Event
     from telecom_crm.domain.money import Money as Money
+    from telecom_crm.domain.notification import Notification as Notification
+    from telecom_crm.domain.notification import Template as Template
+    from telecom_crm.domain.number import Number as Number
+    from telecom_crm.domain.payment import Payment as Payment
     from telecom_crm.domain.payment import PaymentMethod as PaymentMethod
+    from telecom_crm.domain.payment import PaymentReceipt as PaymentReceipt
+    from telecom_crm.domain.payment import Refund as Refund
+    from telecom_crm.domain.policy import BillingPolicy as BillingPolicy
+    from telecom_crm.domain.policy import PaymentMode as PaymentMode
+    from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
+    from telecom_crm.domain.provisioning import ProvisioningTask as ProvisioningTask
+    from telecom_crm.domain.sim import RetireReason as RetireReason
+    from telecom_crm.domain.sim import Sim as Sim
+    from telecom_crm.domain.tariff import Allowances as Allowances
+    from telecom_crm.domain.tariff import Option as Option
+    from telecom_crm.domain.tariff import OptionTerms as OptionTerms
+    from telecom_crm.domain.tariff import Tariff as Tariff
+    from telecom_crm.domain.tariff import TariffTerms as TariffTerms
+    from telecom_crm.domain.tariff import UsageRate as UsageRate
+    from telecom_crm.domain.ticket import BlockReason as BlockReason
+    from telecom_crm.domain.ticket import SlaState as SlaState
+    from telecom_crm.domain.ticket import Ticket as Ticket
+    from telecom_crm.domain.ticket import TicketPriority as TicketPriority
+    from telecom_crm.domain.user import Action as Action
+    from telecom_crm.domain.user import Area as Area
+    from telecom_crm.domain.user import Role as Role
+    from telecom_crm.domain.user import Token as Token
+    from telecom_crm.domain.webhook import Webhook as Webhook
     from telecom_crm.entrypoints.container import DoorOptions
     from telecom_crm.entrypoints.crm import Crm as Crm
 
-_PLACES = {
-    "Actor": "domain.lifecycle",
-    "Conflict": "domain.errors",
-    "Crm": "entrypoints.crm",
-    "Event": "domain.lifecycle",
-    "ICCID": "domain.identifiers",
-    "IMSI": "domain.identifiers",
-    "IdentityDocument": "domain.customer",
-    "IllegalTransition": "domain.errors",
-    "InvalidValue": "domain.errors",
-    "KeyReused": "domain.errors",
-    "MSISDN": "domain.identifiers",
-    "Money": "domain.money",
-    "NotFound": "domain.errors",
-    "NotPermitted": "domain.errors",
-    "Payer": "application.ports",
-    "PaymentMethod": "domain.payment",
-    "Query": "application.ports",
-    "RuleViolated": "domain.errors",
-    "SchemaOutdated": "domain.errors",
-    "StaleVersion": "domain.errors",
-    "TelecomCrmError": "domain.errors",
-    "Unavailable": "domain.errors",
+_STABLE = {
+    "adapters.clock": "ManualClock SequentialIds",
+    "application.catalog": "Applied demo_catalog read_catalog_toml",
+    "application.contracts.amending": "When",
+    "application.inventory": "NumberData Received SimData SimSecrets",
+    "application.payments": "PaymentRequest",
+    "application.ports": """
+        AuditRecord Clock EventSink Files FormerValue GatewayAnswer GatewayReceipt
+        GatewayUncertain Message Messenger Network NewId NotInstalled Outcome Page Payer
+        PaymentGateway Query TableFormat
+    """,
+    "application.provisioning": "Worked",
+    "application.rules": "ServiceLevels",
+    "domain.account": "AccountState AccountStatement BillingAccount",
+    "domain.activation": "ActivationSummary",
+    "domain.application": "Application ApplicationKind Channel Priority",
+    "domain.attachment": "Attachment",
+    "domain.catalogue": "CatalogueFile",
+    "domain.charging": "ChargeKind",
+    "domain.compatibility": "CompatibilityRule",
+    "domain.contract": "CloseReason Contract",
+    "domain.customer": "Address Consent Customer CustomerKind DocumentType IdentityDocument",
+    "domain.deduplication": "DeduplicationRules Suspicion",
+    "domain.errors": """
+        Busy Conflict Fault GatewayError IllegalTransition InvalidValue KeyReused NotFound
+        NotPermitted RuleViolated SchemaOutdated StaleVersion TelecomCrmError Unavailable
+    """,
+    "domain.hold": "HoldKind",
+    "domain.identifiers": """
+        AccountId ApplicationId ContractId CustomerId DocumentId EntryId ICCID IMSI ImportId
+        MSISDN NotificationId PaymentId TaskId TicketId TokenId WebhookId
+    """,
+    "domain.importing": "ImportJob ImportKind ImportSummary RowError",
+    "domain.ledger": "JournalEntry LedgerCode TrialBalanceLine",
+    "domain.lifecycle": "Actor Event",
+    "domain.money": "Money",
+    "domain.notification": "Notification Template",
+    "domain.number": "Number",
+    "domain.payment": "Payment PaymentMethod PaymentReceipt Refund",
+    "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
+    "domain.provisioning": "ProvisioningTask",
+    "domain.sim": "RetireReason Sim",
+    "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
+    "domain.ticket": "BlockReason SlaState Ticket TicketPriority",
+    "domain.user": "Action Area Role Token",
+    "domain.webhook": "Webhook",
+    "entrypoints.crm": "Crm",
 }
-"""Stable names, and where they are loaded from when they are first asked for."""
+"""Stable names, by the module that each is loaded from when it is first asked for."""
+
+_PLACES = {name: module for module, names in _STABLE.items() for name in names.split()}
 
 __all__ = ["in_memory", "open", "open_embedded", *_PLACES]  # noqa: PLE0604  # all of them are texts
 

@@ -1,12 +1,17 @@
 """The doors: light to import, whole behind, each CRM on its own."""
 
+import ast
+import inspect
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 
 import telecom_crm
@@ -22,7 +27,7 @@ from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
-from telecom_crm.entrypoints.crm import STEPS
+from telecom_crm.entrypoints.crm import STEPS, Crm
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber
 
 HEAVY = ("sqlalchemy", "psycopg", "litestar", "dependency_injector", "cattrs", "cyclopts", "rich")
@@ -60,6 +65,45 @@ def test_every_stable_name_is_there() -> None:
         assert name in dir(telecom_crm)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = telecom_crm.Nonsense
+
+
+def test_a_type_checker_sees_the_same_names_in_the_same_places() -> None:
+    page = ast.parse(Path(telecom_crm.__file__).read_text("utf-8"))
+    [block] = [one for one in page.body if isinstance(one, ast.If)]
+    seen = {
+        f"{one.module}.{alias.name}"
+        for one in block.body
+        if isinstance(one, ast.ImportFrom)
+        for alias in one.names
+        if alias.asname
+    }
+    told = {f"telecom_crm.{place}.{name}" for name, place in telecom_crm._PLACES.items()}
+    assert seen == told
+
+
+def test_every_type_that_a_service_takes_or_returns_has_a_stable_name() -> None:
+    crm = telecom_crm.in_memory()
+    services = [getattr(crm, field.name) for field in attrs.fields(Crm) if field.init]
+    checked = 0
+    for service in services:
+        kind = type(service)
+        if not kind.__module__.startswith("telecom_crm.application."):
+            continue
+        for name, method in inspect.getmembers(kind, inspect.isfunction):
+            if not name.startswith("_"):
+                hints = get_type_hints(method)
+                assert set(chain(*map(ours, hints.values()))) <= set(telecom_crm.__all__), name
+                checked += 1
+    assert checked > 100
+
+
+def ours(hint: object) -> Iterator[str]:
+    """Give the names of our own types in an annotation."""
+    for part in get_args(hint):
+        yield from ours(part)
+    name = getattr(hint, "__name__", "")
+    if getattr(hint, "__module__", "").startswith("telecom_crm.") and not isinstance(hint, TypeVar):
+        yield name
 
 
 def test_options_reach_their_services() -> None:
