@@ -13,6 +13,7 @@ NAMES = {
     "http": "POST /payments end to end, beside pgbench",
     "imports": "bulk registration, beside \\copy",
     "transition": "a state transition in memory, beside attrs.evolve",
+    "faults": "kill −9 under load, over and over",
 }
 
 

@@ -14,7 +14,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -30,7 +30,6 @@ from tests.integration.served import Served
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
-KILLS = 20
 CLIENTS = 8
 AMOUNT = Money(1_00, "KGS")
 
@@ -139,7 +138,9 @@ def service(url: str) -> Iterator[Served]:
         yield served
 
 
-def test_killing_the_service_loses_nothing_and_doubles_nothing(service, url) -> None:
+def test_killing_the_service_loses_nothing_and_doubles_nothing(
+    service: Service, url: str, kills: int, record_property: Callable[[str, object], None]
+) -> None:
     with_fate = random.Random(40)
     crm = telecom_crm.open(url)
     accounts = open_accounts(crm, 20)
@@ -158,7 +159,7 @@ def test_killing_the_service_loses_nothing_and_doubles_nothing(service, url) -> 
     for client in clients:
         client.start()
     try:
-        for _ in range(KILLS):
+        for _ in range(kills):
             progress.wait_for(with_fate.randint(1, 100))
             service.kill()
             service.start()
@@ -168,10 +169,16 @@ def test_killing_the_service_loses_nothing_and_doubles_nothing(service, url) -> 
         for client in clients:
             client.join()
     assert_books_are_right(crm, accounts, progress.acknowledged)
+    record_property("acknowledged", len(progress.acknowledged))
     crm.close()
 
 
-def test_killing_postgresql_loses_nothing_and_doubles_nothing(server, url) -> None:
+def test_killing_postgresql_loses_nothing_and_doubles_nothing(
+    server: EmbeddedPostgres,
+    url: str,
+    kills: int,
+    record_property: Callable[[str, object], None],
+) -> None:
     with_fate = random.Random(20)
     crm = telecom_crm.open(url)
     accounts = open_accounts(crm, 20)
@@ -183,7 +190,7 @@ def test_killing_postgresql_loses_nothing_and_doubles_nothing(server, url) -> No
     for client in clients:
         client.start()
     try:
-        for _ in range(KILLS):
+        for _ in range(kills):
             progress.wait_for(with_fate.randint(1, 200))
             assert server.pid is not None
             os.kill(server.pid, signal.SIGKILL)
@@ -194,6 +201,7 @@ def test_killing_postgresql_loses_nothing_and_doubles_nothing(server, url) -> No
         for client in clients:
             client.join()
     assert_books_are_right(crm, accounts, progress.acknowledged)
+    record_property("acknowledged", len(progress.acknowledged))
     for key in sorted(progress.acknowledged)[::50]:
         number = int(key.partition("-")[2])
         again = crm.payments.take(
