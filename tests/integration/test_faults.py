@@ -139,7 +139,7 @@ def service(url: str) -> Iterator[Served]:
 
 
 def test_killing_the_service_loses_nothing_and_doubles_nothing(
-    service: Service, url: str, kills: int, record_property: Callable[[str, object], None]
+    service: Served, url: str, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
     with_fate = random.Random(40)
     crm = telecom_crm.open(url)
