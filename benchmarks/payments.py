@@ -21,7 +21,8 @@ from telecom_crm.adapters.gathering import GatheringTill
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import AccountId

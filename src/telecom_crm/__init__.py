@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.inventory import Received as Received
     from telecom_crm.application.inventory import SimData as SimData
     from telecom_crm.application.inventory import SimSecrets as SimSecrets
-    from telecom_crm.application.payments import PaymentRequest as PaymentRequest
+    from telecom_crm.application.payments.request import PaymentRequest as PaymentRequest
     from telecom_crm.application.ports import AuditRecord as AuditRecord
     from telecom_crm.application.ports import Clock as Clock
     from telecom_crm.application.ports import EventSink as EventSink
@@ -149,7 +149,7 @@ _STABLE = {
     "application.catalog": "Applied demo_catalog read_catalog_toml",
     "application.contracts.amending": "When",
     "application.inventory": "NumberData Received SimData SimSecrets",
-    "application.payments": "PaymentRequest",
+    "application.payments.request": "PaymentRequest",
     "application.ports": """
         AuditRecord Clock EventSink Files FormerValue GatewayAnswer GatewayReceipt
         GatewayUncertain Message Messenger Network NewId NotInstalled Outcome Page Payer

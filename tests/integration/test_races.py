@@ -28,7 +28,7 @@ from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Contended, IdentityTaken, Payer
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.application import ApplicationKind, Channel

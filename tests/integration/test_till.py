@@ -18,7 +18,7 @@ from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.application.inventory import NumberData, SimData
-from telecom_crm.application.payments import PaymentRequest
+from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import IdempotencyKey, Payer
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.errors import (

@@ -12,7 +12,8 @@ import pytest
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.script import Behaviour, Call, Script
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, BillingAccount

@@ -11,7 +11,8 @@ import pytest
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.script import Behaviour
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.application.receipts import Receipts
 from telecom_crm.domain.account import house_account_id

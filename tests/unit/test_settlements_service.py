@@ -10,7 +10,7 @@ from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.script import Behaviour
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain import posting

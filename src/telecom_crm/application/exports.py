@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from telecom_crm.application.customers import Customers
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,

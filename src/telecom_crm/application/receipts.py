@@ -8,7 +8,8 @@ import attrs
 
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.paging import each_of
-from telecom_crm.application.payments import Payments, refuse_unpayable
+from telecom_crm.application.payments.request import refuse_unpayable
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,

@@ -9,7 +9,7 @@ import attrs
 from telecom_crm.application.adjusting import Adjusting, Adjustment, Legs, booked_on, refuse_more
 from telecom_crm.application.house import house_account
 from telecom_crm.application.paging import each_in
-from telecom_crm.application.payments import gateway_named
+from telecom_crm.application.payments.desk import gateway_named
 from telecom_crm.application.ports import Clock, NewId, PaymentGateway, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting

@@ -47,7 +47,7 @@ from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.application.notifications import Notifications
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     Clock,
     EventSink,

@@ -20,7 +20,8 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, Transaction, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import attrs
 from litestar.concurrency import sync_to_thread
 
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.domain.payment import Payment
 
 _Waiting = list[tuple[PaymentRequest, asyncio.Future[Payment]]]

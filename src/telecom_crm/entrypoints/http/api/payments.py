@@ -12,7 +12,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.exports import Exports
-from telecom_crm.application.payments import PaymentRequest, Payments
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId

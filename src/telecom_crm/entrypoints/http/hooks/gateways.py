@@ -7,7 +7,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.payments import Payments
+from telecom_crm.application.payments.service import Payments
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.payment import Payment, PaymentStatus
 from telecom_crm.entrypoints.http.access import Public

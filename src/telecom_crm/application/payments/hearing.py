@@ -1,0 +1,121 @@
+"""What a gateway says of a payment: carried over to it, believed or asked about again."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import attrs
+
+from telecom_crm.application.payments.desk import PaymentDesk, payment_in, unwrap
+from telecom_crm.application.ports import (
+    Booked,
+    Booking,
+    Found,
+    GatewayAnswer,
+    GatewayUnavailable,
+    GatewayUncertain,
+    Outcome,
+    PaymentGateway,
+)
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.payment import (
+    IN_FLIGHT,
+    PAYMENT_LIFECYCLE,
+    AmountDiffers,
+    Payment,
+    PaymentCommand,
+)
+
+
+@attrs.frozen
+class Hearing(PaymentDesk):
+    """Carries a gateway's word over to a payment."""
+
+    def _apply(
+        self, payment_id: PaymentId, answer: GatewayAnswer, gateway: PaymentGateway, *, by: Actor
+    ) -> Payment:
+        """
+        Carry a gateway's word over to the payment; a word that changes nothing any more is no
+        error.
+        """
+        if answer.outcome is Outcome.CONFIRMED:
+            try:
+                return self._confirm(payment_id, answer, gateway, by=by)
+            except AmountDiffers:
+                return self._confirm_what_it_insists_on(payment_id, gateway, by=by)
+        if answer.outcome is Outcome.PENDING:
+            self._refuse_other_gateways(payment_id, gateway)
+            return self.get(payment_id)
+        self._refuse_other_gateways(payment_id, gateway)
+        reason = answer.reason or answer.outcome
+        return self._step_if(
+            payment_id, PaymentCommand.FAIL, partial(Payment.fail, reason=reason), by=by
+        )
+
+    def _confirm(
+        self,
+        payment_id: PaymentId,
+        answer: GatewayAnswer,
+        gateway: PaymentGateway,
+        *,
+        insisted: bool = False,
+        by: Actor,
+    ) -> Payment:
+        at, resumable = self.clock(), []
+
+        def decide(found: Found) -> Booked:
+            payment = payment_in(found, gateway)
+            confirmed, entry = payment.confirm(
+                state=found.state,
+                entry_id=self._entry_id(),
+                reference=answer.reference,
+                took=answer.amount or payment.amount,
+                into=gateway.ledger_code,
+                insisted=insisted,
+                by=by,
+                at=at,
+            )
+            if found.state.account.money_holds and entry:
+                resumable.append(payment.account_id)
+            return Booked(payment=confirmed, entry=entry)
+
+        payment = unwrap(self.till.book([Booking(decide=decide, at=at, payment_id=payment_id)])[0])
+        for account_id in resumable:
+            self.resume_paid(account_id)
+        return payment
+
+    def _refuse_other_gateways(self, payment_id: PaymentId, gateway: PaymentGateway) -> None:
+        """A gateway has a word on its own payments only; of others it learns nothing."""
+        if self.get(payment_id).gateway != gateway.name:
+            raise NotFound("payment", str(payment_id))
+
+    def _confirm_what_it_insists_on(
+        self, payment_id: PaymentId, gateway: PaymentGateway, *, by: Actor
+    ) -> Payment:
+        """
+        A callback told another amount: believe only what the gateway answers when it is asked.
+        """
+        try:
+            answer = gateway.ask(self.get(payment_id))
+        except (GatewayUncertain, GatewayUnavailable):
+            return self._step_if(payment_id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+        if answer.outcome is Outcome.CONFIRMED:
+            return self._confirm(payment_id, answer, gateway, insisted=True, by=by)
+        return self._apply(payment_id, answer, gateway, by=by)
+
+    def _ask_again(self, payment: Payment, *, by: Actor) -> bool:
+        """Ask about one payment in flight; tell whether it came to an end."""
+        if PAYMENT_LIFECYCLE.can(payment, PaymentCommand.SEND):
+            # Never sent, so no gateway knows of it.
+            ended = self._step_if(payment.id, PaymentCommand.EXPIRE, Payment.expire, by=by)
+        else:
+            gateway = self.gateway(payment.gateway)
+            try:
+                answer = gateway.ask(payment)
+            except (GatewayUncertain, GatewayUnavailable):
+                ended = self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+            else:
+                ended = self._apply(payment.id, answer, gateway, by=by)
+        return ended.status not in IN_FLIGHT

@@ -1,0 +1,166 @@
+"""Giving money back, through the gateway it came by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.paging import each_in
+from telecom_crm.application.payments.desk import PaymentDesk
+from telecom_crm.application.ports import (
+    GatewayAnswer,
+    GatewayUnavailable,
+    GatewayUncertain,
+    IdempotencyKey,
+    Outcome,
+    PaymentGateway,
+    Query,
+    Transaction,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.application.spending import post_spent
+from telecom_crm.domain.identifiers import PaymentId, RefundId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import (
+    PAYMENT_LIFECYCLE,
+    REFUND_IN_FLIGHT,
+    REFUND_LIFECYCLE,
+    Payment,
+    PaymentCommand,
+    Refund,
+    RefundCommand,
+)
+
+
+@attrs.frozen
+class Refunding(PaymentDesk):
+    """Refunds: asked for, sent, and ended by the gateway's word."""
+
+    def refund(
+        self,
+        payment_id: PaymentId,
+        *,
+        amount: Money,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Refund:
+        """
+        Give back part or all of a confirmed payment, through the gateway it came by.
+
+        Return the refund in whatever state it reached. Raise `RefundTooLarge` past the payment,
+        `InsufficientFunds` where the subscriber has spent the money: credit is not given back.
+        """
+        refund = self._request_refund(payment_id, amount, reason, idempotency_key, by)
+        if refund.replayed:
+            return refund
+        return self._send_refund(refund, by=by)
+
+    def refunds_of(self, payment_id: PaymentId) -> tuple[Refund, ...]:
+        """Return a payment's refunds, oldest first."""
+        with self.uow(read_only=True) as tx:
+            return tx.refunds.page(Query(where={"payment_id": str(payment_id)}, limit=500)).items
+
+    @retried
+    def _request_refund(
+        self, payment_id: PaymentId, amount: Money, reason: str, key: str | None, by: Actor
+    ) -> Refund:
+        refund_id, at = RefundId(self.new_id()), self.clock()
+        with self._held(payment_id) as (tx, state, payment):
+            if key is not None:
+                digest = digest_of(
+                    "payments.refund", payment_id=payment_id, amount=amount, reason=reason
+                )
+                earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), refund_id)
+                if earlier is not None:
+                    return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
+            tx.payments.save(payment.refund(amount, refund_id=refund_id, by=by, at=at))
+            refund, posting = Refund.request(
+                payment,
+                amount,
+                id=refund_id,
+                entry_id=self._entry_id(),
+                state=state,
+                reason=reason,
+                by=by,
+                at=at,
+            )
+            post_spent(tx, state, [posting], by=by, at=at)
+            return tx.refunds.save(refund.send(by=by, at=at))
+
+    def _send_refund(self, refund: Refund, *, by: Actor) -> Refund:
+        gateway = self.gateway(refund.gateway)
+        try:
+            answer = gateway.refund(refund, self.get(refund.payment_id))
+        except GatewayUncertain:
+            return self._end_refund(refund, None, gateway, by)
+        except GatewayUnavailable as error:
+            answer = GatewayAnswer(outcome=Outcome.DECLINED, reason=error.code)
+        return self._end_refund(refund, answer, gateway, by)
+
+    @retried
+    def _end_refund(
+        self, refund: Refund, answer: GatewayAnswer | None, gateway: PaymentGateway, by: Actor
+    ) -> Refund:
+        """Carry the gateway's word over; None is no word."""
+        at = self.clock()
+        with self._held(refund.payment_id) as (tx, _, payment):
+            refund = tx.refunds.get(refund.id)
+            if answer is None:
+                timed_out = REFUND_LIFECYCLE.can(refund, RefundCommand.TIME_OUT)
+                return tx.refunds.save(refund.time_out(by=by, at=at)) if timed_out else refund
+            if answer.outcome is Outcome.PENDING or not REFUND_LIFECYCLE.can(
+                refund, RefundCommand.PAY
+            ):
+                return refund
+            if answer.outcome is Outcome.CONFIRMED:
+                ended, posting = refund.pay(
+                    source=gateway.ledger_code,
+                    reference=answer.reference,
+                    entry_id=self._entry_id(),
+                    by=by,
+                    at=at,
+                )
+                if _is_all_given_back(tx, payment, by=refund):
+                    tx.payments.save(payment.give_back(by=by, at=at))
+            else:
+                ended, posting = refund.fail(
+                    requested=tx.ledger.entry(
+                        refund.requested_entry_id, account_id=refund.account_id
+                    ),
+                    entry_id=self._entry_id(),
+                    reason=answer.reason or answer.outcome,
+                    by=by,
+                    at=at,
+                )
+                tx.payments.save(
+                    payment.refund_failed(refund.amount, refund_id=refund.id, by=by, at=at)
+                )
+            tx.ledger.post([posting], at=at)
+            return tx.refunds.save(ended)
+
+    def _has_waited(self, refund: Refund, *, since: datetime) -> bool:
+        with self.uow(read_only=True) as tx:
+            return tx.events.of(REFUND_LIFECYCLE.machine, refund.key)[-1].at <= since
+
+    def _ask_refund_again(self, refund: Refund, *, by: Actor) -> bool:
+        """Ask about one refund in flight; tell whether it came to an end."""
+        gateway = self.gateway(refund.gateway)
+        try:
+            answer = gateway.refund(refund, self.get(refund.payment_id))
+        except (GatewayUncertain, GatewayUnavailable):
+            # It may have been paid the first time: that nobody answers now says nothing of then.
+            answer = None
+        ended = self._end_refund(refund, answer, gateway, by)
+        return REFUND_LIFECYCLE.is_final(ended.status)
+
+
+def _is_all_given_back(tx: Transaction, payment: Payment, *, by: Refund) -> bool:
+    """Tell whether this refund leaves nothing of an unallocated payment, nor one on its way."""
+    if payment.refundable or not PAYMENT_LIFECYCLE.can(payment, PaymentCommand.GIVE_BACK):
+        return False
+    others = each_in(tx.refunds, payment_id=payment.key)
+    return not any(one.status in REFUND_IN_FLIGHT for one in others if one.id != by.id)

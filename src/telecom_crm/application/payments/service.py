@@ -1,0 +1,121 @@
+"""Payments: taking money, hearing what became of it, giving it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from itertools import chain
+
+import attrs
+
+from telecom_crm.application.paging import each_of, each_swept
+from telecom_crm.application.payments.desk import unwrap
+from telecom_crm.application.payments.disputing import Disputing
+from telecom_crm.application.payments.refunding import Refunding
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.payments.taking import Taking
+from telecom_crm.application.ports import (
+    GatewayReceipt,
+    Page,
+    Query,
+)
+from telecom_crm.application.retry import each_alone
+from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.payment import (
+    Payment,
+    PaymentReceipt,
+)
+
+
+@attrs.frozen
+class Payments(Taking, Refunding, Disputing):
+    """Money from subscribers, through gateways and cash desks, into their accounts."""
+
+    patience: timedelta = timedelta(minutes=5)
+    """How long a payment may be in flight before the gateway is asked about it."""
+
+    def hear(self, *, gateway: str, body: bytes, headers: Mapping[str, str]) -> Payment:
+        """
+        Take a gateway's callback: late, doubled or out of order, the ledger ends the same. Money
+        that it took by itself, for nobody we know, is kept unallocated.
+
+        Raise `NotPermitted` for a forged one, `InvalidValue` for one without sense, and `NotFound`
+        for a payment we do not know, so that the gateway sends it again.
+        """
+        through = self.gateway(gateway)
+        notice = through.read_callback(body=body, headers=headers)
+        by = Actor(f"gateway:{gateway}")
+        if isinstance(notice, GatewayReceipt):
+            took = PaymentRequest(
+                payer=notice.payer,
+                told=notice.told,
+                amount=notice.amount,
+                method=notice.method,
+                reference=notice.reference,
+            )
+            kept = self.record_many([took], gateway=gateway, keep_unallocated=True, by=by)
+            return unwrap(kept[0])
+        return self._apply(notice.payment_id, notice.answer, through, by=by)
+
+    def repair(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Ask the gateways about every payment and refund whose end is not known, in batches of
+        `limit`; return how many found one.
+        """
+        before = self.clock() - self.patience
+        payments = each_swept(
+            self.uow, lambda tx, at: tx.payments.uncertain(before, limit=limit, cursor=at)
+        )
+        refunds = each_swept(self.uow, lambda tx, at: tx.refunds.uncertain(limit=limit, cursor=at))
+        return each_alone(
+            chain(
+                (partial(self._ask_again, payment, by=by) for payment in payments),
+                (
+                    partial(self._ask_refund_again, refund, by=by)
+                    for refund in refunds
+                    if self._has_waited(refund, since=before)
+                ),
+            )
+        )
+
+    def page(self, query: Query) -> Page[Payment]:
+        """Return a page of payments."""
+        with self.uow(read_only=True) as tx:
+            return tx.payments.page(query)
+
+    def each(self, **where: str) -> Iterator[Payment]:
+        """Go through all payments with these field values."""
+        return each_of(self.uow, lambda tx: tx.payments, where)
+
+    def receipt(self, payment_id: PaymentId) -> PaymentReceipt:
+        """Return the receipt of a confirmed payment; raise `RuleViolated` before it is one."""
+        with self.uow(read_only=True) as tx:
+            payment = tx.payments.get(payment_id)
+            if payment.entry_id is None:
+                raise RuleViolated("receipt", ("a receipt is for a payment that was confirmed",))
+            entry = tx.ledger.entry(payment.entry_id, account_id=payment.account_id)
+            account = tx.accounts.get(payment.account_id)
+        return PaymentReceipt(
+            payment_id=payment.id,
+            account_number=account.number,
+            amount=payment.amount,
+            method=payment.method,
+            gateway=payment.gateway,
+            gateway_reference=payment.gateway_reference,
+            booked_at=entry.booked_at,
+        )
+
+    def cancel(self, payment_id: PaymentId, *, reason: str = "", by: Actor = SYSTEM) -> Payment:
+        """Give up a payment that no gateway has answered for."""
+        return self._step(
+            payment_id, lambda payment, at: payment.cancel(reason=reason, by=by, at=at)
+        )
+
+    def give_up(self, payment_id: PaymentId, *, reason: str, by: Actor = SYSTEM) -> Payment:
+        """Close an unknown payment on a person's word."""
+        return self._step(
+            payment_id, lambda payment, at: payment.give_up(reason=reason, by=by, at=at)
+        )

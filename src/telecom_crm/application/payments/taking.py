@@ -1,0 +1,164 @@
+"""Taking money: through a gateway that is asked, or what is in hand already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from telecom_crm.application.house import house_account
+from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.payments.desk import unwrap
+from telecom_crm.application.payments.hearing import Hearing
+from telecom_crm.application.payments.request import Deposit, PaymentRequest
+from telecom_crm.application.ports import (
+    GatewayAnswer,
+    GatewayUnavailable,
+    GatewayUncertain,
+    IdempotencyKey,
+    Outcome,
+    Payer,
+    PaymentGateway,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, TelecomCrmError
+from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.ledger import LedgerCode
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import (
+    Payment,
+    PaymentCommand,
+    PaymentMethod,
+)
+
+
+@attrs.frozen
+class Taking(Hearing):
+    """Money from subscribers into their accounts."""
+
+    def take(
+        self,
+        *,
+        payer: Payer,
+        amount: Money,
+        method: PaymentMethod,
+        gateway: str,
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Payment:
+        """
+        Take a payment and return it in whatever state it reached: confirmed, declined, pending or
+        unknown.
+
+        Raise `NotFound` without the payer or the gateway, `InvalidValue` for a bad amount,
+        `RuleViolated` where the contract takes no payments yet, `KeyReused`.
+        """
+        request = PaymentRequest(
+            payer=payer, amount=amount, method=method, idempotency_key=idempotency_key, by=by
+        )
+        return self.take_one(request, gateway=gateway)
+
+    def take_one(self, request: PaymentRequest, *, gateway: str, by: Actor = SYSTEM) -> Payment:
+        """Take a payment that somebody asked for; see `take`."""
+        through = self.gateway(gateway)
+        if through.takes_at_once:
+            return unwrap(self.record_many([request], gateway=gateway, by=by)[0])
+        deposit = self._deposit(request, through, by)
+        payment = unwrap(self.till.book([deposit.booking(deposit.send)])[0])
+        if payment.replayed:
+            return payment
+        return self._charge(payment, through, by=deposit.by)
+
+    def record_many(
+        self,
+        requests: Sequence[PaymentRequest],
+        *,
+        gateway: str,
+        keep_unallocated: bool = False,
+        by: Actor = SYSTEM,
+    ) -> list[Payment | TelecomCrmError]:
+        """
+        Book payments whose money is in hand: cash, or the lines of a gateway's own file.
+
+        Each has its own outcome in its place: one that cannot be booked fails alone. With
+        `keep_unallocated` one that a gateway took for somebody we do not know, or who cannot be
+        paid for, is kept as `unallocated` for a person to look at. A cash desk keeps nothing: it
+        refuses while whoever pays is there.
+        """
+        through = self.gateway(gateway)
+        deposits = [self._deposit(request, through, by) for request in requests]
+        named = [deposit for deposit in deposits if deposit.request.payer]
+        booked = iter(
+            self.till.book([deposit.booking(deposit.record) for deposit in named]) if named else ()
+        )
+        outcomes = [
+            next(booked) if deposit.request.payer else NotFound("payer", deposit.request.meant_for)
+            for deposit in deposits
+        ]
+        if keep_unallocated and through.ledger_code is LedgerCode.GATEWAY_CLEARING:
+            self._keep_the_lost(deposits, outcomes)
+        for account_id in {deposit.resumable for deposit in deposits if deposit.resumable}:
+            self.resume_paid(account_id)
+        return outcomes
+
+    def _deposit(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> Deposit:
+        by = request.by or by
+        digest = digest_of(
+            "payments.take",
+            payer=request.payer or request.told,
+            amount=request.amount,
+            method=request.method,
+            gateway=gateway.name,
+            reference=request.reference,
+        )
+        key = None
+        if request.idempotency_key is not None:
+            key = IdempotencyKey(by.name, request.idempotency_key, digest)
+        elif request.reference is not None:
+            # A gateway's own id names the payment as well as a key does: a file may come twice.
+            key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
+        return Deposit(request, gateway, key, self.clock(), self.new_id, by)
+
+    def _keep_the_lost(
+        self, deposits: Sequence[Deposit], outcomes: list[Payment | TelecomCrmError]
+    ) -> None:
+        """Keep on the house account what could not go where it was meant for."""
+        lost = [
+            place
+            for place, outcome in enumerate(outcomes)
+            if isinstance(outcome, NotFound | RuleViolated | InvalidValue)
+            and deposits[place].request.amount.minor > 0
+        ]
+        if not lost:
+            return
+        accounts = self._house_accounts([deposits[place] for place in lost])
+        bookings = [
+            deposits[place].booking(deposits[place].keep, on=account)
+            for place, account in zip(lost, accounts, strict=True)
+        ]
+        for place, outcome in zip(lost, self.till.book(bookings), strict=True):
+            outcomes[place] = outcome
+
+    @retried
+    def _house_accounts(self, deposits: Sequence[Deposit]) -> list[AccountId]:
+        with self.uow() as tx:
+            return [
+                house_account(
+                    tx,
+                    deposit.gateway.name,
+                    currency=deposit.request.amount.currency,
+                    by=deposit.by,
+                    at=deposit.at,
+                )
+                for deposit in deposits
+            ]
+
+    def _charge(self, payment: Payment, gateway: PaymentGateway, *, by: Actor) -> Payment:
+        try:
+            answer = gateway.charge(payment)
+        except GatewayUncertain:
+            return self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
+        except GatewayUnavailable as error:
+            answer = GatewayAnswer(outcome=Outcome.DECLINED, reason=error.code)
+        return self._apply(payment.id, answer, gateway, by=by)
