@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.customers import Customers
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.customer import Customer, CustomerKind
@@ -46,6 +47,19 @@ def accounts(uow, series, clock, ids):
 @pytest.fixture
 def account(accounts):
     return accounts.open(customer_id=CUSTOMER, currency="KGS", by=CLERK)
+
+
+@pytest.mark.parametrize("command", ["block", "close"])
+def test_who_may_not_sign_gets_no_account_and_a_repeat_the_one_before(accounts, command):
+    customers = Customers(accounts.uow, accounts.clock, accounts.new_id)
+    before = accounts.open(customer_id=CUSTOMER, currency="KGS", idempotency_key="k")
+    getattr(customers, command)(CUSTOMER, reason="fraud", by=CLERK)
+    with pytest.raises(RuleViolated) as refused:
+        accounts.open(customer_id=CUSTOMER, currency="KGS", by=CLERK)
+    assert refused.value.rule == "customer_may_contract"
+    again = accounts.open(customer_id=CUSTOMER, currency="KGS", idempotency_key="k")
+    assert (again.id, again.replayed) == (before.id, True)
+    assert len(accounts.of_customer(CUSTOMER)) == 1
 
 
 def test_an_account_is_opened_for_a_customer_who_is_there(accounts):

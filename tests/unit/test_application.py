@@ -64,9 +64,9 @@ def test_the_table():
 
 def test_ask_and_supply_keep_what_was_captured():
     asked = captured().ask(reason="which tariff?", **CONTEXT)
-    again = asked.supply(raw={"tariff": "START"}, **CONTEXT)
-    assert again.raw == {"name": "Anna", "tariff": "START"}
-    assert again.events[-1].payload == {"fields": ["tariff"]}
+    again = asked.supply(raw={"tariff": "START", "phone": "+996555000001"}, **CONTEXT)
+    assert again.raw == {"name": "Anna", "tariff": "START", "phone": "+996555000001"}
+    assert again.events[-1].payload == {"fields": ["phone"]}
     assert again.status == "captured"
 
 

@@ -222,6 +222,10 @@ def test_documents_are_kept_by_content(shop) -> None:
         shop.contracts.add_document(contract.id, name="a.pdf", content=[b"MZ\x90\x00\x03"])
     assert caught.value.faults[0].code == "media_type"
     assert len(shop.contracts.documents(contract.id)) == 1
+    with shop.uow() as tx:
+        tx.contracts.save(tx.contracts.get(contract.id).erase_names(by=OPERATOR, at=shop.clock()))
+    (left,) = shop.contracts.documents(contract.id)
+    assert left == attrs.evolve(document, name="erased")
 
 
 def test_a_policy_is_chosen_until_it_is_frozen(shop) -> None:

@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from uuid import UUID
 
 import attrs
 import pytest
@@ -39,6 +40,7 @@ from telecom_crm.domain.identifiers import (
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.ticket import TicketStatus
 
 BY = Actor("aida")
 
@@ -331,7 +333,7 @@ def test_no_merge_while_a_payment_is_in_flight_or_into_oneself(customers, uow, c
         customers.merge(loser.id, survivor_id=CustomerId(ids()))
 
 
-def test_erasure_leaves_no_personal_value_anywhere(customers, intake, uow):
+def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
     survivor = customers.register(
         name="Secret Name", phone="+996555123456", documents=[passport()], national_id="99887766"
     )
@@ -343,11 +345,21 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, uow):
         raw={"full_name": "Secret Name"},
         customer_id=survivor.id,
     )
+    intake.reject(request.id, reason="Secret has no papers")
+    ticket = tickets.create(customer_id=loser.id, subject="Secret cannot be reached")
+    tickets.comment(ticket.id, text="call Secret on +996555123456", by=BY)
+    sent = tickets.attach(ticket.id, name="Secret.png", content=[b"%PDF-1.7 Secret"])
+    tickets.activate(ticket.id)
     customers.merge(loser.id, survivor_id=survivor.id)
-    erased = customers.erase(survivor.id, by=BY)
+    erased = attrs.evolve(customers, files=tickets.files).erase(survivor.id, by=BY)
     assert (erased.name, erased.phone, erased.documents) == ("erased", None, ())
     assert customers.former_values(survivor.id) == []
-    kept = [customers.get(survivor.id), customers.get(loser.id), intake.get(request.id)]
+    with pytest.raises(NotFound):
+        tickets.files.open(UUID(sent.attachments[0].file_id))
+    ticket = tickets.get(ticket.id)
+    assert (ticket.status, [one.by for one in ticket.comments]) == (TicketStatus.ACTIVE, ["aida"])
+    people = [customers.get(survivor.id), customers.get(loser.id)]
+    kept = [*people, intake.get(request.id), ticket]
     shown = repr([attrs.asdict(thing) for thing in kept]) + repr(list(customers.export()))
     for secret in ("Secret", "996555", "secret@", "1234567", "99887766"):
         assert secret not in shown

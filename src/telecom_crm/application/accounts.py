@@ -70,7 +70,11 @@ class Accounts:
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> BillingAccount:
-        """Open another account for a customer; contracts open their first one themselves."""
+        """
+        Open another account for a customer; contracts open their first one themselves.
+
+        Raise `RuleViolated` for a customer who is blocked or closed, `CustomerMerged`, `KeyReused`.
+        """
         number = f"B-{self.series.take('account')[0]:08d}"
         return self._open(customer_id, currency, number, idempotency_key, by)
 
@@ -375,12 +379,13 @@ class Accounts:
     ) -> BillingAccount:
         account_id = AccountId(self.new_id())
         with self.uow() as tx:
-            tx.customers.get(customer_id).refuse_merged()
+            customer = tx.customers.get(customer_id)
             if key is not None:
                 digest = digest_of("accounts.open", customer_id=customer_id, currency=currency)
                 earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), account_id)
                 if earlier is not None:
                     return attrs.evolve(tx.accounts.get(AccountId(earlier)), replayed=True)
+            customer.refuse_barred()
             return tx.accounts.save(
                 BillingAccount.open(
                     id=account_id,

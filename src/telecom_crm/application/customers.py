@@ -10,6 +10,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
+from telecom_crm.application.erasing import erase_in, scans_of
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
@@ -27,7 +28,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.account import BillingAccount
-from telecom_crm.domain.application import APPLICATION_LIFECYCLE, Application
+from telecom_crm.domain.application import Application
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, LIVE, OPEN, Contract
 from telecom_crm.domain.customer import (
     CUSTOMER_LIFECYCLE,
@@ -135,8 +136,8 @@ class Customers:
         Raise `InvalidValue` with every fault, `IdentityTaken` where another has the document.
         """
         before, after = self._update(customer_id, changes, expected_version, by)
-        kept = _scans((after,))
-        self._forget(scan for scan in _scans((before,)) if scan not in kept)
+        kept = scans_of((after,))
+        self._forget(scan for scan in scans_of((before,)) if scan not in kept)
         return after
 
     @retried
@@ -322,12 +323,14 @@ class Customers:
         by: Actor = SYSTEM,
     ) -> Customer:
         """
-        Replace a customer's personal data for good, in merged records and applications too.
+        Replace a customer's personal data for good, wherever it is.
 
-        Ids, events and the ledger stay. Raise `RuleViolated` while a contract is open.
+        That is in merged records, applications, tickets and the names of files, too. Scans and
+        files of tickets are deleted; ids, events, the ledger and the papers of contracts stay.
+        Raise `RuleViolated` while a contract is open.
         """
-        erased, scans = self._erase(customer_id, expected_version, by)
-        self._forget(scans)
+        erased, files = self._erase(customer_id, expected_version, by)
+        self._forget(files)
         return erased
 
     def export(self, **where: str) -> Iterator[dict[str, Any]]:
@@ -378,31 +381,21 @@ class Customers:
     def _erase(
         self, customer_id: CustomerId, expected_version: int | None, by: Actor
     ) -> tuple[Customer, list[UUID]]:
-        at = self.clock()
         with self.uow() as tx:
             customer = _held(tx, customer_id, expected_version)
             customer.refuse_merged()
-            count = _open_contracts(tx, customer_id)
-            merged = _merged_into(tx, customer_id)
-            for application in _applications(tx, [customer_id, *(one.id for one in merged)]):
-                tx.applications.save(_without_person(application, by=by, at=at))
-            erased = customer.erase(open_contracts=count, by=by, at=at)
-            for one in merged:
-                # A merged customer refuses commands, but the person in it is the one who is erased.
-                blank = attrs.evolve(one, merged_into=None).erase(open_contracts=0, by=by, at=at)
-                tx.customers.save(attrs.evolve(blank, merged_into=one.merged_into))
-                tx.customers.forget(one.id)
-            tx.customers.forget(customer_id)
-            return tx.customers.save(erased), _scans((customer, *merged))
+            return erase_in(
+                tx,
+                customer,
+                merged=_merged_into(tx, customer_id),
+                open_contracts=_open_contracts(tx, customer_id),
+                by=by,
+                at=self.clock(),
+            )
 
     def _check(self, customer: Customer) -> None:
         if faults := tuple(fault for check in self.checks for fault in check(customer)):
             raise InvalidValue(faults)
-
-
-def _scans(customers: Iterable[Customer]) -> list[UUID]:
-    papers = [paper for one in customers for paper in one.documents]
-    return [UUID(paper.scan.file_id) for paper in papers if paper.scan]
 
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
@@ -569,17 +562,6 @@ def _merged_into(tx: Transaction, customer_id: CustomerId) -> list[Customer]:
                 found[id] = one
                 waiting.append(id)
     return list(found.values())
-
-
-def _applications(tx: Transaction, customers: Iterable[CustomerId]) -> list[Application]:
-    ids = [one.id for id in customers for one in each_in(tx.applications, customer_id=str(id))]
-    return list(tx.applications.get_many(ids).values())
-
-
-def _without_person(application: Application, *, by: Actor, at: datetime) -> Application:
-    return APPLICATION_LIFECYCLE.note(
-        application, "ApplicationErased", "erase", by=by, at=at, raw={}, data={}
-    )
 
 
 def _former(

@@ -35,24 +35,17 @@ from telecom_crm.domain.application import (
     Priority,
 )
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
-from telecom_crm.domain.customer import Customer, read_national_id, read_profile, read_text
+from telecom_crm.domain.customer import (
+    PERSON_FIELDS,
+    Customer,
+    read_national_id,
+    read_profile,
+    read_text,
+)
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
-
-PERSON_FIELDS = (
-    "full_name",
-    "name",
-    "phone",
-    "email",
-    "birth_date",
-    "document_type",
-    "document_number",
-    "language",
-    "national_id",
-)
-"""The fields of a captured application that say who asks; all others are kept as they came."""
 
 
 @attrs.frozen

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import read_text
+from telecom_crm.domain.customer import PERSON_FIELDS, read_text
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
@@ -272,7 +272,9 @@ class Application:
         """Add what was asked for to what was captured; the newer value of a field wins."""
         _refuse_unstorable(raw, field="raw")
         merged = {**self.raw, **raw}
-        return self._move(_C.SUPPLY, by=by, at=at, payload={"fields": sorted(raw)}, raw=merged)
+        # Names of fields that we do not know are the sender's, and may be anything.
+        payload = {"fields": sorted(raw.keys() & set(PERSON_FIELDS))}
+        return self._move(_C.SUPPLY, by=by, at=at, payload=payload, raw=merged)
 
     def claim(self, *, until: datetime, by: Actor, at: datetime) -> Application:
         """Take it from the queue to work on it until the lease is over."""
@@ -385,6 +387,12 @@ class Application:
             by=by,
             at=at,
             customer_id=customer_id,
+        )
+
+    def erase(self, *, by: Actor, at: datetime) -> Application:
+        """Take out who asked and what for, whatever the state: the customer is erased."""
+        return APPLICATION_LIFECYCLE.note(
+            self, "ApplicationErased", "erase", by=by, at=at, raw={}, data={}, outcome=""
         )
 
     def _move(

@@ -18,6 +18,7 @@ from telecom_crm.domain.compatibility import (
     require_compatible,
     require_migration,
 )
+from telecom_crm.domain.customer import ERASED
 from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.hold import Hold, HoldKind
 from telecom_crm.domain.identifiers import (
@@ -574,6 +575,19 @@ class Contract:
             at=at,
             payload={"document": str(document.id), "sha256": document.sha256},
             documents=(*self.documents, document),
+        )
+
+    def erase_names(self, *, by: Actor, at: datetime) -> Contract:
+        """Take out what its files are called, which may be a person; the files stay."""
+        documents = tuple(attrs.evolve(one, name=ERASED) for one in self.documents)
+        return CONTRACT_LIFECYCLE.note(
+            self,
+            "ContractDocumentsRenamed",
+            "erase_names",
+            by=by,
+            at=at,
+            payload={"fields": ["documents"]},
+            documents=documents,
         )
 
     def set_policy(self, *, receipt: PoliciesReceipt, by: Actor, at: datetime) -> Contract:

@@ -24,7 +24,8 @@ from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 FIRST_BIRTH_DATE = date(1900, 1, 1)
-ERASED_NAME = "erased"
+ERASED = "erased"
+"""What stands where a person was."""
 NATIONAL_ID = "national_id"
 """What the key of a national id begins with, beside the types of documents."""
 
@@ -151,6 +152,20 @@ class PaymentsInFlight(Conflict):
 
     def __str__(self) -> str:
         return f"customer {self.customer} has {self.count} payment(s) without an outcome yet"
+
+
+PERSON_FIELDS = (
+    "full_name",
+    "name",
+    "phone",
+    "email",
+    "birth_date",
+    "document_type",
+    "document_number",
+    "language",
+    "national_id",
+)
+"""The fields of plain text that say who somebody is: what `read_profile` reads, and the id."""
 
 
 @attrs.frozen
@@ -431,13 +446,19 @@ class Customer:
         self.refuse_merged()
         self._refuse_open_contracts(open_contracts)
         blank: dict[str, Any] = {field: () if field in _LISTS else None for field in _FIELDS}
-        blank |= {"name": ERASED_NAME, "language": self.language}
+        blank |= {"name": ERASED, "language": self.language}
         return self._note("CustomerErased", "erase", blank, by=by, at=at)
 
     def refuse_merged(self) -> None:
         """Raise `CustomerMerged` if another customer took this one's place."""
         if self.merged_into is not None:
             raise CustomerMerged(self.key, str(self.merged_into))
+
+    def refuse_barred(self) -> None:
+        """Raise `RuleViolated` for one who is blocked or closed, `CustomerMerged` for a loser."""
+        self.refuse_merged()
+        if not self.may_sign:
+            raise RuleViolated("customer_may_contract", (f"the customer is {self.status}",))
 
     @classmethod
     def _begun(

@@ -253,7 +253,7 @@ class Number:
             _C.RESERVE,
             by=by,
             at=at,
-            payload={"for": for_, "until": until.isoformat()},
+            payload={"until": until.isoformat()},
             reserved_for=for_,
             reserved_until=until,
         )

@@ -217,7 +217,7 @@ class Sim:
             _C.RESERVE,
             by=by,
             at=at,
-            payload={"for": for_, "until": until.isoformat()},
+            payload={"until": until.isoformat()},
             reserved_for=for_,
             reserved_until=until,
         )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.customer import read_text
+from telecom_crm.domain.customer import ERASED, read_text
 from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -226,6 +226,21 @@ class Ticket:
         payload = {"customer": str(customer_id)}
         return self._note(
             "TicketRepointed", "repoint", payload, by=by, at=at, customer_id=customer_id
+        )
+
+    def erase(self, *, by: Actor, at: datetime) -> Ticket:
+        """Take out what people wrote and sent, whatever the state: the customer is erased."""
+        comments = tuple(attrs.evolve(one, text=ERASED) for one in self.comments)
+        payload = {"fields": ["attachments", "comments", "subject"]}
+        return self._note(
+            "TicketErased",
+            "erase",
+            payload,
+            by=by,
+            at=at,
+            subject=ERASED,
+            comments=comments,
+            attachments=(),
         )
 
     def _move(
