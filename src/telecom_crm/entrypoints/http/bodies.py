@@ -45,6 +45,10 @@ class MsisdnText(str):
         return MSISDN(str(self))
 
 
+class ContactText(MsisdnText):
+    """A phone number of a person; what is wrong with it is told with the person's other faults."""
+
+
 class IccidText(str):
     """The serial number of a SIM card."""
 
@@ -63,13 +67,15 @@ class InstantText(str):
         return read_instant(self)
 
 
+_PHONE = {
+    "type": "string",
+    "pattern": r"^\+?[0-9(][0-9 ().-]{5,38}[0-9]$",
+    "description": "E.164, or as it is dialled in the operator's country.",
+    "examples": ["+996555123456", "0555 123456"],
+}
 SCHEMAS: dict[type, dict[str, Any]] = {
-    MsisdnText: {
-        "type": "string",
-        "pattern": r"^\+?[0-9(][0-9 ().-]{5,38}[0-9]$",
-        "description": "E.164, or as it is dialled in the operator's country.",
-        "examples": ["+996555123456", "0555 123456"],
-    },
+    MsisdnText: _PHONE,
+    ContactText: _PHONE,
     IccidText: {"type": "string", "pattern": "^89[0-9]{17,18}$"},
     InstantText: {
         "type": "string",

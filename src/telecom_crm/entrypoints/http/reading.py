@@ -17,10 +17,11 @@ from litestar.exceptions import HTTPException
 from litestar.types.empty import Empty
 from litestar.typing import FieldDefinition
 
+from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.errors import Fault, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN
-from telecom_crm.entrypoints.http.bodies import MsisdnText
+from telecom_crm.entrypoints.http.bodies import ContactText, MsisdnText
 from telecom_crm.entrypoints.http.problems import Malformed
 
 T = TypeVar("T")
@@ -121,6 +122,8 @@ def _read_text(read_phone: ReadPhone, kind: type[Any], raw: object) -> object:
     """Read a text that has a form of its own."""
     if not isinstance(raw, str):
         raise msgspec.ValidationError(f"Expected `str`, got `{_json_type(raw)}`")
+    if kind is ContactText:
+        return ContactText(in_e164(raw, read_phone))
     if kind is MsisdnText:
         return MsisdnText(read_phone(raw))
     found = kind(raw)

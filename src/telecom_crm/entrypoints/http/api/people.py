@@ -17,7 +17,7 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
 )
 from telecom_crm.domain.errors import Faults, InvalidValue
-from telecom_crm.entrypoints.http.bodies import Body, InstantText, MsisdnText
+from telecom_crm.entrypoints.http.bodies import Body, ContactText, InstantText
 
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Short = Annotated[str, msgspec.Meta(max_length=100)]
@@ -61,7 +61,7 @@ class NewCustomer(Body):
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     kind: CustomerKind = CustomerKind.PERSON
-    phone: MsisdnText | None = None
+    phone: ContactText | None = None
     email: Annotated[str, msgspec.Meta(max_length=254)] | None = None
     language: Short | None = None
     national_id: Short | None = None
@@ -78,7 +78,7 @@ class CustomerChanges(Body):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType = (
         msgspec.UNSET
     )
-    phone: MsisdnText | msgspec.UnsetType | None = msgspec.UNSET
+    phone: ContactText | msgspec.UnsetType | None = msgspec.UNSET
     email: Annotated[str, msgspec.Meta(max_length=254)] | msgspec.UnsetType | None = msgspec.UNSET
     language: Short | msgspec.UnsetType | None = msgspec.UNSET
     national_id: Short | msgspec.UnsetType | None = msgspec.UNSET
