@@ -39,6 +39,9 @@ def test_a_receipt_names_policy_and_version():
         {"id": "Pre paid"},
         {"credit_limit": Money(-1, "KGS")},
         {"sims_per_person": 0},
+        {"sims_per_organisation": 0},
+        {"low_balance": Money(-1, "KGS")},
+        {"low_balance": Money(1, "USD")},
     ],
 )
 def test_impossible_terms_are_refused(bad):

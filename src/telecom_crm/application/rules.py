@@ -266,6 +266,7 @@ _POLICY: Mapping[str, Reader] = {
     "tax": lambda raw: structure(TaxProfile, raw, {"code": text, "percent": decimal}),
     "suspension_fees": chosen(SuspensionFees),
     "sims_per_person": or_none(whole),
+    "sims_per_organisation": or_none(whole),
 }
 _DEDUPLICATION: Mapping[str, Reader] = {
     "weights": keyed(chosen(Match), whole),

@@ -16,6 +16,7 @@ from telecom_crm.domain.customer import (
     MAY_SIGN,
     Customer,
     CustomerCommand,
+    CustomerKind,
 )
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
@@ -98,7 +99,7 @@ def sell(
     drafted = _draft(
         contract_id, number_of_contract, customer, account, sim, number, terms, today, by, at
     )
-    contract, account = _sign(drafted, account, terms, live_contracts, by, at)
+    contract, account = _sign(drafted, customer, account, terms, live_contracts, by, at)
     return Sold(
         _welcome(customer, by=by, at=at),
         account,
@@ -161,7 +162,7 @@ def sign(
     facts = customer_facts(customer, today=today)
     if facts.barred_by:
         raise RuleViolated("customer_may_contract", (f"the customer is {facts.barred_by}",))
-    signed, account = _sign(contract, account, terms, live_contracts, by, at)
+    signed, account = _sign(contract, customer, account, terms, live_contracts, by, at)
     return Sold(
         _welcome(customer, by=by, at=at),
         account,
@@ -215,6 +216,7 @@ def _chosen(options: Iterable[Option], at: datetime) -> tuple[ChosenOption, ...]
 
 def _sign(
     contract: Contract,
+    customer: Customer,
     account: BillingAccount,
     terms: Terms,
     live_contracts: int,
@@ -229,6 +231,7 @@ def _sign(
         rules=terms.rules,
         policy=account.receipt.terms if account.receipt else terms.policy,
         live_contracts=live_contracts,
+        organisation=customer.kind is CustomerKind.ORGANISATION,
         by=by,
         at=at,
     )

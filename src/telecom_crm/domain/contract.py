@@ -360,20 +360,22 @@ class Contract:
         rules: Iterable[CompatibilityRule] = (),
         policy: BillingPolicy,
         live_contracts: int,
+        organisation: bool = False,
         by: Actor,
         at: datetime,
     ) -> Contract:
         """
         Sign it, on the tariff and options it names.
 
-        `live_contracts` is how many the customer has already. Raise `OptionsIncompatible`,
+        `live_contracts` is how many the customer has already; an `organisation` has a limit of its
+        own. Raise `OptionsIncompatible`,
         `NotOnSale` or `RuleViolated`, whichever says it all, with every reason. Binding SIM and
         number is the caller's, in the same transaction.
         """
         CONTRACT_LIFECYCLE.row(self.status, _C.ACCEPT)
         _require_same(self, tariff, options)
         unsold = list(_unsold(tariff, options, policy, at))
-        if limit := _over_limit(policy, live_contracts):
+        if limit := _over_limit(policy, live_contracts, organisation=organisation):
             unmatched = check_compatibility(tariff, options, rules)
             raise RuleViolated("acceptance", (limit, *unsold, *unmatched))
         if unsold:
@@ -664,8 +666,8 @@ def _unsold(
     )
 
 
-def _over_limit(policy: BillingPolicy, live_contracts: int) -> str:
-    limit = policy.sims_per_person
+def _over_limit(policy: BillingPolicy, live_contracts: int, *, organisation: bool) -> str:
+    limit = policy.sims_per_organisation if organisation else policy.sims_per_person
     if limit is None or live_contracts < limit:
         return ""
     return f"the customer has {live_contracts} live contracts and policy {policy.id} allows {limit}"

@@ -85,7 +85,8 @@ class BillingPolicy:
     """
     One version of the terms on which an account is charged.
 
-    `cycle_day` None means the anniversary of the activation. `sims_per_person` None means no limit.
+    `cycle_day` None means the anniversary of the activation. `sims_per_person` and
+    `sims_per_organisation` limit a customer's live contracts; None means no limit.
     `credit_limit` also fixes the policy's currency. Who pays first is told once what they may still
     spend falls below `low_balance`; None tells nobody. `grace_days` run from a bill's due date on.
     """
@@ -108,6 +109,7 @@ class BillingPolicy:
     tax: TaxProfile
     suspension_fees: SuspensionFees = SuspensionFees.BY_HOLD
     sims_per_person: int | None = attrs.field(default=10)
+    sims_per_organisation: int | None = attrs.field(default=None)
 
     @id.validator
     def _check_id(self, _: object, value: str) -> None:
@@ -127,9 +129,10 @@ class BillingPolicy:
             raise InvalidValue.of("low_balance", "low_balance", message, value)
 
     @sims_per_person.validator
-    def _check_sims(self, _: object, value: int | None) -> None:
+    @sims_per_organisation.validator
+    def _check_sims(self, field: attrs.Attribute[int | None], value: int | None) -> None:
         if value is not None and value < 1:
-            raise InvalidValue.of("sims_per_person", "sims_per_person", "1 or more", value)
+            raise InvalidValue.of(field.name, field.name, "1 or more", value)
 
     @property
     def currency(self) -> str:

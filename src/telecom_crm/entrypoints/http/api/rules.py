@@ -58,8 +58,8 @@ class PolicyBody(Body):
     """
     Terms on which an account is charged.
 
-    `cycle_day` null means the anniversary of the activation, `sims_per_person` null no limit,
-    `low_balance` null that nobody is told of one.
+    `cycle_day` null means the anniversary of the activation, `sims_per_person` and
+    `sims_per_organisation` null no limit, `low_balance` null that nobody is told of one.
     `version` is counted by us: what is sent is not looked at.
     """
 
@@ -81,6 +81,7 @@ class PolicyBody(Body):
     dunning_profile: Short = "standard"
     suspension_fees: SuspensionFees = SuspensionFees.BY_HOLD
     sims_per_person: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = 10
+    sims_per_organisation: Annotated[int, msgspec.Meta(ge=1, le=10**6)] | None = None
 
 
 class PoliciesBody(Body):
