@@ -79,6 +79,7 @@ receipts = st.builds(
         required_for_activation=st.frozensets(st.sampled_from(policy.Requirement)),
         tax=st.builds(policy.TaxProfile, texts, st.decimals(0, 99, places=2)),
         sims_per_person=maybe(st.integers(1, 9)),
+        sims_per_organisation=maybe(st.integers(1, 9)),
     ),
 )
 
@@ -197,6 +198,7 @@ tariffs = st.builds(
             valid_from=instants,
             monthly_fee=positive,
             activation_fee=positive,
+            sim_swap_fee=maybe(positive),
             allowances=allowances,
             usage_rates=several(
                 st.builds(

@@ -182,6 +182,19 @@ def test_a_person_has_so_many_sims_and_no_more(shop) -> None:
         shop.sign(1, iccid=iccid(2), msisdn=msisdn(2))
 
 
+def test_an_organisation_has_a_limit_of_its_own(shop) -> None:
+    prepaid = shop.rules.policy("prepaid")
+    shop.rules.put_policies([attrs.evolve(prepaid, sims_per_person=1)])
+    company = {"name": "Ala-Too LLC", "kind": "organisation", "registration_number": "123"}
+    first = shop.sign(1, new_customer=company)
+    mine = {"new_customer": None, "customer_id": first.customer_id}
+    assert shop.sign(2, **mine).status is ContractStatus.ACCEPTED
+    policies = [attrs.evolve(prepaid, sims_per_person=None, sims_per_organisation=2)]
+    shop.rules.put_policies(policies)
+    with pytest.raises(RuleViolated, match="allows 2"):
+        shop.sign(3, **mine)
+
+
 def test_a_draft_keeps_sim_and_number_until_it_is_signed(shop) -> None:
     contract = shop.sign(1, accept=False)
     assert shop.inventory.sim(iccid(1)).status is SimStatus.RESERVED
@@ -345,6 +358,30 @@ def test_a_lost_card_is_swapped(shop) -> None:
     other = shop.sign(3)
     with pytest.raises(SimNotAvailable):
         shop.contracts.swap_sim(contract.id, iccid=other.iccid)
+
+
+@pytest.mark.parametrize(
+    ("reason", "costs"), [(RetireReason.LOST, "50.00"), (RetireReason.DEFECTIVE, "0.00")]
+)
+def test_another_card_costs_what_the_tariff_says_unless_the_first_was_bad(
+    shop, reason, costs
+) -> None:
+    contract = shop.active(1, money="600.00")
+    terms = shop.catalog.tariff("COMFORT").versions[0].terms
+    shop.catalog.new_tariff_version("COMFORT", terms=attrs.evolve(terms, sim_swap_fee=som("99.00")))
+    before = shop.state(contract).available
+    shop.contracts.swap_sim(contract.id, iccid=iccid(2), reason=reason)
+    assert before - shop.state(contract).available == som(costs)
+    notes = [entry.note for entry in shop.entries(contract)]
+    assert notes.count(f"SIM card, {reason}") == (costs != "0.00")
+
+
+def test_another_card_is_not_given_for_money_that_is_not_there(shop) -> None:
+    contract = shop.active(1, money="510.00")
+    with pytest.raises(InsufficientFunds):
+        shop.contracts.swap_sim(contract.id, iccid=iccid(2))
+    assert shop.contracts.get(contract.id).iccid == iccid(1)
+    assert shop.inventory.sim(iccid(2)).status is SimStatus.AVAILABLE
 
 
 def test_a_number_is_changed_for_its_price(shop) -> None:

@@ -18,6 +18,7 @@ from telecom_crm.application.declared import (
     flag,
     listed,
     money_in,
+    or_none,
     scalar,
     structure,
     text,
@@ -467,6 +468,7 @@ def _tariff_terms(currency: str) -> dict[str, Reader]:
     return {
         "monthly_fee": money_in(currency),
         "activation_fee": money_in(currency),
+        "sim_swap_fee": or_none(money_in(currency)),
         "allowances": _allowances,
         "usage_rates": listed(lambda item: structure(UsageRate, item, _RATE)),
         "payment_modes": listed(chosen(PaymentMode)),

@@ -142,10 +142,17 @@ class UsageRate:
 
 @attrs.frozen(kw_only=True)
 class TariffTerms:
-    """What a tariff costs and includes. Fees include tax."""
+    """
+    What a tariff costs and includes. Fees include tax.
+
+    `sim_swap_fee` is what another SIM card costs, unless the first one was defective.
+    """
 
     monthly_fee: Money = attrs.field(validator=_not_negative)
     activation_fee: Money = attrs.field(validator=_not_negative)
+    sim_swap_fee: Money | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_not_negative)
+    )
     allowances: Allowances = Allowances()
     usage_rates: tuple[UsageRate, ...] = ()
     payment_modes: frozenset[PaymentMode] = attrs.field(
@@ -153,10 +160,11 @@ class TariffTerms:
     )
 
     @activation_fee.validator
-    def _same_currency(self, _: object, value: Money) -> None:
-        if value.currency != self.monthly_fee.currency:
+    @sim_swap_fee.validator
+    def _same_currency(self, field: attrs.Attribute[Money | None], value: Money | None) -> None:
+        if value is not None and value.currency != self.monthly_fee.currency:
             message = f"the currency of the monthly fee, {self.monthly_fee.currency}"
-            raise InvalidValue.of("activation_fee", "currency", message, value.currency)
+            raise InvalidValue.of(field.name, "currency", message, value.currency)
 
     @property
     def currency(self) -> str:

@@ -8,7 +8,7 @@ import attrs
 
 from telecom_crm.application.activation import fee_entry
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of, save_changed
-from telecom_crm.application.ports import Transaction
+from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.account import AccountState
@@ -18,7 +18,7 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, EntryId
 from telecom_crm.domain.ledger import Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.number import Number
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.provisioning import ProvisioningKind
 from telecom_crm.domain.sim import RetireReason
 
@@ -41,15 +41,24 @@ class Replacing(ContractDesk):
         by: Actor = SYSTEM,
     ) -> Contract:
         """
-        Go on with another SIM card; the old one is retired. Raise `SimNotAvailable`, `KeyReused`.
+        Go on with another SIM card, for the tariff's fee unless the old one was defective; the old
+        one is retired.
+
+        Raise `SimNotAvailable`, `InsufficientFunds`, `KeyReused`.
         """
         now = self.clock()
+        with self.uow(read_only=True) as tx:
+            seen = tx.contracts.get(contract_id)
+            fee = _swap_fee(tx, seen, reason)
         asked = {"iccid": iccid, "reason": reason, "lift_lost_stolen": lift_lost_stolen}
         command, key = ContractCommand.SWAP_SIM, idempotency_key
         with self.uow() as tx:
             if again := self._repeated(tx, command, contract_id, key=key, by=by, **asked):
                 return again
+            state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
+            if contract.tariff_code != seen.tariff_code:
+                raise Contended(f"contract {contract.number}")
             swapped = contract.swap_sim(
                 iccid=iccid, lift_lost_stolen=lift_lost_stolen, by=by, at=now
             )
@@ -65,6 +74,9 @@ class Replacing(ContractDesk):
             )
             old = cards[contract.iccid]
             gone = old.retire(reason=reason, contract_is_live=False, by=by, at=now)
+            self._charge(
+                tx, state, contract, ChargeKind.SIM_SWAP, fee, f"SIM card, {reason}", by, now
+            )
             saved = tx.contracts.save(swapped)
             tx.sims.save_all([gone, new])
             self._ask(tx, ProvisioningKind.SWAP_SIM, saved, by=by, at=now, previous_iccid=old.iccid)
@@ -103,7 +115,16 @@ class Replacing(ContractDesk):
             new, old = numbers[msisdn], numbers[contract.msisdn]
             if new.contract_id != contract.id:
                 new = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
-            self._charge_number(tx, state, contract, new, by, now)
+            self._charge(
+                tx,
+                state,
+                contract,
+                ChargeKind.NUMBER_CHANGE,
+                new.price,
+                f"Number {new.category}",
+                by,
+                now,
+            )
             saved = tx.contracts.save(changed)
             tx.sims.save(sim.renumber(msisdn=msisdn, by=by, at=now))
             save_changed(tx.numbers.save, numbers[msisdn], new)
@@ -112,22 +133,24 @@ class Replacing(ContractDesk):
             self._ask(tx, kind, saved, by=by, at=now, previous_msisdn=old.msisdn)
             return saved
 
-    def _charge_number(
+    def _charge(
         self,
         tx: Transaction,
         state: AccountState,
         contract: Contract,
-        number: Number,
+        kind: ChargeKind,
+        price: Money | None,
+        description: str,
         by: Actor,
         now: datetime,
     ) -> None:
-        if not number.price:
+        if not price:
             return
         fee = charge(
-            kind=ChargeKind.NUMBER_CHANGE,
-            gross=number.price,
+            kind=kind,
+            gross=price,
             tax=policy_of(contract, state.account).tax,
-            description=f"Number {number.category}",
+            description=description,
             tariff_version=contract.tariff_version,
         )
         entry = fee_entry(
@@ -135,3 +158,11 @@ class Replacing(ContractDesk):
         )
         charged = Posting.of(entry, limited=not state.account.postpaid)
         post_spent(tx, state, [charged], by=by, at=now)
+
+
+def _swap_fee(tx: Transaction, contract: Contract, reason: RetireReason) -> Money | None:
+    """Return what another card costs on the contract's tariff; a bad one is replaced free."""
+    if reason is RetireReason.DEFECTIVE:
+        return None
+    tariff = tx.catalog.tariffs.get(contract.tariff_code)
+    return tariff.version_numbered(contract.tariff_version).sim_swap_fee

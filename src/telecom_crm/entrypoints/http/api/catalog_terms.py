@@ -57,6 +57,7 @@ class TariffTermsBody(Body):
 
     monthly_fee: MoneyBody
     activation_fee: MoneyBody
+    sim_swap_fee: MoneyBody | None = None
     allowances: AllowancesBody = msgspec.field(default_factory=AllowancesBody)
     usage_rates: Annotated[list[RateBody], msgspec.Meta(max_length=500)] = msgspec.field(
         default_factory=list
@@ -154,6 +155,7 @@ class TariffVersionView(View):
     valid_from: datetime
     monthly_fee: MoneyView
     activation_fee: MoneyView
+    sim_swap_fee: MoneyView | None
     allowances: AllowancesView
     usage_rates: list[RateView]
     payment_modes: list[PaymentMode]
@@ -166,6 +168,7 @@ class TariffVersionView(View):
             valid_from=terms.valid_from,
             monthly_fee=MoneyView.of(terms.monthly_fee),
             activation_fee=MoneyView.of(terms.activation_fee),
+            sim_swap_fee=MoneyView.of(terms.sim_swap_fee) if terms.sim_swap_fee else None,
             allowances=AllowancesView.of(terms.allowances),
             usage_rates=[
                 RateView(
@@ -274,12 +277,16 @@ class AnswerView(View):
 def tariff_terms(data: TariffTermsBody) -> TariffTerms:
     """Read a tariff's terms; raise `InvalidValue` with every fault."""
     currency = data.monthly_fee.currency
-    if data.activation_fee.currency != currency:
-        message = f"the currency of the monthly fee, {currency}"
-        raise InvalidValue.of("activation_fee.currency", "currency", message)
+    faults = Faults()
+    for name, fee in (("activation_fee", data.activation_fee), ("sim_swap_fee", data.sim_swap_fee)):
+        if fee is not None and fee.currency != currency:
+            message = f"the currency of the monthly fee, {currency}"
+            faults.add(f"{name}.currency", "currency", message, fee.currency)
+    faults.raise_any()
     raw = {
         "monthly_fee": data.monthly_fee.amount,
         "activation_fee": data.activation_fee.amount,
+        "sim_swap_fee": data.sim_swap_fee.amount if data.sim_swap_fee else None,
         "allowances": msgspec.to_builtins(data.allowances),
         "usage_rates": msgspec.to_builtins(data.usage_rates),
         "payment_modes": msgspec.to_builtins(data.payment_modes),
