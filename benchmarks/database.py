@@ -17,21 +17,19 @@ from pathlib import Path
 import attrs
 import psycopg
 
+import telecom_crm
 from benchmarks.measuring import Meter, Sample
+from telecom_crm.adapters.clock import new_uuid7, utc_now
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, search_path_of
+from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.identifiers import AccountId, CustomerId
+from telecom_crm.domain.lifecycle import SYSTEM
 
 ACCOUNTS = 10_000
 PAYMENT = Path(__file__).with_name("payment.sql")
 """One payment, statement by statement."""
-
-_FILL = """
-INSERT INTO accounts (id, number, customer_id, currency, policy_frozen, credit_limit_minor,
-  money_holds, status, version)
-SELECT id, number, gen_random_uuid(), 'KGS', false, 0, 0, 'open', 1
-FROM unnest(%s::uuid[], %s::text[]) AS row (id, number)
-"""
 
 
 @attrs.frozen
@@ -111,9 +109,8 @@ def database(running: EmbeddedPostgres, name: str, *, filled: bool = True) -> It
     try:
         migrate.upgrade(made.url)
         if filled:
+            _open_accounts(made)
             with made.connect() as connection:
-                numbers = [f"B{n}" for n in range(ACCOUNTS)]
-                connection.execute(_FILL, (made.accounts, numbers))
                 connection.execute("VACUUM ANALYZE accounts")
         yield made
     finally:
@@ -123,6 +120,24 @@ def database(running: EmbeddedPostgres, name: str, *, filled: bool = True) -> It
 def account_id(chance: random.Random) -> uuid.UUID:
     """Return the id of some account."""
     return _account(chance.randint(1, ACCOUNTS))
+
+
+def _open_accounts(made: Database) -> None:
+    owner, at = CustomerId(new_uuid7()), utc_now()
+    with telecom_crm.open(made.url) as crm, crm.uow() as tx:
+        tx.accounts.save_all(
+            [
+                BillingAccount.open(
+                    id=AccountId(id),
+                    number=f"B{id.int & 0xFFFFFF}",
+                    customer_id=owner,
+                    currency="KGS",
+                    by=SYSTEM,
+                    at=at,
+                )
+                for id in made.accounts
+            ]
+        )
 
 
 def _account(number: int) -> uuid.UUID:
