@@ -197,8 +197,7 @@ class Customers:
             belongings = _belongings(tx, customer_id)
             things = [("customer", str(customer_id))]
             things += [(thing, str(id)) for thing, ids in belongings.items() for id in ids]
-            events = [event for thing, key in things for event in tx.events.of(thing, key)]
-        return sorted(events, key=lambda event: (event.at, event.thing_id, event.sequence))
+            return tx.events.timeline(things)
 
     def duplicates(self, customer_id: CustomerId) -> tuple[Suspicion, ...]:
         """Return customers who may be the same person, the surest first, with the reasons."""

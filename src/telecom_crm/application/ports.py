@@ -585,6 +585,13 @@ class Events(Protocol):
         """Return the history of one thing, oldest first."""
         ...
 
+    def timeline(self, things: Sequence[tuple[str, str]]) -> list[Event]:
+        """
+        Return the histories of several things, by name and key, as one: in order of time, and at
+        the same instant by key and sequence.
+        """
+        ...
+
     def latest(self) -> str:
         """Return the cursor of the last event that `since` would tell now, "" before the first."""
         ...

@@ -192,6 +192,10 @@ class MemoryEvents:
         with self._scope.store.lock:
             return self._scope.store.events.of(thing, key) + own
 
+    def timeline(self, things: Sequence[tuple[str, str]]) -> list[Event]:
+        events = (event for thing, key in dict.fromkeys(things) for event in self.of(thing, key))
+        return sorted(events, key=lambda event: (event.at, event.thing_id, event.sequence))
+
     def latest(self) -> str:
         with self._scope.store.lock:
             count = len(self._scope.store.events.all)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from telecom_crm.adapters.postgres.rows.stream import (
     event_from_row,
     events_to_columns,
 )
-from telecom_crm.adapters.postgres.sheet import Sheet, rows_of
+from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
 from telecom_crm.domain.errors import InvalidValue, KeyReused
 from telecom_crm.domain.lifecycle import Actor, Event
@@ -118,6 +119,20 @@ class PostgresEvents:
             f"SELECT {_EVENT} FROM events WHERE thing_id = %(key)s AND thing = %(thing)s"
             " ORDER BY sequence",
             {"key": key, "thing": thing},
+        )
+        return [event_from_row(row) for row in rows]
+
+    def timeline(self, things: Sequence[tuple[str, str]]) -> list[Event]:
+        """Return the histories of several things as one, in order of time."""
+        rows = rows_of(
+            self.connection,
+            f"SELECT {_EVENT} FROM events WHERE (thing_id, thing) IN"
+            " (SELECT * FROM unnest(%(keys)s::text[], %(things)s::text[]))"
+            " ORDER BY at, thing_id, sequence",
+            {
+                "keys": array_of((key for _, key in things), quoted=True),
+                "things": array_of((thing for thing, _ in things), quoted=True),
+            },
         )
         return [event_from_row(row) for row in rows]
 

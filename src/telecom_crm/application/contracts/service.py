@@ -36,7 +36,7 @@ class Contracts(Selling, Paperwork, Activating, Suspending, Amending, Replacing,
     def timeline(self, contract_id: ContractId) -> list[Event]:
         """Tell what happened to a contract and in the network for it, in order of time."""
         with self.uow(read_only=True) as tx:
-            events = tx.events.of("contract", tx.contracts.get(contract_id).key)
-            for task in tx.tasks.of_contract(contract_id):
-                events = [*events, *tx.events.of("provisioning_task", task.key)]
-            return sorted(events, key=lambda event: event.at)
+            tasks = tx.tasks.of_contract(contract_id)
+            things = [("contract", tx.contracts.get(contract_id).key)]
+            things += [("provisioning_task", task.key) for task in tasks]
+            return tx.events.timeline(things)

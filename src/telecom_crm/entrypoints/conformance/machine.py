@@ -312,6 +312,11 @@ class StoreMachine(StoredMachine):
         with self.uow(read_only=True) as tx:
             for (thing, key), events in self.history.items():
                 assert tx.events.of(thing, key) == events
+            told = tx.events.timeline(list(self.history))
+            assert told == sorted(
+                (event for events in self.history.values() for event in events),
+                key=lambda event: (event.at, event.thing_id, event.sequence),
+            )
             with pytest.raises(NotFound):
                 tx.contracts.get(ContractId(self.samples.new_id()))
         wanted = sum(map(len, self.history.values()))

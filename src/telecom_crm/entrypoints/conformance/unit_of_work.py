@@ -92,6 +92,22 @@ class UnitOfWorkSuite:
                 assert tx.tickets.get(ticket.id) == ticket
                 assert tx.events.of("ticket", ticket.key) == list(ticket.events)
 
+    def test_the_histories_of_several_things_are_told_as_one_in_order_of_time(self) -> None:
+        uow, samples = self.make(), Samples()
+        first, second, third = (_ticket(samples) for _ in range(3))
+        later = first.activate(**samples.said())
+        with uow() as tx:
+            tx.tickets.save_all([first, second, third])
+        with uow() as tx:
+            tx.tickets.save(attrs.evolve(later, events=later.events[len(first.events) :]))
+            things = [("ticket", one.key) for one in (second, first)]
+            wanted = [*first.events, *second.events, *later.events[len(first.events) :]]
+            assert tx.events.timeline(things) == wanted
+        with uow(read_only=True) as tx:
+            twice = [*things, *things, ("contract", first.key)]
+            assert tx.events.timeline(twice) == wanted
+            assert tx.events.timeline([]) == []
+
     def test_what_is_not_committed_is_nobodys(self) -> None:
         uow, samples = self.make(), Samples()
         sale = _sale(samples)

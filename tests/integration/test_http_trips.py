@@ -1,0 +1,119 @@
+"""How often a request goes to the database: as often for fifty things as for one."""
+
+from collections.abc import Iterator
+
+import attrs
+import pytest
+from sqlalchemy import Engine, event
+
+import telecom_crm
+from telecom_crm.adapters.postgres.engine import open_engine
+from telecom_crm.entrypoints.demo import GATEWAYS
+from telecom_crm.entrypoints.http.access import Permission, rule_of
+from telecom_crm.entrypoints.settings import prepare
+from tests.integration.http_service import Service, iccid, msisdn
+
+pytestmark = pytest.mark.postgres
+MANY = 9
+
+
+@attrs.define
+class Trips:
+    """Counts the statements that an engine's connections send."""
+
+    count: int = 0
+
+    def over(self, engine: Engine) -> "Trips":
+        event.listen(engine, "before_cursor_execute", self._sent)
+        return self
+
+    def _sent(self, *_: object) -> None:
+        self.count += 1
+
+    def of(self, service: Service, path: str) -> int:
+        self.count = 0
+        answer = service.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        return self.count
+
+
+@pytest.fixture
+def trips() -> Trips:
+    return Trips()
+
+
+@pytest.fixture
+def service(fresh_database, tmp_path, trips) -> Iterator[Service]:
+    url = fresh_database()
+    prepare(url, schema="telecom_crm")
+    engine = open_engine(url)
+    trips.over(engine)
+    with telecom_crm.open(url, engine=engine, data=tmp_path, gateways=GATEWAYS) as crm:
+        found = Service.over(crm, stock=3 * MANY)
+        with found.client:
+            yield found
+    engine.dispose()
+
+
+def fill(service: Service, customer: str, count: int) -> None:
+    """Give a customer so many contracts, payments, tickets and applications more."""
+    for _ in range(count):
+        index = service.fresh()
+        contract = service.post(
+            "/contracts",
+            {
+                "customer_id": customer,
+                "iccid": iccid(index),
+                "msisdn": msisdn(index),
+                "tariff": "START",
+            },
+            key=f"sale {index}",
+        )
+        assert contract.status_code == 201, contract.text
+        service.pay(contract.json(), "5.00")
+        service.post("/tickets", {"customer_id": customer, "subject": f"no signal {index}"})
+        service.post("/applications", {"kind": "other", "raw": {"name": f"Айгүл {index}"}})
+        service.post("/accounts", {"customer_id": customer, "currency": "KGS"})
+
+
+def lists(service: Service) -> list[str]:
+    """Return the paths of all lists."""
+    found = []
+    for route in service.client.app.routes:
+        for handler in route.route_handlers:
+            names = {one.name for one in handler.opt.get("query", ())}
+            reads = isinstance(rule_of(handler), Permission) and "GET" in handler.http_methods
+            if reads and "limit" in names and "{" not in route.path:
+                found.append(route.path)
+    return found
+
+
+def test_a_list_of_many_costs_as_much_as_a_list_of_one(service, trips):
+    customer = service.new_customer()["id"]
+    fill(service, customer, MANY)
+    service.crm.notifications.queue_new()
+    service.get("/tokens")  # the token is known from here on
+    dear = {}
+    for path in lists(service):
+        one, many = (trips.of(service, f"{path}?limit={limit}") for limit in (1, 50))
+        if many != one:
+            dear[path] = (one, many)
+    assert dear == {}
+
+
+def test_what_is_shown_of_a_customer_costs_the_same_whatever_they_have(service, trips):
+    customer = service.new_customer()["id"]
+    path, contract = f"/customers/{customer}", service.new_contract()["id"]
+    paths = [
+        *(f"{path}{part}" for part in ("", "/timeline", "/duplicates", "/contracts", "/tickets")),
+        f"{path}/payments",
+        f"/contracts/{contract}/timeline",
+        f"/contracts/{contract}/activation-summary",
+    ]
+    fill(service, customer, 1)
+    service.get("/tokens")
+    before = {one: trips.of(service, one) for one in paths}
+    fill(service, customer, MANY - 1)
+    after = {one: trips.of(service, one) for one in paths}
+    print(before)
+    assert {one: (before[one], after[one]) for one in paths if after[one] != before[one]} == {}
