@@ -487,6 +487,19 @@ def test_two_never_run_one_job():
     assert desk.counts()["CustomerRegistered"] == 4
 
 
+def test_a_file_that_cannot_be_read_tells_where_once(desk):
+    content = file_of("subscribers", [person(1)]) + b'"open\n'
+    job = desk.imports.run_file(kind="subscribers", content=content)
+    (error,) = desk.imports.summary(job.id).as_dict()["errors"]
+    assert error == {
+        "line": 3,
+        "column": "",
+        "value": "",
+        "code": "quote_unclosed",
+        "message": "a quote is opened and not closed",
+    }
+
+
 def test_the_same_file_goes_on_with_its_job_until_that_is_over(desk):
     content = file_of("subscribers", [person(1)])
 

@@ -193,7 +193,8 @@ class ImportSummary:
     """
     What a job did, in the one shape that everybody gets.
 
-    `activating` and `blocked` are there only where contracts were asked to be activated.
+    `activating` and `blocked` are there only where contracts were asked to be activated: how many
+    went to the network, and how many lack something their policy requires.
     """
 
     status: ImportStatus

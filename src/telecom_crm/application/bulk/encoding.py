@@ -50,7 +50,7 @@ _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 def refused(code: str, message: str, *, line: int = 1) -> InvalidValue:
     """Return the error for a file that cannot be read at all, and where that shows."""
-    return InvalidValue((Fault("line", code, f"line {line}: {message}", str(line)),))
+    return InvalidValue((Fault("line", code, message, str(line)),))
 
 
 def find_encoding(stream: BinaryIO) -> str:
