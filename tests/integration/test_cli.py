@@ -459,6 +459,21 @@ def test_an_embedded_database_with_things_of_its_own_is_served_without_a_demo(
     assert service.token == ""
 
 
+def test_a_start_that_is_broken_off_ends_at_once_and_the_next_one_goes_on(
+    run: Callable[..., Service],
+) -> None:
+    for reached in ("Starting PostgreSQL", "Loading the demo"):
+        service = run()
+        service.hear(reached)
+        children = service.children()
+        begun = time.monotonic()
+        assert service.stop() == 130
+        assert time.monotonic() - begun < 10  # the processes that serve have 15 s to finish
+        for pid in children.values():
+            gone(pid)
+    assert len(run().ready().get("/customers?limit=100")["items"]) == 24
+
+
 def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))

@@ -94,7 +94,7 @@ class Settings:
     schema: str = attrs.field(default="telecom_crm", converter=_text)
     data: Path = attrs.field(default=Path(".telecom-crm"), converter=_path)
     host: str = attrs.field(default="127.0.0.1", converter=_text)
-    port: int = attrs.field(default=8000, converter=_whole, validator=_within(0, 65535))
+    port: int = attrs.field(default=8000, converter=_whole, validator=_within(1, 65535))
     processes: int = attrs.field(default=1, converter=_whole, validator=_within(1))
     requests_per_second: int = attrs.field(default=300, converter=_whole, validator=_within(0))
     """How many a token may send to each process; 0 is as many as it likes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from typing import Any
@@ -44,6 +45,9 @@ def refuse_taken(host: str, port: int) -> None:
 
 def create() -> Any:
     """Return the HTTP application, in a process that ends with the one that serves."""
+    # This process was forked and has its parent's handlers, which would not end it while it loads.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     os.environ[PARENT] = str(os.getppid())
     follow_parent()
     from telecom_crm.entrypoints.http.app import create as create_application

@@ -90,7 +90,10 @@ def make_app(arguments: Sequence[str] = ()) -> App:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Carry out the command line and end the process."""
-    code = run_command(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = run_command(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # somebody looked at the first lines only
@@ -104,8 +107,6 @@ def run_command(arguments: Sequence[str]) -> int:
 
     try:
         return _carry_out(arguments)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:
         return OK
     except (Unavailable, SchemaOutdated) as error:

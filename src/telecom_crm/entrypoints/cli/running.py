@@ -59,7 +59,8 @@ def run(
     settings = attrs.evolve(settings, data=settings.data.absolute())
     refuse_taken(settings.host, settings.port)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stop, token = _stop_on_signals(), None
+    stop, starting, token = threading.Event(), threading.Event(), None
+    _listen(stop, starting)
     with _database(settings, stop) as here:
         prepare(here.migration_url or here.database_url, schema=here.schema)
         wanted = _wants_demo(here, demo, own_server=not settings.database_url)
@@ -68,7 +69,8 @@ def run(
             if wanted:
                 token = _make_demo(here)
             if not _wait_until_ready(here, children, stop):
-                return 0 if stop.is_set() else 1
+                return 1
+            starting.clear()
             children.append(_worker(served))
             _greet(here, token, own_server=not settings.database_url)
             return _watch(children, stop)
@@ -271,8 +273,15 @@ def _greet(settings: Settings, token: str | None, *, own_server: bool) -> None:
     print("\n".join(lines), flush=True)
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _listen(stop: threading.Event, starting: threading.Event) -> None:
+    """Hear of the end: what is only starting is broken off, everything else is told to `stop`."""
+    starting.set()
+
+    def hear(_number: int, _frame: object) -> None:
+        again = stop.is_set()
+        stop.set()
+        if starting.is_set() and not again:
+            raise KeyboardInterrupt
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    return stop
+        signal.signal(number, hear)
