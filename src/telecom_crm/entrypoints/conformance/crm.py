@@ -52,7 +52,7 @@ from telecom_crm.domain.payment import Payment, PaymentMethod, RefundTooLarge
 from telecom_crm.domain.sim import SimNotAvailable
 from telecom_crm.entrypoints.conformance import crm_model as plain
 from telecom_crm.entrypoints.conformance.crm_model import FIRST_FEES, MONEY_HOLDS, Model
-from telecom_crm.entrypoints.conformance.machine import PowerCut, StoredMachine
+from telecom_crm.entrypoints.conformance.machine import PowerCut, StoredMachine, patiently
 from telecom_crm.entrypoints.conformance.samples import (
     CURRENCY,
     OPERATOR,
@@ -902,7 +902,7 @@ class CrmMachine(StoredMachine):
         found: Counter[tuple[str, str]] = Counter()
         warned: Counter[str] = Counter()
         cursor = ""
-        for _ in range(2_000):  # others' open transactions may delay the feed
+        for _ in patiently():  # others' open transactions may delay the feed
             for reached, event in self.crm.events.since(cursor):
                 cursor = reached
                 place = (event.thing, event.thing_id)

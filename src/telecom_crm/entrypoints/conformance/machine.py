@@ -7,7 +7,8 @@ store has to agree with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -34,9 +35,17 @@ Place = tuple[str, Any]
 """Where a thing is: the transaction's collection, and the key in it."""
 
 CONSUMER = "conformance"
-_READS = 2_000
-"""How often an event feed is read before an event counts as lost: others' commits may delay it."""
+PATIENCE_SECONDS = 30.0
+"""How long an event feed is read before an event counts as lost: others' commits may delay it."""
 _KEYS = st.sampled_from(("k1", "k2", "k3"))
+
+
+def patiently() -> Iterator[None]:
+    """Try again and again, until an event that did not come counts as lost."""
+    over = time.monotonic() + PATIENCE_SECONDS
+    yield
+    while time.monotonic() < over:
+        yield
 
 
 class Abandoned(Exception):
@@ -320,12 +329,12 @@ class StoreMachine(StoredMachine):
             with pytest.raises(NotFound):
                 tx.contracts.get(ContractId(self.samples.new_id()))
         wanted = sum(map(len, self.history.values()))
-        for _ in range(_READS):
+        for _ in patiently():
             if len(self.fed) >= wanted:
                 break
             self._read_feed()
         self._follow(self.fed, complete=True)
-        for _ in range(_READS):
+        for _ in patiently():
             if len(self.delivered) >= wanted:
                 break
             EventStream(self.uow).deliver(_Sink(self.delivered, False), consumer=CONSUMER)
