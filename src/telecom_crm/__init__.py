@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.webhook import Webhook as Webhook
     from telecom_crm.entrypoints.container import DoorOptions
     from telecom_crm.entrypoints.crm import Crm as Crm
+    from telecom_crm.entrypoints.periods import Periods as Periods
 
 _STABLE = {
     "adapters.clock": "ManualClock SequentialIds",
@@ -191,6 +192,7 @@ _STABLE = {
     "domain.user": "Action Area Role Token",
     "domain.webhook": "Webhook",
     "entrypoints.crm": "Crm",
+    "entrypoints.periods": "Periods",
 }
 """Stable names, by the module that each is loaded from when it is first asked for."""
 

@@ -1,11 +1,13 @@
 """Settings: the environment over the file, and what a child process is told."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
 import pytest
 
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.entrypoints.periods import Periods
 from telecom_crm.entrypoints.settings import Settings, as_environment, read_settings
 
 
@@ -33,6 +35,17 @@ def test_a_list_from_the_environment_is_one_text(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TELECOM_CRM_GATEWAYS", f"{kiosk}, ")
     settings = read_settings()
     assert settings.gateways == settings.options()["gateways"] == (kiosk,)
+
+
+def test_periods_are_read_in_their_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELECOM_CRM_QUARANTINE_DAYS", "60")
+    monkeypatch.setenv("TELECOM_CRM_NETWORK_SECONDS", "30")
+    periods = read_settings().options()["periods"]
+    wanted = Periods(quarantine=timedelta(days=60), network=timedelta(seconds=30))
+    assert periods == wanted
+    assert Settings().options()["periods"] == Periods()
+    monkeypatch.setenv("TELECOM_CRM_DRAFT_DAYS", "0")
+    assert faults() == {"draft_days": "from 1 to 3650"}
 
 
 def faults() -> dict[str, str]:

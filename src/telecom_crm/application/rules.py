@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -91,10 +92,13 @@ def deduplication_in(tx: Transaction) -> DeduplicationRules:
     return DEFAULT_RULES if raw is None else read_deduplication(raw)
 
 
-def service_levels_in(tx: Transaction) -> ServiceLevels:
+def service_levels_in(tx: Transaction, *, zone: ZoneInfo) -> ServiceLevels:
     """Return what is promised on tickets."""
     raw = tx.rules.get(SLA)
-    return DEFAULT_SERVICE_LEVELS if raw is None else read_service_levels(raw)
+    if raw is not None:
+        return read_service_levels(raw)
+    calendar = attrs.evolve(DEFAULT_SERVICE_LEVELS.calendar, zone=zone)
+    return attrs.evolve(DEFAULT_SERVICE_LEVELS, calendar=calendar)
 
 
 def templates_in(tx: Transaction) -> tuple[Template, ...]:
@@ -109,6 +113,8 @@ class RuleBook:
 
     uow: UnitOfWork
     clock: Clock
+    zone: ZoneInfo = DEFAULT_CALENDAR.zone
+    """Where the working hours of the default service levels are."""
 
     def policies(self) -> tuple[BillingPolicy, ...]:
         """List the billing policies."""
@@ -152,7 +158,7 @@ class RuleBook:
     def service_levels(self) -> ServiceLevels:
         """Show what is promised on tickets."""
         with self.uow(read_only=True) as tx:
-            return service_levels_in(tx)
+            return service_levels_in(tx, zone=self.zone)
 
     @retried
     def put_service_levels(self, levels: ServiceLevels, *, by: Actor = SYSTEM) -> None:

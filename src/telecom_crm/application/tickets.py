@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -27,7 +28,14 @@ from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
-from telecom_crm.domain.ticket import BlockReason, SlaState, Ticket, TicketPriority, sla_of
+from telecom_crm.domain.ticket import (
+    DEFAULT_CALENDAR,
+    BlockReason,
+    SlaState,
+    Ticket,
+    TicketPriority,
+    sla_of,
+)
 
 
 @attrs.frozen
@@ -39,6 +47,8 @@ class Tickets:
     new_id: NewId
     series: Series
     files: Files
+    zone: ZoneInfo = DEFAULT_CALENDAR.zone
+    """Where the working hours of the default service levels are."""
 
     @retried
     def create(
@@ -281,7 +291,7 @@ class Tickets:
         with self.uow(read_only=True) as tx:
             tx.tickets.get(ticket_id)
             events = tx.events.of("ticket", str(ticket_id))
-            levels = service_levels_in(tx)
+            levels = service_levels_in(tx, zone=self.zone)
         return sla_of(events, levels.policy, levels.calendar, self.clock())
 
     def timeline(self, ticket_id: TicketId) -> list[Event]:

@@ -72,6 +72,7 @@ from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
+from telecom_crm.entrypoints.periods import Periods
 from telecom_crm.entrypoints.plugin import made
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class DoorOptions(TypedDict, total=False):
     operator: str
     webhooks_to_private: bool
     imports_kept_days: int
+    periods: Periods
     data: Path | str
     pool_size: int
     engine: Engine
@@ -138,9 +140,9 @@ class Options:
     `deduplication` rules in place of the store's. `country` (ISO 3166-1)
     says how phone numbers are dialled. `operator` is what it is called on paper. With
     `webhooks_to_private`, events may be sent to private addresses. `imports_kept_days` is how long
-    a file that was brought in is kept once it is done with. `data` is a directory for files,
-    shared by all processes of the operator. `engine` is one of the host's, in place of `url`; it is
-    not closed.
+    a file that was brought in is kept once it is done with; `periods` are all others. `data` is a
+    directory for files, shared by all processes of the operator. `engine` is one of the host's, in
+    place of `url`; it is not closed.
     """
 
     store: Store
@@ -165,6 +167,7 @@ class Options:
     operator: str = ""
     webhooks_to_private: bool = False
     imports_kept_days: int = attrs.field(default=30, validator=attrs.validators.ge(0))
+    periods: Periods = attrs.field(factory=Periods)
     data: Path | None = attrs.field(default=None, converter=_path)
 
 
@@ -382,8 +385,16 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
         read_phone=read_phone,
+        lease=chosen.periods.claim,
     )
-    inventory = providers.Singleton(Inventory, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
+    inventory = providers.Singleton(
+        Inventory,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        reservation_lasts=chosen.periods.reservation,
+        quarantine=chosen.periods.quarantine,
+    )
     catalog = providers.Singleton(TariffCatalog, uow=uow, clock=chosen.clock)
     contracts = providers.Singleton(
         Contracts,
@@ -393,6 +404,8 @@ class Container(containers.DeclarativeContainer):
         series=series,
         files=files,
         zone=chosen.zone,
+        draft_lasts=chosen.periods.draft,
+        quarantine=chosen.periods.quarantine,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
     )
@@ -404,6 +417,7 @@ class Container(containers.DeclarativeContainer):
         clock=chosen.clock,
         new_id=chosen.new_id,
         resume_paid=contracts.provided.lift_money_holds,
+        patience=chosen.periods.payment,
     )
     accounts = providers.Singleton(
         Accounts, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series
@@ -415,7 +429,13 @@ class Container(containers.DeclarativeContainer):
         Settlements, uow=uow, gateways=gateways, clock=chosen.clock, new_id=chosen.new_id
     )
     tickets = providers.Singleton(
-        Tickets, uow=uow, clock=chosen.clock, new_id=chosen.new_id, series=series, files=files
+        Tickets,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        series=series,
+        files=files,
+        zone=chosen.zone,
     )
     imports = providers.Singleton(
         Imports,
@@ -443,10 +463,18 @@ class Container(containers.DeclarativeContainer):
         operator=chosen.operator,
     )
     provisioning = providers.Singleton(
-        Provisioning, uow=uow, clock=chosen.clock, new_id=chosen.new_id
+        Provisioning,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        lease=chosen.periods.network,
     )
     notifications = providers.Singleton(
-        Notifications, uow=uow, clock=chosen.clock, new_id=chosen.new_id
+        Notifications,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        wanted_for=chosen.periods.message,
     )
     access = providers.Singleton(Access, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
     webhooks = providers.Singleton(
@@ -456,7 +484,7 @@ class Container(containers.DeclarativeContainer):
         new_id=chosen.new_id,
         sender=providers.Singleton(HttpPoster, to_private=chosen.webhooks_to_private),
     )
-    rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock)
+    rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone)
     events = providers.Singleton(EventStream, uow=uow)
 
     crm = providers.Singleton(

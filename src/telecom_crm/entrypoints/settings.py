@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
+from telecom_crm.entrypoints.periods import Periods
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -116,6 +118,22 @@ class Settings:
     """Whether events may be sent to private addresses, this machine among them."""
     imports_kept_days: int = attrs.field(default=30, converter=_whole, validator=_within(0))
     """How long a file that was brought in is kept once it is done with."""
+    draft_days: int = attrs.field(default=3, converter=_whole, validator=_within(1, 3650))
+    """How long a draft keeps its SIM and its number."""
+    quarantine_days: int = attrs.field(default=90, converter=_whole, validator=_within(1, 3650))
+    """How long a number rests before it is given to somebody else."""
+    reservation_minutes: int = attrs.field(
+        default=60, converter=_whole, validator=_within(1, 10**6)
+    )
+    """How long something is kept for somebody who does not say until when."""
+    claim_minutes: int = attrs.field(default=15, converter=_whole, validator=_within(1, 10**6))
+    """How long an application is an operator's who took it, before it is offered again."""
+    network_seconds: int = attrs.field(default=120, converter=_whole, validator=_within(1, 10**6))
+    """How long the network has for a task, before it is asked again."""
+    payment_minutes: int = attrs.field(default=5, converter=_whole, validator=_within(1, 10**6))
+    """How long a payment may be in flight, before the gateway is asked about it."""
+    message_hours: int = attrs.field(default=24, converter=_whole, validator=_within(1, 10**5))
+    """How long a message is worth sending."""
     work_seconds: int = attrs.field(default=2, converter=_whole, validator=_within(1, 59))
     """How often the worker looks for quick work: network, messages, events."""
     tidy_seconds: int = attrs.field(default=30, converter=_whole, validator=_within(1, 59))
@@ -135,10 +153,22 @@ class Settings:
             "operator": self.operator,
             "webhooks_to_private": self.webhooks_to_private,
             "imports_kept_days": self.imports_kept_days,
+            "periods": self._periods(),
         }
         if self.gateways:
             options["gateways"] = self.gateways
         return options
+
+    def _periods(self) -> Periods:
+        return Periods(
+            draft=timedelta(days=self.draft_days),
+            quarantine=timedelta(days=self.quarantine_days),
+            reservation=timedelta(minutes=self.reservation_minutes),
+            claim=timedelta(minutes=self.claim_minutes),
+            network=timedelta(seconds=self.network_seconds),
+            payment=timedelta(minutes=self.payment_minutes),
+            message=timedelta(hours=self.message_hours),
+        )
 
 
 KNOWN = tuple(field.name for field in attrs.fields(Settings))
