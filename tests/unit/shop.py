@@ -108,9 +108,10 @@ class Shop:
     def _move(
         self, account_id: AccountId, amount: str, debit: LedgerCode, credit: LedgerCode
     ) -> None:
-        if not som(amount):
-            return
-        transfer = Transfer(debit=debit, credit=credit, amount=som(amount))
+        if som(amount):
+            self.book(account_id, Transfer(debit=debit, credit=credit, amount=som(amount)))
+
+    def book(self, account_id: AccountId, transfer: Transfer) -> None:
         entry = JournalEntry(
             id=EntryId(self.new_id()),
             account_id=account_id,

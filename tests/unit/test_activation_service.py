@@ -6,7 +6,7 @@ import pytest
 from telecom_crm.domain.application import Application, ApplicationKind, ApplicationStatus, Channel
 from telecom_crm.domain.contract import ActivationRefused, ContractStatus
 from telecom_crm.domain.errors import RuleViolated
-from telecom_crm.domain.identifiers import ApplicationId
+from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.ledger import LedgerCode, PostingKind
 from telecom_crm.domain.policy import FirstFee
 from telecom_crm.domain.provisioning import ProvisioningStatus
@@ -143,6 +143,27 @@ def test_activations_that_are_not_green_stop_none_behind_them(shop, clock) -> No
     assert shop.contracts.get(green.id).status is ContractStatus.ACTIVATING
     for contract in stuck:
         assert shop.contracts.get(contract.id).status is ContractStatus.ACCEPTED
+
+
+def test_nothing_is_sold_for_an_application_that_nobody_has_read(shop, clock, ids) -> None:
+    captured = Application.capture(
+        id=ApplicationId(ids()),
+        number="A-1",
+        kind=ApplicationKind.NEW_CONNECTION,
+        channel=Channel.CONSOLE,
+        raw={},
+        by=OPERATOR,
+        at=clock(),
+    )
+    asked = captured.ask(reason="which number?", by=OPERATOR, at=clock())
+    for application in (captured, attrs.evolve(asked, id=ApplicationId(ids()))):
+        with pytest.raises(RuleViolated, match="validate it first"):
+            application.link_contract(contract_id=ContractId(ids()), by=OPERATOR, at=clock())
+    with shop.uow() as tx:
+        tx.applications.save(captured)
+    with pytest.raises(RuleViolated, match="A-1 is captured"):
+        shop.sign(1, application_id=captured.id)
+    assert shop.inventory.sim(iccid(1)).contract_id is None
 
 
 def test_the_application_is_linked_and_completed(shop, clock, ids) -> None:

@@ -29,7 +29,7 @@ from telecom_crm.domain.errors import (
     StaleVersion,
 )
 from telecom_crm.domain.hold import HoldKind
-from telecom_crm.domain.ledger import InsufficientFunds, PostingKind
+from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.number import NumberNotAvailable, NumberStatus
 from telecom_crm.domain.sim import RetireReason, SimNotAvailable, SimStatus
 from telecom_crm.domain.tariff import NotOnSale
@@ -398,6 +398,24 @@ def test_a_number_is_changed_for_its_price(shop) -> None:
     assert shop.contracts.get(contract.id).msisdn == msisdn(2)
     with pytest.raises(NotFound):
         shop.contracts.change_number(contract.id, msisdn=msisdn(2))
+
+
+def test_closing_pays_bills_first_and_keeps_what_is_still_to_be_billed(shop) -> None:
+    contract = shop.active(1, money="2000.00", tariff="BUSINESS")
+    unbilled = shop.state(contract).balance.unbilled
+    assert unbilled > 10_000
+    bill = Transfer(
+        debit=LedgerCode.RECEIVABLE, credit=LedgerCode.UNBILLED_RECEIVABLE, amount=som("100.00")
+    )
+    shop.book(contract.account_id, bill)
+    shop.contracts.close(contract.id, reason=CloseReason.CUSTOMER_REQUEST)
+    left = shop.state(contract).balance
+    assert (left.receivable, left.unbilled) == (0, unbilled - 10_000)
+    assert left.subscriber == left.unbilled
+    (paid, owed) = shop.entries(contract)[-1].transfers
+    assert (paid.credit, paid.amount) == (LedgerCode.RECEIVABLE, som("100.00"))
+    assert owed.credit is LedgerCode.REFUNDS_PAYABLE
+    assert owed.amount.minor == 200_000 - unbilled
 
 
 def test_closing_the_last_contract_owes_the_money_back(shop) -> None:

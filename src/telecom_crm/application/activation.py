@@ -257,7 +257,7 @@ def _complete_in(
 def _complete(
     application: Application, contract: Contract, *, by: Actor, at: datetime
 ) -> Application:
-    """Return a request fulfilled, unless it ended already or nobody has read it yet."""
+    """Return a request fulfilled, unless it ended already."""
     until = at + timedelta(minutes=1)
     if APPLICATION_LIFECYCLE.can(application, ApplicationCommand.CLAIM):
         application = application.claim(until=until, by=by, at=at)

@@ -84,7 +84,9 @@ class ApplicationCommand(StrEnum):
 
 
 _S, _C = ApplicationStatus, ApplicationCommand
-_OPEN = (_S.CAPTURED, _S.NEEDS_INFO, _S.VALIDATED, _S.IN_PROGRESS, _S.ON_HOLD)
+_READ = (_S.VALIDATED, _S.IN_PROGRESS, _S.ON_HOLD)
+"""The states in which somebody has read it, and found that it can be done."""
+_OPEN = (_S.CAPTURED, _S.NEEDS_INFO, *_READ)
 
 APPLICATION_LIFECYCLE = Lifecycle(
     "application",
@@ -345,8 +347,11 @@ class Application:
         )
 
     def link_contract(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Application:
-        """Say which contract came of it."""
+        """Say which contract came of it; raise `RuleViolated` until validated, and once ended."""
         self._refuse_ended("link_contract")
+        if self.status not in _READ:
+            reason = f"application {self.number} is {self.status}: validate it first"
+            raise RuleViolated("application_validated", (reason,))
         return APPLICATION_LIFECYCLE.note(
             self,
             "ApplicationContractLinked",
