@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from tests.integration.http_service import (
     money,
     msisdn,
     nowhere,
+    path_to,
     problem_of,
 )
 
@@ -355,6 +357,39 @@ def test_a_star_matches_any_version(service):
         f"/customers/{customer['id']}/block", {"reason": "x"}, headers={"If-Match": "*"}
     )
     assert answer.status_code == 200
+
+
+def test_every_command_heeds_a_version_or_says_that_it_compares_none(service):
+    """A command that let `If-Match` pass unseen would promise what is not kept."""
+    stale = {"If-Match": '"99999"', "Idempotency-Key": "seen"}
+    account = service.new_contract()["account_id"]
+    customer = service.new_customer()["id"]
+    for method, path, versioned in _commands(service):
+        answer = service.send(method, path_to(path), headers=stale)
+        faults = [one["field"] for one in answer.json().get("errors", [])]
+        assert ("If-Match" in faults) != versioned, (method, path, answer.text)
+    promise = {"amount": money("10.00"), "until": "2999-01-01T00:00:00Z"}
+    for path, body in (
+        (f"/accounts/{account}/promise", promise),
+        (f"/customers/{customer}/notes", {"text": "x"}),
+        (f"/customers/{customer}/merge", {"survivor_id": service.new_customer()["id"]}),
+        (f"/payments/{service.pay(service.new_contract(), '5.00')['id']}/cancel", None),
+    ):
+        problem_of(service.post(path, body, headers={"If-Match": '"99999"'}), 412, "stale_version")
+    tag = service.get(f"/accounts/{account}").headers["etag"]
+    until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    granted = service.post(
+        f"/accounts/{account}/promise", promise | {"until": until}, headers={"If-Match": tag}
+    )
+    assert (granted.status_code, granted.headers["etag"] != tag) == (200, True)
+
+
+def _commands(service):
+    for route in service.client.app.routes:
+        for handler in route.route_handlers:
+            for method in handler.http_methods & {"POST", "PUT", "PATCH"}:
+                if "callback" not in route.path:
+                    yield method, route.path, bool(handler.opt.get("versioned"))
 
 
 # Lists

@@ -20,7 +20,7 @@ from telecom_crm.application.adjusting import (
     state_of,
 )
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on, each_swept
+from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on, each_swept, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
@@ -273,12 +273,19 @@ class Accounts:
 
     @retried
     def promise(
-        self, account_id: AccountId, *, amount: Money, until: datetime, by: Actor = SYSTEM
+        self,
+        account_id: AccountId,
+        *,
+        amount: Money,
+        until: datetime,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
     ) -> AccountState:
         """Grant a promised payment: a higher credit limit until an instant."""
         at = self.clock()
         with self.uow() as tx:
             account = tx.accounts.get(account_id)
+            refuse_stale(account, expected_version, name="account")
             account.refuse_house()
             tx.accounts.save(account.promise_payment(amount, until=until, by=by, at=at))
             return state_of(tx, account_id, at)

@@ -141,11 +141,18 @@ class Customers:
         return after
 
     @retried
-    def add_note(self, customer_id: CustomerId, *, text: str, by: Actor = SYSTEM) -> Customer:
+    def add_note(
+        self,
+        customer_id: CustomerId,
+        *,
+        text: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
         """Write something down about a customer."""
         at = self.clock()
         with self.uow() as tx:
-            customer = tx.customers.get(customer_id)
+            customer = _held(tx, customer_id, expected_version)
             notes = (*customer.notes, Note(text=text, by=by.name, at=at))
             return tx.customers.save(customer.update(changes={"notes": notes}, by=by, at=at))
 
@@ -207,7 +214,12 @@ class Customers:
 
     @retried
     def merge(
-        self, loser_id: CustomerId, *, survivor_id: CustomerId, by: Actor = SYSTEM
+        self,
+        loser_id: CustomerId,
+        *,
+        survivor_id: CustomerId,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
     ) -> Customer:
         """
         Say that one customer is another, who takes over everything but the name.
@@ -219,6 +231,7 @@ class Customers:
         at = self.clock()
         with self.uow() as tx:
             loser, survivor = _two(tx, loser_id, survivor_id)
+            refuse_stale(loser, expected_version, name="customer")
             found = _belongings(tx, loser_id)
             held = _Belongings.held(tx, found, owner=loser_id)
             merged = loser.merge_into(
@@ -234,7 +247,9 @@ class Customers:
             return tx.customers.save(merged)
 
     @retried
-    def unmerge(self, loser_id: CustomerId, *, by: Actor = SYSTEM) -> Customer:
+    def unmerge(
+        self, loser_id: CustomerId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> Customer:
         """
         Undo a merge: what came from the loser and is still the survivor's goes back.
 
@@ -242,7 +257,7 @@ class Customers:
         """
         at = self.clock()
         with self.uow() as tx:
-            merged = tx.customers.get(loser_id)
+            merged = _held(tx, loser_id, expected_version)
             loser = merged.unmerge(by=by, at=at)
             survivor = tx.customers.get(CustomerId(UUID(loser.events[-1].payload["survivor"])))
             found = _moved_by_merge(tx.events.of("customer", loser.key))

@@ -30,6 +30,7 @@ from telecom_crm.application.bulk.table import (
     records,
 )
 from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
@@ -231,18 +232,29 @@ class Imports:
         return self.run(job_id, progress=progress, wait=wait, by=by)
 
     @retried
-    def reopen(self, job_id: ImportId, *, by: Actor | None = None) -> ImportJob:
+    def reopen(
+        self, job_id: ImportId, *, expected_version: int | None = None, by: Actor | None = None
+    ) -> ImportJob:
         """Let an aborted job be taken on again, by the worker or by `run`."""
         with self.uow() as tx:
             job = tx.imports.get(job_id)
+            refuse_stale(job, expected_version, name="import_job")
             who = by or _uploader(tx, job)
             return tx.imports.save(job.resume(by=who, at=self.clock()))
 
     @retried
-    def abort(self, job_id: ImportId, *, reason: str = "", by: Actor = SYSTEM) -> ImportJob:
+    def abort(
+        self,
+        job_id: ImportId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> ImportJob:
         """Stop a job where it is, at the next chunk; what was applied stays."""
         with self.uow() as tx:
             job = tx.imports.get(job_id)
+            refuse_stale(job, expected_version, name="import_job")
             return tx.imports.save(job.abort(reason=reason, by=by, at=self.clock()))
 
     def run_file(

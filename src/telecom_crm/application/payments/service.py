@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
 import attrs
 
-from telecom_crm.application.paging import each_of, each_swept
+from telecom_crm.application.paging import each_of, each_swept, refuse_stale
 from telecom_crm.application.payments.desk import unwrap
 from telecom_crm.application.payments.disputing import Disputing
 from telecom_crm.application.payments.refunding import Refunding
@@ -108,14 +108,34 @@ class Payments(Taking, Refunding, Disputing):
             booked_at=entry.booked_at,
         )
 
-    def cancel(self, payment_id: PaymentId, *, reason: str = "", by: Actor = SYSTEM) -> Payment:
+    def cancel(
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Payment:
         """Give up a payment that no gateway has answered for."""
-        return self._step(
-            payment_id, lambda payment, at: payment.cancel(reason=reason, by=by, at=at)
-        )
 
-    def give_up(self, payment_id: PaymentId, *, reason: str, by: Actor = SYSTEM) -> Payment:
+        def step(payment: Payment, at: datetime) -> Payment:
+            refuse_stale(payment, expected_version, name="payment")
+            return payment.cancel(reason=reason, by=by, at=at)
+
+        return self._step(payment_id, step)
+
+    def give_up(
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Payment:
         """Close an unknown payment on a person's word."""
-        return self._step(
-            payment_id, lambda payment, at: payment.give_up(reason=reason, by=by, at=at)
-        )
+
+        def step(payment: Payment, at: datetime) -> Payment:
+            refuse_stale(payment, expected_version, name="payment")
+            return payment.give_up(reason=reason, by=by, at=at)
+
+        return self._step(payment_id, step)

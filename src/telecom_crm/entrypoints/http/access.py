@@ -88,6 +88,11 @@ class Gate:
         if scope["query_string"] and "query" not in handler.opt:
             message = "this route takes no query parameters"
             raise InvalidValue.of("query", "unknown_field", message)
+        compares = scope.get("method") == "GET" or handler.opt.get("versioned")
+        if not compares and _header(scope, b"if-match") is not None:
+            # Not heeded in silence, it would promise what is not kept.
+            message = "nothing is compared here; leave it out"
+            raise InvalidValue.of("If-Match", "not_compared", message)
 
     async def _token(self, scope: Scope) -> Token:
         header = _header(scope, b"authorization")

@@ -43,8 +43,9 @@ DESCRIPTION = """\
 JSON in snake_case. Amounts are `{"amount": "150.00", "currency": "KGS"}`, instants RFC 3339 in UTC.
 Errors are problems (RFC 9457) with a stable `type`, and `errors` for every fault of a request.
 Lists take `limit`, `cursor` and `sort`, and link to the next page. Things with a version answer an
-`ETag`; commands on them heed `If-Match`. What moves money or makes a contract needs an
-`Idempotency-Key`: sent again it answers the same, with `Idempotency-Replayed: true`.
+`ETag`; commands on them heed `If-Match`, and the rest refuse it. What moves money or makes a
+contract needs an `Idempotency-Key`: sent again it answers the same, with
+`Idempotency-Replayed: true`.
 """
 
 

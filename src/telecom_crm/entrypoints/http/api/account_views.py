@@ -47,6 +47,7 @@ class AccountView(View):
     policy_frozen: bool
     promise: PromiseView | None
     status: AccountStatus
+    version: int
     at: datetime
 
     @classmethod
@@ -69,6 +70,7 @@ class AccountView(View):
             if promise
             else None,
             status=account.status,
+            version=account.version,
             at=state.at,
         )
 

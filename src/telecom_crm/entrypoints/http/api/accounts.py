@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.settlements import Settlements
+from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.user import Action, Area
@@ -140,8 +141,8 @@ class AccountController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        view = AccountView.of(accounts.get(account.id))
-        return made(view, at=f"/accounts/{account.id}", replayed=account.replayed)
+        view, at = AccountView.of(accounts.get(account.id)), f"/accounts/{account.id}"
+        return made(view, at=at, version=account.version, replayed=account.replayed)
 
     @reads("/", Area.ACCOUNTS, query=listing("account"))
     def page(
@@ -151,9 +152,15 @@ class AccountController(Controller):
         return listed(request, accounts.states(request.query()), AccountView.of)
 
     @reads("/{account_id:uuid}", Area.ACCOUNTS)
-    def get(self, account_id: FromPath[UUID], accounts: NamedDependency[Accounts]) -> AccountView:
-        """Show an account: balance, what is available, what is reserved."""
-        return AccountView.of(accounts.get(AccountId(account_id)))
+    def get(
+        self, account_id: FromPath[UUID], accounts: NamedDependency[Accounts]
+    ) -> Response[AccountView]:
+        """
+        Show an account: balance, what is available, what is reserved.
+
+        Its version is of the terms; money that comes and goes leaves it as it is.
+        """
+        return _shown(accounts.get(AccountId(account_id)))
 
     @reads("/{account_id:uuid}/entries", Area.ACCOUNTS, query=(*SPAN, LIMIT, CURSOR))
     def entries(
@@ -328,7 +335,7 @@ class AccountController(Controller):
         )
         return booked(entry)
 
-    @does("/{account_id:uuid}/promise", Area.ACCOUNTS)
+    @does("/{account_id:uuid}/promise", Area.ACCOUNTS, versioned=True)
     def promise(
         self,
         request: Call,
@@ -341,6 +348,11 @@ class AccountController(Controller):
             AccountId(account_id),
             amount=data.amount.money,
             until=data.until.value,
+            expected_version=request.seen,
             by=request.by,
         )
-        return shown(AccountView.of(state))
+        return _shown(state)
+
+
+def _shown(state: AccountState) -> Response[AccountView]:
+    return shown(AccountView.of(state), version=state.account.version)

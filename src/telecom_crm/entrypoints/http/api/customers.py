@@ -145,7 +145,7 @@ class CustomerController(CustomerFile, Controller):
             )
         )
 
-    @makes("/{customer_id:uuid}/notes", Area.CUSTOMERS)
+    @makes("/{customer_id:uuid}/notes", Area.CUSTOMERS, versioned=True)
     def add_note(
         self,
         request: Call,
@@ -154,11 +154,13 @@ class CustomerController(CustomerFile, Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Write something down about a customer."""
-        customer = customers.add_note(CustomerId(customer_id), text=data.text, by=request.by)
+        customer = customers.add_note(
+            CustomerId(customer_id), text=data.text, expected_version=request.seen, by=request.by
+        )
         at = f"/customers/{customer.id}"
         return made(CustomerView.of(customer), at=at, version=customer.version)
 
-    @does("/{customer_id:uuid}/merge", Area.CUSTOMERS, Action.APPROVE)
+    @does("/{customer_id:uuid}/merge", Area.CUSTOMERS, Action.APPROVE, versioned=True)
     def merge(
         self,
         request: Call,
@@ -169,15 +171,22 @@ class CustomerController(CustomerFile, Controller):
         """Say that this customer is another, who takes over everything but the name."""
         survivor = CustomerId(data.survivor_id)
         return customer_shown(
-            customers.merge(CustomerId(customer_id), survivor_id=survivor, by=request.by)
+            customers.merge(
+                CustomerId(customer_id),
+                survivor_id=survivor,
+                expected_version=request.seen,
+                by=request.by,
+            )
         )
 
-    @does("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
+    @does("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE, versioned=True)
     def unmerge(
         self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
     ) -> Response[CustomerView]:
         """Undo a merge."""
-        return customer_shown(customers.unmerge(CustomerId(customer_id), by=request.by))
+        return customer_shown(
+            customers.unmerge(CustomerId(customer_id), expected_version=request.seen, by=request.by)
+        )
 
     @does("/{customer_id:uuid}/block", Area.CUSTOMERS, versioned=True)
     def block(

@@ -253,15 +253,15 @@ class ImportController(Controller):
         headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 
-    @does("/{import_id:uuid}/resume", Area.IMPORTS)
+    @does("/{import_id:uuid}/resume", Area.IMPORTS, versioned=True)
     def resume(
         self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
     ) -> Response[ImportView]:
         """Let an aborted job go on where it was."""
-        job = imports.reopen(ImportId(import_id), by=request.by)
+        job = imports.reopen(ImportId(import_id), expected_version=request.seen, by=request.by)
         return shown(ImportView.of(job), version=job.version)
 
-    @does("/{import_id:uuid}/abort", Area.IMPORTS)
+    @does("/{import_id:uuid}/abort", Area.IMPORTS, versioned=True)
     def abort(
         self,
         request: Call,
@@ -270,7 +270,12 @@ class ImportController(Controller):
         imports: NamedDependency[Imports],
     ) -> Response[ImportView]:
         """Stop a job where it is; what was applied stays."""
-        job = imports.abort(ImportId(import_id), reason=data.reason, by=request.by)
+        job = imports.abort(
+            ImportId(import_id),
+            reason=data.reason,
+            expected_version=request.seen,
+            by=request.by,
+        )
         return shown(ImportView.of(job), version=job.version)
 
 

@@ -251,7 +251,7 @@ class PaymentController(Controller):
         payments.get(PaymentId(payment_id))
         return whole(payments.refunds_of(PaymentId(payment_id)), RefundView.of)
 
-    @does("/{payment_id:uuid}/cancel", Area.PAYMENTS)
+    @does("/{payment_id:uuid}/cancel", Area.PAYMENTS, versioned=True)
     def cancel(
         self,
         request: Call,
@@ -260,9 +260,16 @@ class PaymentController(Controller):
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Give up a payment that no gateway has answered for."""
-        return _moved(payments.cancel(PaymentId(payment_id), reason=data.reason, by=request.by))
+        return _moved(
+            payments.cancel(
+                PaymentId(payment_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
 
-    @does("/{payment_id:uuid}/give-up", Area.PAYMENTS)
+    @does("/{payment_id:uuid}/give-up", Area.PAYMENTS, versioned=True)
     def give_up(
         self,
         request: Call,
@@ -271,7 +278,14 @@ class PaymentController(Controller):
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Close a payment that nobody knows the end of, on a person's word."""
-        return _moved(payments.give_up(PaymentId(payment_id), reason=data.reason, by=request.by))
+        return _moved(
+            payments.give_up(
+                PaymentId(payment_id),
+                reason=data.reason,
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
 
     @does("/{payment_id:uuid}/dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
     def dispute(
