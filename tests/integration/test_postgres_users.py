@@ -107,9 +107,10 @@ def test_a_services_own_user_works_and_cannot_change_the_books(
     url: str, user: str, tmp_path: Path
 ) -> None:
     prepare(url, schema="telecom_crm")
+    theirs = as_user(url, user)
+    assert f'GRANT "telecom_crm_app" TO "{user}"' in refused(theirs)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("GRANT telecom_crm_app TO {}").format(sql.Identifier(user)))
-    theirs = as_user(url, user)
     with telecom_crm.open(theirs, data=tmp_path) as crm:
         crm.catalog.apply(demo_catalog())
         load_subscribers(crm, count=2)

@@ -37,7 +37,7 @@ _ADVICE = (
 
 @attrs.define(kw_only=True)
 class DatabaseUnreachable(Unavailable):
-    """No connection could be made; `reason` is in libpq's words, `advice` what would be right."""
+    """Nobody lets us in; `reason` is in libpq's words mostly, `advice` says what would be right."""
 
     code: ClassVar[str] = "database_unreachable"
 
@@ -46,7 +46,7 @@ class DatabaseUnreachable(Unavailable):
     advice: str = ""
 
     def __str__(self) -> str:
-        return "cannot connect to the database: " + "; ".join(filter(None, self._words))
+        return "cannot use the database: " + "; ".join(filter(None, self._words))
 
     @property
     def _words(self) -> tuple[str, str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
-from telecom_crm.adapters.postgres.connecting import connected
+from telecom_crm.adapters.postgres.connecting import DatabaseUnreachable, connected
 from telecom_crm.domain.errors import SchemaOutdated
 
 _VERSIONS = Path(__file__).with_name("migrations") / "versions"
@@ -27,7 +28,14 @@ def found(url: str, *, schema: str) -> str:
         query = sql.SQL("SELECT version_num FROM {}").format(
             sql.Identifier(schema, "alembic_version")
         )
-        row = connection.execute(query).fetchone()
+        try:
+            row = connection.execute(query).fetchone()
+        except InsufficientPrivilege as error:
+            user = connection.info.user
+            raise DatabaseUnreachable(
+                reason=f"{user} may not use the schema {schema}",
+                advice=f'let them: GRANT "{schema}_app" TO "{user}"',
+            ) from error
         return str(row[0]) if row else ""
 
 
