@@ -13,6 +13,7 @@ from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
 from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import (
     CustomerMerged,
@@ -35,6 +36,7 @@ from telecom_crm.domain.identifiers import (
     AccountId,
     ContractId,
     CustomerId,
+    DocumentId,
     PaymentId,
 )
 from telecom_crm.domain.lifecycle import Actor
@@ -230,6 +232,32 @@ def test_a_national_id_cannot_be_taken_from_another(customers):
     assert str(owner.id) in str(taken.value)
     customers.update(owner.id, changes={"national_id": None})
     assert customers.update(other.id, changes={"national_id": "21503199000123"}).version == 2
+
+
+def test_a_survivor_takes_the_papers_of_who_was_merged_into_them(customers):
+    scan = Attachment(DocumentId(UUID(int=9)), str(UUID(int=8)), "scan", "image/png", "0" * 64, 1)
+    survivor = customers.register(name="Айбек Усенов")
+    middle = customers.register(name="A. Usenov", national_id="21503199000123")
+    scanned = attrs.evolve(passport(), scan=scan)
+    loser = customers.register(name="Aibek", documents=[scanned, passport("ID 5")])
+    customers.merge(loser.id, survivor_id=middle.id)
+    with pytest.raises(IdentityTaken):
+        customers.update(survivor.id, changes={"documents": [passport()]})
+    customers.merge(middle.id, survivor_id=survivor.id)
+    changes = {"documents": [passport()], "national_id": "21503199000123"}
+    whole = customers.update(survivor.id, changes=changes, by=BY)
+    assert (whole.documents, whole.national_id) == ((scanned,), "21503199000123")
+    assert customers.get(middle.id).national_id is None
+    assert customers.get(loser.id).documents == (passport("ID 5"),)
+    told = [(one.field, one.value) for one in customers.former_values(loser.id, by=BY)]
+    told += [(one.field, one.value) for one in customers.former_values(middle.id, by=BY)]
+    assert told == [("document", "passport AN 1234567"), ("national_id", "21503199000123")]
+    handed = customers.timeline(loser.id)[-1]
+    assert handed.name == "CustomerIdentityHandedOver"
+    assert handed.payload == {"to": survivor.key}
+    assert customers.register(name="Again", documents=[passport("id-5")]).id == survivor.id
+    customers.unmerge(middle.id)
+    assert customers.register(name="Again", national_id="21503199000123").id == survivor.id
 
 
 def test_a_national_id_is_exact_under_any_rules(customers):

@@ -12,6 +12,7 @@ import attrs
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.erasing import erase_in, scans_of
 from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.inheriting import inherited
 from telecom_crm.application.paging import each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
@@ -132,8 +133,9 @@ class Customers:
         """
         Change what is known about a customer; what a personal field was before is remembered apart.
 
-        A document that is told again keeps its scan; one that is told no more loses it.
-        Raise `InvalidValue` with every fault, `IdentityTaken` where another has the document.
+        A document that is told again keeps its scan; one that is told no more loses it. A paper or
+        national id of somebody who was merged into this customer passes to them. Raise
+        `InvalidValue` with every fault, `IdentityTaken` where anybody else has one of them.
         """
         before, after = self._update(customer_id, changes, expected_version, by)
         kept = scans_of((after,))
@@ -383,6 +385,7 @@ class Customers:
             if after is before:
                 return before, before
             self._check(after)
+            after = inherited(tx, after, by=by, at=at)
             tx.customers.remember(_former(before, after, by=by, at=at))
             return before, tx.customers.save(after)
 

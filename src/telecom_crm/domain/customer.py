@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -439,6 +439,23 @@ class Customer:
             at=at,
             payload={"survivor": str(self.merged_into)},
             merged_into=None,
+        )
+
+    def hand_over(
+        self, identities: Collection[str], *, to: CustomerId, by: Actor, at: datetime
+    ) -> Customer:
+        """Leave a national id or papers, by their keys, to the survivor of a merge."""
+        papers = tuple(paper for paper in self.documents if paper.key not in identities)
+        is_left = f"{NATIONAL_ID}:{self.national_id}" not in identities
+        return CUSTOMER_LIFECYCLE.note(
+            self,
+            "CustomerIdentityHandedOver",
+            "hand_over",
+            by=by,
+            at=at,
+            payload={"to": str(to)},
+            documents=papers,
+            national_id=self.national_id if is_left else None,
         )
 
     def erase(self, *, open_contracts: int, by: Actor, at: datetime) -> Customer:
