@@ -542,8 +542,24 @@ class Rules(Protocol):
         """Return the rules of a kind as they were put, or None."""
         ...
 
-    def put(self, kind: str, value: Any, *, by: Actor, at: datetime) -> None:
-        """Put the rules of a kind; the change is an event."""
+    def version(self, kind: str) -> int:
+        """Return how often the rules of a kind were put; 0 for never."""
+        ...
+
+    def put(
+        self,
+        kind: str,
+        value: Any,
+        *,
+        expected_version: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """
+        Put the rules of a kind; the change is an event.
+
+        Raise `StaleVersion` where the version before is not the one expected, if any is.
+        """
         ...
 
 

@@ -116,6 +116,15 @@ class RuleBook:
     zone: ZoneInfo = DEFAULT_CALENDAR.zone
     """Where the working hours of the default service levels are."""
 
+    def version(self, kind: str) -> int:
+        """
+        Return how often the rules of a kind were changed: what `expected_version` is compared with.
+
+        The kinds are `POLICIES`, `DEDUPLICATION`, `SLA` and `TEMPLATES`.
+        """
+        with self.uow(read_only=True) as tx:
+            return tx.rules.version(kind)
+
     def policies(self) -> tuple[BillingPolicy, ...]:
         """List the billing policies."""
         with self.uow(read_only=True) as tx:
@@ -128,7 +137,11 @@ class RuleBook:
 
     @retried
     def put_policies(
-        self, policies: Sequence[BillingPolicy], *, by: Actor = SYSTEM
+        self,
+        policies: Sequence[BillingPolicy],
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
     ) -> tuple[BillingPolicy, ...]:
         """
         Replace the billing policies, at least one; changed ones get a new version.
@@ -141,7 +154,7 @@ class RuleBook:
         with self.uow() as tx:
             old = policies_in(tx)
             kept = tuple(_renumbered(policy, old.get(policy.id)) for policy in policies)
-            tx.rules.put(POLICIES, plain(kept), by=by, at=self.clock())
+            self._put(tx, POLICIES, plain(kept), expected_version, by)
             return kept
 
     def deduplication(self) -> DeduplicationRules:
@@ -150,10 +163,16 @@ class RuleBook:
             return deduplication_in(tx)
 
     @retried
-    def put_deduplication(self, rules: DeduplicationRules, *, by: Actor = SYSTEM) -> None:
+    def put_deduplication(
+        self,
+        rules: DeduplicationRules,
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> None:
         """Change who counts as the same person."""
         with self.uow() as tx:
-            tx.rules.put(DEDUPLICATION, plain(rules), by=by, at=self.clock())
+            self._put(tx, DEDUPLICATION, plain(rules), expected_version, by)
 
     def service_levels(self) -> ServiceLevels:
         """Show what is promised on tickets."""
@@ -161,10 +180,12 @@ class RuleBook:
             return service_levels_in(tx, zone=self.zone)
 
     @retried
-    def put_service_levels(self, levels: ServiceLevels, *, by: Actor = SYSTEM) -> None:
+    def put_service_levels(
+        self, levels: ServiceLevels, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> None:
         """Change what is promised on tickets."""
         with self.uow() as tx:
-            tx.rules.put(SLA, service_levels_json(levels), by=by, at=self.clock())
+            self._put(tx, SLA, service_levels_json(levels), expected_version, by)
 
     def templates(self) -> tuple[Template, ...]:
         """List the words of messages."""
@@ -172,11 +193,22 @@ class RuleBook:
             return templates_in(tx)
 
     @retried
-    def put_templates(self, templates: Sequence[Template], *, by: Actor = SYSTEM) -> None:
+    def put_templates(
+        self,
+        templates: Sequence[Template],
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> None:
         """Replace the words of messages; one for each event, language and channel."""
         unique(templates, lambda t: (t.event, t.language, t.channel), what="template")
         with self.uow() as tx:
-            tx.rules.put(TEMPLATES, plain(tuple(templates)), by=by, at=self.clock())
+            self._put(tx, TEMPLATES, plain(tuple(templates)), expected_version, by)
+
+    def _put(
+        self, tx: Transaction, kind: str, value: Any, expected_version: int | None, by: Actor
+    ) -> None:
+        tx.rules.put(kind, value, expected_version=expected_version, by=by, at=self.clock())
 
 
 def read_policies(raw: object) -> tuple[BillingPolicy, ...]:

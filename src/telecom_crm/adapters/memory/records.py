@@ -14,7 +14,7 @@ from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import ImportRows
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
-from telecom_crm.domain.errors import Faults, KeyReused
+from telecom_crm.domain.errors import Faults, KeyReused, StaleVersion
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
@@ -102,12 +102,26 @@ class MemoryRules:
         found = self._look(kind)
         return None if found is None else json.loads(found[1])
 
-    def put(self, kind: str, value: Any, *, by: Actor, at: datetime) -> None:
+    def version(self, kind: str) -> int:
+        found = self._look(kind)
+        return found[0] if found else 0
+
+    def put(
+        self,
+        kind: str,
+        value: Any,
+        *,
+        expected_version: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
         self._scope.require_writing()
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         before = self._look(kind)
-        self._bases.setdefault(kind, before)
         sequence = before[0] + 1 if before else 1
+        if expected_version is not None and sequence != expected_version + 1:
+            raise StaleVersion("rules", kind)
+        self._bases.setdefault(kind, before)
         self._written[kind] = (sequence, text)
         event = Event(
             thing="rules",

@@ -28,7 +28,7 @@ from telecom_crm.adapters.postgres.rows.stream import (
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
-from telecom_crm.domain.errors import InvalidValue, KeyReused
+from telecom_crm.domain.errors import InvalidValue, KeyReused, StaleVersion
 from telecom_crm.domain.lifecycle import Actor, Event
 
 _AUDIT = Sheet(tables.audit, left_out=("written_at", "id"))
@@ -217,7 +217,20 @@ class PostgresRules:
         sql = "SELECT value FROM rules WHERE kind = %(kind)s"
         return self.connection.exec_driver_sql(sql, {"kind": kind}).scalar()
 
-    def put(self, kind: str, value: Any, *, by: Actor, at: datetime) -> None:
+    def version(self, kind: str) -> int:
+        """Return how often the rules of a kind were put."""
+        sql = "SELECT version FROM rules WHERE kind = %(kind)s"
+        return self.connection.exec_driver_sql(sql, {"kind": kind}).scalar() or 0
+
+    def put(
+        self,
+        kind: str,
+        value: Any,
+        *,
+        expected_version: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
         """Put the rules of a kind, and the event that says so."""
         version = self.connection.exec_driver_sql(
             "INSERT INTO rules (kind, value, version) VALUES (%(kind)s, %(value)s::jsonb, 1)"
@@ -225,6 +238,8 @@ class PostgresRules:
             " RETURNING version",
             {"kind": kind, "value": dumps(value)},
         ).scalar_one()
+        if expected_version is not None and version != expected_version + 1:
+            raise StaleVersion("rules", kind)
         event = Event(
             thing="rules",
             thing_id=kind,

@@ -24,7 +24,7 @@ from telecom_crm.domain.application import Application, ApplicationKind, Channel
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound
+from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, StaleVersion
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
@@ -506,6 +506,23 @@ class UnitOfWorkSuite:
             assert tx.rules.get("other") is None
             events = tx.events.of("rules", "dedup")
         assert [(event.sequence, event.by) for event in events] == [(1, OPERATOR), (2, OPERATOR)]
+
+    def test_rules_are_put_over_the_version_that_was_seen(self) -> None:
+        uow, samples = self.make(), Samples()
+        for seen in (0, 1):
+            with uow() as tx:
+                assert tx.rules.version("dedup") == seen
+                at = samples.tick()
+                tx.rules.put("dedup", {"seen": seen}, expected_version=seen, by=OPERATOR, at=at)
+        for stale in (0, 1, 3):
+            with refused(StaleVersion), uow() as tx:
+                tx.rules.put("dedup", {}, expected_version=stale, by=OPERATOR, at=samples.tick())
+        with refused(StaleVersion), uow() as tx:
+            tx.rules.put("other", {}, expected_version=1, by=OPERATOR, at=samples.tick())
+        with uow(read_only=True) as tx:
+            assert (tx.rules.version("dedup"), tx.rules.version("other")) == (2, 0)
+            assert tx.rules.get("dedup") == {"seen": 1}
+            assert len(tx.events.of("rules", "dedup")) == 2
 
     def test_compatibility_rules_are_replaced_whole(self) -> None:
         uow = self.make()

@@ -61,6 +61,8 @@ def changes(path: str, area: Area) -> patch:
     return patch(path, access=Permission(area, Action.WRITE), sync_to_thread=True, versioned=True)
 
 
-def replaces(path: str, area: Area) -> put:
+def replaces(path: str, area: Area, *, versioned: bool = False) -> put:
     """Declare a route that puts something in the place of all there was."""
-    return put(path, access=Permission(area, Action.WRITE), sync_to_thread=True)
+    return put(
+        path, access=Permission(area, Action.WRITE), sync_to_thread=True, versioned=versioned
+    )

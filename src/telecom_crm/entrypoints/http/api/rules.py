@@ -6,25 +6,27 @@ from datetime import date
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller
+from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from telecom_crm.application.declared import at, plain
 from telecom_crm.application.rules import (
+    DEDUPLICATION,
+    POLICIES,
+    SLA,
+    TEMPLATES,
     RuleBook,
-    ServiceLevels,
     read_deduplication,
     read_policies,
     read_service_levels,
     read_templates,
     service_levels_json,
 )
-from telecom_crm.domain.deduplication import DeduplicationRules, Match
+from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.notification import NotificationChannel, Template
+from telecom_crm.domain.notification import NotificationChannel
 from telecom_crm.domain.policy import (
-    BillingPolicy,
     FeeTiming,
     FirstFee,
     PaymentMode,
@@ -37,6 +39,7 @@ from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.routes import reads, replaces
+from telecom_crm.entrypoints.http.values import shown
 
 Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Percent = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$", examples=["12"])]
@@ -149,56 +152,60 @@ class RuleController(Controller):
     tags = ("rules",)
 
     @reads("/billing-policies", Area.RULES)
-    def policies(self, rules: NamedDependency[RuleBook]) -> PoliciesBody:
+    def policies(self, rules: NamedDependency[RuleBook]) -> Response[PoliciesBody]:
         """List the billing policies."""
-        return _policies(rules.policies())
+        return _policies(rules)
 
-    @replaces("/billing-policies", Area.RULES)
+    @replaces("/billing-policies", Area.RULES, versioned=True)
     def put_policies(
         self, request: Call, data: JSONBody[PoliciesBody], rules: NamedDependency[RuleBook]
-    ) -> PoliciesBody:
+    ) -> Response[PoliciesBody]:
         """Replace the billing policies; accounts keep the terms they were given."""
         wanted = _items(read_policies, data.items)
-        return _policies(rules.put_policies(wanted, by=request.by))
+        rules.put_policies(wanted, expected_version=request.seen, by=request.by)
+        return _policies(rules)
 
     @reads("/deduplication-rules", Area.RULES)
-    def deduplication(self, rules: NamedDependency[RuleBook]) -> DeduplicationBody:
+    def deduplication(self, rules: NamedDependency[RuleBook]) -> Response[DeduplicationBody]:
         """Show who counts as the same person."""
-        return _deduplication(rules.deduplication())
+        return _deduplication(rules)
 
-    @replaces("/deduplication-rules", Area.RULES)
+    @replaces("/deduplication-rules", Area.RULES, versioned=True)
     def put_deduplication(
         self, request: Call, data: JSONBody[DeduplicationBody], rules: NamedDependency[RuleBook]
-    ) -> DeduplicationBody:
+    ) -> Response[DeduplicationBody]:
         """Change who counts as the same person."""
-        rules.put_deduplication(read_deduplication(msgspec.to_builtins(data)), by=request.by)
-        return _deduplication(rules.deduplication())
+        wanted = read_deduplication(msgspec.to_builtins(data))
+        rules.put_deduplication(wanted, expected_version=request.seen, by=request.by)
+        return _deduplication(rules)
 
     @reads("/service-levels", Area.RULES)
-    def service_levels(self, rules: NamedDependency[RuleBook]) -> ServiceLevelsBody:
+    def service_levels(self, rules: NamedDependency[RuleBook]) -> Response[ServiceLevelsBody]:
         """Show what is promised on tickets, and when people work."""
-        return _service_levels(rules.service_levels())
+        return _service_levels(rules)
 
-    @replaces("/service-levels", Area.RULES)
+    @replaces("/service-levels", Area.RULES, versioned=True)
     def put_service_levels(
         self, request: Call, data: JSONBody[ServiceLevelsBody], rules: NamedDependency[RuleBook]
-    ) -> ServiceLevelsBody:
+    ) -> Response[ServiceLevelsBody]:
         """Change what is promised on tickets, the open ones among them."""
-        rules.put_service_levels(read_service_levels(msgspec.to_builtins(data)), by=request.by)
-        return _service_levels(rules.service_levels())
+        wanted = read_service_levels(msgspec.to_builtins(data))
+        rules.put_service_levels(wanted, expected_version=request.seen, by=request.by)
+        return _service_levels(rules)
 
     @reads("/notification-templates", Area.RULES)
-    def templates(self, rules: NamedDependency[RuleBook]) -> TemplatesBody:
+    def templates(self, rules: NamedDependency[RuleBook]) -> Response[TemplatesBody]:
         """List the words of messages."""
-        return _templates(rules.templates())
+        return _templates(rules)
 
-    @replaces("/notification-templates", Area.RULES)
+    @replaces("/notification-templates", Area.RULES, versioned=True)
     def put_templates(
         self, request: Call, data: JSONBody[TemplatesBody], rules: NamedDependency[RuleBook]
-    ) -> TemplatesBody:
+    ) -> Response[TemplatesBody]:
         """Replace the words of messages; one for each event, language and channel."""
-        rules.put_templates(_items(read_templates, data.items), by=request.by)
-        return _templates(rules.templates())
+        wanted = _items(read_templates, data.items)
+        rules.put_templates(wanted, expected_version=request.seen, by=request.by)
+        return _templates(rules)
 
 
 def _items(read: Any, items: Any) -> Any:
@@ -208,20 +215,26 @@ def _items(read: Any, items: Any) -> Any:
         raise InvalidValue(at("items", error)) from None
 
 
-def _policies(policies: tuple[BillingPolicy, ...]) -> PoliciesBody:
-    items = [plain(policy) for policy in policies]
+# The version is read first: what changes in between is then refused, and not overwritten.
+
+
+def _policies(rules: RuleBook) -> Response[PoliciesBody]:
+    version, items = rules.version(POLICIES), [plain(policy) for policy in rules.policies()]
     for item in items:
         item["cycle_day"] = item["cycle_day"] and item["cycle_day"]["day"]
-    return msgspec.convert({"items": items}, PoliciesBody)
+    return shown(msgspec.convert({"items": items}, PoliciesBody), version=version)
 
 
-def _deduplication(rules: DeduplicationRules) -> DeduplicationBody:
-    return msgspec.convert(plain(rules), DeduplicationBody)
+def _deduplication(rules: RuleBook) -> Response[DeduplicationBody]:
+    version, found = rules.version(DEDUPLICATION), plain(rules.deduplication())
+    return shown(msgspec.convert(found, DeduplicationBody), version=version)
 
 
-def _service_levels(levels: ServiceLevels) -> ServiceLevelsBody:
-    return msgspec.convert(service_levels_json(levels), ServiceLevelsBody)
+def _service_levels(rules: RuleBook) -> Response[ServiceLevelsBody]:
+    version, found = rules.version(SLA), service_levels_json(rules.service_levels())
+    return shown(msgspec.convert(found, ServiceLevelsBody), version=version)
 
 
-def _templates(templates: tuple[Template, ...]) -> TemplatesBody:
-    return msgspec.convert({"items": plain(templates)}, TemplatesBody)
+def _templates(rules: RuleBook) -> Response[TemplatesBody]:
+    version, items = rules.version(TEMPLATES), plain(rules.templates())
+    return shown(msgspec.convert({"items": items}, TemplatesBody), version=version)
