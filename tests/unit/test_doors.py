@@ -18,13 +18,15 @@ import telecom_crm
 from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
+from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import SimData
 from telecom_crm.application.ports import Message, NotInstalled
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
-from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.hold import Bar, HoldKind
 from telecom_crm.domain.lifecycle import Event
+from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
 from telecom_crm.entrypoints.crm import STEPS, Crm
@@ -221,6 +223,24 @@ def test_demo_subscribers_are_made_once() -> None:
     assert [event for _, event in crm.events.each()] == before
     assert {contract.status.value for contract in crm.contracts.each()} == {"active"}
     assert crm.verify_ledger() == ()
+
+
+def test_one_round_of_work_bars_and_tells_who_is_overdrawn_and_another_serves_the_paid() -> None:
+    network = SimulatorNetwork()
+    crm = telecom_crm.in_memory(network=network)
+    crm.catalog.apply(demo_catalog())
+    load_subscribers(crm, count=1)
+    (contract,) = crm.contracts.each()
+    owed = crm.accounts.get(contract.account_id).available + Money.parse("1.00", "KGS")
+    crm.accounts.take_over_balance(contract.account_id, amount=-owed)
+    crm.work()
+    assert [hold.kind for hold in crm.contracts.get(contract.id).holds] == [HoldKind.LOW_BALANCE]
+    assert network.known[contract.iccid].bars == {Bar.OUTGOING, Bar.DATA}
+    told = {one.event for one in crm.notifications.each()}
+    assert {"LowBalance", "ContractSuspended"} <= told
+    crm.accounts.credit(contract.account_id, amount=Money.parse("1.00", "KGS"), reason="sorry")
+    crm.work()
+    assert network.known[contract.iccid].bars == frozenset()
 
 
 def test_a_kept_secret_stays_and_is_for_this_user_alone(tmp_path: Path) -> None:
