@@ -28,7 +28,10 @@ def test_roles():
     )
     cashier_writes = {area for area in Area if Role.CASHIER.may(area, Action.WRITE)}
     assert cashier_writes == {Area.PAYMENTS}
-    assert Role.OPERATOR.may(Area.INVENTORY, Action.REVEAL)
+    for area in (Area.INVENTORY, Area.CUSTOMERS, Area.CONTRACTS, Area.TICKETS):
+        assert Role.OPERATOR.may(area, Action.REVEAL)
+    for action in (Action.REVEAL, Action.EXPORT):
+        assert not any(Role.CASHIER.may(area, action) for area in Area)
     for role in (Role.OPERATOR, Role.CASHIER, Role.AUDITOR):
         assert not any(role.may(area, Action.APPROVE) for area in Area)
         assert not role.may(Area.TOKENS, Action.WRITE)

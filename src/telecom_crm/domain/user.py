@@ -45,9 +45,10 @@ class Action(StrEnum):
     """
     What is done in an area.
 
-    `reveal` shows what is kept apart (PIN, PUK, scans of papers, former names), `export` takes
-    personal data out in bulk, `approve` moves money otherwise than by a payment (refund,
-    adjustment, write-off) or cannot be undone (erasure, merge).
+    `reveal` shows what is kept apart (PIN, PUK, scans and other files of people, former names),
+    `export` takes personal data out in bulk (files of customers, of failed rows), `approve` moves
+    money otherwise than by a payment (refund, adjustment, write-off) or cannot be undone (erasure,
+    merge).
     """
 
     READ = "read"
@@ -89,11 +90,11 @@ PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
                 Area.CUSTOMERS: _WORK | {Action.EXPORT, Action.REVEAL},
                 Area.INVENTORY: _WORK | {Action.REVEAL},
                 Area.CATALOG: _READ,
-                Area.CONTRACTS: _WORK,
+                Area.CONTRACTS: _WORK | {Action.REVEAL},
                 Area.ACCOUNTS: _WORK,
                 Area.PAYMENTS: _WORK,
-                Area.TICKETS: _WORK,
-                Area.IMPORTS: _WORK,
+                Area.TICKETS: _WORK | {Action.REVEAL},
+                Area.IMPORTS: _WORK | {Action.EXPORT},
                 Area.NETWORK: _WORK,
                 Area.NOTIFICATIONS: _WORK,
                 Area.RULES: _READ,

@@ -23,7 +23,7 @@ from telecom_crm.domain.identifiers import (
     CustomerId,
     DocumentId,
 )
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.crm import Crm, month_of
 from telecom_crm.entrypoints.http.api.account_views import StatementView
 from telecom_crm.entrypoints.http.api.accounts import SPAN
@@ -181,7 +181,10 @@ class ContractController(ContractCommands, Controller):
         return made(ContractView.of(contract), at=at, version=contract.version)
 
     @reads(
-        "/{contract_id:uuid}/documents/{document_id:uuid}", Area.CONTRACTS, media_types=FILE_TYPES
+        "/{contract_id:uuid}/documents/{document_id:uuid}",
+        Area.CONTRACTS,
+        Action.REVEAL,
+        media_types=FILE_TYPES,
     )
     def document(
         self,

@@ -244,7 +244,7 @@ class ImportController(Controller):
             return Stream(iter(()), status_code=204)
         return ServerSentEvent(_progress(job, imports, heard), retry_duration=2000)
 
-    @reads("/{import_id:uuid}/errors.csv", Area.IMPORTS, media_type=CSV)
+    @reads("/{import_id:uuid}/errors.csv", Area.IMPORTS, Action.EXPORT, media_type=CSV)
     def errors(
         self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
     ) -> Stream:

@@ -19,7 +19,7 @@ from telecom_crm.domain.ticket import (
     Ticket,
     TicketPriority,
 )
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.api.ticket_views import SlaView, TicketView, ticket_shown
 from telecom_crm.entrypoints.http.attachments import (
     FILE_TYPES,
@@ -283,7 +283,10 @@ class TicketController(Controller):
         return made(TicketView.of(ticket), at=f"/tickets/{ticket.id}", version=ticket.version)
 
     @reads(
-        "/{ticket_id:uuid}/attachments/{attachment_id:uuid}", Area.TICKETS, media_types=FILE_TYPES
+        "/{ticket_id:uuid}/attachments/{attachment_id:uuid}",
+        Area.TICKETS,
+        Action.REVEAL,
+        media_types=FILE_TYPES,
     )
     def attachment(
         self,
