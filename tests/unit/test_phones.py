@@ -56,6 +56,12 @@ def test_what_is_no_number_is_refused_with_what_would_be(written):
     assert in_e164(written, AT_HOME) == written
 
 
+def test_a_number_is_no_long_story():
+    with pytest.raises(InvalidValue) as refused:
+        AT_HOME("0555 123456" + " " * 50)
+    assert len(refused.value.faults[0].value) == 60
+
+
 def test_the_country_decides_what_is_dialled():
     assert NationalPhones("RU")("8 916 123 45 67") == MSISDN("79161234567")
     assert NationalPhones("KZ")("8 701 123 45 67") == MSISDN("77011234567")

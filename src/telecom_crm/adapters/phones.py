@@ -13,6 +13,9 @@ from telecom_crm.domain.identifiers import MSISDN
 _MARKS = str.maketrans("", "", " \u00a0\u202f\t-.()/")
 """What is written between digits and says nothing."""
 
+LONGEST = 60
+"""The most characters that a number is written in."""
+
 
 @attrs.frozen(slots=False)
 class NationalPhones:
@@ -36,6 +39,8 @@ class NationalPhones:
         text = raw.strip()
         if text[:1] == "+" and text[1:].isdigit():
             return MSISDN(text)  # as most are, at a tenth of the price
+        if len(raw) > LONGEST:
+            raise self._unreadable(raw[:LONGEST])
         bare = text.translate(_MARKS)
         digits = bare.removeprefix("+")
         if not (digits.isascii() and digits.isdigit()):

@@ -69,13 +69,14 @@ class InstantText(str):
 
 _PHONE = {
     "type": "string",
-    "pattern": r"^\+?[0-9(][0-9 ().-]{5,38}[0-9]$",
+    "minLength": 1,
+    "maxLength": 60,
     "description": "E.164, or as it is dialled in the operator's country.",
     "examples": ["+996555123456", "0555 123456"],
 }
 SCHEMAS: dict[type, dict[str, Any]] = {
     MsisdnText: _PHONE,
-    ContactText: _PHONE,
+    ContactText: {**_PHONE, "minLength": 0},
     IccidText: {"type": "string", "pattern": "^89[0-9]{17,18}$"},
     InstantText: {
         "type": "string",
