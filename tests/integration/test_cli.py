@@ -281,8 +281,8 @@ class Service:
     def __init__(self, data: Path, port: int, *words: str) -> None:
         self.base = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            command("run", "--port", str(port), *words),
-            env=CLEAN | {"TELECOM_CRM_DATA": str(data)},
+            command("run", *words),
+            env=CLEAN | {"TELECOM_CRM_DATA": str(data), "TELECOM_CRM_PORT": str(port)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -376,6 +376,15 @@ def gone(pid: int) -> None:
 
 @pytest.fixture
 def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def other_port(port: int) -> int:
+    return free_port()
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -472,6 +481,18 @@ def test_a_start_that_is_broken_off_ends_at_once_and_the_next_one_goes_on(
         for pid in children.values():
             gone(pid)
     assert len(run().ready().get("/customers?limit=100")["items"]) == 24
+
+
+def test_two_first_starts_at_once_share_what_one_of_them_makes(
+    run: Callable[..., Service], port: int, other_port: int
+) -> None:
+    both = [run("--port", str(number)) for number in (port, other_port)]
+    for service, number in zip(both, (port, other_port), strict=True):
+        service.base = f"http://127.0.0.1:{number}"
+        service.ready()
+    assert both[0].token == both[1].token
+    for service in both:
+        assert len(service.get("/customers?limit=100")["items"]) == 24
 
 
 def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 import psycopg
+from psycopg.errors import DuplicateDatabase, UniqueViolation
 
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresFailed
 
@@ -31,8 +32,8 @@ def start_embedded(directory: Path) -> tuple[EmbeddedPostgres, str]:
             query = "SELECT FROM pg_database WHERE datname = %s"
             there = connection.execute(query, (DATABASE,)).fetchone()
         if there is None:
-            # Another process may be quicker by a moment.
-            with contextlib.suppress(psycopg.errors.DuplicateDatabase):
+            # Another process may be quicker by a moment, or by less than that.
+            with contextlib.suppress(DuplicateDatabase, UniqueViolation):
                 server.create_database(DATABASE)
     except BaseException:
         server.stop()
