@@ -7,6 +7,7 @@ import pytest
 
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.user import Role
 from tests.integration.http_service import STORES, Service, money, msisdn, opened, problem_of
 
 
@@ -153,3 +154,20 @@ def test_money_for_nobody_is_allocated_or_given_back(service):
     assert not set(kept) & set(left)
     problem_of(service.get(f"{path}/{paid.json()['id']}"), 404, "not_found")
     assert service.crm.verify_ledger() == ()
+
+
+def test_two_tills_of_one_name_and_key_both_book_their_cash(service):
+    contract = service.new_contract()
+    body = {
+        "contract_id": contract["id"],
+        "amount": money("10.00"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    made = []
+    for _ in range(2):
+        _, secret = service.crm.access.create_token(name="pos", role=Role.CASHIER)
+        head = {"Authorization": f"Bearer {secret}"}
+        made.append(service.post("/payments", body, key="1", role=None, headers=head).json()["id"])
+    assert len(set(made)) == 2
+    assert service.get(f"/accounts/{contract['account_id']}").json()["balance"] == money("20.00")

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from telecom_crm.application.access import Access
+from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.lifecycle import Actor
@@ -79,3 +80,19 @@ def test_a_refusal_is_written_down_and_raised(access):
         "p1",
         BY,
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["system", "System", "demo", "command  line", "gateway:simulator", "channel console"]
+)
+def test_no_token_passes_for_what_acts_by_itself(access, name):
+    with pytest.raises(InvalidValue) as refused:
+        access.create_token(name=name, role=Role.CASHIER, by=BY)
+    assert [fault.code for fault in refused.value.faults] == ["reserved"]
+
+
+def test_keys_of_two_tokens_of_one_name_are_two(access):
+    tills = [access.create_token(name="pos", role=Role.CASHIER, by=BY)[0] for _ in range(2)]
+    first, second = (request_key("1", "pay", by=till.actor, amount=1) for till in tills)
+    assert first.caller != second.caller
+    assert request_key("1", "pay", by=tills[0].actor, amount=1) == first

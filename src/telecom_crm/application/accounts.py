@@ -389,7 +389,7 @@ class Accounts:
             customer = tx.customers.get(customer_id)
             if key is not None:
                 digest = digest_of("accounts.open", customer_id=customer_id, currency=currency)
-                earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), account_id)
+                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), account_id)
                 if earlier is not None:
                     return attrs.evolve(tx.accounts.get(AccountId(earlier)), replayed=True)
             customer.refuse_barred()

@@ -123,7 +123,7 @@ def claimed(
     """Claim the key for an entry; return the entry it is bound to already."""
     if key is None:
         return None
-    earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), entry_id)
+    earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), entry_id)
     if earlier is None:
         return None
     return attrs.evolve(tx.ledger.entry(EntryId(earlier), account_id=account_id), replayed=True)

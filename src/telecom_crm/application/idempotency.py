@@ -23,7 +23,7 @@ KEY_LIMIT = 255
 def request_key(key: str, command: str, *, by: Actor, **arguments: object) -> IdempotencyKey:
     """Return a caller's key for a command; `InvalidValue` for one of over 255 characters."""
     named = read_text(key, field="idempotency_key", limit=KEY_LIMIT, required=True)
-    return IdempotencyKey(by.name, named, digest_of(command, **arguments))
+    return IdempotencyKey(by.caller, named, digest_of(command, **arguments))
 
 
 def digest_of(command: str, **arguments: object) -> str:

@@ -102,7 +102,7 @@ class Receipts:
         with self.uow() as tx:
             if key is not None:
                 digest = digest_of("receipts.allocate", receipt_id=receipt_id, to=to)
-                earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), payment_id)
+                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), payment_id)
                 if earlier is not None:
                     made = tx.payments.get(PaymentId(earlier))
                     return attrs.evolve(made, replayed=True), False

@@ -41,6 +41,16 @@ class Actor:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def caller(self) -> str:
+        """
+        Whose the idempotency keys of these commands are.
+
+        The token's, where one came along: two tokens may have one name, and what is paid with the
+        one is no replay of what was paid with the other.
+        """
+        return self.name if self.token is None else f"token {self.token}"
+
 
 SYSTEM = Actor("system")
 """The library itself: expiry of reservations, repair, the worker's own decisions."""

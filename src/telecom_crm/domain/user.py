@@ -12,12 +12,18 @@ from types import MappingProxyType
 import attrs
 
 from telecom_crm.domain.customer import read_text
-from telecom_crm.domain.errors import Faults, NotPermitted
+from telecom_crm.domain.errors import Faults, InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
 
 SECRET_LENGTH = 32
 """The least characters of a token's secret."""
+
+RESERVED_NAMES = frozenset({SYSTEM.name, "command line", "demo"})
+"""Names of what acts by itself; no token may pass for one in the audit."""
+
+RESERVED_PREFIXES = ("gateway:", "channel ", "token ")
+"""What names of gateways, and of spaces of idempotency keys, begin with."""
 
 
 class Area(StrEnum):
@@ -189,4 +195,9 @@ def digest_of(secret: str) -> str:
 
 
 def _read_name(raw: str) -> str:
-    return " ".join(read_text(raw, field="name", limit=100, required=True).split())
+    name = " ".join(read_text(raw, field="name", limit=100, required=True).split())
+    folded = name.casefold()
+    if folded in RESERVED_NAMES or folded.startswith(RESERVED_PREFIXES):
+        kept = ", ".join([*sorted(RESERVED_NAMES), *(f"{word}…" for word in RESERVED_PREFIXES)])
+        raise InvalidValue.of("name", "reserved", f"another name than {kept}", name)
+    return name

@@ -144,7 +144,7 @@ class Selling(ContractDesk):
         with self.uow() as tx:
             if key is not None:
                 digest = digest_of("contracts.create", **attrs.asdict(order, recurse=False))
-                bound = tx.keys.claim(IdempotencyKey(by.name, key, digest), contract_id)
+                bound = tx.keys.claim(IdempotencyKey(by.caller, key, digest), contract_id)
                 if bound is not None:
                     return attrs.evolve(tx.contracts.get(ContractId(bound)), replayed=True)
             customer = self._customer(tx, order, newcomer, by, now)

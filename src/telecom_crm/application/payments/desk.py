@@ -107,7 +107,7 @@ class PaymentDesk:
         with self._held(payment_id) as (tx, state, payment):
             if key is not None:
                 digest = digest_of(f"payments.{command}", payment_id=payment_id, **asked)
-                if tx.keys.claim(IdempotencyKey(by.name, key, digest), payment_id) is not None:
+                if tx.keys.claim(IdempotencyKey(by.caller, key, digest), payment_id) is not None:
                     return attrs.evolve(payment, replayed=True)
             PAYMENT_LIFECYCLE.row(payment.status, command)
             moved, posting = decide(tx, state, payment)

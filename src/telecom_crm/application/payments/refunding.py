@@ -74,7 +74,7 @@ class Refunding(PaymentDesk):
                 digest = digest_of(
                     "payments.refund", payment_id=payment_id, amount=amount, reason=reason
                 )
-                earlier = tx.keys.claim(IdempotencyKey(by.name, key, digest), refund_id)
+                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), refund_id)
                 if earlier is not None:
                     return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
             tx.payments.save(payment.refund(amount, refund_id=refund_id, by=by, at=at))

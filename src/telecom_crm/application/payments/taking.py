@@ -114,7 +114,7 @@ class Taking(Hearing):
         )
         key = None
         if request.idempotency_key is not None:
-            key = IdempotencyKey(by.name, request.idempotency_key, digest)
+            key = IdempotencyKey(by.caller, request.idempotency_key, digest)
         elif request.reference is not None:
             # A gateway's own id names the payment as well as a key does: a file may come twice.
             key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)

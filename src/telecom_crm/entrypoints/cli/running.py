@@ -137,7 +137,7 @@ def _make_demo(settings: Settings) -> str:
         load(crm)
 
         def make() -> str:
-            return crm.access.create_token(name="demo", role=Role.ADMIN, by=BY)[1]
+            return crm.access.create_token(name="demo-admin", role=Role.ADMIN, by=BY)[1]
 
         return kept_secret(kept, make)
 
