@@ -44,6 +44,7 @@ DEAR = {
     ("POST", "/accounts/{account_id:uuid}/take-over"): (A.ACCOUNTS, APPROVE),
     ("POST", "/accounts/{account_id:uuid}/entries/{entry_id:uuid}/reverse"): (A.ACCOUNTS, APPROVE),
     ("POST", "/accounts/{account_id:uuid}/pay-out"): (A.ACCOUNTS, APPROVE),
+    ("POST", "/payments/{payment_id:uuid}/give-up"): (A.PAYMENTS, APPROVE),
     ("POST", "/payments/{payment_id:uuid}/dispute"): (A.PAYMENTS, APPROVE),
     ("POST", "/payments/{payment_id:uuid}/win-dispute"): (A.PAYMENTS, APPROVE),
     ("POST", "/payments/{payment_id:uuid}/lose-dispute"): (A.PAYMENTS, APPROVE),

@@ -53,8 +53,8 @@ class Action(StrEnum):
 
     `reveal` shows what is kept apart (PIN, PUK, scans and other files of people, former names),
     `export` takes personal data out in bulk (files of customers, of failed rows), `approve` moves
-    money otherwise than by a payment (refund, adjustment, write-off) or cannot be undone (erasure,
-    merge).
+    money otherwise than by a payment (refund, adjustment, write-off), says of money that may have
+    moved that it did not (giving a payment up), or cannot be undone (erasure, merge).
     """
 
     READ = "read"

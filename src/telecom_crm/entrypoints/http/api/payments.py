@@ -269,7 +269,7 @@ class PaymentController(Controller):
             )
         )
 
-    @does("/{payment_id:uuid}/give-up", Area.PAYMENTS, versioned=True)
+    @does("/{payment_id:uuid}/give-up", Area.PAYMENTS, Action.APPROVE, versioned=True)
     def give_up(
         self,
         request: Call,
