@@ -471,3 +471,11 @@ def _body_for(path: str, account: str) -> dict[str, object]:
     if path.startswith("/unallocated") or path.endswith("reverse"):
         return {"reason": "sorry"}
     return {"amount": amount, "reason": "sorry"}
+
+
+def test_a_tag_that_a_proxy_weakened_names_the_same_version(service):
+    customer = service.new_customer()
+    path = f"/customers/{customer['id']}"
+    weak = {"If-Match": "W/" + service.get(path).headers["etag"]}
+    assert service.send("PATCH", path, {"name": "Other"}, headers=weak).status_code == 200
+    problem_of(service.send("PATCH", path, {"name": "Third"}, headers=weak), 412, "stale_version")

@@ -66,7 +66,8 @@ class Call(Request[Token, Any, State]):
         tag = self.headers.get(SEEN_HEADER)
         if tag is None or tag.strip() == "*":
             return None
-        digits = tag.strip().strip('"')
+        # Proxies that compress weaken a tag; the version it names is the same.
+        digits = tag.strip().removeprefix("W/").strip('"')
         sane = digits.isascii() and digits.isdigit() and len(digits) < 16
         return int(digits) if sane else -1
 
