@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 import telecom_crm
-from telecom_crm.adapters.clock import utc_now
+from telecom_crm.adapters.clock import new_uuid7, utc_now
 from telecom_crm.adapters.gateways.script import Behaviour
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
-from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
+from telecom_crm.adapters.postgres.till import SLICE, PooledConnections, PostgresTill
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import IdempotencyKey, Payer
@@ -218,6 +218,40 @@ def test_word_of_a_payment_that_is_there_moves_it_once(desk: Desk) -> None:
     assert desk.balance(desk.account) == 100
     with pytest.raises(NotFound):
         payments.cancel(PaymentId(UUID(int=7)))
+
+
+class Defect(Exception):
+    """Something that nobody thought of."""
+
+
+@pytest.mark.parametrize("error", [Defect, KeyboardInterrupt])
+def test_an_error_in_the_middle_of_a_large_batch_leaves_nothing(
+    desk: Desk, error: type[BaseException]
+) -> None:
+    requests = [desk.request(idempotency_key=str(n)) for n in range(SLICE + 10)]
+    ids = iter(range(10**6))
+
+    def fail_late() -> UUID:
+        if next(ids) == 2 * SLICE + 8:  # each payment takes two: the first slice is on its way
+            raise error
+        return new_uuid7()
+
+    failing = attrs.evolve(desk.payments, new_id=fail_late)
+    with pytest.raises(error):
+        failing.record_many(requests, gateway="cash_desk")
+    assert desk.stored == desk.balance(desk.account) == 0
+    assert not any(payment.replayed for payment in desk.book(*requests))
+    assert desk.balance(desk.account) == 100 * len(requests)
+
+
+def test_one_that_cannot_be_written_in_a_large_batch_fails_alone(desk: Desk) -> None:
+    requests = [desk.request(idempotency_key=str(n)) for n in range(SLICE + 10)]
+    requests[-2] = desk.request(reference="\ud800", idempotency_key="odd")
+    outcomes = desk.try_to_book(*requests)
+    assert [type(one) for one in outcomes].count(InvalidValue) == 1
+    assert isinstance(outcomes[-2], InvalidValue)
+    assert desk.stored == len(requests) - 1
+    assert desk.balance(desk.account) == 100 * (len(requests) - 1)
 
 
 def test_what_was_prepared_may_be_forgotten_between_payments(

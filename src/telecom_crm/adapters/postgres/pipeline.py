@@ -68,11 +68,18 @@ class Pipeline:
     _sent: list[_Sent] = attrs.field(factory=list)
     _awaited: list[bytes | Rows] = attrs.field(factory=list)
     _begun: bool = False
+    _open: bool = False
+    """Whether something was sent since the last end of a transaction."""
 
     @classmethod
     @contextmanager
     def over(cls, connection: psycopg.Connection[Any]) -> Iterator[Pipeline]:
-        """Open a pipeline; a clean exit commits, an error forgets all."""
+        """
+        Open a pipeline; a clean exit commits.
+
+        An error undoes all that was sent, unless the caller has a transaction of its own to undo;
+        a connection of which that is not certain is closed, which undoes it too.
+        """
         pgconn = connection.pgconn
         alone = pgconn.transaction_status == TransactionStatus.IDLE
         pgconn.enter_pipeline_mode()
@@ -80,12 +87,10 @@ class Pipeline:
             pipeline = cls(connection, _prepared.setdefault(connection, set()) if alone else None)
             try:
                 yield pipeline
-            except BaseException:
-                with suppress(psycopg.Error):
-                    pipeline._sent.clear()
-                    pipeline._exchange(last=True)
+                pipeline._exchange(last=True)
+            except BaseException as error:
+                pipeline._undo(error, alone=alone)
                 raise
-            pipeline._exchange(last=True)
         finally:
             if not connection.closed:
                 pgconn.exit_pipeline_mode()
@@ -121,6 +126,20 @@ class Pipeline:
             self._exchange()
         self._begun = True
 
+    def _undo(self, error: BaseException, *, alone: bool) -> None:
+        """End the transaction without what was sent: a plain end would commit what it did."""
+        self._sent.clear()
+        # After an interrupt, answers may be half read; after such an error, the names that we know
+        # are not those of the server.
+        sound = isinstance(error, Exception) and not isinstance(error, psycopg.ProgrammingError)
+        if sound and self._open and not self.connection.closed:
+            if alone:
+                self._sent.append(_Sent(_ROLLBACK, ()))
+            with suppress(psycopg.Error):
+                self._exchange(last=True)
+        if self._open:
+            self.connection.close()
+
     def _exchange(self, *, last: bool = False) -> None:
         """Send what there is and give each statement its rows; `last` ends the transaction."""
         pgconn = self.connection.pgconn
@@ -131,6 +150,7 @@ class Pipeline:
         else:
             pgconn.send_flush_request()
         results = self.connection.wait(_talk(pgconn, None if last else len(expected)))
+        self._open = not last
         failed = None
         for awaited, result in zip(expected, results, strict=False):
             if result.status in _FAILED:
@@ -148,6 +168,7 @@ class Pipeline:
     def _push(self) -> None:
         """Hand what was sent to libpq, and remember what its answers are for."""
         sent, self._sent = self._sent, []
+        self._open = self._open or bool(sent)
         for one in sent:
             self._awaited += self._put(one)
 
@@ -173,6 +194,7 @@ class Pipeline:
         return (statement.name, sent.rows) if new else (sent.rows,)
 
 
+_ROLLBACK = Statement.of("ROLLBACK")
 _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
 
