@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -290,6 +291,41 @@ def test_a_gateways_own_reference_is_booked_once(desk):
     )
     assert isinstance(other, KeyReused)
     assert here.balance() == "10.00"
+
+
+def test_a_reference_that_confirmed_a_payment_is_no_second_one_in_a_file(desk):
+    here = desk(Behaviour.CONFIRM, Behaviour.LATER)
+    payment = here.take("10.00")
+    line = PaymentRequest(
+        payer=Payer(account_id=ACCOUNT),
+        amount=som("10.00"),
+        method=PaymentMethod.CARD,
+        reference=payment.gateway_reference,
+    )
+    (again,) = here.payments.record_many([line], gateway="simulator")
+    assert isinstance(again, KeyReused)
+    pending = here.take("10.00")
+    here.gateway.settle()
+    told = here.gateway.callback_for(pending)
+    here.hear(told)
+    assert here.hear(told).status is S.CONFIRMED
+    (again,) = here.payments.record_many(
+        [attrs.evolve(line, reference=here.payments.get(pending.id).gateway_reference)],
+        gateway="simulator",
+    )
+    assert isinstance(again, KeyReused)
+    assert here.balance() == "20.00"
+
+
+def test_a_confirmation_of_nothing_books_nothing(desk):
+    here = desk(Behaviour.LATER)
+    payment = here.take()
+    told = {"payment_id": payment.key, "outcome": "confirmed", "reference": "r-1"}
+    body = json.dumps({**told, "amount": "0.00", "currency": "KGS"}).encode()
+    with pytest.raises(InvalidValue, match="more than zero"):
+        here.hear(here.gateway.sign(body))
+    assert here.payments.get(payment.id).status is S.PENDING
+    assert here.entries() == ()
 
 
 def test_a_gateway_has_no_word_on_anothers_payments(desk):

@@ -35,6 +35,8 @@ def read_notice(body: bytes, read_phone: ReadPhone) -> GatewayNotice | GatewayRe
         amount = faults.check(
             "amount", lambda raw: Money.parse(raw, fields["currency"]), fields["amount"]
         )
+        if amount is not None and amount.minor <= 0:
+            faults.add("amount", "amount", "more than zero", str(amount))
     elif outcome is Outcome.CONFIRMED:
         faults.add("amount", "amount_missing", "a confirmation names what was taken")
     faults.raise_any()

@@ -6,6 +6,7 @@ from functools import partial
 
 import attrs
 
+from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.payments.desk import PaymentDesk, payment_in, unwrap
 from telecom_crm.application.ports import (
     Booked,
@@ -14,6 +15,7 @@ from telecom_crm.application.ports import (
     GatewayAnswer,
     GatewayUnavailable,
     GatewayUncertain,
+    IdempotencyKey,
     Outcome,
     PaymentGateway,
 )
@@ -41,6 +43,10 @@ class Hearing(PaymentDesk):
         error.
         """
         if answer.outcome is Outcome.CONFIRMED:
+            if answer.amount is not None and answer.amount.minor <= 0:
+                # Nothing was taken, or nobody knows what: it is asked about again.
+                self._refuse_other_gateways(payment_id, gateway)
+                return self._step_if(payment_id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
             try:
                 return self._confirm(payment_id, answer, gateway, by=by)
             except AmountDiffers:
@@ -71,7 +77,7 @@ class Hearing(PaymentDesk):
                 state=found.state,
                 entry_id=self._entry_id(),
                 reference=answer.reference,
-                took=answer.amount or payment.amount,
+                took=payment.amount if answer.amount is None else answer.amount,
                 into=gateway.ledger_code,
                 insisted=insisted,
                 by=by,
@@ -81,10 +87,13 @@ class Hearing(PaymentDesk):
                 resumable.append(payment.account_id)
             return Booked(payment=confirmed, entry=entry)
 
-        payment = unwrap(self.till.book([Booking(decide=decide, at=at, payment_id=payment_id)])[0])
+        booking = Booking(
+            decide=decide, at=at, payment_id=payment_id, key=_claim(answer, payment_id, gateway)
+        )
+        payment = unwrap(self.till.book([booking])[0])
         for account_id in resumable:
             self.resume_paid(account_id)
-        return payment
+        return attrs.evolve(payment, replayed=False) if payment.replayed else payment
 
     def _refuse_other_gateways(self, payment_id: PaymentId, gateway: PaymentGateway) -> None:
         """A gateway has a word on its own payments only; of others it learns nothing."""
@@ -119,3 +128,13 @@ class Hearing(PaymentDesk):
             else:
                 ended = self._apply(payment.id, answer, gateway, by=by)
         return ended.status not in IN_FLIGHT
+
+
+def _claim(
+    answer: GatewayAnswer, payment_id: PaymentId, gateway: PaymentGateway
+) -> IdempotencyKey | None:
+    """Return the key that a gateway's own reference is: it stands for one payment of ours."""
+    if not answer.reference:
+        return None
+    digest = digest_of("payments.confirm", payment_id=payment_id)
+    return IdempotencyKey(f"gateway:{gateway.name}", answer.reference, digest)
