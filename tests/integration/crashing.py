@@ -1,4 +1,4 @@
-"""A process that ends, without a word, at the n-th boundary between it and the rest of the world."""
+"""A process that ends, without a word, at the n-th boundary to the rest of the world."""
 
 from __future__ import annotations
 

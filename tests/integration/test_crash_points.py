@@ -1,6 +1,6 @@
 """
-Every crash point, not only random ones: the process ends at its n-th boundary, n = 1, 2, …, until it
-comes to its end.
+Every crash point, not only random ones: the process ends at its n-th boundary, n = 1, 2, …, until
+it comes to its end.
 
 After each, whoever asked asks again with the same key, the worker goes on, and things have to be as
 if nothing had happened, or as if nothing had been asked for; never in between.
@@ -118,7 +118,7 @@ def sell(crm: Crm, index: int) -> Contract:
 
 def sell_and_work(crm: Crm, index: int) -> None:
     sell(crm, index)
-    while crm.work():
+    while crm.step("provision"):
         pass
 
 
