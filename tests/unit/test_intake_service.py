@@ -247,3 +247,10 @@ def served_contract(clock, ids):
         at=clock(),
     )
     return attrs.evolve(draft, status=ContractStatus.SUSPENDED)
+
+
+def test_leases_are_swept_past_the_first_batch(intake, clock):
+    for _ in range(3):
+        intake.claim(intake.validate(capture(intake).id).id, by=AIDA)
+    clock.pass_(minutes=15)
+    assert intake.expire_leases(limit=1) == 3

@@ -435,8 +435,8 @@ def test_the_queue_of_applications(uow):
     with uow(read_only=True) as tx:
         assert tx.applications.by_reference("api", "a").id == first.id
         assert tx.applications.by_reference("console", "a") is None
-        assert tx.applications.leases_over(AT, limit=5) == []
-        over = tx.applications.leases_over(AT + timedelta(1), limit=5)
+        assert tx.applications.leases_over(AT, limit=5).items == ()
+        over = tx.applications.leases_over(AT + timedelta(1), limit=5).items
         assert [one.id for one in over] == [second.id]
     twin = attrs.evolve(first, id=ApplicationId(new_id()))
     with pytest.raises(Contended), uow() as tx:

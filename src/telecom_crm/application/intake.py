@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import attrs
@@ -11,7 +12,7 @@ import attrs
 from telecom_crm.application.customers import CustomerCheck, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.idempotency import request_key
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import each_of, each_swept, refuse_stale
 from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import (
     Clock,
@@ -24,7 +25,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.application import (
     APPLICATION_LIFECYCLE,
     REFERENCE_LIMIT,
@@ -334,10 +335,15 @@ class Intake:
         )
 
     def expire_leases(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
-        """Put applications whose lease is over back into the queue; return how many."""
-        with self.uow(read_only=True) as tx:
-            over = [one.id for one in tx.applications.leases_over(self.clock(), limit=limit)]
-        return sum(self._expire(application_id, by) for application_id in over)
+        """
+        Put applications whose lease is over back into the queue, in batches of `limit`; return
+        how many.
+        """
+        now = self.clock()
+        over = each_swept(
+            self.uow, lambda tx, at: tx.applications.leases_over(now, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._expire, one.id, by) for one in over)
 
     def duplicates(self, application_id: ApplicationId) -> tuple[Suspicion, ...]:
         """Return customers suspected at validation, and neither linked nor dismissed since."""

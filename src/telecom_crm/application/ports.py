@@ -281,8 +281,10 @@ class Applications(Collection[ApplicationId, Application], Protocol):
         """
         ...
 
-    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
-        """Return claimed applications whose lease ended."""
+    def leases_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of the claimed applications whose lease ended."""
         ...
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term
 from telecom_crm.adapters.memory.store import identity_term, likeness_terms
-from telecom_crm.application.ports import FormerValue, IdentityTaken
+from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
 from telecom_crm.domain.application import Application, ApplicationStatus, Priority
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
@@ -139,10 +139,14 @@ class MemoryApplications(MemoryCollection[ApplicationId, Application]):
         )
         return taken[0] if taken else None
 
-    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
-        claimed = self.having(("status", ApplicationStatus.IN_PROGRESS.value))
-        over = [one for one in claimed if one.claimed_until is not None and one.claimed_until <= at]
-        return over[:limit]
+    def leases_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        def is_over(one: Application) -> bool:
+            return one.claimed_until is not None and one.claimed_until <= at
+
+        claimed = [("status", ApplicationStatus.IN_PROGRESS.value)]
+        return self.page_having(claimed, is_over, limit=limit, cursor=cursor)
 
 
 class MemoryTickets(MemoryCollection[TicketId, Ticket]):

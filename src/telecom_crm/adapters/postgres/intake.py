@@ -16,6 +16,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_text,
 )
 from telecom_crm.adapters.postgres.rows.intake import application_from_row, application_to_row
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.application import (
     Application,
     ApplicationKind,
@@ -63,11 +64,9 @@ class PostgresApplications(PostgresCollection[ApplicationId, Application]):
         )
         return found[0] if found else None
 
-    def leases_over(self, at: datetime, *, limit: int) -> list[Application]:
-        """Return claimed applications whose lease ended."""
-        return self.find(
-            "t.claimed_until <= %(at)s AND t.status = 'in_progress'",
-            {"at": at},
-            order="t.claimed_until, t.id",
-            limit=limit,
-        )
+    def leases_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of the claimed applications whose lease ended."""
+        over = "t.claimed_until <= %(at)s AND t.status = 'in_progress'"
+        return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)

@@ -284,7 +284,7 @@ class UnitOfWorkSuite:
         with uow() as tx:
             tx.applications.save_all(claimed)
         with uow(read_only=True) as tx:
-            over = tx.applications.leases_over(now + timedelta(hours=1), limit=9)
+            over = tx.applications.leases_over(now + timedelta(hours=1), limit=9).items
         assert [one.id for one in over] == [claimed[0].id]
 
     def test_a_channels_reference_leads_to_its_application(self) -> None:
