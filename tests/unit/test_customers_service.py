@@ -8,7 +8,7 @@ import pytest
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
-from telecom_crm.application.ports import IdentityTaken, Query
+from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
@@ -371,8 +371,12 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
         kind=ApplicationKind.NEW_CONNECTION,
         channel=Channel.API,
         raw={"full_name": "Secret Name"},
+        external_reference="order of Secret Name",
         customer_id=survivor.id,
     )
+    with customers.uow() as tx:  # keys stay, so that they have nothing of hers either
+        raw = IdempotencyKey("channel api", "order of Secret Name", "")
+        assert tx.keys.claim(raw, UUID(int=1)) is None
     intake.reject(request.id, reason="Secret has no papers")
     ticket = tickets.create(customer_id=loser.id, subject="Secret cannot be reached")
     tickets.comment(ticket.id, text="call Secret on +996555123456", by=BY)

@@ -11,7 +11,7 @@ import attrs
 
 from telecom_crm.application.customers import CustomerCheck, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import digest_of, request_key
 from telecom_crm.application.paging import each_of, each_swept, refuse_stale
 from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import (
@@ -385,7 +385,9 @@ class Intake:
             keys.append(request_key(idempotency_key, "intake.capture", by=by, **asked))
         if reference := asked["external_reference"]:
             # The reference alone decides, so that two deliveries at once make one application.
-            keys.append(IdempotencyKey(f"channel {asked['channel']}", reference, ""))
+            # Keys are never removed, and the reference is somebody's own text: it is digested.
+            named = digest_of("intake.reference", reference=reference)
+            keys.append(IdempotencyKey(f"channel {asked['channel']}", named, ""))
         with self.uow() as tx:
             for key in keys:
                 if bound := tx.keys.claim(key, application.id):

@@ -397,7 +397,15 @@ class Application:
     def erase(self, *, by: Actor, at: datetime) -> Application:
         """Take out who asked and what for, whatever the state: the customer is erased."""
         return APPLICATION_LIFECYCLE.note(
-            self, "ApplicationErased", "erase", by=by, at=at, raw={}, data={}, outcome=""
+            self,
+            "ApplicationErased",
+            "erase",
+            by=by,
+            at=at,
+            raw={},
+            data={},
+            external_reference=None,
+            outcome="",
         )
 
     def _move(
