@@ -333,6 +333,20 @@ def test_terms_change_now_or_later(shop, clock) -> None:
         shop.contracts.amend(contract.id, options=["DATA10", "DATA50"])
 
 
+def test_a_version_that_is_not_the_present_one_is_refused_at_once(shop) -> None:
+    contract = shop.active(1)
+    begun = []
+
+    def counted(**how: bool):
+        begun.append(how)
+        return shop.uow(**how)
+
+    contracts = attrs.evolve(shop.contracts, uow=counted)
+    with pytest.raises(StaleVersion):
+        contracts.suspend(contract.id, hold=HoldKind.ADMIN, expected_version=contract.version - 1)
+    assert len(begun) < 4
+
+
 def test_an_option_charged_once_is_charged_when_it_begins(shop) -> None:
     contract = shop.active(1, money="0.00", tariff="BUSINESS")
     before = shop.state(contract).balance.balance

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from telecom_crm.application.ports import Collection, Page, Query, Transaction, UnitOfWork
-from telecom_crm.domain.errors import StaleVersion
+from telecom_crm.domain.errors import VersionSeen
 from telecom_crm.domain.lifecycle import Living
 
 T = TypeVar("T")
@@ -58,6 +58,6 @@ def each_swept(uow: UnitOfWork, fetch: Callable[[Transaction, str | None], Page[
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:
-    """Raise `StaleVersion` where the caller has seen another version; None has seen none."""
+    """Raise `VersionSeen` where the caller has seen another version; None has seen none."""
     if expected_version is not None and thing.version != expected_version:
-        raise StaleVersion(name, thing.key)
+        raise VersionSeen(name, thing.key)

@@ -560,7 +560,7 @@ class Rules(Protocol):
         """
         Put the rules of a kind; the change is an event.
 
-        Raise `StaleVersion` where the version before is not the one expected, if any is.
+        Raise `VersionSeen` where the version before is not the one expected, if any is.
         """
         ...
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from telecom_crm.application.ports import Contended
-from telecom_crm.domain.errors import StaleVersion, TelecomCrmError
+from telecom_crm.domain.errors import StaleVersion, TelecomCrmError, VersionSeen
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +21,8 @@ def retried(use_case: Callable[P, R]) -> Callable[P, R]:
     Run the use case anew when another transaction changed what it relied on.
 
     It reads everything again, so that the loser of a race fails with what is true now ("the SIM is
-    bound"), or succeeds. A use case must therefore do nothing outside its transaction.
+    bound"), or succeeds. A version that the caller named and that is not the present one stays
+    wrong, so that is raised at once. A use case must therefore do nothing outside its transaction.
     """
 
     @functools.wraps(use_case)
@@ -29,6 +30,8 @@ def retried(use_case: Callable[P, R]) -> Callable[P, R]:
         for _ in range(ATTEMPTS - 1):
             try:
                 return use_case(*args, **kwargs)
+            except VersionSeen:
+                raise
             except (Contended, StaleVersion):
                 continue
         return use_case(*args, **kwargs)

@@ -129,6 +129,15 @@ class StaleVersion(TelecomCrmError):
 
 
 @attrs.define
+class VersionSeen(StaleVersion):
+    """
+    The version that the caller named is not the present one.
+
+    Reading again changes nothing: the caller has to look and decide.
+    """
+
+
+@attrs.define
 class KeyReused(TelecomCrmError):
     """An idempotency key came again with other content."""
 

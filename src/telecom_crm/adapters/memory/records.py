@@ -14,7 +14,7 @@ from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import ImportRows
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
-from telecom_crm.domain.errors import Faults, KeyReused, StaleVersion
+from telecom_crm.domain.errors import Faults, KeyReused, VersionSeen
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
@@ -120,7 +120,7 @@ class MemoryRules:
         before = self._look(kind)
         sequence = before[0] + 1 if before else 1
         if expected_version is not None and sequence != expected_version + 1:
-            raise StaleVersion("rules", kind)
+            raise VersionSeen("rules", kind)
         self._bases.setdefault(kind, before)
         self._written[kind] = (sequence, text)
         event = Event(

@@ -28,7 +28,7 @@ from telecom_crm.adapters.postgres.rows.stream import (
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
-from telecom_crm.domain.errors import InvalidValue, KeyReused, StaleVersion
+from telecom_crm.domain.errors import InvalidValue, KeyReused, VersionSeen
 from telecom_crm.domain.lifecycle import Actor, Event
 
 _AUDIT = Sheet(tables.audit, left_out=("written_at", "id"))
@@ -239,7 +239,7 @@ class PostgresRules:
             {"kind": kind, "value": dumps(value)},
         ).scalar_one()
         if expected_version is not None and version != expected_version + 1:
-            raise StaleVersion("rules", kind)
+            raise VersionSeen("rules", kind)
         event = Event(
             thing="rules",
             thing_id=kind,

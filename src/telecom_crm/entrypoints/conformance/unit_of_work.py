@@ -24,7 +24,7 @@ from telecom_crm.domain.application import Application, ApplicationKind, Channel
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, StaleVersion
+from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, VersionSeen
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
@@ -515,9 +515,9 @@ class UnitOfWorkSuite:
                 at = samples.tick()
                 tx.rules.put("dedup", {"seen": seen}, expected_version=seen, by=OPERATOR, at=at)
         for stale in (0, 1, 3):
-            with refused(StaleVersion), uow() as tx:
+            with refused(VersionSeen), uow() as tx:
                 tx.rules.put("dedup", {}, expected_version=stale, by=OPERATOR, at=samples.tick())
-        with refused(StaleVersion), uow() as tx:
+        with refused(VersionSeen), uow() as tx:
             tx.rules.put("other", {}, expected_version=1, by=OPERATOR, at=samples.tick())
         with uow(read_only=True) as tx:
             assert (tx.rules.version("dedup"), tx.rules.version("other")) == (2, 0)
