@@ -45,7 +45,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.rules import policies_in
-from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import Busy, Faults, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, DocumentId, ImportId
@@ -62,7 +62,6 @@ from telecom_crm.domain.importing import (
 )
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 
-BISHKEK = ZoneInfo("Asia/Bishkek")
 UPLOAD_LIMIT = 4 * 1024**3
 """A file's most bytes."""
 PIECE = 1 << 16

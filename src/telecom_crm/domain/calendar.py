@@ -12,6 +12,9 @@ import attrs
 
 from telecom_crm.domain.errors import InvalidValue
 
+BISHKEK = ZoneInfo("Asia/Bishkek")
+"""Where an operator's days begin unless it says otherwise."""
+
 
 @attrs.frozen(order=True)
 class Period:

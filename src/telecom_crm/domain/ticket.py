@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.customer import ERASED, read_text
 from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
@@ -381,7 +382,7 @@ DEFAULT_SLA = SlaPolicy(
         }
     )
 )
-DEFAULT_CALENDAR = WorkingCalendar(zone=ZoneInfo("Asia/Bishkek"))
+DEFAULT_CALENDAR = WorkingCalendar(zone=BISHKEK)
 
 
 @attrs.frozen(kw_only=True)

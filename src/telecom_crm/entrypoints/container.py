@@ -69,6 +69,7 @@ from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.application.webhooks import Webhooks
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
@@ -161,7 +162,7 @@ class Options:
     new_id: NewId = new_uuid7
     checks: tuple[CustomerCheck, ...] = attrs.field(default=(), converter=tuple)
     deduplication: DeduplicationRules | None = None
-    zone: ZoneInfo = attrs.field(default=ZoneInfo("Asia/Bishkek"), converter=_zone)
+    zone: ZoneInfo = attrs.field(default=BISHKEK, converter=_zone)
     currency: str = "KGS"
     country: str = "KG"
     operator: str = ""

@@ -24,7 +24,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.domain.account import BillingAccount
-from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import RuleViolated
@@ -35,10 +35,6 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.policy import BillingPolicy
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.domain.sim import Sim
-
-BISHKEK = ZoneInfo("Asia/Bishkek")
-"""Where an operator's days begin unless it says otherwise."""
-
 
 @attrs.frozen
 class ContractDesk:
