@@ -356,6 +356,20 @@ def test_an_option_charged_once_is_charged_when_it_begins(shop) -> None:
     assert before - shop.state(contract).balance.balance == som("300.00")
 
 
+def test_a_bill_payer_spends_up_to_the_credit_limit_and_no_further(shop) -> None:
+    contract = shop.active(1, money="0.00", tariff="BUSINESS")
+    available = shop.state(contract).available
+    shop.price(2, "900000.00")
+    with pytest.raises(InsufficientFunds):
+        shop.contracts.change_number(contract.id, msisdn=msisdn(2))
+    left = som("150.00")
+    shop.pay_back(contract.account_id, str((available - left).amount))
+    with pytest.raises(InsufficientFunds):
+        shop.contracts.amend(contract.id, options=["STATIC-IP"])
+    assert shop.state(contract).available == left
+    assert shop.contracts.get(contract.id).options == ()
+
+
 def test_a_lost_card_is_swapped(shop) -> None:
     contract = shop.active(1)
     shop.contracts.suspend(contract.id, hold=HoldKind.LOST_STOLEN)

@@ -151,6 +151,6 @@ class Amending(ContractDesk):
             entry = fee_entry(
                 fee, contract=after, account=state.account, id=EntryId(self.new_id()), at=now
             )
-            postings.append(Posting.of(entry, limited=not state.account.postpaid))
+            postings.append(Posting.of(entry, limited=True))
         if postings:
             post_spent(tx, state, postings, by=by, at=now)

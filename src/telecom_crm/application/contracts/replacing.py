@@ -156,7 +156,7 @@ class Replacing(ContractDesk):
         entry = fee_entry(
             fee, contract=contract, account=state.account, id=EntryId(self.new_id()), at=now
         )
-        charged = Posting.of(entry, limited=not state.account.postpaid)
+        charged = Posting.of(entry, limited=True)
         post_spent(tx, state, [charged], by=by, at=now)
 
 
