@@ -36,6 +36,7 @@ from telecom_crm.domain.policy import BillingPolicy
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
 from telecom_crm.domain.sim import Sim
 
+
 @attrs.frozen
 class ContractDesk:
     """Where contracts are made and changed: the ports, and the operator's own terms."""
