@@ -356,6 +356,24 @@ def test_an_option_charged_once_is_charged_when_it_begins(shop) -> None:
     assert before - shop.state(contract).balance.balance == som("300.00")
 
 
+def test_an_option_that_begins_later_is_charged_then_once_money_is_there(shop, clock) -> None:
+    contract = shop.active(1, money="0.00", tariff="BUSINESS")
+    available = shop.state(contract).available
+    shop.contracts.amend(contract.id, options=["STATIC-IP"], when=When.NEXT_PERIOD)
+    assert shop.state(contract).available == available
+    shop.pay_back(contract.account_id, str((available - som("299.99")).amount))
+    clock.pass_(days=31)
+    assert shop.contracts.take_due_effect() == 0
+    with pytest.raises(InsufficientFunds):
+        shop.contracts.take_effect(contract.id)
+    assert shop.contracts.get(contract.id).pending is not None
+    shop.pay(contract.account_id, "0.01")
+    assert shop.contracts.take_due_effect() == 1
+    assert shop.contracts.take_due_effect() == 0
+    assert shop.state(contract).available == som("0.00")
+    assert [o.code for o in shop.contracts.get(contract.id).options] == ["STATIC-IP"]
+
+
 def test_a_bill_payer_spends_up_to_the_credit_limit_and_no_further(shop) -> None:
     contract = shop.active(1, money="0.00", tariff="BUSINESS")
     available = shop.state(contract).available

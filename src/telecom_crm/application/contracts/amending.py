@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
@@ -10,7 +10,7 @@ from functools import partial
 import attrs
 
 from telecom_crm.application.activation import fee_entry
-from telecom_crm.application.catalog import Offer, offer_in
+from telecom_crm.application.catalog import offer_in
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
 from telecom_crm.application.paging import each_swept
 from telecom_crm.application.ports import Contended, Transaction
@@ -21,9 +21,10 @@ from telecom_crm.domain.calendar import anniversary, local_date, period_of
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.identifiers import ContractId, EntryId
-from telecom_crm.domain.ledger import Posting
+from telecom_crm.domain.ledger import InsufficientFunds, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.policy import BillingPolicy
+from telecom_crm.domain.tariff import Option
 
 
 class When(StrEnum):
@@ -52,8 +53,8 @@ class Amending(ContractDesk):
         """
         Change the tariff or the options, now or from the next period on; None keeps what there is.
 
-        An option that begins now is charged at once when it is charged once; what recurs is charged
-        when the next period begins. Raise `NotOnSale`, `OptionsIncompatible`, `InsufficientFunds`,
+        An option that is charged once is charged when it begins; what recurs is charged when the
+        next period begins. Raise `NotOnSale`, `OptionsIncompatible`, `InsufficientFunds`,
         `KeyReused`.
         """
         now = self.clock()
@@ -87,21 +88,37 @@ class Amending(ContractDesk):
                 at=now,
             )
             if when is When.NOW:
-                self._charge_options(tx, state, contract, amended, offer, policy, by, now)
+                priced = {option.code: option for option in offer.options}
+                self._charge_options(tx, state, contract, amended, priced, by, now)
             return tx.contracts.save(amended)
 
     @retried
     def take_effect(self, contract_id: ContractId, *, by: Actor = SYSTEM) -> Contract:
-        """Let a change of terms begin whose date has come."""
+        """
+        Let a change of terms begin whose date has come, and charge what it costs once.
+
+        Raise `InsufficientFunds` where less is available; the change waits for the money.
+        """
         now = self.clock()
+        today = local_date(now, self.zone)
+        with self.uow(read_only=True) as tx:
+            seen = tx.contracts.get(contract_id)
+            coming = seen.pending.options if seen.pending else ()
+            priced = tx.catalog.options.get_many([chosen.code for chosen in coming])
         with self.uow() as tx:
+            state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = tx.contracts.get(contract_id)
-            today = local_date(now, self.zone)
-            return tx.contracts.save(contract.take_effect(today=today, by=by, at=now))
+            if contract.pending != seen.pending:
+                raise Contended(f"contract {contract.number}")
+            begun = contract.take_effect(today=today, by=by, at=now)
+            self._charge_options(tx, state, contract, begun, priced, by, now)
+            return tx.contracts.save(begun)
 
     def take_due_effect(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
         Let all changes of terms begin whose date has come, in batches of `limit`; return how many.
+
+        One whose account has too little for it waits, and begins in a round after it was paid.
         """
         today = local_date(self.clock(), self.zone)
         due = each_swept(
@@ -112,7 +129,10 @@ class Amending(ContractDesk):
         )
 
     def _begin_terms(self, contract_id: ContractId, by: Actor) -> int:
-        self.take_effect(contract_id, by=by)
+        try:
+            self.take_effect(contract_id, by=by)
+        except InsufficientFunds:
+            return 0  # it stays pending, as everybody can see who looks at the contract
         return 1
 
     def _next_period(self, contract: Contract, policy: BillingPolicy, today: date) -> date:
@@ -126,17 +146,16 @@ class Amending(ContractDesk):
         state: AccountState,
         before: Contract,
         after: Contract,
-        offer: Offer,
-        policy: BillingPolicy,
+        priced: Mapping[str, Option],
         by: Actor,
         now: datetime,
     ) -> None:
         had = {chosen.code for chosen in before.options}
-        options = {option.code: option for option in offer.options}
+        policy = policy_of(after, state.account)
         new = [chosen for chosen in after.options if chosen.code not in had]
         postings = []
         for chosen in new:
-            terms = options[chosen.code].version_numbered(chosen.version)
+            terms = priced[chosen.code].version_numbered(chosen.version)
             if terms.recurring or not terms.fee:
                 continue
             fee = charge(
