@@ -76,6 +76,8 @@ receipts = st.builds(
         cycle_day=maybe(st.integers(1, 31).map(CycleDay)),
         credit_limit=positive,
         low_balance=maybe(positive),
+        promise_limit=maybe(positive),
+        promise_days=st.integers(1, 99),
         required_for_activation=st.frozensets(st.sampled_from(policy.Requirement)),
         tax=st.builds(policy.TaxProfile, texts, st.decimals(0, 99, places=2)),
         sims_per_person=maybe(st.integers(1, 9)),

@@ -526,6 +526,8 @@ def test_accounts_are_adjusted_and_emptied(service):
     assert moved.json()["amount"] == money("-10.00")
     assert service.get(path).json()["balance"] == money("20.00")
     until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    dear = service.post(f"{path}/promise", {"amount": money("500.01"), "until": until})
+    assert "at most 500.00 KGS" in problem_of(dear, 409, "rule_violated")["detail"]
     promised = service.post(f"{path}/promise", {"amount": money("100.00"), "until": until})
     assert promised.json()["available"] == money("120.00")
     owed = {"amount": money("1.00"), "reason": "gone"}

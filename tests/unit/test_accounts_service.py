@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+import attrs
 import pytest
 
 from telecom_crm.application.accounts import Accounts
@@ -23,7 +24,7 @@ from telecom_crm.domain.ledger import (
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
-from telecom_crm.domain.policy import POSTPAID
+from telecom_crm.domain.policy import POSTPAID, PREPAID
 
 CLERK = Actor("clerk")
 CUSTOMER = CustomerId(UUID(int=1 << 96))
@@ -119,7 +120,8 @@ def test_amounts_are_positive_and_in_the_accounts_currency(accounts, account, am
         accounts.credit(account.id, amount=amount, reason="x")
 
 
-def test_a_promise_raises_the_limit_until_it_ends(accounts, account, clock):
+def test_a_promise_raises_the_limit_until_it_ends(accounts, account, uow, clock):
+    _under(PREPAID, uow, account, clock)
     until = clock() + timedelta(days=3)
     promised = accounts.promise(account.id, amount=som("50"), until=until)
     assert promised.available == som("50")
@@ -129,6 +131,26 @@ def test_a_promise_raises_the_limit_until_it_ends(accounts, account, clock):
     assert accounts.get(account.id).available == som("0")
     with pytest.raises(RuleViolated, match="future"):
         accounts.promise(account.id, amount=som("50"), until=until)
+
+
+def test_a_promise_keeps_within_what_the_policy_grants(accounts, account, uow, clock):
+    terms = attrs.evolve(PREPAID, promise_limit=som("100"), promise_days=2)
+    most = {"amount": som("100"), "until": clock() + timedelta(days=2)}
+    with pytest.raises(RuleViolated, match="no billing policy yet"):
+        accounts.promise(account.id, **most)
+    _under(attrs.evolve(terms, promise_limit=None), uow, account, clock)
+    with pytest.raises(RuleViolated, match="prepaid grants no promised payments"):
+        accounts.promise(account.id, **most)
+    _under(terms, uow, account, clock)
+    with pytest.raises(RuleViolated) as refused:
+        accounts.promise(
+            account.id, amount=som("100.01"), until=most["until"] + timedelta(seconds=1)
+        )
+    assert refused.value.reasons == (
+        "policy prepaid grants at most 100.00 KGS",
+        f"policy prepaid grants at most 2 days, until {most['until']:%Y-%m-%d %H:%M} UTC",
+    )
+    assert accounts.promise(account.id, **most).available == som("100")
 
 
 def test_a_transfer_is_two_entries_through_transit(accounts, account):
@@ -153,7 +175,7 @@ def test_a_transfer_is_two_entries_through_transit(accounts, account):
 
 def test_credit_is_never_transferred(accounts, account, uow, clock):
     other = accounts.open(customer_id=CUSTOMER, currency="KGS")
-    _postpaid(uow, account, clock)
+    _under(POSTPAID, uow, account, clock)
     accounts.promise(account.id, amount=som("500"), until=clock() + timedelta(days=1))
     accounts.credit(account.id, amount=som("30"), reason="gift")
     accounts.charge(account.id, amount=som("10"), kind=ChargeKind.SERVICE, reason="visit")
@@ -221,7 +243,7 @@ def test_a_write_off_that_was_recovered_is_not_reversed_as_well(accounts, accoun
 
 
 def test_a_postpaid_debt_is_written_off_and_recovered_on_its_bills(accounts, account, uow, clock):
-    _postpaid(uow, account, clock)
+    _under(POSTPAID, uow, account, clock)
     accounts.take_over_balance(account.id, amount=som("-25"))
     lost = accounts.write_off(account.id, amount=som("25"), reason="gone")
     assert _legs(lost) == {("5020", "1100", som("25"))}
@@ -265,10 +287,10 @@ def _legs(entry):
     return {(leg.debit.value, leg.credit.value, leg.amount) for leg in entry.transfers}
 
 
-def _postpaid(uow, account, clock):
+def _under(policy, uow, account, clock):
     with uow() as tx:
         known = tx.accounts.get(account.id)
-        tx.accounts.save(known.choose_policy(POSTPAID, by=CLERK, at=clock()))
+        tx.accounts.save(known.choose_policy(policy, by=CLERK, at=clock()))
 
 
 def _paid(tx, account, amount, clock, ids):

@@ -42,6 +42,9 @@ def test_a_receipt_names_policy_and_version():
         {"sims_per_organisation": 0},
         {"low_balance": Money(-1, "KGS")},
         {"low_balance": Money(1, "USD")},
+        {"promise_limit": Money(-1, "KGS")},
+        {"promise_limit": Money(1, "USD")},
+        {"promise_days": 0},
     ],
 )
 def test_impossible_terms_are_refused(bad):

@@ -281,7 +281,11 @@ class Accounts:
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> AccountState:
-        """Grant a promised payment: a higher credit limit until an instant."""
+        """
+        Grant a promised payment: a higher credit limit until an instant.
+
+        Raise `RuleViolated` past the amount and the days that the account's policy grants.
+        """
         at = self.clock()
         with self.uow() as tx:
             account = tx.accounts.get(account_id)

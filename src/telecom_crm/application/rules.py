@@ -297,6 +297,8 @@ _POLICY: Mapping[str, Reader] = {
     "proration": chosen(Proration),
     "credit_limit": money,
     "low_balance": or_none(money),
+    "promise_limit": or_none(money),
+    "promise_days": whole,
     "first_fee": chosen(FirstFee),
     "required_for_activation": listed(chosen(Requirement)),
     "grace_days": whole,

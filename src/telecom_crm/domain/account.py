@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID, uuid5
@@ -182,12 +182,17 @@ class BillingAccount:
     def promise_payment(
         self, amount: Money, *, until: datetime, by: Actor, at: datetime
     ) -> BillingAccount:
-        """Raise the credit limit by `amount` until an instant; one promise at a time."""
+        """
+        Raise the credit limit by `amount` until an instant; one promise at a time.
+
+        Raise `RuleViolated` past what the account's policy grants; without one it grants nothing.
+        """
         reasons = []
         if amount.currency != self.currency or amount.minor <= 0:
             reasons.append(f"a promise is more than zero, in {self.currency}")
         if until <= at:
             reasons.append("a promise ends in the future")
+        reasons.extend(self._past_promises(amount, until, at))
         if self.promise and at < self.promise.until:
             open_until = f"{self.promise.until:%Y-%m-%d %H:%M}"
             reasons.append(f"a promised payment is still open until {open_until} UTC")
@@ -239,6 +244,20 @@ class BillingAccount:
         """Move the account to the survivor of a merge, or back."""
         payload = {"from": str(self.customer_id), "to": str(customer_id)}
         return self._note("AccountGiven", "give_to", by, at, payload, customer_id=customer_id)
+
+    def _past_promises(self, amount: Money, until: datetime, at: datetime) -> Iterable[str]:
+        if self.receipt is None:
+            yield f"{self.number} has no billing policy yet, which would say how much is granted"
+            return
+        terms = self.receipt.terms
+        if not terms.promise_limit:
+            yield f"policy {terms.id} grants no promised payments"
+            return
+        if amount.currency == self.currency and amount > terms.promise_limit:
+            yield f"policy {terms.id} grants at most {terms.promise_limit}"
+        if until > (last := at + timedelta(days=terms.promise_days)):
+            latest = f"{last:%Y-%m-%d %H:%M} UTC"
+            yield f"policy {terms.id} grants at most {terms.promise_days} days, until {latest}"
 
     def _note(
         self,

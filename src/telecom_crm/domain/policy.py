@@ -89,6 +89,8 @@ class BillingPolicy:
     `sims_per_organisation` limit a customer's live contracts; None means no limit.
     `credit_limit` also fixes the policy's currency. Who pays first is told once what they may still
     spend falls below `low_balance`; None tells nobody. `grace_days` run from a bill's due date on.
+    A promised payment is at most `promise_limit` and lasts at most `promise_days` of 24 hours; a
+    limit of None grants none.
     """
 
     id: str = attrs.field()
@@ -100,6 +102,8 @@ class BillingPolicy:
     proration: Proration = Proration.ACTUAL_DAYS
     credit_limit: Money = attrs.field()
     low_balance: Money | None = attrs.field(default=None)
+    promise_limit: Money | None = attrs.field(default=None)
+    promise_days: int = attrs.field(default=7)
     first_fee: FirstFee = FirstFee.REQUIRED
     required_for_activation: frozenset[Requirement] = attrs.field(
         default=frozenset(Requirement), converter=_requirements
@@ -123,14 +127,16 @@ class BillingPolicy:
             raise InvalidValue.of("credit_limit", "credit_limit", "zero or more", value)
 
     @low_balance.validator
-    def _check_low(self, _: object, value: Money | None) -> None:
+    @promise_limit.validator
+    def _check_amount(self, field: attrs.Attribute[Money | None], value: Money | None) -> None:
         if value is not None and (value.minor < 0 or value.currency != self.currency):
             message = f"zero or more, in {self.currency}"
-            raise InvalidValue.of("low_balance", "low_balance", message, value)
+            raise InvalidValue.of(field.name, field.name, message, value)
 
+    @promise_days.validator
     @sims_per_person.validator
     @sims_per_organisation.validator
-    def _check_sims(self, field: attrs.Attribute[int | None], value: int | None) -> None:
+    def _check_count(self, field: attrs.Attribute[int | None], value: int | None) -> None:
         if value is not None and value < 1:
             raise InvalidValue.of(field.name, field.name, "1 or more", value)
 
@@ -167,6 +173,7 @@ PREPAID = BillingPolicy(
     payment_mode=PaymentMode.PREPAID,
     credit_limit=Money(0, "KGS"),
     low_balance=Money(2_000, "KGS"),
+    promise_limit=Money(50_000, "KGS"),
     tax=VAT,
 )
 """Pay first: fees in advance from the anniversary on, nothing on credit, told below 20 som."""
@@ -177,6 +184,7 @@ POSTPAID = BillingPolicy(
     payment_mode=PaymentMode.POSTPAID,
     cycle_day=CycleDay(1),
     credit_limit=Money(200_000, "KGS"),
+    promise_limit=Money(50_000, "KGS"),
     first_fee=FirstFee.ON_CREDIT,
     grace_days=10,
     tax=VAT,
@@ -189,6 +197,7 @@ MIGRATION = BillingPolicy(
     payment_mode=PaymentMode.PREPAID,
     credit_limit=Money(0, "KGS"),
     low_balance=Money(2_000, "KGS"),
+    promise_limit=Money(50_000, "KGS"),
     first_fee=FirstFee.WAIVED,
     required_for_activation=frozenset(),
     tax=VAT,

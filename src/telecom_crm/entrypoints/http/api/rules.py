@@ -62,7 +62,8 @@ class PolicyBody(Body):
     Terms on which an account is charged.
 
     `cycle_day` null means the anniversary of the activation, `sims_per_person` and
-    `sims_per_organisation` null no limit, `low_balance` null that nobody is told of one.
+    `sims_per_organisation` null no limit, `low_balance` null that nobody is told of one,
+    `promise_limit` null that no payment can be promised; a promise lasts `promise_days` at most.
     `version` is counted by us: what is sent is not looked at.
     """
 
@@ -76,6 +77,8 @@ class PolicyBody(Body):
     fee_timing: FeeTiming = FeeTiming.ADVANCE
     proration: Proration = Proration.ACTUAL_DAYS
     low_balance: MoneyBody | None = None
+    promise_limit: MoneyBody | None = None
+    promise_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 7
     first_fee: FirstFee = FirstFee.REQUIRED
     required_for_activation: Annotated[list[Requirement], msgspec.Meta(max_length=20)] = (
         msgspec.field(default_factory=lambda: list(Requirement))
