@@ -140,6 +140,8 @@ if TYPE_CHECKING:
     from telecom_crm.domain.user import Area as Area
     from telecom_crm.domain.user import Role as Role
     from telecom_crm.domain.user import Token as Token
+    from telecom_crm.domain.validation import CustomerField as CustomerField
+    from telecom_crm.domain.validation import ValidationRules as ValidationRules
     from telecom_crm.domain.webhook import Webhook as Webhook
     from telecom_crm.entrypoints.container import DoorOptions
     from telecom_crm.entrypoints.crm import Crm as Crm
@@ -190,6 +192,7 @@ _STABLE = {
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
     "domain.ticket": "BlockReason SlaState Ticket TicketPriority",
     "domain.user": "Action Area Role Token",
+    "domain.validation": "CustomerField ValidationRules",
     "domain.webhook": "Webhook",
     "entrypoints.crm": "Crm",
     "entrypoints.periods": "Periods",

@@ -89,6 +89,7 @@ AREAS = {
     "provisioning-tasks": A.NETWORK,
     "billing-policies": A.RULES,
     "deduplication-rules": A.RULES,
+    "validation-rules": A.RULES,
     "notification-templates": A.RULES,
     "service-levels": A.RULES,
     "notifications": A.NOTIFICATIONS,

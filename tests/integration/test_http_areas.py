@@ -422,6 +422,7 @@ def test_rules_are_read_as_they_are_written(service):
     for path in (
         "/billing-policies",
         "/deduplication-rules",
+        "/validation-rules",
         "/service-levels",
         "/notification-templates",
     ):

@@ -19,7 +19,7 @@ from telecom_crm.domain.contract import (
     HoldNotThere,
     HoldThere,
 )
-from telecom_crm.domain.customer import CustomerStatus
+from telecom_crm.domain.customer import CustomerKind, CustomerStatus
 from telecom_crm.domain.errors import (
     IllegalTransition,
     InvalidValue,
@@ -33,6 +33,7 @@ from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, PostingKind
 from telecom_crm.domain.number import NumberNotAvailable, NumberStatus
 from telecom_crm.domain.sim import RetireReason, SimNotAvailable, SimStatus
 from telecom_crm.domain.tariff import NotOnSale
+from telecom_crm.domain.validation import CustomerField, ValidationRules
 from tests.unit.shop import OPERATOR, PDF, Shop, iccid, msisdn, person, som
 
 
@@ -162,6 +163,17 @@ def test_every_fault_of_an_order_comes_at_once(shop) -> None:
         shop.sign(1, accept=False, activate=True)
     with pytest.raises(NotFound):
         shop.sign(1, iccid=iccid(99))
+
+
+def test_a_newcomer_is_who_the_stores_validation_rules_let_in(shop) -> None:
+    known = shop.sign(1)
+    asked = {CustomerKind.PERSON: [CustomerField.EMAIL]}
+    shop.rules.put_validation(ValidationRules(required=asked))
+    with pytest.raises(InvalidValue) as caught:
+        shop.sign(2, tariff="GONE")
+    assert {fault.field for fault in caught.value.faults} == {"tariff", "customer.email"}
+    shop.sign(2, new_customer=person(2, email="two@example.org"))
+    shop.sign(3, new_customer=None, customer_id=known.customer_id)
 
 
 def test_what_does_not_go_together_is_not_sold(shop) -> None:

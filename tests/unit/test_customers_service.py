@@ -9,6 +9,7 @@ from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query
+from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
@@ -16,6 +17,7 @@ from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import (
+    CustomerKind,
     CustomerMerged,
     CustomerStatus,
     IdentityDocument,
@@ -43,6 +45,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.ticket import TicketStatus
+from telecom_crm.domain.validation import CustomerField, ValidationRules
 
 BY = Actor("aida")
 
@@ -162,6 +165,20 @@ def test_an_own_check_refuses_with_its_faults(uow, clock, ids):
         customers.register(name="Young", birth_date="2015-01-01")
     assert [fault.code for fault in refused.value.faults] == ["minor"]
     assert list(customers.each()) == []
+
+
+def test_the_stores_validation_rules_refuse_new_and_changed_customers(uow, clock, ids, customers):
+    known = customers.register(name="Known")
+    rules = ValidationRules(required={CustomerKind.PERSON: [CustomerField.EMAIL]})
+    RuleBook(uow, clock).put_validation(rules, by=BY)
+    with pytest.raises(InvalidValue) as refused:
+        customers.register(name="New")
+    assert [fault.code for fault in refused.value.faults] == ["email_missing"]
+    with pytest.raises(InvalidValue):
+        customers.update(known.id, changes={"name": "Still known"})
+    told = customers.update(known.id, changes={"name": "Known", "email": "a@example.org"})
+    assert told.email == "a@example.org"
+    assert [one.id for one in customers.each()] == [known.id]
 
 
 def test_of_many_registrations_at_once_one_is_made_and_the_others_find_it(customers):

@@ -15,6 +15,7 @@ from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
+from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.errors import (
@@ -29,6 +30,7 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.validation import ValidationRules
 from tests.unit.bulk import (
     CLERK,
     DATA,
@@ -243,6 +245,14 @@ def test_an_operators_own_check_refuses_a_row():
     rows = [person(1, birth_date="2020-01-01"), person(2)]
     found = desk.tell("subscribers", rows)
     assert found == {"created": 1, "failed": 1, "errors": {2: ["birth_date too_young"]}}
+
+
+def test_the_stores_validation_rules_refuse_a_row(desk):
+    desk.stocked()
+    RuleBook(desk.uow, desk.imports.clock).put_validation(ValidationRules(minimum_age=16))
+    rows = [person(1, birth_date="2020-01-01"), person(2)]
+    found = desk.tell("subscribers", rows)
+    assert found == {"created": 1, "failed": 1, "errors": {2: ["birth_date minimum_age"]}}
 
 
 def test_stock_is_corrected_or_left(desk):

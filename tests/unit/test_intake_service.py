@@ -7,6 +7,7 @@ import pytest
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
+from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.activation import CustomerFacts
 from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel, Priority
 from telecom_crm.domain.contract import Contract, ContractStatus
@@ -22,6 +23,7 @@ from telecom_crm.domain.errors import (
 )
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.validation import ValidationRules
 
 AIDA, BEK = Actor("aida"), Actor("bek")
 RAW = {
@@ -132,6 +134,15 @@ def test_an_own_check_is_asked_at_validation(uow, series, clock, ids):
     with pytest.raises(InvalidValue) as refused:
         intake.validate(capture(intake, {"name": "A"}).id)
     assert [fault.code for fault in refused.value.faults] == ["phone_missing"]
+
+
+def test_the_stores_validation_rules_are_asked_at_validation(intake, uow, clock):
+    one = capture(intake, {"name": "A", "birth_date": "2019-01-01"})
+    RuleBook(uow, clock).put_validation(ValidationRules(minimum_age=16))
+    with pytest.raises(InvalidValue) as refused:
+        intake.validate(one.id)
+    assert [fault.code for fault in refused.value.faults] == ["minimum_age"]
+    assert intake.get(one.id).status is ApplicationStatus.CAPTURED
 
 
 def test_the_surely_same_customer_is_linked_and_reopened(intake, customers):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import validation_in
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, LIVE, OPEN, Contract
@@ -55,6 +57,7 @@ from telecom_crm.domain.identifiers import (
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import IN_FLIGHT
 from telecom_crm.domain.ticket import Ticket
+from telecom_crm.domain.validation import DEFAULT_VALIDATION
 
 CustomerCheck = Callable[[Customer], Iterable[Fault]]
 """An operator's own check of what is known about a customer; what it yields refuses it."""
@@ -81,6 +84,7 @@ class Customers:
     files: Files | None = None
     """Where scans of documents are; without it, erasure leaves them."""
     checks: tuple[CustomerCheck, ...] = ()
+    """An operator's own checks, beside the validation rules that the store holds."""
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
 
@@ -357,8 +361,8 @@ class Customers:
     def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:
         at = self.clock()
         newcomer = Customer.register(id=CustomerId(self.new_id()), by=by, at=at, **given)
-        self._check(newcomer)
         with self.uow() as tx:
+            self._check(tx, newcomer, at)
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "customers.register", by=by, **given)
@@ -384,7 +388,7 @@ class Customers:
             after = before.update(changes=changes, by=by, at=at)
             if after is before:
                 return before, before
-            self._check(after)
+            self._check(tx, after, at)
             after = inherited(tx, after, by=by, at=at)
             tx.customers.remember(_former(before, after, by=by, at=at))
             return before, tx.customers.save(after)
@@ -410,9 +414,18 @@ class Customers:
                 at=self.clock(),
             )
 
-    def _check(self, customer: Customer) -> None:
-        if faults := tuple(fault for check in self.checks for fault in check(customer)):
+    def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+        checks = checks_in(tx, self.checks, today=at.date())
+        if faults := tuple(fault for check in checks for fault in check(customer)):
             raise InvalidValue(faults)
+
+
+def checks_in(
+    tx: Transaction, own: tuple[CustomerCheck, ...], *, today: date
+) -> tuple[CustomerCheck, ...]:
+    """Return an operator's own checks and, where they ask anything, the validation rules."""
+    rules = validation_in(tx)
+    return own if rules == DEFAULT_VALIDATION else (*own, partial(rules.faults, today=today))
 
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:

@@ -29,7 +29,7 @@ from telecom_crm.application.bulk.table import (
     neutral,
     records,
 )
-from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.customers import CustomerCheck, checks_in
 from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
@@ -415,12 +415,14 @@ class Imports:
             return SimRows()
         if job.kind is ImportKind.NUMBERS:
             return NumberRows(currency=self.currency)
+        with self.uow(read_only=True) as tx:
+            checks = checks_in(tx, self.checks, today=self.clock().date())
         return SubscriberRows(
             uow=self.uow,
             new_id=self.new_id,
             numbering=Numbering(self.series, dry_run=job.dry_run),
             default_policies=self.default_policies,
-            checks=self.checks,
+            checks=checks,
             deduplication=self.deduplication,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers import CustomerCheck, welcome_back
+from telecom_crm.application.customers import CustomerCheck, checks_in, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.idempotency import digest_of, request_key
 from telecom_crm.application.paging import each_of, each_swept, refuse_stale
@@ -60,7 +60,7 @@ class Intake:
     lease: timedelta = timedelta(minutes=15)
     """How long an operator has a claimed application before it goes back into the queue."""
     checks: tuple[CustomerCheck, ...] = ()
-    """An operator's own checks of the person who asks."""
+    """An operator's own checks of the person who asks, beside the store's validation rules."""
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
     read_phone: ReadPhone = MSISDN
@@ -120,7 +120,7 @@ class Intake:
             if application.customer_id is not None:
                 known = application.validate(data=application.raw, by=by, at=at)
                 return tx.applications.save(known)
-            person = self._person(application.raw, by=by, at=at)
+            person = self._person(tx, application.raw, by=by, at=at)
             suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
             if exact := next((one for one in suspects if one.exact), None):
                 welcome_back(tx, survivor_in(tx, exact.customer_id), by=by, at=at)
@@ -425,7 +425,9 @@ class Intake:
         with self.uow(read_only=True) as tx:
             return tx.applications.by_reference(channel.value, reference)
 
-    def _person(self, raw: Mapping[str, Any], *, by: Actor, at: datetime) -> Customer:
+    def _person(
+        self, tx: Transaction, raw: Mapping[str, Any], *, by: Actor, at: datetime
+    ) -> Customer:
         """Read who asks; the customer that comes out is only compared, never stored."""
         faults, texts = Faults(), _texts(raw)
         if phone := texts.get("phone"):
@@ -438,7 +440,8 @@ class Intake:
         faults.raise_any()
         person = Customer.from_profile(id=CustomerId(self.new_id()), profile=profile, by=by, at=at)
         person = attrs.evolve(person, national_id=national_id or None)
-        faults.extend(fault for check in self.checks for fault in check(person))
+        checks = checks_in(tx, self.checks, today=at.date())
+        faults.extend(fault for check in checks for fault in check(person))
         faults.raise_any()
         return person
 

@@ -537,7 +537,8 @@ class Notifications(Collection[NotificationId, Notification], Protocol):
 
 class Rules(Protocol):
     """
-    Rules as data: billing policies, de-duplication, SLA, message templates. Values are plain JSON.
+    Rules as data: billing policies, validation, de-duplication, SLA, message templates, each kind
+    as plain JSON.
     """
 
     def get(self, kind: str) -> Any | None:

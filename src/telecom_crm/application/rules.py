@@ -1,4 +1,4 @@
-"""Rules as data, read as values: billing policies, de-duplication, service levels, templates."""
+"""Rules as data, read as values: what an operator decides of accounts, people and words."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from telecom_crm.application.declared import (
     clock_time,
     day,
     decimal,
+    flag,
     hours,
     keyed,
     listed,
@@ -30,6 +31,7 @@ from telecom_crm.application.declared import (
 from telecom_crm.application.ports import Clock, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.calendar import CycleDay, zone_named
+from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import DEFAULT_RULES, DeduplicationRules, Match
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -53,8 +55,10 @@ from telecom_crm.domain.ticket import (
     TicketPriority,
     WorkingCalendar,
 )
+from telecom_crm.domain.validation import DEFAULT_VALIDATION, CustomerField, ValidationRules
 
-POLICIES, DEDUPLICATION, SLA, TEMPLATES = "billing_policies", "deduplication", "sla", "templates"
+POLICIES, DEDUPLICATION, VALIDATION = "billing_policies", "deduplication", "validation"
+SLA, TEMPLATES = "sla", "templates"
 
 
 @attrs.frozen(kw_only=True)
@@ -92,6 +96,12 @@ def deduplication_in(tx: Transaction) -> DeduplicationRules:
     return DEFAULT_RULES if raw is None else read_deduplication(raw)
 
 
+def validation_in(tx: Transaction) -> ValidationRules:
+    """Return what is asked of customers."""
+    raw = tx.rules.get(VALIDATION)
+    return DEFAULT_VALIDATION if raw is None else read_validation(raw)
+
+
 def service_levels_in(tx: Transaction, *, zone: ZoneInfo) -> ServiceLevels:
     """Return what is promised on tickets."""
     raw = tx.rules.get(SLA)
@@ -120,7 +130,7 @@ class RuleBook:
         """
         Return how often the rules of a kind were changed: what `expected_version` is compared with.
 
-        The kinds are `POLICIES`, `DEDUPLICATION`, `SLA` and `TEMPLATES`.
+        The kinds are `POLICIES`, `VALIDATION`, `DEDUPLICATION`, `SLA` and `TEMPLATES`.
         """
         with self.uow(read_only=True) as tx:
             return tx.rules.version(kind)
@@ -174,6 +184,23 @@ class RuleBook:
         with self.uow() as tx:
             self._put(tx, DEDUPLICATION, plain(rules), expected_version, by)
 
+    def validation(self) -> ValidationRules:
+        """Show what is asked of customers."""
+        with self.uow(read_only=True) as tx:
+            return validation_in(tx)
+
+    @retried
+    def put_validation(
+        self, rules: ValidationRules, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> None:
+        """
+        Change what is asked of customers.
+
+        Who is a customer already stays one; asked anew is what a change to them leaves.
+        """
+        with self.uow() as tx:
+            self._put(tx, VALIDATION, plain(rules), expected_version, by)
+
     def service_levels(self) -> ServiceLevels:
         """Show what is promised on tickets."""
         with self.uow(read_only=True) as tx:
@@ -220,6 +247,11 @@ def read_policies(raw: object) -> tuple[BillingPolicy, ...]:
 def read_deduplication(raw: object) -> DeduplicationRules:
     """Read the rules of de-duplication from JSON."""
     return structure(DeduplicationRules, raw, _DEDUPLICATION)
+
+
+def read_validation(raw: object) -> ValidationRules:
+    """Read what is asked of customers from JSON; raise `InvalidValue` with every fault."""
+    return structure(ValidationRules, raw, _VALIDATION)
 
 
 def read_service_levels(raw: object) -> ServiceLevels:
@@ -313,6 +345,15 @@ _DEDUPLICATION: Mapping[str, Reader] = {
     "exact": lambda raw: frozenset(listed(chosen(Match))(raw)),
     "suspect_from": whole,
     "name_likeness": _ratio,
+}
+_VALIDATION: Mapping[str, Reader] = {
+    "required": keyed(chosen(CustomerKind), listed(chosen(CustomerField))),
+    "minimum_age": or_none(whole),
+    "document_types": listed(chosen(DocumentType)),
+    "expired_documents": flag,
+    "national_id_formats": listed(text),
+    "registration_number_formats": listed(text),
+    "document_formats": keyed(chosen(DocumentType), listed(text)),
 }
 _TARGET: Mapping[str, Reader] = {"first_response": hours, "resolution": hours}
 _LEVELS: Mapping[str, Reader] = {

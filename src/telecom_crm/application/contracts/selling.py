@@ -13,7 +13,13 @@ from telecom_crm.application.catalog import Offer, offer_in
 from telecom_crm.application.contracts.activating import save_posting_and_task
 from telecom_crm.application.contracts.desk import ContractDesk
 from telecom_crm.application.contracts.ordering import Order, read_newcomer
-from telecom_crm.application.customers import exact_in, save_new, welcome_back
+from telecom_crm.application.customers import (
+    CustomerCheck,
+    checks_in,
+    exact_in,
+    save_new,
+    welcome_back,
+)
 from telecom_crm.application.declared import at as at_field
 from telecom_crm.application.duplicates import rules_in
 from telecom_crm.application.idempotency import digest_of
@@ -179,6 +185,7 @@ class Selling(ContractDesk):
         newcomer = None
         with self.uow(read_only=True) as tx:
             policies = policies_in(tx)
+            checks = self._checks(tx, order, now)
             try:
                 offers.append(offer_in(tx, tariff=order.tariff, options=order.options))
             except InvalidValue as error:
@@ -190,7 +197,7 @@ class Selling(ContractDesk):
                 newcomer = read_newcomer(
                     order.new_customer,
                     id=CustomerId(self.new_id()),
-                    checks=self.checks,
+                    checks=checks,
                     by=by,
                     at=now,
                 )
@@ -198,6 +205,12 @@ class Selling(ContractDesk):
                 faults.extend(at_field("customer", error))
         faults.raise_any()
         return offers[0], policies, newcomer
+
+    def _checks(self, tx: Transaction, order: Order, now: datetime) -> tuple[CustomerCheck, ...]:
+        """Return what a newcomer has to pass; an order that names a customer brings none."""
+        if order.new_customer is None:
+            return ()
+        return checks_in(tx, self.checks, today=now.date())
 
     def _customer(
         self, tx: Transaction, order: Order, newcomer: Customer | None, by: Actor, now: datetime

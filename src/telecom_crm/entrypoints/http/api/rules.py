@@ -1,4 +1,4 @@
-"""Rules as data: billing policies, de-duplication, service levels, the words of messages."""
+"""Rules as data: policies, validation, de-duplication, service levels, the words of messages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from telecom_crm.application.rules import (
     POLICIES,
     SLA,
     TEMPLATES,
+    VALIDATION,
     RuleBook,
     read_deduplication,
     read_policies,
     read_service_levels,
     read_templates,
+    read_validation,
     service_levels_json,
 )
+from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.notification import NotificationChannel
@@ -36,6 +39,7 @@ from telecom_crm.domain.policy import (
 )
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Area
+from telecom_crm.domain.validation import CustomerField
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.routes import reads, replaces
@@ -47,6 +51,8 @@ Hours = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}(\.[0-9]{1,6})?$", exam
 Weekday = Annotated[str, msgspec.Meta(pattern="^[0-6]$")]
 Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
 Span = Annotated[list[Clock], msgspec.Meta(min_length=2, max_length=2)]
+Format = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9* ./-]{0,49}$")]
+Formats = Annotated[list[Format], msgspec.Meta(max_length=50)]
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
@@ -107,6 +113,27 @@ class DeduplicationBody(Body):
     exact: Annotated[list[Match], msgspec.Meta(max_length=20)]
     suspect_from: Points
     name_likeness: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class ValidationBody(Body):
+    """
+    What is asked of customers beside a name, and which papers and numbers are taken.
+
+    `minimum_age` null asks for no age. In a format `9` is a digit, `A` a letter, `*` either, any
+    other letter or digit itself; spaces, dots and dashes do not count. No formats take any number.
+    """
+
+    required: dict[CustomerKind, Annotated[list[CustomerField], msgspec.Meta(max_length=20)]] = (
+        msgspec.field(default_factory=dict)
+    )
+    minimum_age: Annotated[int, msgspec.Meta(ge=0, le=150)] | None = None
+    document_types: Annotated[list[DocumentType], msgspec.Meta(min_length=1, max_length=20)] = (
+        msgspec.field(default_factory=lambda: list(DocumentType))
+    )
+    expired_documents: bool = True
+    national_id_formats: Formats = msgspec.field(default_factory=list)
+    registration_number_formats: Formats = msgspec.field(default_factory=list)
+    document_formats: dict[DocumentType, Formats] = msgspec.field(default_factory=dict)
 
 
 class TargetBody(Body):
@@ -182,6 +209,20 @@ class RuleController(Controller):
         rules.put_deduplication(wanted, expected_version=request.seen, by=request.by)
         return _deduplication(rules)
 
+    @reads("/validation-rules", Area.RULES)
+    def validation(self, rules: NamedDependency[RuleBook]) -> Response[ValidationBody]:
+        """Show what is asked of customers."""
+        return _validation(rules)
+
+    @replaces("/validation-rules", Area.RULES, versioned=True)
+    def put_validation(
+        self, request: Call, data: JSONBody[ValidationBody], rules: NamedDependency[RuleBook]
+    ) -> Response[ValidationBody]:
+        """Change what is asked of new customers, and of known ones when they are changed."""
+        wanted = read_validation(msgspec.to_builtins(data))
+        rules.put_validation(wanted, expected_version=request.seen, by=request.by)
+        return _validation(rules)
+
     @reads("/service-levels", Area.RULES)
     def service_levels(self, rules: NamedDependency[RuleBook]) -> Response[ServiceLevelsBody]:
         """Show what is promised on tickets, and when people work."""
@@ -231,6 +272,11 @@ def _policies(rules: RuleBook) -> Response[PoliciesBody]:
 def _deduplication(rules: RuleBook) -> Response[DeduplicationBody]:
     version, found = rules.version(DEDUPLICATION), plain(rules.deduplication())
     return shown(msgspec.convert(found, DeduplicationBody), version=version)
+
+
+def _validation(rules: RuleBook) -> Response[ValidationBody]:
+    version, found = rules.version(VALIDATION), plain(rules.validation())
+    return shown(msgspec.convert(found, ValidationBody), version=version)
 
 
 def _service_levels(rules: RuleBook) -> Response[ServiceLevelsBody]:
