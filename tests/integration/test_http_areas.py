@@ -568,6 +568,8 @@ def test_balances_of_the_system_before_are_taken_over(service):
     ]
     zero = service.post(f"{paths[0]}/take-over", {"amount": money("0.00")}, key="zero")
     problem_of(zero, 422, "invalid_value")
+    twice = service.post(f"{paths[0]}/take-over", {"amount": money("120.50")}, key="twice")
+    assert "taken over already" in problem_of(twice, 409, "rule_violated")["detail"]
 
 
 def test_what_is_promised_is_changed(service):

@@ -266,6 +266,18 @@ def test_only_what_disputes_took_is_a_chargeback_loss(accounts, account, uow, cl
         give_up(account.id, amount=som("25.01"), reason="gone")
 
 
+def test_a_balance_is_taken_over_once_whatever_the_key(accounts, account):
+    debt = {"amount": som("-25"), "reason": "old system"}
+    first = accounts.take_over_balance(account.id, **debt, idempotency_key="B-1")
+    with pytest.raises(RuleViolated, match=r"25\.00 KGS was taken over already"):
+        accounts.take_over_balance(account.id, **debt, idempotency_key="B-1-again")
+    assert accounts.get(account.id).balance.balance == som("-25")
+    assert accounts.take_over_balance(account.id, **debt, idempotency_key="B-1").replayed
+    accounts.reverse_entry(account.id, entry_id=first.id, reason="mistyped")
+    accounts.take_over_balance(account.id, amount=som("-2.50"))
+    assert accounts.get(account.id).balance.balance == som("-2.50")
+
+
 def test_the_operators_own_accounts_are_no_subscribers(accounts, account, uow, clock, ids):
     house = BillingAccount.open(
         id=AccountId(ids()), number="H-x", customer_id=None, currency="KGS", by=CLERK, at=clock()

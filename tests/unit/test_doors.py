@@ -231,8 +231,9 @@ def test_one_round_of_work_bars_and_tells_who_is_overdrawn_and_another_serves_th
     crm.catalog.apply(demo_catalog())
     load_subscribers(crm, count=1)
     (contract,) = crm.contracts.each()
-    owed = crm.accounts.get(contract.account_id).available + Money.parse("1.00", "KGS")
-    crm.accounts.take_over_balance(contract.account_id, amount=-owed)
+    (opening,) = crm.accounts.each_entry(contract.account_id)
+    crm.accounts.reverse_entry(contract.account_id, entry_id=opening.id, reason="it was a debt")
+    crm.accounts.take_over_balance(contract.account_id, amount=Money.parse("-1.00", "KGS"))
     crm.work()
     assert [hold.kind for hold in crm.contracts.get(contract.id).holds] == [HoldKind.LOW_BALANCE]
     assert network.known[contract.iccid].bars == {Bar.OUTGOING, Bar.DATA}

@@ -6,11 +6,15 @@ import pytest
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.notifications import Notifications
+from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.hold import Bar, HoldKind
+from telecom_crm.domain.identifiers import EntryId
+from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
 from telecom_crm.domain.lifecycle import Event
+from telecom_crm.domain.posting import dispute_lost
 from tests.unit.shop import OPERATOR, Shop, iccid, msisdn, som
 
 
@@ -41,9 +45,20 @@ def charge(accounts: Accounts, contract: Contract, amount: str) -> None:
     )
 
 
-def take(accounts: Accounts, contract: Contract, amount: str) -> None:
+def take(shop: Shop, contract: Contract, amount: str) -> None:
     """Take past what there is, as a lost dispute does."""
-    accounts.take_over_balance(contract.account_id, amount=-som(amount))
+    entry = JournalEntry(
+        id=EntryId(shop.new_id()),
+        account_id=contract.account_id,
+        kind=PostingKind.DISPUTE_LOST,
+        transfers=dispute_lost(som(amount), postpaid=False),
+        booked_at=shop.clock(),
+        caused_by="payment:test",
+    )
+    with shop.uow() as tx:
+        at = shop.clock()
+        state = tx.ledger.states([contract.account_id], at=at)[contract.account_id]
+        post_spent(tx, state, [Posting.of(entry)], by=OPERATOR, at=at)
 
 
 def told(shop: Shop, contract: Contract) -> list[Event]:
@@ -78,7 +93,7 @@ def test_what_is_below_zero_suspends_every_contract_of_the_account_until_it_is_p
     other = shop.sign(
         2, new_customer=None, customer_id=contract.customer_id, account_id=contract.account_id
     )
-    take(accounts, contract, "10.01")
+    take(shop, contract, "10.01")
     assert [event.name for event in told(shop, contract)] == ["AccountOverdrawn"]
     assert shop.contracts.suspend_all_overdrawn(by=OPERATOR) == 1
     assert shop.contracts.suspend_all_overdrawn() == 0
@@ -96,17 +111,17 @@ def test_what_is_below_zero_suspends_every_contract_of_the_account_until_it_is_p
 def test_one_hold_by_hand_is_enough_and_one_lifted_by_hand_stays_lifted(shop, accounts) -> None:
     contract = left_with(shop, "0.00")
     shop.contracts.suspend(contract.id, hold=HoldKind.LOW_BALANCE)
-    take(accounts, contract, "1.00")
+    take(shop, contract, "1.00")
     assert shop.contracts.suspend_overdrawn(contract.account_id) == ()
     shop.contracts.resume(contract.id, hold=HoldKind.LOW_BALANCE)
-    take(accounts, contract, "1.00")
+    take(shop, contract, "1.00")
     assert shop.contracts.suspend_all_overdrawn() == 0
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
 
 
 def test_money_that_comes_first_leaves_the_contracts_alone(shop, accounts) -> None:
     contract = left_with(shop, "0.00")
-    take(accounts, contract, "1.00")
+    take(shop, contract, "1.00")
     shop.pay(contract.account_id, "1.00")
     assert shop.contracts.suspend_all_overdrawn() == 0
     assert not shop.state(contract).account.overdrawn
@@ -137,7 +152,7 @@ def test_who_pays_later_or_has_no_service_yet_is_not_told(shop, accounts) -> Non
     new = shop.sign(2)
     shop.pay(new.account_id, "25.00")
     charge(accounts, new, "15.00")
-    take(accounts, new, "50.00")
+    take(shop, new, "50.00")
     assert told(shop, later) == told(shop, new) == []
 
 

@@ -263,9 +263,17 @@ class Accounts:
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> JournalEntry:
-        """Book the balance an account had in the system before this one; negative where it owed."""
+        """
+        Book the balance an account had in the system before this one; negative where it owed.
 
-        def legs(_: Transaction, state: AccountState) -> posting.Legs:
+        Once for an account, under whatever key: raise `RuleViolated` where it has one already. A
+        wrong one is reversed before the right one is booked.
+        """
+
+        def legs(tx: Transaction, state: AccountState) -> posting.Legs:
+            if earlier := booked_on(tx, account_id, LedgerCode.OPENING_BALANCES):
+                why = f"{Money(earlier, amount.currency)} was taken over already: reverse it"
+                raise RuleViolated("opening_balance", (why,))
             return posting.opening_balance(amount, postpaid=state.account.postpaid)
 
         kind = PostingKind.OPENING_BALANCE
