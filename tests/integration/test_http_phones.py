@@ -54,6 +54,9 @@ def test_a_contract_is_sold_paid_and_found_by_a_number_as_it_is_dialled(service)
         )
         assert [one["id"] for one in found.json()["items"]] == [contract["id"]], written
         assert service.get(f"/numbers/{written}").json()["contract_id"] == contract["id"]
+    for said in ("0700%20123456", "%2B996700123456", contract["number"], iccid(index), "Айг"):
+        found = service.get(f"/customers?q={said}").json()["items"]
+        assert [one["id"] for one in found] == [customer["id"]], said
     same = service.get("/customers?phone=0700%20123456").json()["items"]
     assert [one["id"] for one in same] == [customer["id"]]
 

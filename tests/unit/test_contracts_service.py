@@ -6,6 +6,7 @@ from io import BytesIO
 import attrs
 import pytest
 
+from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
@@ -174,6 +175,22 @@ def test_a_newcomer_is_who_the_stores_validation_rules_let_in(shop) -> None:
     assert {fault.field for fault in caught.value.faults} == {"tariff", "customer.email"}
     shop.sign(2, new_customer=person(2, email="two@example.org"))
     shop.sign(3, new_customer=None, customer_id=known.customer_id)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("0555 123456", "+996 (555) 123-456", "555123456", "996555123456", "123456"),
+        *("0700 000-001", str(msisdn(1)), str(iccid(1)), "C-00000001", "c-00000001"),
+        *("id0000001", "ID 000 0001", "2010 1199 012345", "ONE@example.org", "person 1"),
+    ],
+)
+def test_a_customer_is_found_by_what_people_say(shop, text) -> None:
+    own = {"phone": "+996555123456", "email": "one@example.org", "national_id": "20101199012345"}
+    contract = shop.sign(1, new_customer=person(1, **own))
+    shop.sign(2, new_customer=person(2, phone="+996555000000"))
+    customers = Customers(shop.uow, shop.clock, shop.new_id, read_phone=NationalPhones("KG"))
+    assert [one.id for one in customers.search(text)] == [contract.customer_id]
 
 
 def test_what_does_not_go_together_is_not_sold(shop) -> None:

@@ -25,6 +25,7 @@ from telecom_crm.application.ports import (
     NewId,
     Page,
     Query,
+    ReadPhone,
     Transaction,
     UnitOfWork,
 )
@@ -87,6 +88,8 @@ class Customers:
     """An operator's own checks, beside the validation rules that the store holds."""
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
+    read_phone: ReadPhone = MSISDN
+    """Reads a number that somebody searches for as it is dialled."""
 
     def register(
         self,
@@ -182,7 +185,7 @@ class Customers:
         if not words:
             return []
         with self.uow(read_only=True) as tx:
-            return tx.customers.search(words, limit=limit)
+            return tx.customers.search(words, phone=self._phone(words), limit=limit)
 
     @retried
     def former_values(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> list[FormerValue]:
@@ -356,6 +359,13 @@ class Customers:
     def export(self, **where: str) -> Iterator[dict[str, Any]]:
         """Go through the customers as rows of plain values, for a file; merged ones too."""
         return (_row(customer) for customer in self.each(**where))
+
+    def _phone(self, text: str) -> MSISDN | None:
+        """Return the number that a text is, or None where it is something else."""
+        try:
+            return self.read_phone(text)
+        except InvalidValue:
+            return None
 
     @retried
     def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:

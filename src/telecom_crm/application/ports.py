@@ -249,8 +249,12 @@ class Customers(Collection[CustomerId, Customer], Protocol):
         """
         ...
 
-    def search(self, text: str, *, limit: int) -> list[Customer]:
-        """Find by part of a name, phone end, e-mail, document, MSISDN, ICCID or contract number."""
+    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
+        """
+        Find by part of a name, phone end, e-mail, document, MSISDN, ICCID or contract number.
+
+        `phone` is the number in E.164 that the text is, where it may be one: it is looked for too.
+        """
         ...
 
     def remember(self, values: Sequence[FormerValue]) -> None:

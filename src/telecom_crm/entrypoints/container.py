@@ -373,6 +373,7 @@ class Container(containers.DeclarativeContainer):
         files=files,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
+        read_phone=read_phone,
     )
     scans = providers.Singleton(
         Scans, uow=uow, clock=chosen.clock, new_id=chosen.new_id, files=files

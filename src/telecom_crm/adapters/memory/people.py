@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
 from telecom_crm.domain.application import Application, ApplicationStatus, Priority
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
+    MSISDN,
     ApplicationId,
     CustomerId,
     NotificationId,
@@ -61,12 +63,12 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             if customer.merged_into is None
         ]
 
-    def search(self, text: str, *, limit: int) -> list[Customer]:
+    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
         words = text.casefold().split()
         if not words:
             return []
-        digits = text.strip().removeprefix("+").replace(" ", "")
-        owners = self._owners_by_contract(text.strip(), digits)
+        digits = re.sub(r"\D", "", text)
+        owners = self._owners_by_contract(text.strip(), digits, phone)
         with self._scope.store.lock:
             keys = [*self._table.ordered_keys()]
         keys = sorted({*keys, *self._written}) if self._written else keys
@@ -75,7 +77,7 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             customer = self.look(key)
             if customer is None:
                 continue
-            if customer.id in owners or _is_about(customer, words, digits):
+            if customer.id in owners or _is_about(customer, words, digits, phone):
                 found.append(customer)
                 if len(found) == limit:
                     break
@@ -114,9 +116,11 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
                     raise IdentityTaken(other.id)
             self._owner_here[term] = key
 
-    def _owners_by_contract(self, text: str, digits: str) -> set[CustomerId]:
+    def _owners_by_contract(self, text: str, digits: str, phone: MSISDN | None) -> set[CustomerId]:
         table = self._scope.store.contracts
         terms: list[Term] = [("iccid", digits), ("msisdn", digits), ("number", text.upper())]
+        if phone is not None:
+            terms.append(("msisdn", phone.digits))
         with self._scope.store.lock:
             keys = {key for term in terms for key in table.keys_with(term)}
             return {table.rows[key].customer_id for key in keys}
@@ -194,11 +198,13 @@ class MemoryTokens(MemoryCollection[TokenId, Token]):
         return found[0] if found else None
 
 
-def _is_about(customer: Customer, words: Sequence[str], digits: str) -> bool:
+def _is_about(customer: Customer, words: Sequence[str], digits: str, phone: MSISDN | None) -> bool:
     name = customer.name.casefold()
     if all(word in name for word in words):
         return True
     if customer.email is not None and customer.email.casefold() == " ".join(words):
+        return True
+    if customer.phone is not None and customer.phone == phone:
         return True
     if customer.phone is not None and len(digits) >= 4 and customer.phone.digits.endswith(digits):
         return True

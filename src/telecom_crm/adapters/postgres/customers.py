@@ -35,7 +35,7 @@ from telecom_crm.domain.customer import (
     DocumentType,
     without_marks,
 )
-from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identifiers import MSISDN, CustomerId
 
 _IDENTITIES = Sheet(tables.identity_documents)
 _FORMER = Sheet(tables.former_values)
@@ -130,7 +130,7 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
             limit=limit,
         )
 
-    def search(self, text: str, *, limit: int) -> list[Customer]:
+    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
         """
         Find by a name's words' beginnings, phone end, e-mail, document, MSISDN, ICCID or contract.
 
@@ -139,7 +139,7 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         text = text.strip()
         if not text:
             return []
-        arms, parameters = _search_arms(text)
+        arms, parameters = _search_arms(text, phone)
         ids = " UNION ".join(f"({arm} LIMIT %(limit)s)" for arm in arms)
         found = self.find(f"t.id IN ({ids})", parameters, limit=limit)
         if found:
@@ -213,11 +213,12 @@ def _in_order(owned: Sequence[tuple[CustomerId, set[str]]]) -> list[dict[str, An
     return sorted(rows, key=lambda row: (row["type"], row["number_key"]))
 
 
-def _search_arms(text: str) -> tuple[list[str], dict[str, Any]]:
+def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, Any]]:
     """Return the ways to look for a text, each a query for customers' ids."""
     digits = re.sub(r"\D", "", text)
     parameters: dict[str, Any] = {
         "text": text,
+        "number": text.upper(),
         "digits": digits,
         "identity": without_marks(text),
         "types": array_of([NATIONAL_ID, *(kind.value for kind in DocumentType)], quoted=True),
@@ -226,7 +227,7 @@ def _search_arms(text: str) -> tuple[list[str], dict[str, Any]]:
         "SELECT id FROM customers WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL",
         "SELECT customer_id FROM identity_documents"
         " WHERE type = ANY(%(types)s::text[]) AND number_key = %(identity)s",
-        "SELECT customer_id FROM contracts WHERE number = %(text)s",
+        "SELECT customer_id FROM contracts WHERE number = %(number)s",
     ]
     if words := re.findall(r"\w+", text):
         parameters["words"] = " & ".join(f"'{word}':*" for word in words)
@@ -240,5 +241,12 @@ def _search_arms(text: str) -> tuple[list[str], dict[str, Any]]:
             "SELECT id FROM customers WHERE reverse(phone) LIKE %(end)s AND phone IS NOT NULL",
             "SELECT customer_id FROM contracts WHERE msisdn = %(digits)s",
             "SELECT customer_id FROM contracts WHERE iccid = %(digits)s",
+        ]
+    if phone is not None:
+        parameters |= {"phone": phone.digits, "phone_reversed": phone.digits[::-1]}
+        arms += [
+            "SELECT id FROM customers"
+            " WHERE reverse(phone) LIKE %(phone_reversed)s AND phone IS NOT NULL",
+            "SELECT customer_id FROM contracts WHERE msisdn = %(phone)s",
         ]
     return arms, parameters
