@@ -405,9 +405,13 @@ def test_a_tariff_that_somebody_has_is_not_put_away(service):
 
 
 def test_what_goes_together(service):
-    rules = service.get("/compatibility-rules").json()["items"]
+    answer = service.get("/compatibility-rules")
+    rules, seen = answer.json()["items"], {"If-Match": answer.headers["etag"]}
     excluded = next(rule for rule in rules if rule["kind"] != "max_one_of")
-    again = service.send("PUT", "/compatibility-rules", {"items": rules})
+    again = service.send("PUT", "/compatibility-rules", {"items": rules}, headers=seen)
+    assert service.get("/compatibility-rules").headers["etag"] == again.headers["etag"]
+    stale = service.send("PUT", "/compatibility-rules", {"items": []}, headers=seen)
+    problem_of(stale, 412, "stale_version")
     assert sorted(map(json.dumps, again.json()["items"])) == sorted(map(json.dumps, rules))
     odd = {"items": [{"kind": "excludes", "subject": "START"}, excluded | {"subject": "NOPE"}]}
     assert service.send("PUT", "/compatibility-rules", odd).status_code == 422

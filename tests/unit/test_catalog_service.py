@@ -25,6 +25,7 @@ from telecom_crm.domain.catalogue import CatalogueFile, DeclaredTariff
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.deduplication import DEFAULT_RULES
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, StaleVersion
+from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import DEFAULT_TEMPLATES
 from telecom_crm.domain.policy import DEFAULT_POLICIES, MIGRATION, PREPAID, PaymentMode
 from telecom_crm.domain.tariff import (
@@ -169,8 +170,12 @@ def test_rules_name_what_is_there_and_the_change_is_audited(catalog, uow) -> Non
     catalog.replace_rules([rule], by=OPERATOR)
     assert catalog.rules() == (rule,)
     with uow(read_only=True) as tx:
-        lines = tx.audit.page(Query(where={"action": "rules.replaced"})).items
-    assert lines[-1].by == OPERATOR
+        events = tx.events.of("rules", "compatibility")
+    assert [event.by for event in events] == [SYSTEM, OPERATOR]
+    with pytest.raises(StaleVersion):
+        catalog.replace_rules([], expected_version=1)
+    catalog.replace_rules([], expected_version=catalog.rules_version())
+    assert catalog.rules() == ()
 
 
 def test_policies_are_versioned_and_survive_json(uow, clock) -> None:

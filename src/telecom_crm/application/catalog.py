@@ -26,7 +26,6 @@ from telecom_crm.application.declared import (
 )
 from telecom_crm.application.paging import each_in, refuse_stale
 from telecom_crm.application.ports import (
-    AuditRecord,
     Clock,
     Page,
     Query,
@@ -299,8 +298,19 @@ class TariffCatalog:
         with self.uow(read_only=True) as tx:
             return tx.catalog.rules()
 
+    def rules_version(self) -> int:
+        """Return how often the compatibility rules were changed."""
+        with self.uow(read_only=True) as tx:
+            return tx.catalog.rules_version()
+
     @retried
-    def replace_rules(self, rules: Sequence[CompatibilityRule], *, by: Actor = SYSTEM) -> None:
+    def replace_rules(
+        self,
+        rules: Sequence[CompatibilityRule],
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> None:
         """Put these compatibility rules in the place of all; raise `InvalidValue` for odd codes."""
         with self.uow() as tx:
             current = _current(tx)
@@ -313,8 +323,9 @@ class TariffCatalog:
                         message = "a tariff, an option or a group of the catalog"
                         faults.add(f"rules.{place}", "code_unknown", message, name)
             faults.raise_any()
-            tx.catalog.replace_rules(rules)
-            _record_rules(tx, by, self.clock())
+            tx.catalog.replace_rules(
+                rules, expected_version=expected_version, by=by, at=self.clock()
+            )
 
     def check(self, *, tariff: str, options: Sequence[str] = ()) -> tuple[str, ...]:
         """Tell in words everything that forbids these options with this tariff; nothing if fine."""
@@ -338,8 +349,7 @@ class TariffCatalog:
             tx.catalog.tariffs.save_all(new.tariffs)
             tx.catalog.options.save_all(new.options)
             if set(new.rules) != set(current.rules):
-                tx.catalog.replace_rules(new.rules)
-                _record_rules(tx, by, self.clock())
+                tx.catalog.replace_rules(new.rules, by=by, at=self.clock())
             return Applied(lines=lines)
 
 
@@ -525,13 +535,6 @@ def _current(tx: Transaction) -> Catalogue:
         tariffs=tuple(tx.catalog.tariffs.get_many(tariffs).values()),
         options=tuple(tx.catalog.options.get_many(options).values()),
         rules=tx.catalog.rules(),
-    )
-
-
-def _record_rules(tx: Transaction, by: Actor, now: datetime) -> None:
-    # Rules are one set without a lifecycle of its own, so who changed them is an audit line.
-    tx.audit.record(
-        AuditRecord(action="rules.replaced", thing="catalog", thing_id="rules", by=by, at=now)
     )
 
 

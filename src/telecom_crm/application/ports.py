@@ -312,6 +312,10 @@ class Numbers(Collection[MSISDN, Number], Protocol):
         ...
 
 
+COMPATIBILITY = "compatibility"
+"""The kind of rules as data that compatibility rules are."""
+
+
 class Catalog(Protocol):
     """Tariffs, options and the rules between them: small, read often, changed by an admin."""
 
@@ -324,8 +328,23 @@ class Catalog(Protocol):
         """Return all compatibility rules."""
         ...
 
-    def replace_rules(self, rules: Sequence[CompatibilityRule]) -> None:
-        """Put these in the place of all."""
+    def rules_version(self) -> int:
+        """Return how often compatibility rules were put; 0 for never."""
+        ...
+
+    def replace_rules(
+        self,
+        rules: Sequence[CompatibilityRule],
+        *,
+        expected_version: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """
+        Put these in the place of all; the change is an event of the rules of `COMPATIBILITY`.
+
+        Raise `VersionSeen` where the version before is not the one expected, if any is.
+        """
         ...
 
 

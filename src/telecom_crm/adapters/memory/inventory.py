@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
-from telecom_crm.application.ports import Contended, Page
-from telecom_crm.domain.compatibility import CompatibilityRule
+from telecom_crm.adapters.memory.records import MemoryRules
+from telecom_crm.application.ports import COMPATIBILITY, Page
+from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import HELD_NUMBER, Number, NumberStatus
 from telecom_crm.domain.provisioning import (
     PROVISIONING_LIFECYCLE,
@@ -53,31 +55,38 @@ class MemoryNumbers(MemoryCollection[MSISDN, Number]):
 class MemoryCatalog:
     """Tariffs, options, and the rules between them."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, rules: MemoryRules) -> None:
         self.tariffs: MemoryCollection[str, Tariff] = MemoryCollection(scope, scope.store.tariffs)
         self.options: MemoryCollection[str, Option] = MemoryCollection(scope, scope.store.options)
-        self._scope = scope
-        self._base = scope.store.compatibility
-        self._rules: tuple[CompatibilityRule, ...] | None = None
+        self._rules = rules
 
     def rules(self) -> tuple[CompatibilityRule, ...]:
-        return self._scope.store.compatibility if self._rules is None else self._rules
+        return tuple(
+            CompatibilityRule(RuleKind(kind), subject, others)
+            for kind, subject, others in self._rules.get(COMPATIBILITY) or ()
+        )
 
-    def replace_rules(self, rules: Sequence[CompatibilityRule]) -> None:
-        self._scope.require_writing()
-        self._rules = tuple(rules)
+    def rules_version(self) -> int:
+        return self._rules.version(COMPATIBILITY)
+
+    def replace_rules(
+        self,
+        rules: Sequence[CompatibilityRule],
+        *,
+        expected_version: int | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        value = [(rule.kind.value, rule.subject, rule.others) for rule in rules]
+        self._rules.put(COMPATIBILITY, value, expected_version=expected_version, by=by, at=at)
 
     def check(self) -> None:
         self.tariffs.check()
         self.options.check()
-        if self._rules is not None and self._scope.store.compatibility is not self._base:
-            raise Contended("the compatibility rules")
 
     def apply(self) -> None:
         self.tariffs.apply()
         self.options.apply()
-        if self._rules is not None:
-            self._scope.store.compatibility = self._rules
 
 
 class MemoryContracts(MemoryCollection[ContractId, Contract]):

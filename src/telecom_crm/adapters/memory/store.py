@@ -21,7 +21,6 @@ from telecom_crm.adapters.memory.pages import Term, terms_of
 from telecom_crm.application.ports import AuditRecord, FormerValue, IdempotencyKey
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
-from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, ImportId
@@ -177,7 +176,6 @@ class MemoryStore:
         self.keys: dict[tuple[str, str], tuple[IdempotencyKey, UUID]] = {}
         self.audit: list[AuditRecord] = []
         self.rules: dict[str, tuple[int, str]] = {}
-        self.compatibility: tuple[CompatibilityRule, ...] = ()
         self.former: dict[CustomerId, list[FormerValue]] = {}
         self.import_rows: defaultdict[ImportId, ImportRows] = defaultdict(ImportRows)
         self.series: defaultdict[str, int] = defaultdict(int)

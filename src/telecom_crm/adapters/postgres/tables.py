@@ -299,16 +299,6 @@ options = Table(
     PrimaryKeyConstraint("code"),
 )
 
-compatibility_rules = Table(
-    "compatibility_rules",
-    metadata,
-    _int("position", autoincrement=False),
-    _text("kind"),
-    _text("subject"),
-    _json("others"),
-    PrimaryKeyConstraint("position"),
-)
-
 directory = Table("directory", metadata, _id(), _id("account_id"), PrimaryKeyConstraint("id"))
 
 contracts = Table(
@@ -732,7 +722,6 @@ APPEND_ONLY = (
 DELETABLE = (
     identity_documents,
     former_values,
-    compatibility_rules,
     import_rows,
     import_claims,
 )

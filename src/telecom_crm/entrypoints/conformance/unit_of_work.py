@@ -10,6 +10,7 @@ import pytest
 
 from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
+    COMPATIBILITY,
     FILTERS,
     AuditRecord,
     FormerValue,
@@ -525,15 +526,20 @@ class UnitOfWorkSuite:
             assert len(tx.events.of("rules", "dedup")) == 2
 
     def test_compatibility_rules_are_replaced_whole(self) -> None:
-        uow = self.make()
+        uow, at = self.make(), Samples().tick()
         rules = [CompatibilityRule(RuleKind.EXCLUDES, "A", ("B",))]
+        more = [*rules, CompatibilityRule(RuleKind.MAX_ONE_OF, "roaming")]
         with uow() as tx:
-            assert tx.catalog.rules() == ()
-            tx.catalog.replace_rules([*rules, CompatibilityRule(RuleKind.MAX_ONE_OF, "roaming")])
+            assert (tx.catalog.rules(), tx.catalog.rules_version()) == ((), 0)
+            tx.catalog.replace_rules(more, by=OPERATOR, at=at)
+            assert tx.catalog.rules() == tuple(more)
         with uow() as tx:
-            tx.catalog.replace_rules(rules)
+            tx.catalog.replace_rules(rules, expected_version=1, by=OPERATOR, at=at)
+        with refused(VersionSeen), uow() as tx:
+            tx.catalog.replace_rules([], expected_version=1, by=OPERATOR, at=at)
         with uow(read_only=True) as tx:
-            assert tx.catalog.rules() == tuple(rules)
+            assert (tx.catalog.rules(), tx.catalog.rules_version()) == (tuple(rules), 2)
+            assert [one.by for one in tx.events.of("rules", COMPATIBILITY)] == [OPERATOR] * 2
 
     def test_the_audit_is_in_order_and_filtered(self) -> None:
         uow, samples = self.make(), Samples()

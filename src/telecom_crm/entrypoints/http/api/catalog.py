@@ -230,17 +230,18 @@ class CompatibilityController(Controller):
     tags = ("catalog",)
 
     @reads("/compatibility-rules", Area.CATALOG)
-    def rules(self, catalog: NamedDependency[TariffCatalog]) -> PageView[RuleView]:
+    def rules(self, catalog: NamedDependency[TariffCatalog]) -> Response[PageView[RuleView]]:
         """List the compatibility rules."""
-        return whole(catalog.rules(), RuleView.of)
+        return _shown_rules(catalog)
 
-    @replaces("/compatibility-rules", Area.CATALOG)
+    @replaces("/compatibility-rules", Area.CATALOG, versioned=True)
     def replace_rules(
         self, request: Call, data: JSONBody[RulesBody], catalog: NamedDependency[TariffCatalog]
-    ) -> PageView[RuleView]:
+    ) -> Response[PageView[RuleView]]:
         """Put these compatibility rules in the place of all."""
-        catalog.replace_rules(compatibility_rules(data), by=request.by)
-        return whole(catalog.rules(), RuleView.of)
+        wanted = compatibility_rules(data)
+        catalog.replace_rules(wanted, expected_version=request.seen, by=request.by)
+        return _shown_rules(catalog)
 
     @does("/compatibility-check", Area.CATALOG, Action.READ)
     def check(
@@ -249,6 +250,12 @@ class CompatibilityController(Controller):
         """Tell everything that forbids these options with this tariff."""
         reasons = catalog.check(tariff=data.tariff, options=data.options)
         return AnswerView(compatible=not reasons, reasons=list(reasons))
+
+
+def _shown_rules(catalog: TariffCatalog) -> Response[PageView[RuleView]]:
+    # The version is read first: what changes in between is then refused, and not overwritten.
+    version = catalog.rules_version()
+    return shown(whole(catalog.rules(), RuleView.of), version=version)
 
 
 def _code(raw: str, thing: str) -> str:

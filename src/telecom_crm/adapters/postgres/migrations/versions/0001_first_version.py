@@ -156,14 +156,6 @@ CREATE TABLE options (
     CONSTRAINT pk_options PRIMARY KEY (code)
 );
 
-CREATE TABLE compatibility_rules (
-    position INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    others JSONB NOT NULL,
-    CONSTRAINT pk_compatibility_rules PRIMARY KEY (position)
-);
-
 CREATE TABLE directory (
     id UUID NOT NULL,
     account_id UUID NOT NULL,
@@ -525,7 +517,6 @@ CHANGEABLE = (
     "numbers",
     "tariffs",
     "options",
-    "compatibility_rules",
     "contracts",
     "accounts",
     "payments",
@@ -555,7 +546,6 @@ APPEND_ONLY = (
 DELETABLE = (
     "identity_documents",
     "former_values",
-    "compatibility_rules",
     "import_rows",
     "import_claims",
 )
