@@ -232,7 +232,7 @@ def test_every_failed_line_is_told():
         (
             {
                 "receipt": attrs.evolve(
-                    PREPAID, credit_limit=Money(0, "USD"), low_balance=None
+                    PREPAID, credit_limit=Money(0, "USD"), low_balance=None, promise_limit=None
                 ).receipt(at=AT)
             },
             "policy",
