@@ -159,6 +159,7 @@ def test_a_key_is_required_where_money_moves(service):
         f"/accounts/{account}/write-off",
         f"/accounts/{account}/take-over",
         f"/accounts/{account}/entries/{nowhere()}/reverse",
+        f"/contracts/{nowhere()}/change-payer",
     ):
         body = _body_for(path, account)
         problem = problem_of(service.post(path, body), 400, "malformed")
@@ -247,6 +248,7 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"{served}/swap-sim", {"iccid": iccid(new)}),
         (f"{served}/change-number", {"msisdn": msisdn(new)}),
         (f"{served}/close", {"reason": "customer_request"}),
+        (f"/contracts/{_in_service(service)['id']}/change-payer", {"customer": {"name": "Bolot"}}),
         ("/customers", {"name": "Twice"}),
         ("/tickets", customer | {"subject": "Twice"}),
         ("/applications", {"kind": "other", "raw": {"name": "Twice"}}),
@@ -468,6 +470,8 @@ def _body_for(path: str, account: str) -> dict[str, object]:
         return {"amount": amount, "desk": "cash_desk"}
     if path.endswith("allocate"):
         return {"account_id": account}
+    if path.endswith("change-payer"):
+        return {"customer": {"name": "A"}}
     if path.startswith("/unallocated") or path.endswith("reverse"):
         return {"reason": "sorry"}
     return {"amount": amount, "reason": "sorry"}

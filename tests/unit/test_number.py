@@ -44,6 +44,7 @@ def test_the_table():
         ("reserved", "assign", "assigned"),
         ("reserved", "cancel", "available"),
         ("reserved", "expire", "available"),
+        ("assigned", "hand_over", "assigned"),
         ("assigned", "unassign", "available"),
         ("assigned", "release", "quarantined"),
         ("assigned", "give_back", "returned"),

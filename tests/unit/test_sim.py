@@ -14,6 +14,7 @@ from telecom_crm.domain.sim import (
     SimCommand,
     SimInUse,
     SimNotAvailable,
+    SimStatus,
 )
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,6 +42,9 @@ def test_the_table():
         ("reserved", "expire", "available"),
         ("available", "bind", "bound"),
         ("reserved", "bind", "bound"),
+        ("bound", "hand_over", "bound"),
+        ("active", "hand_over", "bound"),
+        ("barred", "hand_over", "bound"),
         ("bound", "unbind", "available"),
         ("bound", "activate", "active"),
         ("active", "bar", "barred"),
@@ -107,7 +111,16 @@ def test_an_active_card_is_not_unbound():
     assert bound().unbind(**WHO).contract_id is None
     with pytest.raises(IllegalTransition) as caught:
         bound().activate(**WHO).unbind(**WHO)
-    assert caught.value.allowed == (SimCommand.BAR, SimCommand.RETIRE)
+    assert caught.value.allowed == (SimCommand.HAND_OVER, SimCommand.BAR, SimCommand.RETIRE)
+
+
+def test_a_card_that_is_handed_over_is_activated_anew_and_never_free_again():
+    handed = bound().activate(**WHO).hand_over(contract_id=OTHER, **WHO)
+    assert (handed.status, handed.contract_id, handed.msisdn) == (SimStatus.BOUND, OTHER, NUMBER)
+    assert handed.events[-1].payload == {"before": str(MINE), "contract": str(OTHER)}
+    assert handed.activate(**WHO).status is SimStatus.ACTIVE
+    with pytest.raises(RuleViolated, match="was in use: retire it"):
+        handed.unbind(**WHO)
 
 
 def test_secrets_show_up_nowhere():

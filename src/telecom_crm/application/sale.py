@@ -41,6 +41,8 @@ class Terms:
     minimum_term_months: int = 0
     reservation: str | None = None
     """Under which SIM and number are reserved, if they are."""
+    follows: ContractId | None = None
+    """The contract of another payer that it takes SIM and number over from."""
 
 
 @attrs.frozen
@@ -104,8 +106,8 @@ def sell(
         _welcome(customer, by=by, at=at),
         account,
         contract,
-        _bind(sim, contract, terms.reservation, by, at),
-        _assign(number, contract, terms.reservation, by, at),
+        _bind(sim, contract, terms, by, at),
+        _assign(number, contract, terms, by, at),
     )
 
 
@@ -167,8 +169,8 @@ def sign(
         _welcome(customer, by=by, at=at),
         account,
         signed,
-        _bind(sim, signed, terms.reservation, by, at),
-        _assign(number, signed, terms.reservation, by, at),
+        _bind(sim, signed, terms, by, at),
+        _assign(number, signed, terms, by, at),
     )
 
 
@@ -244,9 +246,15 @@ def _welcome(customer: Customer, *, by: Actor, at: datetime) -> Customer:
     return customer
 
 
-def _bind(sim: Sim, contract: Contract, reservation: str | None, by: Actor, at: datetime) -> Sim:
+def _bind(sim: Sim, contract: Contract, terms: Terms, by: Actor, at: datetime) -> Sim:
+    if terms.follows is not None and sim.contract_id == terms.follows:
+        return sim.hand_over(contract_id=contract.id, by=by, at=at)
     return sim.bind(
-        contract_id=contract.id, msisdn=contract.msisdn, reservation=reservation, by=by, at=at
+        contract_id=contract.id,
+        msisdn=contract.msisdn,
+        reservation=terms.reservation,
+        by=by,
+        at=at,
     )
 
 
@@ -256,11 +264,11 @@ def _comes_back(number: Number, contract: Contract) -> bool:
     return resting and number.kept_for == contract.customer_id
 
 
-def _assign(
-    number: Number, contract: Contract, reservation: str | None, by: Actor, at: datetime
-) -> Number:
+def _assign(number: Number, contract: Contract, terms: Terms, by: Actor, at: datetime) -> Number:
+    if terms.follows is not None and number.contract_id == terms.follows:
+        return number.hand_over(contract_id=contract.id, by=by, at=at)
     if _comes_back(number, contract):
         return number.restore(
             contract_id=contract.id, customer_id=contract.customer_id, by=by, at=at
         )
-    return number.assign(contract_id=contract.id, reservation=reservation, by=by, at=at)
+    return number.assign(contract_id=contract.id, reservation=terms.reservation, by=by, at=at)

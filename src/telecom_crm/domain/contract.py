@@ -553,15 +553,26 @@ class Contract:
             holds=left,
         )
 
-    def close(self, *, reason: CloseReason, by: Actor, at: datetime) -> Contract:
-        """End it; the caller retires the SIM and releases the number, no longer live."""
+    def close(
+        self,
+        *,
+        reason: CloseReason,
+        successor: ContractId | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Contract:
+        """
+        End it; the caller retires the SIM and releases the number, no longer live, or hands both
+        over to the contract that is the `successor`.
+        """
+        follows = {"successor": str(successor)} if successor else {}
         return CONTRACT_LIFECYCLE.move(
             self,
             _C.CLOSE,
             by=by,
             at=at,
             reason=reason,
-            payload=self._holding(),
+            payload=self._holding() | follows,
             closed_at=at,
             pending=None,
         )

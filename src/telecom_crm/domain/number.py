@@ -36,6 +36,7 @@ class NumberCommand(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     ASSIGN = "assign"
+    HAND_OVER = "hand_over"
     UNASSIGN = "unassign"
     RELEASE = "release"
     GIVE_BACK = "give_back"
@@ -70,6 +71,13 @@ NUMBER_LIFECYCLE = Lifecycle(
             target=_S.ASSIGNED,
             event="NumberAssigned",
             needs="it is free, or reserved for this contract",
+        ),
+        Row(
+            source=_S.ASSIGNED,
+            command=_C.HAND_OVER,
+            target=_S.ASSIGNED,
+            event="NumberHandedOver",
+            needs="its contract is closed for another payer's",
         ),
         Row(
             source=_S.RESERVED,
@@ -300,6 +308,13 @@ class Number:
             contract_id=contract_id,
             reserved_for=None,
             reserved_until=None,
+        )
+
+    def hand_over(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Number:
+        """Leave the number with its subscriber, under a contract that another one pays."""
+        payload = {"before": self._contract, "contract": str(contract_id)}
+        return NUMBER_LIFECYCLE.move(
+            self, _C.HAND_OVER, by=by, at=at, payload=payload, contract_id=contract_id
         )
 
     def unassign(self, *, contract_was_active: bool, by: Actor, at: datetime) -> Number:

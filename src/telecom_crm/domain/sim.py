@@ -33,6 +33,7 @@ class SimCommand(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     BIND = "bind"
+    HAND_OVER = "hand_over"
     UNBIND = "unbind"
     ACTIVATE = "activate"
     BAR = "bar"
@@ -80,6 +81,13 @@ SIM_LIFECYCLE = Lifecycle(
             target=_S.BOUND,
             event="SimBound",
             needs="it is free, or reserved for this contract",
+        ),
+        Row(
+            source=_IN_USE,
+            command=_C.HAND_OVER,
+            target=_S.BOUND,
+            event="SimHandedOver",
+            needs="its contract is closed for another payer's",
         ),
         Row(
             source=_S.BOUND,
@@ -270,8 +278,18 @@ class Sim:
             reserved_until=None,
         )
 
+    def hand_over(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Sim:
+        """Leave the card with its subscriber, under a contract that another one pays."""
+        payload = {"before": self._contract, "contract": str(contract_id)}
+        return SIM_LIFECYCLE.move(
+            self, _C.HAND_OVER, by=by, at=at, payload=payload, contract_id=contract_id
+        )
+
     def unbind(self, *, by: Actor, at: datetime) -> Sim:
-        """Take the card, never activated, back from its contract."""
+        """Take the card, never activated, back from its contract; else raise `RuleViolated`."""
+        SIM_LIFECYCLE.row(self.status, _C.UNBIND)
+        if self.activated_at is not None:
+            raise RuleViolated("never_activated", (f"SIM {self.key} was in use: retire it",))
         return SIM_LIFECYCLE.move(
             self,
             _C.UNBIND,

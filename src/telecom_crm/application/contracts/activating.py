@@ -86,7 +86,7 @@ class Activating(ContractDesk):
             prices = prices_in(tx, seen)
         with self.uow() as tx:
             case = self._case(tx, seen, prices, expected_version, now)
-            return _save_requested(tx, self._request(case, by=by, at=now), at=now)
+            return save_requested(tx, self._request(case, by=by, at=now), at=now)
 
     @retried
     def confirm_activation(self, contract_id: ContractId, *, by: Actor = SYSTEM) -> Contract:
@@ -162,7 +162,8 @@ class Activating(ContractDesk):
         return asked
 
 
-def _save_requested(tx: Transaction, requested: Requested, *, at: datetime) -> Contract:
+def save_requested(tx: Transaction, requested: Requested, *, at: datetime) -> Contract:
+    """Save what a request for activation changed; return the contract."""
     if requested.account.events:
         tx.accounts.save(requested.account)
     contract = tx.contracts.save(requested.contract)

@@ -44,11 +44,16 @@ class Ending(ContractDesk):
         with self.uow() as tx:
             contract = held(tx, contract_id, expected_version)
             cancelled = contract.cancel(reason=reason, by=by, at=now)
-            _refuse_unfinished(tx, contract)
+            refuse_unfinished(tx, contract)
             sim, number = tx.sims.get(contract.iccid), tx.numbers.get(contract.msisdn)
             saved = tx.contracts.save(cancelled)
             save_changed(tx.sims.save, sim, _freed_sim(sim, contract, by=by, at=now))
-            save_changed(tx.numbers.save, number, _freed_number(number, contract, by=by, at=now))
+            if sim.contract_id == contract.id and sim.activated_at is not None:
+                # Handed over by another payer: people know the number, so it rests.
+                freed = self._resting(number, contract, by=by, at=now)
+            else:
+                freed = _freed_number(number, contract, by=by, at=now)
+            save_changed(tx.numbers.save, number, freed)
             return saved
 
     @retried
@@ -110,7 +115,7 @@ class Ending(ContractDesk):
         tx.ledger.post([Posting.of(entry)], at=now)
 
 
-def _refuse_unfinished(tx: Transaction, contract: Contract) -> None:
+def refuse_unfinished(tx: Transaction, contract: Contract) -> None:
     """Refuse while the network still has to do something for a contract."""
     tasks = tx.tasks.of_contract(contract.id)
     reasons = tuple(
@@ -124,6 +129,8 @@ def _refuse_unfinished(tx: Transaction, contract: Contract) -> None:
 
 def _freed_sim(sim: Sim, contract: Contract, *, by: Actor, at: datetime) -> Sim:
     if sim.contract_id == contract.id:
+        if sim.activated_at is not None:
+            return sim.retire(reason=RetireReason.CLOSED, contract_is_live=False, by=by, at=at)
         return sim.unbind(by=by, at=at)
     if sim.reserved_for == contract.key and SIM_LIFECYCLE.can(sim, SimCommand.CANCEL):
         return sim.cancel(by=by, at=at)

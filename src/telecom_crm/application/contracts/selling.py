@@ -138,7 +138,7 @@ class Selling(ContractDesk):
                 by=by,
                 at=now,
             )
-            return _save_sold(tx, sold)
+            return save_sold(tx, sold)
 
     @retried
     def _create(
@@ -156,20 +156,15 @@ class Selling(ContractDesk):
             customer = self._customer(tx, order, newcomer, by, now)
             state = self._account(tx, order, customer, of_account, policies, offer, by, now)
             policy = state.account.receipt.terms if state.account.receipt else None
-            terms = attrs.evolve(
-                _terms(offer, policy or self._default(policies, offer.tariff, now)),
-                application_id=order.application_id,
-                requested_activation=order.requested_activation,
-                minimum_term_months=order.minimum_term_months,
-                reservation=order.reservation,
-            )
+            policy = policy or self._default(policies, offer.tariff, now)
+            terms = terms_of(order, offer, policy)
             sold = self._sold(tx, order, contract_id, number, customer, state, terms, by, now)
             requested = None
             if order.activate:
-                case = _case_of(sold, state, offer)
+                case = case_of(sold, state, offer)
                 requested = self._request(case, by=by, at=now)
                 sold = attrs.evolve(sold, account=requested.account, contract=requested.contract)
-            saved = _save_sold(tx, sold)
+            saved = save_sold(tx, sold)
             if requested:
                 save_posting_and_task(tx, requested, at=now)
             if order.application_id:
@@ -298,11 +293,23 @@ class Selling(ContractDesk):
         return draft(reserved_until=now + self.draft_lasts, **given)
 
 
+def terms_of(order: Order, offer: Offer, policy: BillingPolicy) -> Terms:
+    """Return what an order is about, with what is offered for it."""
+    return attrs.evolve(
+        _terms(offer, policy),
+        application_id=order.application_id,
+        requested_activation=order.requested_activation,
+        minimum_term_months=order.minimum_term_months,
+        reservation=order.reservation,
+    )
+
+
 def _terms(offer: Offer, policy: BillingPolicy) -> Terms:
     return Terms(tariff=offer.tariff, options=offer.options, rules=offer.rules, policy=policy)
 
 
-def _case_of(sold: Sold, state: AccountState, offer: Offer) -> Case:
+def case_of(sold: Sold, state: AccountState, offer: Offer) -> Case:
+    """Return what the activation of a contract that is sold now is decided on."""
     return Case(
         contract=sold.contract,
         customer=sold.customer,
@@ -317,7 +324,8 @@ def _live_of(tx: Transaction, customer: Customer) -> int:
     return tx.contracts.open_of([customer.id]).get(customer.id, 0)
 
 
-def _save_sold(tx: Transaction, sold: Sold) -> Contract:
+def save_sold(tx: Transaction, sold: Sold) -> Contract:
+    """Save what a sale changed; return the contract."""
     if sold.customer.events:
         tx.customers.save(sold.customer)
     if sold.account.events:

@@ -8,10 +8,9 @@ import attrs
 
 from telecom_crm.application.contracts.activating import Activating
 from telecom_crm.application.contracts.amending import Amending
-from telecom_crm.application.contracts.ending import Ending
 from telecom_crm.application.contracts.paperwork import Paperwork
+from telecom_crm.application.contracts.payer import ChangingPayer
 from telecom_crm.application.contracts.replacing import Replacing
-from telecom_crm.application.contracts.selling import Selling
 from telecom_crm.application.contracts.suspending import Suspending
 from telecom_crm.application.paging import each_of
 from telecom_crm.application.ports import Page, Query
@@ -21,7 +20,7 @@ from telecom_crm.domain.lifecycle import Event
 
 
 @attrs.frozen
-class Contracts(Selling, Paperwork, Activating, Suspending, Amending, Replacing, Ending):
+class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Amending, Replacing):
     """Agreements with customers, each about one SIM, one number and one tariff."""
 
     def page(self, query: Query) -> Page[Contract]:

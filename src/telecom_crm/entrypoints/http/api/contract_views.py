@@ -21,7 +21,7 @@ from telecom_crm.domain.contract import (
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.policy import PoliciesReceipt
 from telecom_crm.entrypoints.http.attachments import AttachmentView
-from telecom_crm.entrypoints.http.values import MoneyView, View, shown
+from telecom_crm.entrypoints.http.values import MoneyView, View, made, shown
 
 
 class OptionChoiceView(View):
@@ -197,6 +197,16 @@ def contract_shown(contract: Contract) -> Response[ContractView]:
     """Answer with a contract, and its version."""
     view = ContractView.of(contract)
     return shown(view, version=contract.version, replayed=contract.replayed)
+
+
+def contract_made(contract: Contract) -> Response[ContractView]:
+    """Answer with a contract that was signed, and where it is."""
+    return made(
+        ContractView.of(contract),
+        at=f"/contracts/{contract.id}",
+        version=contract.version,
+        replayed=contract.replayed,
+    )
 
 
 def _chosen(options: Iterable[ChosenOption]) -> list[OptionChoiceView]:

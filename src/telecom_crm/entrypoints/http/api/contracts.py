@@ -31,6 +31,7 @@ from telecom_crm.entrypoints.http.api.contract_commands import ContractCommands
 from telecom_crm.entrypoints.http.api.contract_views import (
     ContractView,
     SummaryView,
+    contract_made,
     contract_shown,
 )
 from telecom_crm.entrypoints.http.api.people import NewCustomer, told
@@ -70,6 +71,23 @@ class NewContract(Body):
     activate: bool = False
 
 
+class PayerChanging(Body):
+    """
+    Who pays from now on: a customer by id, or a new one; on an account of theirs, or a new one.
+
+    The tariff and the options that are left out stay. With `activate` the network is asked at once.
+    """
+
+    customer_id: UUID | None = None
+    customer: NewCustomer | None = None
+    account_id: UUID | None = None
+    policy: Named | None = None
+    tariff: Code | None = None
+    options: Codes | None = None
+    minimum_term_months: Annotated[int, msgspec.Meta(ge=0, le=120)] = 0
+    activate: bool = False
+
+
 class ContractController(ContractCommands, Controller):
     """Agreements with customers."""
 
@@ -99,12 +117,32 @@ class ContractController(ContractCommands, Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        return made(
-            ContractView.of(contract),
-            at=f"/contracts/{contract.id}",
-            version=contract.version,
-            replayed=contract.replayed,
+        return contract_made(contract)
+
+    @makes("/{contract_id:uuid}/change-payer", Area.CONTRACTS, key=KeyUse.REQUIRED, versioned=True)
+    def change_payer(
+        self,
+        request: Call,
+        contract_id: FromPath[UUID],
+        data: JSONBody[PayerChanging],
+        contracts: NamedDependency[Contracts],
+    ) -> Response[ContractView]:
+        """End a contract, and sign a new one with its SIM and number that somebody else pays."""
+        contract = contracts.change_payer(
+            ContractId(contract_id),
+            customer_id=CustomerId(data.customer_id) if data.customer_id else None,
+            new_customer=told(data.customer) if data.customer else None,
+            account_id=AccountId(data.account_id) if data.account_id else None,
+            policy=data.policy,
+            tariff=data.tariff,
+            options=data.options,
+            minimum_term_months=data.minimum_term_months,
+            activate=data.activate,
+            idempotency_key=request.key,
+            expected_version=request.seen,
+            by=request.by,
         )
+        return contract_made(contract)
 
     @reads("/", Area.CONTRACTS, query=listing("contract"))
     def page(
