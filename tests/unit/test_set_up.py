@@ -170,3 +170,13 @@ def test_lint_finds_what_no_file_may_say(crm: ModuleType) -> None:
         assert crm.telltale(line), line
     for line in ("src/home/page.py", "GET /workers", "a/root/b", "index = 1"):
         assert not crm.telltale(line), line
+
+
+def test_the_product_keeps_its_bytecode_whatever_the_shell_says(
+    crm: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # as container images have it
+    monkeypatch.setenv("TELECOM_CRM_PORT", "8123")
+    kept = crm.surroundings()
+    assert "PYTHONDONTWRITEBYTECODE" not in kept
+    assert kept["TELECOM_CRM_PORT"] == "8123"
