@@ -9,11 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.exc import SAWarning
 
-from telecom_crm.adapters.postgres import migrate
+from telecom_crm.adapters.postgres import migrate, revision
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.tables import metadata
 from telecom_crm.domain.errors import InvalidValue, SchemaOutdated
+from telecom_crm.entrypoints.settings import prepare
 
 
 @pytest.fixture
@@ -77,15 +78,41 @@ def test_head_is_what_the_tables_say(url):
 
 
 def test_an_old_schema_is_told_and_never_changed(url):
-    engine = open_engine(url)
-    with pytest.raises(SchemaOutdated) as outdated:
-        migrate.check_schema(engine)
+    with pytest.raises(SchemaOutdated, match="run: telecom-crm migrate") as outdated:
+        revision.require_current(url, schema="telecom_crm")
     assert (outdated.value.found, outdated.value.needed) == ("", migrate.head())
-    engine.dispose()
+    assert migrate.current(url) is None
     migrate.upgrade(url)
-    engine = open_engine(url)
-    migrate.check_schema(engine)
-    engine.dispose()
+    revision.require_current(url, schema="telecom_crm")
+
+
+@pytest.mark.parametrize("kept", ["'another edit'", "NULL"])
+def test_a_schema_of_another_edit_of_the_migration_is_told_and_never_changed(url, kept):
+    for schema in ("telecom_crm", "acme"):
+        migrate.upgrade(url, schema=schema)
+    comment = f"COMMENT ON TABLE acme.alembic_version IS {kept}"
+    with psycopg.connect(url) as connection:
+        connection.execute(comment)
+    for use in (revision.found, revision.require_current, prepare, migrate.upgrade):
+        with pytest.raises(SchemaOutdated, match='DROP SCHEMA "acme", "acme_jobs"') as outdated:
+            use(url, schema="acme")
+        assert "another --data directory" in str(outdated.value)
+    revision.require_current(url, schema="telecom_crm")
+    migrate.downgrade(url, schema="acme")
+    migrate.upgrade(url, schema="acme")
+    revision.require_current(url, schema="acme")
+
+
+def test_a_fingerprint_is_of_every_migration_up_to_it(tmp_path, monkeypatch):
+    for name, text in {"0001_one.py": "one", "0002_two.py": "two"}.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(revision, "_VERSIONS", tmp_path)
+    first, second = revision.fingerprint("0001"), revision.fingerprint("0002")
+    (tmp_path / "0002_two.py").write_text("another")
+    assert revision.fingerprint("0001") == first
+    assert revision.fingerprint("0002") != second
+    (tmp_path / "0001_one.py").write_text("edited")
+    assert revision.fingerprint("0001") != first
 
 
 def test_a_schema_s_name_is_a_plain_word(url):

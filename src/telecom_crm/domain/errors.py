@@ -202,17 +202,31 @@ class GatewayError(TelecomCrmError):
 
 @attrs.define
 class SchemaOutdated(TelecomCrmError):
-    """The database's schema is not the one this version needs."""
+    """
+    The database's schema is not the one this version needs.
+
+    `foreign` is the schema's name where nothing leads from it to ours: another edit of the same
+    migration made it, or another version whose migrations we do not know.
+    """
 
     code: ClassVar[str] = "schema_outdated"
 
     found: str
     needed: str
+    foreign: str = ""
 
     def __str__(self) -> str:
+        if not self.foreign:
+            return (
+                f"the database is at schema {self.found or 'none'}, this version needs"
+                f" {self.needed}; run: telecom-crm migrate"
+            )
         return (
-            f"the database is at schema {self.found or 'none'}, this version needs {self.needed}; "
-            "run: telecom-crm migrate"
+            f"the schema {self.foreign} is at {self.found}, but another build of telecom_crm made"
+            f" it, whose {self.found} is not ours, and no migration leads from there. Use that"
+            " build, or begin anew with nothing in it: with another --data directory, or in a"
+            f' database of yours after DROP SCHEMA "{self.foreign}", "{self.foreign}_jobs" CASCADE'
+            " with: telecom-crm migrate"
         )
 
 

@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import InternalError
 
 from telecom_crm.adapters.postgres.engine import (
@@ -20,17 +20,23 @@ from telecom_crm.adapters.postgres.engine import (
     translated,
 )
 from telecom_crm.adapters.postgres.owner import schema_made
-from telecom_crm.domain.errors import SchemaOutdated
+from telecom_crm.adapters.postgres.revision import fingerprint, require_known
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _TURNSTILE = 0x74656C65  # "tele": two migrations of one database take turns
 
 
 def upgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "head") -> None:
-    """Bring the schema up to a revision, making it where it is not there; `url` is its owner's."""
+    """
+    Bring the schema up to a revision, making it where it is not there; `url` is its owner's.
+
+    Raise `SchemaOutdated` where migrations that we do not know made it.
+    """
     with _owner(url, schema) as connection:
+        _require_known(connection, schema)
         connection.exec_driver_sql(schema_made(schema))
         command.upgrade(_config(connection, schema), revision)
+        _keep_fingerprint(connection, schema)
 
 
 def downgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "base") -> None:
@@ -43,6 +49,8 @@ def downgrade(url: str, *, schema: str = DEFAULT_SCHEMA, revision: str = "base")
             connection.execute(text(f'DROP TABLE "{schema}".alembic_version'))
             with suppress(InternalError), connection.begin_nested():  # others' things may be in it
                 connection.execute(text(f'DROP SCHEMA "{schema}"'))
+        else:
+            _keep_fingerprint(connection, schema)
 
 
 def current(url: str, *, schema: str = DEFAULT_SCHEMA) -> str | None:
@@ -56,14 +64,6 @@ def head() -> str:
     found = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     assert found is not None
     return found
-
-
-def check_schema(engine: Engine, *, schema: str = DEFAULT_SCHEMA) -> None:
-    """Raise `SchemaOutdated` where the database is not at the revision this version needs."""
-    with translated(), engine.connect() as connection:
-        found = _current(connection, schema)
-    if found != head():
-        raise SchemaOutdated(found or "", head())
 
 
 @contextmanager
@@ -89,9 +89,26 @@ def _config(connection: Connection, schema: str) -> Config:
 
 def _current(connection: Connection, schema: str) -> str | None:
     known = connection.execute(
-        text("SELECT to_regclass(:name)"), {"name": f'"{checked_schema(schema)}".alembic_version'}
+        text("SELECT to_regclass(:name)"), {"name": _versions(schema)}
     ).scalar()
     if known is None:
         return None
     context = MigrationContext.configure(connection, opts={"version_table_schema": schema})
     return context.get_current_revision()
+
+
+def _require_known(connection: Connection, schema: str) -> None:
+    kept = connection.execute(
+        text("SELECT obj_description(to_regclass(:name), 'pg_class')"), {"name": _versions(schema)}
+    ).scalar()
+    require_known(_current(connection, schema) or "", kept or "", schema=schema)
+
+
+def _keep_fingerprint(connection: Connection, schema: str) -> None:
+    """Keep what made the schema, as a comment: with the schema it goes, also into a dump."""
+    kept = fingerprint(_current(connection, schema) or "")
+    connection.exec_driver_sql(f"COMMENT ON TABLE {_versions(schema)} IS '{kept}'")
+
+
+def _versions(schema: str) -> str:
+    return f'"{checked_schema(schema)}".alembic_version'
