@@ -781,3 +781,23 @@ def test_health_and_figures(service):
     counted = [line for line in text.splitlines() if "/tickets" in line and "_bucket" in line]
     values = [int(line.rsplit(" ", 1)[1]) for line in counted]
     assert values == sorted(values)
+
+
+def test_tasks_that_the_network_refused_are_a_figure(service):
+    def failed():
+        lines = service.get("/metrics").text.splitlines()
+        assert "telecom_crm_database_up 1" in lines
+        (line,) = (x for x in lines if 'provisioning_tasks{status="failed"}' in x)
+        return int(line.rsplit(" ", 1)[1])
+
+    before, contract = failed(), service.new_contract()
+    service.pay(contract, "800.00")
+    service.post(f"/contracts/{contract['id']}/policy", {"policy": "migration"})
+    service.post(f"/contracts/{contract['id']}/request-activation")
+    network = service.crm.network
+    network.disturb(NetworkStep.REGISTER, Trouble.FAILS)
+    try:
+        service.crm.provisioning.work(network=network)
+    finally:
+        network.heal()
+    assert failed() == before + 1

@@ -55,7 +55,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment, PaymentMethod, Refund
-from telecom_crm.domain.provisioning import ProvisioningTask
+from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
@@ -496,6 +496,10 @@ class ProvisioningTasks(Collection[TaskId, ProvisioningTask], Protocol):
 
     def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
         """Return a contract's tasks, oldest first."""
+        ...
+
+    def backlog(self) -> Mapping[ProvisioningStatus, int]:
+        """Count what is not at an end, by status: pending, running and failed, none left out."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -30,6 +30,7 @@ from telecom_crm.domain.provisioning import (
     PROVISIONING_LIFECYCLE,
     ProvisioningCommand,
     ProvisioningKind,
+    ProvisioningStatus,
     ProvisioningTask,
 )
 from telecom_crm.domain.sim import SIM_LIFECYCLE, Sim, SimCommand
@@ -98,6 +99,11 @@ class Provisioning:
     def each(self, **where: str) -> Iterator[ProvisioningTask]:
         """Go through all tasks that fit."""
         return each_of(self.uow, lambda tx: tx.tasks, where)
+
+    def backlog(self) -> Mapping[ProvisioningStatus, int]:
+        """Count what the network has still to do, by status; the failed wait for a person."""
+        with self.uow(read_only=True) as tx:
+            return tx.tasks.backlog()
 
     def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
         """List a contract's tasks, oldest first."""

@@ -73,6 +73,11 @@ PROVISIONING_LIFECYCLE = Lifecycle(
     ],
 )
 
+UNFINISHED = tuple(
+    state for state in ProvisioningStatus if not PROVISIONING_LIFECYCLE.is_final(state)
+)
+"""The states of a task that the network, or a person, has still to see to."""
+
 
 @attrs.frozen(kw_only=True)
 class StepFact:

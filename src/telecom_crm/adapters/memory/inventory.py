@@ -13,17 +13,9 @@ from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import HELD_NUMBER, Number, NumberStatus
-from telecom_crm.domain.provisioning import (
-    PROVISIONING_LIFECYCLE,
-    ProvisioningStatus,
-    ProvisioningTask,
-)
+from telecom_crm.domain.provisioning import UNFINISHED, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import Sim, SimStatus
 from telecom_crm.domain.tariff import Option, Tariff
-
-UNFINISHED = tuple(
-    state for state in ProvisioningStatus if not PROVISIONING_LIFECYCLE.is_final(state)
-)
 
 
 class MemorySims(MemoryCollection[ICCID, Sim]):
@@ -150,6 +142,9 @@ class MemoryTasks(MemoryCollection[TaskId, ProvisioningTask]):
             oldest.setdefault(task.contract_id, task)
         due = [task for task in oldest.values() if _is_due(task, at)]
         return self.take_first(due, lambda task: task.key, limit=limit)
+
+    def backlog(self) -> dict[ProvisioningStatus, int]:
+        return {state: len(self.having(("status", state.value))) for state in UNFINISHED}
 
     def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
         return self.having(("contract_id", str(contract_id)))

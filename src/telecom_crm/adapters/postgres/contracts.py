@@ -29,15 +29,13 @@ from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import MSISDN, AccountId, ContractId, CustomerId, TaskId
 from telecom_crm.domain.provisioning import (
-    PROVISIONING_LIFECYCLE,
+    UNFINISHED,
     ProvisioningKind,
     ProvisioningStatus,
     ProvisioningTask,
 )
 
-_UNFINISHED = array_of(
-    status.value for status in ProvisioningStatus if not PROVISIONING_LIFECYCLE.is_final(status)
-)
+_UNFINISHED = array_of([state.value for state in UNFINISHED])
 
 
 @attrs.define
@@ -145,6 +143,16 @@ class PostgresTasks(PostgresCollection[TaskId, ProvisioningTask]):
             limit=limit,
             hold="FOR NO KEY UPDATE OF t SKIP LOCKED",
         )
+
+    def backlog(self) -> dict[ProvisioningStatus, int]:
+        """Count the tasks that are not at an end, by status."""
+        counted = self.connection.exec_driver_sql(
+            "SELECT status, count(*) FROM provisioning_tasks"
+            " WHERE status IN ('pending', 'running', 'failed') GROUP BY status"
+        )
+        return dict.fromkeys(UNFINISHED, 0) | {
+            ProvisioningStatus(row[0]): row[1] for row in counted
+        }
 
     def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
         """Return a contract's tasks, oldest first."""

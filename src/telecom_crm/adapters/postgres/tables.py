@@ -504,7 +504,7 @@ Index(
 Index(
     "ix_provisioning_tasks_due",
     provisioning_tasks.c.id,
-    postgresql_where=text("status IN ('pending', 'running')"),
+    postgresql_where=text("status IN ('pending', 'running', 'failed')"),
 )
 
 tickets = Table(

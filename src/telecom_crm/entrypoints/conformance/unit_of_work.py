@@ -46,7 +46,12 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Refund
-from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
+from telecom_crm.domain.provisioning import (
+    UNFINISHED,
+    ProvisioningKind,
+    ProvisioningStatus,
+    ProvisioningTask,
+)
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Role, Token
@@ -318,6 +323,13 @@ class UnitOfWorkSuite:
             tx.tasks.save(running.succeed(by=SYSTEM, at=samples.tick()))
         with uow() as tx:
             assert [task.id for task in tx.tasks.due(now, limit=9)] == [tasks[1].id]
+            waiting = dict.fromkeys(UNFINISHED, 0) | {ProvisioningStatus.PENDING: 1}
+            assert tx.tasks.backlog() == waiting
+            failed = tx.tasks.get(tasks[1].id).start(lease_until=lease, by=SYSTEM, at=now)
+            tx.tasks.save(failed.fail(error="no such IMSI", by=SYSTEM, at=now))
+        with uow() as tx:
+            lost = dict.fromkeys(UNFINISHED, 0) | {ProvisioningStatus.FAILED: 1}
+            assert tx.tasks.backlog() == lost
             assert [task.id for task in tx.tasks.of_contract(sale.contract.id)] == [
                 task.id for task in tasks
             ]

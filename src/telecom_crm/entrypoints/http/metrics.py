@@ -1,4 +1,4 @@
-"""Figures of this process, in the text format of Prometheus."""
+"""Figures of this process and of the network's backlog, in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from telecom_crm.domain.provisioning import ProvisioningStatus
 
 BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STARTED = "telecom_crm_started"
@@ -80,6 +83,29 @@ class Metrics:
                 break
         row[-2] += 1
         row[-1] += seconds
+
+
+def backlog_text(tasks: Mapping[ProvisioningStatus, int] | None) -> str:
+    """
+    Return what the network has still to do, as Prometheus reads it; the same from every process.
+
+    None where the database is away: then only that is told.
+    """
+    lines = [
+        "# HELP telecom_crm_database_up Whether the database answered just now.",
+        "# TYPE telecom_crm_database_up gauge",
+        f"telecom_crm_database_up {int(tasks is not None)}",
+    ]
+    if tasks is not None:
+        lines += [
+            "# HELP telecom_crm_provisioning_tasks Unfinished tasks; the failed wait for a person.",
+            "# TYPE telecom_crm_provisioning_tasks gauge",
+        ]
+        lines += [
+            f'telecom_crm_provisioning_tasks{{status="{status}"}} {count}'
+            for status, count in tasks.items()
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _histogram(name: str, labels: str, row: list[float]) -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 
+from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.stream import EventStream
+from telecom_crm.domain.errors import Unavailable
 from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call
-from telecom_crm.entrypoints.http.metrics import Metrics
+from telecom_crm.entrypoints.http.metrics import Metrics, backlog_text
 from telecom_crm.entrypoints.http.routes import reads
 from telecom_crm.entrypoints.http.values import EventView, View, next_link
 
@@ -59,9 +61,15 @@ class OperationsController(Controller):
         return HealthView()
 
     @reads("/metrics", Area.OPERATIONS, media_type=PROMETHEUS)
-    def metrics(self, metrics: NamedDependency[Metrics]) -> str:
-        """Show this process's figures, in the text format of Prometheus."""
-        return metrics.text()
+    def metrics(
+        self, metrics: NamedDependency[Metrics], provisioning: NamedDependency[Provisioning]
+    ) -> str:
+        """Show this process's figures and the network's backlog, as Prometheus reads them."""
+        try:
+            backlog = provisioning.backlog()
+        except Unavailable:
+            return metrics.text() + backlog_text(None)
+        return metrics.text() + backlog_text(backlog)
 
     @reads("/events", Area.AUDIT, query=(LIMIT, CURSOR))
     def events(self, request: Call, events: NamedDependency[EventStream]) -> Response[FeedView]:

@@ -335,7 +335,7 @@ CREATE TABLE provisioning_tasks (
 CREATE INDEX ix_provisioning_tasks_contract_id ON provisioning_tasks (contract_id, id);
 CREATE INDEX ix_provisioning_tasks_due
     ON provisioning_tasks (id)
-    WHERE status IN ('pending', 'running');
+    WHERE status IN ('pending', 'running', 'failed');
 
 CREATE TABLE tickets (
     id UUID NOT NULL,
