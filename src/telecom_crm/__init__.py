@@ -124,6 +124,8 @@ if TYPE_CHECKING:
     from telecom_crm.domain.policy import PaymentMode as PaymentMode
     from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
     from telecom_crm.domain.provisioning import ProvisioningTask as ProvisioningTask
+    from telecom_crm.domain.regulation import PaymentLimits as PaymentLimits
+    from telecom_crm.domain.regulation import Regulations as Regulations
     from telecom_crm.domain.sim import RetireReason as RetireReason
     from telecom_crm.domain.sim import Sim as Sim
     from telecom_crm.domain.tariff import Allowances as Allowances
@@ -188,6 +190,7 @@ _STABLE = {
     "domain.payment": "Payment PaymentMethod PaymentReceipt Refund",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
     "domain.provisioning": "ProvisioningTask",
+    "domain.regulation": "PaymentLimits Regulations",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
     "domain.ticket": "BlockReason SlaState Ticket TicketPriority",

@@ -90,6 +90,7 @@ AREAS = {
     "billing-policies": A.RULES,
     "deduplication-rules": A.RULES,
     "validation-rules": A.RULES,
+    "regulations": A.RULES,
     "notification-templates": A.RULES,
     "service-levels": A.RULES,
     "notifications": A.NOTIFICATIONS,

@@ -427,6 +427,7 @@ def test_rules_are_read_as_they_are_written(service):
         "/billing-policies",
         "/deduplication-rules",
         "/validation-rules",
+        "/regulations",
         "/service-levels",
         "/notification-templates",
     ):

@@ -45,6 +45,7 @@ from telecom_crm.domain.payment import (
     RefundTooLarge,
 )
 from telecom_crm.domain.policy import POSTPAID, PREPAID
+from telecom_crm.domain.regulation import PaymentLimits, Regulations
 
 CLERK = Actor("clerk", "token-7")
 ACCOUNT = AccountId(UUID(int=1 << 96))
@@ -209,6 +210,46 @@ def test_what_the_gateway_insists_on_is_posted_and_marked(desk):
     payment = here.take()
     assert payment.reconciliation is Reconciliation.MISMATCHED
     assert here.balance() == payment.amount.amount == "150.01"
+
+
+def test_what_a_gateway_is_off_within_the_tolerance_is_booked_unmarked(desk):
+    here = desk(Behaviour.INSIST)
+    regulations = Regulations(tolerances=[som("0.01")])
+    here.payments = attrs.evolve(here.payments, regulations=lambda: regulations)
+    payment = here.take()
+    assert payment.reconciliation is Reconciliation.UNRECONCILED
+    assert here.balance() == payment.amount.amount == "150.01"
+
+
+@pytest.mark.parametrize("gateway", ["simulator", "cash_desk"])
+def test_a_payment_is_within_the_limits_that_hold(desk, gateway):
+    here = desk()
+    limits = PaymentLimits(smallest=som("20.00"), largest=som("500.00"))
+    regulations = Regulations(payment_limits=[limits])
+    here.payments = attrs.evolve(here.payments, regulations=lambda: regulations)
+    for amount in ("19.99", "500.01"):
+        with pytest.raises(RuleViolated, match="than a payment may be"):
+            here.take(amount, gateway)
+    assert here.entries() == ()
+    for amount in ("20.00", "500.00"):
+        here.take(amount, gateway)
+    assert here.balance() == "520.00"
+
+
+def test_a_gateways_own_money_past_the_limits_is_kept_for_a_person(desk):
+    here = desk()
+    limits = PaymentLimits(smallest=som("20.00"))
+    here.payments = attrs.evolve(
+        here.payments, regulations=lambda: Regulations(payment_limits=[limits])
+    )
+    line = PaymentRequest(
+        payer=Payer(account_id=ACCOUNT),
+        amount=som("5.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="line 1",
+    )
+    kept = here.payments.record_many([line], gateway="simulator", keep_unallocated=True)
+    assert [one.status for one in kept] == [S.UNALLOCATED]
 
 
 def test_a_gateway_that_is_away_fails_the_payment(desk):

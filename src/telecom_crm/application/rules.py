@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,7 @@ from telecom_crm.domain.policy import (
     SuspensionFees,
     TaxProfile,
 )
+from telecom_crm.domain.regulation import DEFAULT_REGULATIONS, PaymentLimits, Regulations
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     DEFAULT_SLA,
@@ -58,7 +60,7 @@ from telecom_crm.domain.ticket import (
 from telecom_crm.domain.validation import DEFAULT_VALIDATION, CustomerField, ValidationRules
 
 POLICIES, DEDUPLICATION, VALIDATION = "billing_policies", "deduplication", "validation"
-SLA, TEMPLATES = "sla", "templates"
+REGULATIONS, SLA, TEMPLATES = "regulations", "sla", "templates"
 
 
 @attrs.frozen(kw_only=True)
@@ -117,6 +119,38 @@ def templates_in(tx: Transaction) -> tuple[Template, ...]:
     return DEFAULT_TEMPLATES if raw is None else read_templates(raw)
 
 
+def regulations_in(tx: Transaction) -> Regulations:
+    """Return what is said of payments."""
+    raw = tx.rules.get(REGULATIONS)
+    return DEFAULT_REGULATIONS if raw is None else read_regulations(raw)
+
+
+@attrs.define
+class RegulationsInForce:
+    """
+    The regulations, read once in a while: a payment goes to the server for nothing but itself.
+
+    What another process puts holds here after `refresh` at the latest; what this one puts, at once.
+    """
+
+    uow: UnitOfWork
+    clock: Clock
+    refresh: timedelta = timedelta(seconds=30)
+    _read: tuple[datetime, Regulations] | None = attrs.field(default=None, init=False)
+
+    def __call__(self) -> Regulations:
+        """Return the regulations."""
+        now, read = self.clock(), self._read
+        if read is None or not read[0] <= now < read[0] + self.refresh:
+            with self.uow(read_only=True) as tx:
+                read = self._read = (now, regulations_in(tx))
+        return read[1]
+
+    def forget(self) -> None:
+        """Read them anew the next time."""
+        self._read = None
+
+
 @attrs.frozen
 class RuleBook:
     """The rules that an operator keeps as data."""
@@ -125,12 +159,15 @@ class RuleBook:
     clock: Clock
     zone: ZoneInfo = DEFAULT_CALENDAR.zone
     """Where the working hours of the default service levels are."""
+    in_force: RegulationsInForce | None = None
+    """What payments are taken by in this process, told when the regulations change."""
 
     def version(self, kind: str) -> int:
         """
         Return how often the rules of a kind were changed: what `expected_version` is compared with.
 
-        The kinds are `POLICIES`, `VALIDATION`, `DEDUPLICATION`, `SLA` and `TEMPLATES`.
+        The kinds are `POLICIES`, `VALIDATION`, `DEDUPLICATION`, `REGULATIONS`, `SLA` and
+        `TEMPLATES`.
         """
         with self.uow(read_only=True) as tx:
             return tx.rules.version(kind)
@@ -201,6 +238,23 @@ class RuleBook:
         with self.uow() as tx:
             self._put(tx, VALIDATION, plain(rules), expected_version, by)
 
+    def regulations(self) -> Regulations:
+        """Show what is said of payments."""
+        with self.uow(read_only=True) as tx:
+            return regulations_in(tx)
+
+    def put_regulations(
+        self, regulations: Regulations, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> None:
+        """
+        Change what is said of payments.
+
+        Other processes take payments by it within half a minute.
+        """
+        self._put_regulations(regulations, expected_version, by)
+        if self.in_force is not None:
+            self.in_force.forget()
+
     def service_levels(self) -> ServiceLevels:
         """Show what is promised on tickets."""
         with self.uow(read_only=True) as tx:
@@ -232,6 +286,13 @@ class RuleBook:
         with self.uow() as tx:
             self._put(tx, TEMPLATES, plain(tuple(templates)), expected_version, by)
 
+    @retried
+    def _put_regulations(
+        self, regulations: Regulations, expected_version: int | None, by: Actor
+    ) -> None:
+        with self.uow() as tx:
+            self._put(tx, REGULATIONS, plain(regulations), expected_version, by)
+
     def _put(
         self, tx: Transaction, kind: str, value: Any, expected_version: int | None, by: Actor
     ) -> None:
@@ -252,6 +313,11 @@ def read_deduplication(raw: object) -> DeduplicationRules:
 def read_validation(raw: object) -> ValidationRules:
     """Read what is asked of customers from JSON; raise `InvalidValue` with every fault."""
     return structure(ValidationRules, raw, _VALIDATION)
+
+
+def read_regulations(raw: object) -> Regulations:
+    """Read what is said of payments from JSON; raise `InvalidValue` with every fault."""
+    return structure(Regulations, raw, _REGULATIONS)
 
 
 def read_service_levels(raw: object) -> ServiceLevels:
@@ -354,6 +420,11 @@ _VALIDATION: Mapping[str, Reader] = {
     "national_id_formats": listed(text),
     "registration_number_formats": listed(text),
     "document_formats": keyed(chosen(DocumentType), listed(text)),
+}
+_LIMITS: Mapping[str, Reader] = {"smallest": money, "largest": or_none(money)}
+_REGULATIONS: Mapping[str, Reader] = {
+    "payment_limits": listed(lambda raw: structure(PaymentLimits, raw, _LIMITS)),
+    "tolerances": listed(money),
 }
 _TARGET: Mapping[str, Reader] = {"first_response": hours, "resolution": hours}
 _LEVELS: Mapping[str, Reader] = {

@@ -148,6 +148,12 @@ class AmountDiffers(Conflict):
         return f"payment {self.payment_id} is of {self.expected}, the gateway tells of {self.told}"
 
 
+def _is_about(took: Money, asked: Money, tolerance: Money | None) -> bool:
+    if took == asked or tolerance is None or took.currency != asked.currency:
+        return took == asked
+    return abs(took.minor - asked.minor) <= tolerance.minor
+
+
 def check_amount(amount: Money, *, currency: str) -> tuple[Fault, ...]:
     """Return what is wrong with an amount to be paid into an account of a currency."""
     faults = []
@@ -276,6 +282,7 @@ class Payment:
         reference: str | None,
         took: Money,
         into: LedgerCode,
+        tolerance: Money | None = None,
         insisted: bool = False,
         by: Actor,
         at: datetime,
@@ -284,18 +291,18 @@ class Payment:
         The gateway took the money: return the payment and the entry that books it.
 
         `into` is the gateway's clearing account or the desk, or 2015 where the money was kept
-        there. The same confirmation again changes nothing and books nothing. Another amount raises
-        `AmountDiffers` unless the gateway, asked again, `insisted`: then what it took is booked
-        and marked as mismatched.
+        there. The same confirmation again changes nothing and books nothing. An amount that is off
+        by more than the `tolerance` raises `AmountDiffers` unless the gateway, asked again,
+        `insisted`: then it is marked as mismatched. What it took is what is booked.
         """
-        differs = took != self.amount
+        differs = not _is_about(took, self.amount, tolerance)
         if self.entry_id is not None and reference == self.gateway_reference and not differs:
             return self, None
         if differs and not insisted:
             raise AmountDiffers(self.id, self.amount, took)
-        if differs and (faults := check_amount(took, currency=state.balance.currency)):
+        odd = {"asked": self.amount.amount, "took": took.amount} if took != self.amount else {}
+        if odd and (faults := check_amount(took, currency=state.balance.currency)):
             raise InvalidValue(faults)
-        odd = {"asked": self.amount.amount, "took": took.amount} if differs else {}
         paid = PAYMENT_LIFECYCLE.move(
             self,
             _C.CONFIRM,
@@ -311,7 +318,7 @@ class Payment:
             amount=took,
             failure="",
             entry_id=entry_id,
-            reconciliation=Reconciliation.MISMATCHED if odd else self.reconciliation,
+            reconciliation=Reconciliation.MISMATCHED if differs else self.reconciliation,
         )
         legs = posting.payment_received(
             took,

@@ -63,7 +63,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts
-from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.rules import RegulationsInForce, RuleBook
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
@@ -411,6 +411,7 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
     )
+    regulations = providers.Singleton(RegulationsInForce, uow=uow, clock=chosen.clock)
     payments = providers.Singleton(
         Payments,
         uow=uow,
@@ -419,6 +420,7 @@ class Container(containers.DeclarativeContainer):
         clock=chosen.clock,
         new_id=chosen.new_id,
         resume_paid=contracts.provided.lift_money_holds,
+        regulations=regulations,
         patience=chosen.periods.payment,
     )
     accounts = providers.Singleton(
@@ -486,7 +488,9 @@ class Container(containers.DeclarativeContainer):
         new_id=chosen.new_id,
         sender=providers.Singleton(HttpPoster, to_private=chosen.webhooks_to_private),
     )
-    rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone)
+    rules = providers.Singleton(
+        RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone, in_force=regulations
+    )
     events = providers.Singleton(EventStream, uow=uow)
 
     crm = providers.Singleton(

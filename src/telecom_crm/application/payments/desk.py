@@ -32,6 +32,7 @@ from telecom_crm.domain.payment import (
     Payment,
     PaymentCommand,
 )
+from telecom_crm.domain.regulation import DEFAULT_REGULATIONS, Regulations
 
 
 @attrs.frozen
@@ -45,6 +46,10 @@ class PaymentDesk:
     new_id: NewId
     resume_paid: Callable[[AccountId], object]
     """Called after money came to an account with contracts suspended for money."""
+    regulations: Callable[[], Regulations] = attrs.field(
+        kw_only=True, default=lambda: DEFAULT_REGULATIONS
+    )
+    """What is said of payments now."""
 
     def gateway(self, name: str) -> PaymentGateway:
         """Return the gateway of a name; raise `InvalidValue` naming those there are."""

@@ -79,6 +79,7 @@ class Hearing(PaymentDesk):
                 reference=answer.reference,
                 took=payment.amount if answer.amount is None else answer.amount,
                 into=gateway.ledger_code,
+                tolerance=self.regulations().tolerance(payment.amount.currency),
                 insisted=insisted,
                 by=by,
                 at=at,

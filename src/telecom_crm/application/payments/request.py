@@ -26,6 +26,7 @@ from telecom_crm.domain.payment import (
     PaymentMethod,
     check_amount,
 )
+from telecom_crm.domain.regulation import Regulations
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +65,7 @@ class Deposit:
     key: IdempotencyKey | None
     at: datetime
     new_id: NewId
+    regulations: Regulations
     by: Actor
     paid_into: list[AccountId] = attrs.field(factory=list)
 
@@ -119,6 +121,7 @@ class Deposit:
         found.state.account.refuse_house()
         if faults := check_amount(self.request.amount, currency=found.state.balance.currency):
             raise InvalidValue(faults)
+        self.regulations.refuse_payment(self.request.amount)
         refuse_unpayable(found.contract_id, found.contract_status)
         return Payment.initiate(
             id=PaymentId(self.new_id()),

@@ -52,7 +52,8 @@ class Taking(Hearing):
         unknown.
 
         Raise `NotFound` without the payer or the gateway, `InvalidValue` for a bad amount,
-        `RuleViolated` where the contract takes no payments yet, `KeyReused`.
+        `RuleViolated` where the contract takes no payments yet or the regulations none of that
+        size, `KeyReused`.
         """
         request = PaymentRequest(
             payer=payer, amount=amount, method=method, idempotency_key=idempotency_key, by=by
@@ -118,7 +119,8 @@ class Taking(Hearing):
         elif request.reference is not None:
             # A gateway's own id names the payment as well as a key does: a file may come twice.
             key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
-        return Deposit(request, gateway, key, self.clock(), self.new_id, by)
+        regulations = self.regulations()
+        return Deposit(request, gateway, key, self.clock(), self.new_id, regulations, by)
 
     def _keep_the_lost(
         self, deposits: Sequence[Deposit], outcomes: list[Payment | TelecomCrmError]

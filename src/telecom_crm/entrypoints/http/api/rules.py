@@ -14,12 +14,14 @@ from telecom_crm.application.declared import at, plain
 from telecom_crm.application.rules import (
     DEDUPLICATION,
     POLICIES,
+    REGULATIONS,
     SLA,
     TEMPLATES,
     VALIDATION,
     RuleBook,
     read_deduplication,
     read_policies,
+    read_regulations,
     read_service_levels,
     read_templates,
     read_validation,
@@ -136,6 +138,28 @@ class ValidationBody(Body):
     document_formats: dict[DocumentType, Formats] = msgspec.field(default_factory=dict)
 
 
+class PaymentLimitsBody(Body):
+    """The smallest and the largest payment in a currency; `largest` null sets no end."""
+
+    smallest: MoneyBody
+    largest: MoneyBody | None = None
+
+
+class RegulationsBody(Body):
+    """
+    Limits of payments and tolerances of what a gateway says it took, one of each a currency.
+
+    Tax is in the billing policies.
+    """
+
+    payment_limits: Annotated[list[PaymentLimitsBody], msgspec.Meta(max_length=50)] = msgspec.field(
+        default_factory=list
+    )
+    tolerances: Annotated[list[MoneyBody], msgspec.Meta(max_length=50)] = msgspec.field(
+        default_factory=list
+    )
+
+
 class TargetBody(Body):
     """What is promised, in working hours."""
 
@@ -223,6 +247,20 @@ class RuleController(Controller):
         rules.put_validation(wanted, expected_version=request.seen, by=request.by)
         return _validation(rules)
 
+    @reads("/regulations", Area.RULES)
+    def regulations(self, rules: NamedDependency[RuleBook]) -> Response[RegulationsBody]:
+        """Show what is said of payments."""
+        return _regulations(rules)
+
+    @replaces("/regulations", Area.RULES, versioned=True)
+    def put_regulations(
+        self, request: Call, data: JSONBody[RegulationsBody], rules: NamedDependency[RuleBook]
+    ) -> Response[RegulationsBody]:
+        """Change what is said of payments; within half a minute all processes go by it."""
+        wanted = read_regulations(msgspec.to_builtins(data))
+        rules.put_regulations(wanted, expected_version=request.seen, by=request.by)
+        return _regulations(rules)
+
     @reads("/service-levels", Area.RULES)
     def service_levels(self, rules: NamedDependency[RuleBook]) -> Response[ServiceLevelsBody]:
         """Show what is promised on tickets, and when people work."""
@@ -277,6 +315,11 @@ def _deduplication(rules: RuleBook) -> Response[DeduplicationBody]:
 def _validation(rules: RuleBook) -> Response[ValidationBody]:
     version, found = rules.version(VALIDATION), plain(rules.validation())
     return shown(msgspec.convert(found, ValidationBody), version=version)
+
+
+def _regulations(rules: RuleBook) -> Response[RegulationsBody]:
+    version, found = rules.version(REGULATIONS), plain(rules.regulations())
+    return shown(msgspec.convert(found, RegulationsBody), version=version)
 
 
 def _service_levels(rules: RuleBook) -> Response[ServiceLevelsBody]:
