@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -126,6 +127,20 @@ def test_a_hosts_sqlalchemy_transaction_decides(crm: Crm, url: str) -> None:
     engine.dispose()
     assert balance(crm) == before + Money.parse("100.00", "KGS")
     assert crm.verify_ledger() == ()
+
+
+def test_a_file_does_not_wait_for_the_host_and_nothing_names_it(crm: Crm, url: str) -> None:
+    contract = next(crm.contracts.each())
+    with psycopg.connect(url) as connection:
+        with crm.transaction(connection) as inside:
+            content = [b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj << >> endobj\n"]
+            told = inside.contracts.add_document(contract.id, name="signed.pdf", content=content)
+        connection.rollback()
+    assert crm.contracts.documents(contract.id) == contract.documents
+    left = UUID(told.documents[-1].file_id)
+    with crm.contracts.files.open(left) as stored:
+        assert stored.read() == b"".join(content)
+    crm.contracts.files.delete(left)
 
 
 def test_a_hosts_psycopg_transaction_decides(crm: Crm, url: str) -> None:

@@ -118,8 +118,9 @@ class Crm:
         `connection` is SQLAlchemy's or psycopg's, to the CRM's database; whoever began its
         transaction commits or takes back all of it. Each command is a savepoint: one that fails
         undoes only itself. Human numbers (C-00000042) are taken outside of it and may have gaps.
-        A gateway's answer cannot be taken back: inside, take only money that is in hand. Raise
-        `RuleViolated` for a CRM in memory.
+        A gateway's answer cannot be taken back: inside, take only money that is in hand. Nor can
+        a file that is deleted: replace scans and erase customers outside. Raise `RuleViolated` for
+        a CRM in memory.
         """
         with self._join(connection) as (uow, till):
             yield self._in(uow, till)
