@@ -259,8 +259,9 @@ class Contract:
     `tariff_version` and the options' versions never move by themselves. `revisions` are the
     earlier terms, oldest first; `pending` those that begin later. `receipt` is the policy that
     activation froze. `requested_activation` is a local date, before which the contract is not
-    activated. `first_fees` are those that an activation under way has reserved. `replayed` marks an
-    answer to an idempotency key that was used before; it is not stored.
+    activated. `minimum_term_months` is kept, and holds nobody yet. `first_fees` are those that an
+    activation under way has reserved. `replayed` marks an answer to an idempotency key that was
+    used before; it is not stored.
     """
 
     id: ContractId

@@ -91,6 +91,9 @@ class BillingPolicy:
     spend falls below `low_balance`; None tells nobody. `grace_days` run from a bill's due date on.
     A promised payment is at most `promise_limit` and lasts at most `promise_days` of 24 hours; a
     limit of None grants none.
+
+    Kept for bills, renewals and suspensions, which are not there yet, and read by nothing so far:
+    `grace_days`, `dunning_profile` and `suspension_fees`.
     """
 
     id: str = attrs.field()

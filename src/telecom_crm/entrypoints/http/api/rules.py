@@ -72,6 +72,7 @@ class PolicyBody(Body):
     `cycle_day` null means the anniversary of the activation, `sims_per_person` and
     `sims_per_organisation` null no limit, `low_balance` null that nobody is told of one,
     `promise_limit` null that no payment can be promised; a promise lasts `promise_days` at most.
+    `grace_days`, `dunning_profile` and `suspension_fees` are kept, and nothing reads them yet.
     `version` is counted by us: what is sent is not looked at.
     """
 
