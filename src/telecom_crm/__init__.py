@@ -119,11 +119,11 @@ if TYPE_CHECKING:
     from telecom_crm.domain.payment import Payment as Payment
     from telecom_crm.domain.payment import PaymentMethod as PaymentMethod
     from telecom_crm.domain.payment import PaymentReceipt as PaymentReceipt
-    from telecom_crm.domain.payment import Refund as Refund
     from telecom_crm.domain.policy import BillingPolicy as BillingPolicy
     from telecom_crm.domain.policy import PaymentMode as PaymentMode
     from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
     from telecom_crm.domain.provisioning import ProvisioningTask as ProvisioningTask
+    from telecom_crm.domain.refund import Refund as Refund
     from telecom_crm.domain.regulation import PaymentLimits as PaymentLimits
     from telecom_crm.domain.regulation import Regulations as Regulations
     from telecom_crm.domain.sim import RetireReason as RetireReason
@@ -187,9 +187,10 @@ _STABLE = {
     "domain.money": "Money",
     "domain.notification": "Notification Template",
     "domain.number": "Number",
-    "domain.payment": "Payment PaymentMethod PaymentReceipt Refund",
+    "domain.payment": "Payment PaymentMethod PaymentReceipt",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
     "domain.provisioning": "ProvisioningTask",
+    "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",

@@ -15,6 +15,7 @@ from telecom_crm.domain import (
     payment,
     policy,
     provisioning,
+    refund,
     sim,
     tariff,
     ticket,
@@ -311,7 +312,7 @@ payments = st.builds(
     **stored,
 )
 refunds = st.builds(
-    payment.Refund,
+    refund.Refund,
     id=ids,
     payment_id=ids,
     account_id=ids,
@@ -320,7 +321,7 @@ refunds = st.builds(
     reason=texts,
     requested_entry_id=ids,
     gateway_reference=maybe(texts),
-    status=st.sampled_from(payment.RefundStatus),
+    status=st.sampled_from(refund.RefundStatus),
     **stored,
 )
 tasks = st.builds(

@@ -31,7 +31,8 @@ from telecom_crm.domain.identifiers import MSISDN, AccountId, EntryId, PaymentId
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import Payment, PaymentMethod, Refund, RefundStatus
+from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.refund import Refund, RefundStatus
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 B = Behaviour

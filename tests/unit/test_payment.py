@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from telecom_crm.domain.payment import PAYMENT_LIFECYCLE, REFUND_LIFECYCLE
+from telecom_crm.domain.payment import PAYMENT_LIFECYCLE
+from telecom_crm.domain.refund import REFUND_LIFECYCLE
 
 
 def test_the_table_of_payments():

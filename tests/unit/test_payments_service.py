@@ -37,14 +37,9 @@ from telecom_crm.domain.ledger import (
 )
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import (
-    PaymentMethod,
-    PaymentStatus,
-    Reconciliation,
-    RefundStatus,
-    RefundTooLarge,
-)
+from telecom_crm.domain.payment import PaymentMethod, PaymentStatus, Reconciliation, RefundTooLarge
 from telecom_crm.domain.policy import POSTPAID, PREPAID
+from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 
 CLERK = Actor("clerk", "token-7")

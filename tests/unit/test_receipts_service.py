@@ -27,7 +27,8 @@ from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, RefundStatus
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.refund import RefundStatus
 from tests.unit.shop import Shop, msisdn, som
 
 CLERK = Actor("clerk", "token-7")

@@ -20,7 +20,8 @@ from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import PaymentMethod, RefundStatus
+from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.refund import RefundStatus
 
 CLERK = Actor("clerk")
 ACCOUNT = AccountId(UUID(int=1 << 96))

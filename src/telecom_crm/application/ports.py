@@ -54,8 +54,9 @@ from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
-from telecom_crm.domain.payment import Payment, PaymentMethod, Refund
+from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
+from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket

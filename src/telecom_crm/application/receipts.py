@@ -27,7 +27,8 @@ from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId
 from telecom_crm.domain.ledger import LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.payment import Payment, PaymentStatus, Refund, check_amount
+from telecom_crm.domain.payment import Payment, PaymentStatus, check_amount
+from telecom_crm.domain.refund import Refund
 
 WAITING = PaymentStatus.UNALLOCATED.value
 

@@ -19,7 +19,7 @@ from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import REFUND_IN_FLIGHT
+from telecom_crm.domain.refund import REFUND_IN_FLIGHT
 
 
 @attrs.frozen

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from telecom_crm.application.ports import GatewayAnswer, GatewayNotice, Outcome
 from telecom_crm.domain.errors import NotPermitted
 from telecom_crm.domain.ledger import LedgerCode
-from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.refund import Refund
 
 
 class CashDesk:

@@ -35,7 +35,8 @@ from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.refund import Refund
 
 SIGNATURE_HEADER = "X-Simulator-Signature"
 """HMAC-SHA256 of the body under the shared secret, in hex."""

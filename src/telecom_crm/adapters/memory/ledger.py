@@ -25,7 +25,8 @@ from telecom_crm.domain.ledger import (
     trial_balance,
 )
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import IN_FLIGHT, REFUND_IN_FLIGHT, Payment, Refund
+from telecom_crm.domain.payment import IN_FLIGHT, Payment
+from telecom_crm.domain.refund import REFUND_IN_FLIGHT, Refund
 
 _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
 

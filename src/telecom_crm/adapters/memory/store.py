@@ -29,8 +29,9 @@ from telecom_crm.domain.ledger import Balance, JournalEntry
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
-from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
+from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket

@@ -23,13 +23,8 @@ from telecom_crm.adapters.postgres.rows.payments import (
 )
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import PaymentId, RefundId
-from telecom_crm.domain.payment import (
-    Payment,
-    PaymentMethod,
-    PaymentStatus,
-    Refund,
-    RefundStatus,
-)
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.refund import Refund, RefundStatus
 
 
 @attrs.define

@@ -24,15 +24,8 @@ from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.identifiers import PaymentId, RefundId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import (
-    PAYMENT_LIFECYCLE,
-    REFUND_IN_FLIGHT,
-    REFUND_LIFECYCLE,
-    Payment,
-    PaymentCommand,
-    Refund,
-    RefundCommand,
-)
+from telecom_crm.domain.payment import PAYMENT_LIFECYCLE, Payment, PaymentCommand
+from telecom_crm.domain.refund import REFUND_IN_FLIGHT, REFUND_LIFECYCLE, Refund, RefundCommand
 
 
 @attrs.frozen

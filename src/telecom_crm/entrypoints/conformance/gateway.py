@@ -20,7 +20,8 @@ from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import AccountId, EntryId, RefundId
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import Payment, Refund
+from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.refund import Refund
 from telecom_crm.entrypoints.conformance.samples import CURRENCY, Samples
 
 

@@ -45,13 +45,13 @@ from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number
-from telecom_crm.domain.payment import Refund
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
     ProvisioningKind,
     ProvisioningStatus,
     ProvisioningTask,
 )
+from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Role, Token

@@ -6,14 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import (
-    Payment,
-    PaymentMethod,
-    PaymentStatus,
-    Reconciliation,
-    Refund,
-    RefundStatus,
-)
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, Reconciliation
+from telecom_crm.domain.refund import Refund, RefundStatus
 
 
 def payment_to_row(payment: Payment) -> dict[str, Any]:

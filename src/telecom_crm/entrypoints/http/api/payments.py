@@ -23,9 +23,8 @@ from telecom_crm.domain.payment import (
     PaymentReceipt,
     PaymentStatus,
     Reconciliation,
-    Refund,
-    RefundStatus,
 )
+from telecom_crm.domain.refund import Refund, RefundStatus
 from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.bodies import (
     Because,
