@@ -122,6 +122,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.policy import BillingPolicy as BillingPolicy
     from telecom_crm.domain.policy import PaymentMode as PaymentMode
     from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
+    from telecom_crm.domain.provisioning import ProvisioningStatus as ProvisioningStatus
     from telecom_crm.domain.provisioning import ProvisioningTask as ProvisioningTask
     from telecom_crm.domain.refund import Refund as Refund
     from telecom_crm.domain.regulation import PaymentLimits as PaymentLimits
@@ -189,7 +190,7 @@ _STABLE = {
     "domain.number": "Number",
     "domain.payment": "Payment PaymentMethod PaymentReceipt",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
-    "domain.provisioning": "ProvisioningTask",
+    "domain.provisioning": "ProvisioningStatus ProvisioningTask",
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
     "domain.sim": "RetireReason Sim",
