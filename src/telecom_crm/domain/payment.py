@@ -288,38 +288,43 @@ class Payment:
         at: datetime,
     ) -> tuple[Payment, JournalEntry | None]:
         """
-        The gateway took the money: return the payment and the entry that books it.
+        Say that the gateway `took` money; return what becomes of the payment, and its entry.
 
-        `into` is the gateway's clearing account or the desk, or 2015 where the money was kept
-        there. The same confirmation again changes nothing and books nothing. An amount that is off
-        by more than the `tolerance` raises `AmountDiffers` unless the gateway, asked again,
-        `insisted`: then it is marked as mismatched. What it took is what is booked.
+        The same confirmation again books nothing. An amount off by more than the `tolerance` raises
+        `AmountDiffers`, or is booked as mismatched where the gateway, asked again, `insisted`.
         """
         differs = not _is_about(took, self.amount, tolerance)
         if self.entry_id is not None and reference == self.gateway_reference and not differs:
             return self, None
         if differs and not insisted:
             raise AmountDiffers(self.id, self.amount, took)
-        odd = {"asked": self.amount.amount, "took": took.amount} if took != self.amount else {}
-        if odd and (faults := check_amount(took, currency=state.balance.currency)):
+        if took != self.amount and (faults := check_amount(took, currency=state.balance.currency)):
             raise InvalidValue(faults)
         paid = PAYMENT_LIFECYCLE.move(
             self,
             _C.CONFIRM,
             by=by,
             at=at,
-            payload={
-                "entry_id": str(entry_id),
-                "amount": took.amount,
-                "currency": took.currency,
-                **odd,
-            },
+            payload=self._taken(took, entry_id),
             gateway_reference=reference,
             amount=took,
             failure="",
             entry_id=entry_id,
             reconciliation=Reconciliation.MISMATCHED if differs else self.reconciliation,
         )
+        return paid, self._received(took, state, into, entry_id, at)
+
+    def _taken(self, took: Money, entry_id: EntryId) -> dict[str, Any]:
+        """Return what the event of a confirmation tells: both amounts where they differ."""
+        odd = {"asked": self.amount.amount, "took": took.amount} if took != self.amount else {}
+        return {**_names(entry_id), **_amount_of(took), **odd}
+
+    def _received(
+        self, took: Money, state: AccountState, into: LedgerCode, entry_id: EntryId, at: datetime
+    ) -> JournalEntry:
+        """
+        Return the entry; `into` is a gateway's clearing account, a desk, or 2015 for kept money.
+        """
         legs = posting.payment_received(
             took,
             into=into,
@@ -329,7 +334,7 @@ class Payment:
         )
         kept = into is LedgerCode.UNALLOCATED_RECEIPTS
         kind = PostingKind.ALLOCATION if kept else PostingKind.PAYMENT
-        return paid, self._entry(entry_id, kind, legs, at)
+        return self._entry(entry_id, kind, legs, at)
 
     def keep(
         self, *, entry_id: EntryId, reference: str | None, by: Actor, at: datetime
