@@ -64,6 +64,7 @@ def test_a_person_gets_a_contract_with_money_on_it(service):
     assert payment["status"] == "confirmed"
     receipt = service.get(f"/payments/{payment['id']}/receipt").json()
     assert receipt["amount"] == money("1000.00")
+    assert receipt["number"] == f"{receipt['account_number']}-{payment['id'][-8:].upper()}"
 
     document = service.send(
         "POST",

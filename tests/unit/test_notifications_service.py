@@ -156,6 +156,8 @@ def test_what_payments_and_contracts_tell(notifications, customer, uow, clock, i
         assert entry is not None
         tx.payments.save(paid)
         tx.ledger.post([Posting.of(entry)], at=clock())
+    with notifications.uow(read_only=True) as tx:
+        number = tx.accounts.get(paid.account_id).number
     told = {one.event: dict(one.facts) for one in queue_all(notifications)}
     assert told == {
         "ContractActivated": {"contract": "C-0000001", "tariff": "START"},
@@ -165,7 +167,7 @@ def test_what_payments_and_contracts_tell(notifications, customer, uow, clock, i
             "amount": "150.00",
             "currency": "KGS",
             "balance": "150.00",
-            "receipt": str(paid.id),
+            "receipt": f"{number}-{paid.key[-8:].upper()}",
         },
     }
     post = Post()

@@ -137,6 +137,7 @@ def test_cash_is_booked_at_once_in_double_entry(desk):
     assert leg.counterparty == "cash_desk"
     receipt = here.payments.receipt(payment.id)
     assert (receipt.account_number, receipt.amount) == ("B-1", som("150.00"))
+    assert receipt.number == f"B-1-{payment.key[-8:].upper()}"
 
 
 def test_a_gateway_that_confirms(desk):

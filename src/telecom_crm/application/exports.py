@@ -82,7 +82,7 @@ class Exports:
             {
                 "language": language,
                 "operator": self.operator,
-                "payment": str(receipt.payment_id),
+                "payment": receipt.number,
                 "account": receipt.account_number,
                 "amount": str(receipt.amount),
                 "method": receipt.method.value,

@@ -48,6 +48,7 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
+from telecom_crm.domain.payment import receipt_number
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -255,7 +256,7 @@ def _payment(tx: Transaction, event: Event) -> Told:
         "amount": payment.amount.amount,
         "currency": payment.amount.currency,
         "balance": facts["balance"],
-        "receipt": str(payment.id),
+        "receipt": receipt_number(facts["account"], payment.id),
     }
 
 

@@ -463,6 +463,16 @@ class Payment:
         return PAYMENT_LIFECYCLE.note(self, name, command, by=by, at=at, payload=payload, **changes)
 
 
+def receipt_number(account_number: str, payment_id: PaymentId) -> str:
+    """
+    Return a receipt's number, short enough to read out: `B-00000042-7C9F3A2B`.
+
+    It is the account's number and the end of the payment's id, by which people find it among the
+    payments of that account.
+    """
+    return f"{account_number}-{payment_id.hex[-8:].upper()}"
+
+
 @attrs.frozen(kw_only=True)
 class PaymentReceipt:
     """What the subscriber gets for a confirmed payment: a view of it and of its entry."""
@@ -474,6 +484,11 @@ class PaymentReceipt:
     gateway: str
     gateway_reference: str | None
     booked_at: datetime
+
+    @property
+    def number(self) -> str:
+        """The number as people read it; see `receipt_number`."""
+        return receipt_number(self.account_number, self.payment_id)
 
 
 def _names(entry_id: EntryId) -> dict[str, Any]:

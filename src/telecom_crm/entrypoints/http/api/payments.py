@@ -150,8 +150,9 @@ class RefundView(View):
 
 
 class ReceiptView(View):
-    """What a subscriber is given for a payment."""
+    """What a subscriber is given for a payment; `number` ends as the payment's id does."""
 
+    number: str
     payment_id: UUID
     account_number: str
     amount: MoneyView
@@ -164,6 +165,7 @@ class ReceiptView(View):
     def of(cls, receipt: PaymentReceipt) -> ReceiptView:
         """Show a receipt."""
         return cls(
+            number=receipt.number,
             payment_id=receipt.payment_id,
             account_number=receipt.account_number,
             amount=MoneyView.of(receipt.amount),
