@@ -785,6 +785,31 @@ def test_health_and_figures(service):
     assert values == sorted(values)
 
 
+def test_another_payer_goes_on_with_the_sim_and_the_number(service):
+    old = service.new_contract()
+    path = f"/contracts/{old['id']}"
+    service.pay(old, "800.00")
+    service.post(f"{path}/policy", {"policy": "migration"})
+    service.post(f"{path}/request-activation")
+    _work(service)
+    body = {"customer": {"name": "Bolot"}, "policy": "migration", "activate": True}
+    new = service.post(f"{path}/change-payer", body, key=path)
+    assert (new.status_code, new.json()["status"]) == (201, "activating"), new.text
+    assert new.headers["location"].endswith(new.json()["id"])
+    _work(service)
+    assert service.get(path).json()["status"] == "closed"
+    served = service.get(f"/contracts/{new.json()['id']}").json()
+    kept = ("iccid", "msisdn", "tariff")
+    assert [served[name] for name in kept] == [old[name] for name in kept]
+    assert (served["status"], served["customer_id"] != old["customer_id"]) == ("active", True)
+    assert service.get(f"/accounts/{old['account_id']}").json()["balance"] == money("0.00")
+
+
+def _work(service):
+    while service.crm.provisioning.work(network=service.crm.network).total:
+        pass
+
+
 def test_tasks_that_the_network_refused_are_a_figure(service):
     def failed():
         lines = service.get("/metrics").text.splitlines()
