@@ -17,7 +17,7 @@ from benchmarks.measuring import Contender, Meter, Sample, take_turns
 from benchmarks.report import Result
 from telecom_crm.adapters.clock import new_uuid7, utc_now
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
-from telecom_crm.adapters.gathering import GatheringTill
+from telecom_crm.adapters.gathering.waiting_apart import WaitingApartTill
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
@@ -136,7 +136,7 @@ def counter(database: Database) -> Iterator[Counter]:
     gc.collect()
     gc.freeze()  # as a service does once it has started
     try:
-        yield Counter(database, plain, attrs.evolve(plain, till=GatheringTill(plain.till)))
+        yield Counter(database, plain, attrs.evolve(plain, till=WaitingApartTill(plain.till)))
     finally:
         gc.unfreeze()
         connections.close()

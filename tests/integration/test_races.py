@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from telecom_crm.adapters.clock import new_uuid7, utc_now
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
-from telecom_crm.adapters.gathering import GatheringTill
+from telecom_crm.adapters.gathering.batches import GatheringTill
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork

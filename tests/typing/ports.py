@@ -13,7 +13,8 @@ from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
-from telecom_crm.adapters.gathering import GatheringTill
+from telecom_crm.adapters.gathering.batches import GatheringTill
+from telecom_crm.adapters.gathering.waiting_apart import WaitingApartTill
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.till import MemoryTill
@@ -46,7 +47,7 @@ def units_of_work(engine: Engine) -> list[UnitOfWork]:
 
 def tills(engine: Engine, store: MemoryStore) -> list[Till]:
     postgres = PostgresTill(PooledConnections.like(engine))
-    return [MemoryTill(store), postgres, GatheringTill(postgres)]
+    return [MemoryTill(store), postgres, GatheringTill(postgres), WaitingApartTill(postgres)]
 
 
 def all_series(engine: Engine, store: MemoryStore) -> list[Series]:

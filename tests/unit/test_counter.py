@@ -111,11 +111,11 @@ def test_a_store_that_is_away_is_told_to_all_and_the_next_are_served(
 
         left: int = 1
 
-        def book(self, bookings: Any) -> Any:
+        def book(self, bookings: Any, *, wait: bool = True) -> Any:
             if self.left:
                 self.left -= 1
                 raise Unavailable("database")
-            return crm.payments.till.book(bookings)
+            return crm.payments.till.book(bookings, wait=wait)
 
     counter = Counter(attrs.evolve(crm.payments, till=Away()))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from telecom_crm.adapters.gathering import CROWD, LARGEST_BATCH, GatheringTill, _Waiting
+from telecom_crm.adapters.gathering.batches import CROWD, LARGEST_BATCH, GatheringTill, _Waiting
 from telecom_crm.application.ports import Booked, Booking, Found, Payer
 from telecom_crm.domain.errors import NotFound, TelecomCrmError, Unavailable
 from telecom_crm.domain.identifiers import AccountId
@@ -40,7 +40,10 @@ class SlowTill:
     begun: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
     let_go: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
 
-    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+    def book(
+        self, bookings: Sequence[Booking], *, wait: bool = True
+    ) -> list[Payment | TelecomCrmError]:
+        assert wait
         self.batches.append(len(bookings))
         self.begun.release()
         assert self.let_go.acquire(timeout=PATIENCE)
@@ -232,7 +235,10 @@ def test_batches_stop_at_the_largest(queue: Queue) -> None:
 
 def test_64_threads_at_once_lose_nothing() -> None:
     class QuickTill:
-        def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+        def book(
+            self, bookings: Sequence[Booking], *, wait: bool = True
+        ) -> list[Payment | TelecomCrmError]:
+            assert wait
             return [outcome_of(one) for one in bookings]
 
     till, start = GatheringTill(QuickTill()), threading.Barrier(64)

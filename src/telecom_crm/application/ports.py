@@ -788,9 +788,14 @@ class Booking:
 class Till(Protocol):
     """Where payments are written, many at once; one is the special case."""
 
-    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+    def book(
+        self, bookings: Sequence[Booking], *, wait: bool = True
+    ) -> list[Payment | TelecomCrmError]:
         """
         Write every booking that can be, durably, and return the outcome of each in its place.
+
+        What another transaction holds is waited for, and `Busy` is raised for all where that takes
+        too long. Without `wait`, a booking on it is `Busy`, naming what is held, and the others go.
 
         A booking whose key was used before with the same content returns that payment, `replayed`;
         with other content, `KeyReused`. A payer or payment that is not there is `NotFound`. One

@@ -28,7 +28,7 @@ from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.simulator import Callback, SimulatorGateway
-from telecom_crm.adapters.gathering import GatheringTill
+from telecom_crm.adapters.gathering.waiting_apart import WaitingApartTill
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.till import MemoryTill
@@ -194,6 +194,8 @@ class _Database:
     engine: Engine
     for_series: Engine
     for_payments: PooledConnections
+    lines: int
+    """Payments that may keep a connection each while they wait for an account."""
     schema: str
     owned: bool
 
@@ -213,7 +215,8 @@ class _Database:
         size = max(2, options.pool_size)
         engine = options.engine or open_engine(url, schema=options.schema, pool_size=size)
         payments = PooledConnections.like(engine)
-        return cls(engine, series, payments, options.schema, options.engine is None)
+        lines = max(1, options.pool_size // 2)
+        return cls(engine, series, payments, lines, options.schema, options.engine is None)
 
     def close(self) -> None:
         self.for_series.dispose()
@@ -231,7 +234,7 @@ def _postgres_uow(database: _Database) -> UnitOfWork:
 def _postgres_till(database: _Database) -> Till:
     from telecom_crm.adapters.postgres.till import PostgresTill
 
-    return GatheringTill(PostgresTill(database.for_payments))
+    return WaitingApartTill(PostgresTill(database.for_payments), lines=database.lines)
 
 
 def _postgres_series(database: _Database) -> Series:

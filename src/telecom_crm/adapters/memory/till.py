@@ -22,7 +22,11 @@ class MemoryTill:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+    def book(
+        self, bookings: Sequence[Booking], *, wait: bool = True
+    ) -> list[Payment | TelecomCrmError]:
+        """Write the bookings; nothing is held beyond the lock, so that `wait` is nothing here."""
+        del wait
         with self._store.lock:
             transaction = MemoryTransaction(self._store)
             try:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Protocol, cast
+from uuid import UUID
 
 import attrs
 import psycopg
@@ -36,7 +37,7 @@ from telecom_crm.domain.account import (
     PromisedPayment,
 )
 from telecom_crm.domain.contract import LIVE, ContractStatus
-from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, TelecomCrmError
+from telecom_crm.domain.errors import Busy, InvalidValue, KeyReused, NotFound, TelecomCrmError
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.ledger import Balance, JournalEntry
 from telecom_crm.domain.lifecycle import as_stored
@@ -60,22 +61,18 @@ WITH held AS (
     policy_frozen, promise_minor, promise_until, money_holds, status, version,
     receipt->>'policy_id', (receipt->>'policy_version')::integer, (receipt->'terms')::text,
     receipt->>'at'
-  FROM accounts WHERE id = ANY({accounts}) ORDER BY id FOR NO KEY UPDATE
+  FROM accounts WHERE id = ANY({accounts}) ORDER BY id FOR NO KEY UPDATE {held}
 ), used AS (
   SELECT EXISTS (SELECT FROM keys
     WHERE (caller, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))) AS any
 )
 SELECT used.any, held.* FROM used LEFT JOIN held ON true
 """
-_HELD = Statement.of(_HOLD.format(accounts="$3::uuid[]"))
-_HELD_BY_OTHERS = Statement.of(
-    _HOLD.format(
-        accounts="""$3::uuid[]
+_BY_ID = "$3::uuid[]"
+_BY_ANYTHING = """$3::uuid[]
     || ARRAY(SELECT account_id FROM directory WHERE id = ANY($4::uuid[]))
     || ARRAY(SELECT directory.account_id FROM numbers JOIN directory
              ON directory.id = numbers.contract_id WHERE msisdn = ANY($5::text[]))"""
-    )
-)
 """Accounts that payers name by contract or number, or that payments are of, with those by id."""
 
 _CONTRACTS = Statement.of("""
@@ -92,13 +89,34 @@ _OF_PAYMENTS = f"""
 SELECT {", ".join(f"payments.{name}" for name in _COLUMNS)}
 FROM directory JOIN payments USING (account_id, id) WHERE directory.id = ANY($1::uuid[])
 """
-_PAYMENTS = Statement.of(f"{_OF_PAYMENTS} ORDER BY payments.id FOR NO KEY UPDATE OF payments")
+_HOLD_PAYMENTS = f"{_OF_PAYMENTS} ORDER BY payments.id FOR NO KEY UPDATE OF payments {{held}}"
 _REPLAYED = Statement.of(_OF_PAYMENTS)
 
 _USED = Statement.of("""
 SELECT caller, key, digest, resource FROM keys
 WHERE (caller, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
 """)
+
+
+@attrs.frozen
+class _Reads:
+    """The statements that hold and read what a batch speaks of."""
+
+    by_id: Statement
+    by_anything: Statement
+    payments: Statement
+
+    @classmethod
+    def with_held(cls, held: str) -> _Reads:
+        return cls(
+            by_id=Statement.of(_HOLD.format(accounts=_BY_ID, held=held)),
+            by_anything=Statement.of(_HOLD.format(accounts=_BY_ANYTHING, held=held)),
+            payments=Statement.of(_HOLD_PAYMENTS.format(held=held)),
+        )
+
+
+_WAITING = _Reads.with_held("")
+_PASSING_BY = _Reads.with_held("SKIP LOCKED")
 
 SLICE = 64
 """Bookings of a batch that are written while the next are decided, in the same transaction."""
@@ -165,11 +183,13 @@ class PostgresTill:
 
     connections: Connections
 
-    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+    def book(
+        self, bookings: Sequence[Booking], *, wait: bool = True
+    ) -> list[Payment | TelecomCrmError]:
         """Write every booking that can be, and return the outcome of each."""
         for _ in range(ATTEMPTS - 1):
             try:
-                return self._book(bookings)
+                return self._book(bookings, wait=wait)
             except Contended:
                 continue
             except (psycopg.DataError, UnicodeEncodeError):
@@ -177,13 +197,13 @@ class PostgresTill:
                     message = "text without NUL and lone surrogates, amounts within reason"
                     return [InvalidValue.of("payment", "payment", message)]
                 # One of them cannot be written as it is: each on its own, so that it fails alone.
-                return [self.book([booking])[0] for booking in bookings]
-        return self._book(bookings)
+                return [self.book([booking], wait=wait)[0] for booking in bookings]
+        return self._book(bookings, wait=wait)
 
-    def _book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
+    def _book(self, bookings: Sequence[Booking], *, wait: bool) -> list[Payment | TelecomCrmError]:
         outcomes: list[Payment | TelecomCrmError] = []
         with self.connections() as pipeline:
-            sheet = _Sheet.read(pipeline, bookings)
+            sheet = _Sheet.read(pipeline, bookings, wait=wait)
             for start in range(0, len(bookings), SLICE):
                 if start:
                     # The server writes what is decided while the rest is being decided.
@@ -217,13 +237,15 @@ class _Sheet:
     on_number: Mapping[str, _FoundContract]
     payments: dict[PaymentId, Payment]
     keys: dict[tuple[str, str], tuple[str, Payment | None]]
+    waited: bool
+    """Whether what is not there does not exist; else another transaction may hold it."""
     written: dict[PaymentId, Payment] = attrs.field(factory=dict)
     balances: dict[AccountId, Balance] = attrs.field(factory=dict)
     entries: list[JournalEntry] = attrs.field(factory=list)
     used: list[UsedKey] = attrs.field(factory=list)
 
     @classmethod
-    def read(cls, pipeline: Pipeline, bookings: Sequence[Booking]) -> _Sheet:
+    def read(cls, pipeline: Pipeline, bookings: Sequence[Booking], *, wait: bool) -> _Sheet:
         """Lock and read all that the bookings speak of; one exchange, unless keys came again."""
         payers = [booking.payer for booking in bookings if booking.payer]
         contract_ids = {payer.contract_id for payer in payers if payer.contract_id}
@@ -232,16 +254,17 @@ class _Sheet:
         digits = {payer.msisdn.digits for payer in payers if payer.msisdn}
         accounts = UUIDS.pack({payer.account_id for payer in payers if payer.account_id})
         used = TEXTS.pack(key.caller for key in keys), TEXTS.pack(key.key for key in keys)
+        reads = _WAITING if wait else _PASSING_BY
         contracts: Rows = []
         payments: Rows = []
         if contract_ids or payment_ids or digits:
             ids = UUIDS.pack({*contract_ids, *payment_ids})
             msisdns = TEXTS.pack(digits)
-            held = pipeline.send(_HELD_BY_OTHERS, [*used, accounts, ids, msisdns])
+            held = pipeline.send(reads.by_anything, [*used, accounts, ids, msisdns])
             contracts = pipeline.send(_CONTRACTS, [ids, msisdns])
-            payments = pipeline.send(_PAYMENTS, [ids])
+            payments = pipeline.send(reads.payments, [ids])
         else:
-            held = pipeline.send(_HELD, [*used, accounts])
+            held = pipeline.send(reads.by_id, [*used, accounts])
         pipeline.receive()
         found = [_FoundContract(*row) for row in contracts]
         at = bookings[0].at
@@ -251,6 +274,7 @@ class _Sheet:
             on_number={contract.msisdn: contract for contract in found if contract.live},
             payments=_by_id(payments),
             keys=_replayed(pipeline, used) if held[0][0] else {},
+            waited=wait,
         )
 
     def decide(self, booking: Booking) -> Payment | TelecomCrmError:
@@ -307,7 +331,7 @@ class _Sheet:
         if booking.payment_id is not None:
             payment = self.payments.get(booking.payment_id)
             if payment is None:
-                raise NotFound("payment", str(booking.payment_id))
+                raise self._missing("payment", booking.payment_id)
             return Found(state=self._state(payment.account_id, booking), payment=payment)
         payer = booking.payer
         if payer is None:
@@ -331,10 +355,13 @@ class _Sheet:
     def _state(self, account_id: AccountId, booking: Booking) -> AccountState:
         state = self.states.get(account_id)
         if state is None:
-            raise NotFound("account", str(account_id))
+            raise self._missing("account", account_id)
         if state.at == booking.at:
             return state
         return AccountState(account=state.account, balance=state.balance, at=booking.at)
+
+    def _missing(self, thing: str, id: UUID) -> TelecomCrmError:
+        return NotFound(thing, str(id)) if self.waited else Busy(f"{thing} {id}")
 
     def _earlier(self, key: IdempotencyKey) -> Payment | None:
         found = self.keys.get((key.caller, key.key))
@@ -347,7 +374,7 @@ class _Sheet:
 
 
 def _state_from(row: tuple[Any, ...], at: datetime) -> AccountState:
-    """Return an account with its counters, of a row that `_HELD` found."""
+    """Return an account with its counters, of a row that `_HOLD` found."""
     _, account_id, currency, subscriber, receivable, unbilled, reserved, *about = row
     number, customer_id, frozen, promised, promised_until, holds, status, version, *terms = about
     promise = None

@@ -77,6 +77,7 @@ class Taking(Hearing):
         *,
         gateway: str,
         keep_unallocated: bool = False,
+        wait: bool = True,
         by: Actor = SYSTEM,
     ) -> list[Payment | TelecomCrmError]:
         """
@@ -85,13 +86,14 @@ class Taking(Hearing):
         Each has its own outcome in its place: one that cannot be booked fails alone. With
         `keep_unallocated` one that a gateway took for somebody we do not know, or who cannot be
         paid for, is kept as `unallocated` for a person to look at. A cash desk keeps nothing: it
-        refuses while whoever pays is there.
+        refuses while whoever pays is there. One into an account that another transaction holds is
+        waited for, and `Busy` where that takes too long; without `wait`, at once.
         """
         through = self.gateway(gateway)
         deposits = [self._deposit(request, through, by) for request in requests]
         named = [deposit for deposit in deposits if deposit.request.payer]
         booked = iter(
-            self.till.book([deposit.booking(deposit.record) for deposit in named]) if named else ()
+            self.till.book([one.booking(one.record) for one in named], wait=wait) if named else ()
         )
         outcomes = [
             next(booked) if deposit.request.payer else NotFound("payer", deposit.request.meant_for)

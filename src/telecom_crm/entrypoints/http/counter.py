@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -12,17 +13,31 @@ from litestar.concurrency import sync_to_thread
 
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
+from telecom_crm.domain.errors import Busy
 from telecom_crm.domain.payment import Payment
 
 _Waiting = list[tuple[PaymentRequest, asyncio.Future[Payment]]]
 
 
+HELD_AT_ONCE = 4
+"""
+Lines for held accounts that are served at once. Each keeps a thread while it waits, one of their
+own: the loop's default threads, which serve everything else, are few.
+"""
+
+
 @attrs.define(eq=False)
 class _Line:
-    """Who waits for one gateway, in one event loop."""
+    """Who waits for one gateway, in one event loop; for an account that is held, apart."""
 
+    gateway: str
+    held: str | None = None
     waiting: _Waiting = attrs.field(factory=list)
     served: asyncio.Task[None] | None = None
+
+
+_Lines = dict[tuple[str, str | None], _Line]
+"""The lines of one event loop."""
 
 
 @attrs.define(eq=False)
@@ -31,12 +46,17 @@ class Counter:
     Where requests pay.
 
     Money that is in hand is booked together with whoever's comes while others are being served: no
-    timer, and a payment alone is served at once. A gateway that must be asked is asked in a thread.
+    timer, and a payment alone is served at once. Who pays into an account that something else holds
+    is asked to wait in another line, and keeps nobody else. A gateway that must be asked is asked
+    in a thread.
     """
 
     payments: Payments
-    _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Line]] = attrs.field(
+    _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lines] = attrs.field(
         factory=WeakKeyDictionary, init=False
+    )
+    _for_held: ThreadPoolExecutor = attrs.field(
+        factory=partial(ThreadPoolExecutor, HELD_AT_ONCE, "held-accounts"), init=False
     )
 
     async def take(self, request: PaymentRequest, *, gateway: str) -> Payment:
@@ -44,33 +64,59 @@ class Counter:
         if not self.payments.gateway(gateway).takes_at_once:
             return await sync_to_thread(partial(self.payments.take_one, request, gateway=gateway))
         loop = asyncio.get_running_loop()
-        line = self._lines.setdefault(loop, {}).setdefault(gateway, _Line())
+        lines = self._lines.setdefault(loop, {})
         outcome: asyncio.Future[Payment] = loop.create_future()
+        self._stand(lines, request, outcome, gateway=gateway)
+        return await outcome
+
+    def _stand(
+        self,
+        lines: _Lines,
+        request: PaymentRequest,
+        outcome: asyncio.Future[Payment],
+        *,
+        gateway: str,
+        held: str | None = None,
+    ) -> None:
+        line = lines.setdefault((gateway, held), _Line(gateway, held))
         line.waiting.append((request, outcome))
         if line.served is None:
             # A task of its own: a client that goes away takes nobody along.
-            line.served = loop.create_task(self._serve(line, gateway))
-        return await outcome
+            line.served = asyncio.get_running_loop().create_task(self._serve(lines, line))
 
-    async def _serve(self, line: _Line, gateway: str) -> None:
+    async def _serve(self, lines: _Lines, line: _Line) -> None:
         """Book all who wait, and who came meanwhile, until nobody does."""
         try:
             while line.waiting:
                 batch, line.waiting = line.waiting, []
-                requests = [request for request, _ in batch]
-                book = partial(self.payments.record_many, requests, gateway=gateway)
-                try:
-                    _answer(batch, await sync_to_thread(book))
-                except Exception as error:  # noqa: BLE001  # raised where each of them waits
-                    _answer(batch, [error] * len(batch))
+                await self._book(lines, line, batch)
         finally:
             line.served = None
+            if line.held is not None:
+                del lines[line.gateway, line.held]
+
+    async def _book(self, lines: _Lines, line: _Line, batch: _Waiting) -> None:
+        waits = line.held is not None
+        requests = [request for request, _ in batch]
+        book = partial(self.payments.record_many, requests, gateway=line.gateway, wait=waits)
+        outcomes: Sequence[Payment | Exception]
+        try:
+            if waits:
+                loop = asyncio.get_running_loop()
+                outcomes = await loop.run_in_executor(self._for_held, book)
+            else:
+                outcomes = await sync_to_thread(book)
+        except Exception as error:  # noqa: BLE001  # raised where each of them waits
+            outcomes = [error] * len(batch)
+        for (request, waiting), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Busy) and not waits:
+                self._stand(lines, request, waiting, gateway=line.gateway, held=outcome.thing)
+            else:
+                _answer(waiting, outcome)
 
 
-def _answer(batch: _Waiting, outcomes: Sequence[Payment | Exception]) -> None:
-    for (_, waiting), outcome in zip(batch, outcomes, strict=True):
-        if waiting.done():  # its client is gone
-            continue
+def _answer(waiting: asyncio.Future[Payment], outcome: Payment | Exception) -> None:
+    if not waiting.done():  # else its client is gone
         if isinstance(outcome, Exception):
             waiting.set_exception(outcome)
         else:

@@ -62,16 +62,24 @@ class GatheringTill:
 
     till: Till
     leaders: int = 2
+    waits: bool = True
+    """Whether a batch waits for what other transactions hold; else who pays into it is `Busy`."""
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _queue: deque[_Waiting] = attrs.field(factory=deque, init=False)
     _leading: int = attrs.field(default=0, init=False)
     _alone: bool = attrs.field(default=True, init=False)
     """Whether the last batch was one caller's."""
 
-    def book(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
-        """Write the bookings, along with others'; see `ports.Till`."""
-        if len(bookings) >= LARGEST_BATCH:
-            return self.till.book(bookings)
+    def book(
+        self, bookings: Sequence[Booking], *, wait: bool = True
+    ) -> list[Payment | TelecomCrmError]:
+        """
+        Write the bookings, along with others'; see `ports.Till`.
+
+        Without `wait` they go by themselves, unless all here go so.
+        """
+        if len(bookings) >= LARGEST_BATCH or wait < self.waits:
+            return self.till.book(bookings, wait=wait and self.waits)
         mine = _Waiting(bookings)
         with self._lock:
             mine.leads = self._may_lead()
@@ -131,7 +139,8 @@ class GatheringTill:
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         try:
-            outcomes = self.till.book([one for waiting in batch for one in waiting.bookings])
+            everything = [one for waiting in batch for one in waiting.bookings]
+            outcomes = self.till.book(everything, wait=self.waits)
         except TelecomCrmError:
             raise
         except Exception:
@@ -149,7 +158,7 @@ class GatheringTill:
 
     def _write_alone(self, waiting: _Waiting) -> None:
         try:
-            waiting.outcomes = self.till.book(waiting.bookings)
+            waiting.outcomes = self.till.book(waiting.bookings, wait=self.waits)
         except Exception as error:  # noqa: BLE001  # raised where it waits
             waiting.error = error
 
