@@ -23,11 +23,11 @@ from telecom_crm.domain.customer import (
     read_national_id,
     read_phone,
     read_profile,
-    read_text,
 )
 from telecom_crm.domain.errors import IllegalTransition, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.text import read_text
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 TODAY = AT.date()

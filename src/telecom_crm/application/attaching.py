@@ -9,10 +9,10 @@ from uuid import UUID
 
 from telecom_crm.application.ports import AuditRecord, Files, NewId, UnitOfWork
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import InvalidValue, NotFound, TelecomCrmError, Unavailable
 from telecom_crm.domain.identifiers import DocumentId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.text import read_text
 
 ATTACHMENT_LIMIT = 20 * 1024 * 1024
 """A file's most bytes."""

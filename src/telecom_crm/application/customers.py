@@ -43,7 +43,6 @@ from telecom_crm.domain.customer import (
     CustomerKind,
     IdentityDocument,
     Note,
-    read_text,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
@@ -57,6 +56,7 @@ from telecom_crm.domain.identifiers import (
 )
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import IN_FLIGHT
+from telecom_crm.domain.text import read_text
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.validation import DEFAULT_VALIDATION
 

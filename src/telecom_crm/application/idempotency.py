@@ -14,8 +14,8 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.ports import IdempotencyKey
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.text import read_text
 
 KEY_LIMIT = 255
 

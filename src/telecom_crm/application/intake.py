@@ -41,12 +41,12 @@ from telecom_crm.domain.customer import (
     Customer,
     read_national_id,
     read_profile,
-    read_text,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.text import read_text
 
 
 @attrs.frozen

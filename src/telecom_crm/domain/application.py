@@ -10,11 +10,12 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import PERSON_FIELDS, read_text
+from telecom_crm.domain.customer import PERSON_FIELDS
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import read_text
 
 REFERENCE_LIMIT = 255
 DEPTH_LIMIT = 20

@@ -20,6 +20,7 @@ from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import UNSTORABLE, invalid_text, read_text
 
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
@@ -560,14 +561,14 @@ def read_name(raw: str) -> str:
     """Return a name of 1 to 200 characters on one line, its white space squeezed; code `name`."""
     name = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else raw
     if not name:
-        raise _invalid("name", "name_missing", "a name is required", raw)
+        raise invalid_text("name", "name_missing", "a name is required", raw)
     if len(name) > NAME_LIMIT:
-        raise _invalid("name", "name", f"at most {NAME_LIMIT} characters", raw)
+        raise invalid_text("name", "name", f"at most {NAME_LIMIT} characters", raw)
     if not name.isprintable():
-        if _UNSTORABLE.search(name):
-            raise _invalid("name", "name", "no control characters", raw)
+        if UNSTORABLE.search(name):
+            raise invalid_text("name", "name", "no control characters", raw)
         if not any(char.isalnum() for char in name):
-            raise _invalid("name", "name_missing", "a name with letters is required", raw)
+            raise invalid_text("name", "name_missing", "a name with letters is required", raw)
     return name
 
 
@@ -579,7 +580,7 @@ def read_phone(raw: str) -> MSISDN | None:
     try:
         return MSISDN(text)
     except InvalidValue as error:
-        raise _invalid("phone", "phone", error.faults[0].message, raw) from None
+        raise invalid_text("phone", "phone", error.faults[0].message, raw) from None
 
 
 def read_email(raw: str) -> str | None:
@@ -592,7 +593,7 @@ def read_email(raw: str) -> str | None:
     if not text:
         return None
     if len(text) > EMAIL_LIMIT or not (_EMAIL.fullmatch(text) and text.isprintable()):
-        raise _invalid("email", "email", "an address like name@example.org", raw)
+        raise invalid_text("email", "email", "an address like name@example.org", raw)
     return text
 
 
@@ -607,10 +608,10 @@ def read_birth_date(raw: str, *, today: date) -> date | None:
     except ValueError:
         born = None
     if born is None:
-        raise _invalid("birth_date", "birth_date", "a date written YYYY-MM-DD", raw)
+        raise invalid_text("birth_date", "birth_date", "a date written YYYY-MM-DD", raw)
     if not FIRST_BIRTH_DATE <= born <= today:
         message = f"a date from {FIRST_BIRTH_DATE} to today"
-        raise _invalid("birth_date", "birth_date", message, raw)
+        raise invalid_text("birth_date", "birth_date", message, raw)
     return born
 
 
@@ -619,7 +620,7 @@ def read_document_type(raw: str) -> DocumentType:
     found = _DOCUMENT_TYPES.get(raw) or _DOCUMENT_TYPES.get(raw.strip().lower())
     if found is None:
         message = f"one of {', '.join(DocumentType)}"
-        raise _invalid("document_type", "document_type", message, raw)
+        raise invalid_text("document_type", "document_type", message, raw)
     return found
 
 
@@ -629,7 +630,7 @@ def read_document_number(raw: str) -> str:
     key = without_marks(number)
     if not (3 <= len(key) <= 40 and key.isalnum()):
         message = "3 to 40 letters and digits, spaces and dashes between them"
-        raise _invalid("document_number", "document_number", message, raw)
+        raise invalid_text("document_number", "document_number", message, raw)
     return number
 
 
@@ -639,7 +640,7 @@ def read_national_id(raw: str) -> str | None:
         return None
     key = without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
     if not (4 <= len(key) <= 40 and key.isalnum()):
-        raise _invalid("national_id", "national_id", "4 to 40 letters and digits", raw)
+        raise invalid_text("national_id", "national_id", "4 to 40 letters and digits", raw)
     return key
 
 
@@ -647,24 +648,8 @@ def read_language(raw: str, *, languages: Languages = LANGUAGES) -> str:
     """Return a language code the operator writes in; the default for none; code `language`."""
     code = raw.strip().lower()
     if code and code not in languages.codes:
-        raise _invalid("language", "language", f"one of {', '.join(languages.codes)}", raw)
+        raise invalid_text("language", "language", f"one of {', '.join(languages.codes)}", raw)
     return code or languages.default
-
-
-def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False) -> str:
-    """
-    Return free text of one or more lines, stripped; code `text`, or `text_missing`.
-
-    Refused are control characters and lone surrogates, which no database and no page can show.
-    """
-    if len(raw) > limit:
-        raise _invalid(field, "text", f"at most {limit} characters", raw)
-    if _UNSTORABLE.search(raw):
-        raise _invalid(field, "text", "no control characters", raw)
-    text = raw.strip()
-    if required and not text:
-        raise _invalid(field, "text_missing", "a text is required", raw)
-    return text
 
 
 def without_marks(number: str) -> str:
@@ -680,7 +665,6 @@ def document_key(*, type: DocumentType, number: str) -> str:
 
 
 _RAW_LIMIT = 10_000
-_UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _EMAIL = re.compile(rf"[^\s@<>()\[\]\\,;:\"]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
 _MARKS = str.maketrans("", "", " \t\r\n-\u2010\u2011\u2012\u2013\u2014./\u00a0")
@@ -730,9 +714,3 @@ def _read_document(
     if kind is None or number is None:
         return None
     return IdentityDocument(type=kind, number=number)
-
-
-def _invalid(field: str, code: str, message: str, raw: str) -> InvalidValue:
-    # What is shown back must itself be fit to store and to send: short, no NUL, no lone surrogate.
-    shown = _UNSTORABLE.sub("\ufffd", raw[:100])
-    return InvalidValue.of(field, code, message, shown)

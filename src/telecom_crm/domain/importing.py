@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import DocumentId, ImportId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import read_text
 
 SEPARATORS = (",", ";", "\t", "|")
 

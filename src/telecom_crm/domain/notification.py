@@ -16,10 +16,11 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import LANGUAGES, read_text
+from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.errors import Fault, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import CustomerId, NotificationId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import read_text
 
 
 def _copied(facts: Mapping[str, str]) -> dict[str, str]:

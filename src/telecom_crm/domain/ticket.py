@@ -15,10 +15,11 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.calendar import BISHKEK
-from telecom_crm.domain.customer import ERASED, read_text
+from telecom_crm.domain.customer import ERASED
 from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import read_text
 
 SUBJECT_LIMIT = 200
 COMMENT_LIMIT = 10_000

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import attrs
 
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import Faults, InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.text import read_text
 
 SECRET_LENGTH = 32
 """The least characters of a token's secret."""

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import WebhookId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.text import read_text
 
 SECRET_PREFIX = "whsec_"
 URL_LIMIT = 2000

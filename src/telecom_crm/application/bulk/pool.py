@@ -14,13 +14,13 @@ from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.inventory import NumberData, SimData, receive_number, receive_sim
 from telecom_crm.application.ports import Transaction
-from telecom_crm.domain.customer import read_text
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.importing import Outcome
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import Number, NumberStatus
 from telecom_crm.domain.sim import Sim, SimNotAvailable
+from telecom_crm.domain.text import read_text
 
 T = TypeVar("T")
 

@@ -1,0 +1,33 @@
+"""Free text: what of it can be kept and shown."""
+
+from __future__ import annotations
+
+import re
+
+from telecom_crm.domain.errors import InvalidValue
+
+UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""What no database and no page can show."""
+
+
+def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False) -> str:
+    """
+    Return free text of one or more lines, stripped; code `text`, or `text_missing`.
+
+    Refused are control characters and lone surrogates, which no database and no page can show.
+    """
+    if len(raw) > limit:
+        raise invalid_text(field, "text", f"at most {limit} characters", raw)
+    if UNSTORABLE.search(raw):
+        raise invalid_text(field, "text", "no control characters", raw)
+    text = raw.strip()
+    if required and not text:
+        raise invalid_text(field, "text_missing", "a text is required", raw)
+    return text
+
+
+def invalid_text(field: str, code: str, message: str, raw: str) -> InvalidValue:
+    """Return the error of one text, which is shown back as far as it can be."""
+    # What is shown back must itself be fit to store and to send: short, no NUL, no lone surrogate.
+    shown = UNSTORABLE.sub("\ufffd", raw[:100])
+    return InvalidValue.of(field, code, message, shown)
