@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -181,6 +182,22 @@ def test_what_somebody_else_holds_is_taken(desk):
         3: ["msisdn msisdn_taken"],
         4: ["msisdn msisdn_unknown"],
     }
+
+
+def test_what_is_reserved_is_taken_until_its_time_is_over(desk, clock):
+    until = clock() + timedelta(hours=1)
+    with desk.uow() as tx:
+        for kept in (tx.sims.get(ICCID(iccid(1))), tx.sims.get(ICCID(iccid(2)))):
+            tx.sims.save(kept.reserve(for_="basket", until=until, by=CLERK, at=clock()))
+        kept = tx.numbers.get(MSISDN(msisdn(1)))
+        tx.numbers.save(kept.reserve(for_="basket", until=until, by=CLERK, at=clock()))
+    rows = [person(1), person(2)]
+    assert desk.tell("subscribers", rows)["errors"] == {
+        2: ["iccid iccid_taken", "msisdn msisdn_taken"],
+        3: ["iccid iccid_taken"],
+    }
+    clock.pass_(hours=1)
+    assert desk.tell("subscribers", rows) == {"created": 2}
 
 
 def test_a_blocked_customer_gets_no_contract(desk, clock, ids):

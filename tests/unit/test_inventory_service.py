@@ -5,7 +5,7 @@ import pytest
 from telecom_crm.application.inventory import Inventory, NumberData, Receipt, SimData
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason
-from telecom_crm.domain.errors import RuleViolated, StaleVersion
+from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion
 from telecom_crm.domain.number import NumberInUse, NumberStatus
 from telecom_crm.domain.sim import RetireReason, SimInUse, SimNotAvailable, SimStatus
 from tests.unit.shop import OPERATOR, Shop, iccid, msisdn, som
@@ -62,6 +62,13 @@ def test_who_brings_the_reservation_gets_both(inventory, shop) -> None:
     contract = shop.sign(1, reservation=name)
     assert inventory.sim(iccid(1)).contract_id == contract.id
     assert inventory.number(msisdn(1)).contract_id == contract.id
+
+
+def test_nobody_reserves_under_the_name_of_a_draft(inventory) -> None:
+    with pytest.raises(InvalidValue, match="reserved_for"):
+        inventory.reserve_sim(iccid(1), for_="contract:7")
+    with pytest.raises(InvalidValue, match="reserved_for"):
+        inventory.reserve_number(msisdn(1), for_="contract:7")
 
 
 def test_a_stale_version_is_refused(inventory) -> None:

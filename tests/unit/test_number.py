@@ -14,6 +14,7 @@ from telecom_crm.domain.number import (
     NumberInUse,
     NumberNotAvailable,
 )
+from telecom_crm.domain.reservation import reservation_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(days=90)
@@ -60,13 +61,17 @@ def test_the_loser_of_a_race_is_told_the_state_and_who_has_it():
     with pytest.raises(NumberNotAvailable) as caught:
         assigned().assign(contract_id=OTHER, **WHO)
     assert (caught.value.state, caught.value.contract) == ("assigned", str(MINE))
-    kept = number().reserve(for_=str(MINE), until=LATER, **WHO)
+    kept = number().reserve(for_=reservation_of(MINE), until=LATER, **WHO)
     with pytest.raises(NumberNotAvailable):
         kept.assign(contract_id=OTHER, **WHO)
     with pytest.raises(NumberNotAvailable):
         kept.reserve(for_="other", until=LATER, **WHO)
     assert kept.assign(contract_id=MINE, **WHO).reserved_for is None
-    assert kept.assign(contract_id=OTHER, reservation=str(MINE), **WHO).contract_id == OTHER
+    for name in (str(MINE), reservation_of(MINE)):
+        with pytest.raises(NumberNotAvailable):
+            kept.assign(contract_id=OTHER, reservation=name, **WHO)
+    basket = number().reserve(for_="basket-7", until=LATER, **WHO)
+    assert basket.assign(contract_id=OTHER, reservation="basket-7", **WHO).contract_id == OTHER
 
 
 @pytest.mark.parametrize("leave", ["release", "give_back", "port_out"])

@@ -7,6 +7,7 @@ import pytest
 from telecom_crm.domain.errors import IllegalTransition, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.reservation import reservation_of
 from telecom_crm.domain.sim import (
     SIM_LIFECYCLE,
     RetireReason,
@@ -76,7 +77,7 @@ def test_the_loser_of_a_race_is_told_the_state_and_who_has_it():
 
 
 def test_a_reserved_card_goes_only_to_whom_it_is_reserved_for():
-    kept = sim().reserve(for_=str(MINE), until=LATER, **WHO)
+    kept = sim().reserve(for_=reservation_of(MINE), until=LATER, **WHO)
     with pytest.raises(SimNotAvailable) as caught:
         kept.bind(contract_id=OTHER, msisdn=NUMBER, **WHO)
     assert caught.value.state == "reserved"

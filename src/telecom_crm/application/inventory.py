@@ -34,6 +34,7 @@ from telecom_crm.domain.number import (
     NumberInUse,
     NumberOrigin,
 )
+from telecom_crm.domain.reservation import read_reservation
 from telecom_crm.domain.sim import RetireReason, Sim
 
 T = TypeVar("T")
@@ -222,7 +223,7 @@ class Inventory:
         by: Actor = SYSTEM,
     ) -> Sim:
         """
-        Keep a card for a contract or, without `for_`, under a new reservation; an hour by default.
+        Keep a card under a name or, without `for_`, a new reservation; an hour by default.
 
         `reserved_for` of the answer is what the contract brings as its `reservation`. Raise
         `SimNotAvailable`.
@@ -276,8 +277,8 @@ class Inventory:
             sims = tx.sims.get_many(s.iccid for s in tx.sims.reservations_over(now, limit=limit))
             due = tx.numbers.reservations_over(now, limit=limit)
             numbers = tx.numbers.get_many(number.msisdn for number in due)
-            over = [s.expire(by=by, at=now) for s in sims.values() if _is_over(s, now)]
-            gone = [n.expire(by=by, at=now) for n in numbers.values() if _is_over(n, now)]
+            over = [s.expire(by=by, at=now) for s in sims.values() if s.is_over(now)]
+            gone = [n.expire(by=by, at=now) for n in numbers.values() if n.is_over(now)]
             tx.sims.save_all(over)
             tx.numbers.save_all(gone)
             return len(over) + len(gone)
@@ -447,7 +448,8 @@ class Inventory:
         end = until or now + self.reservation_lasts
         if end <= now:
             raise RuleViolated("reservation_until", ("a reservation ends in the future",))
-        return for_ or str(self.new_id()), end
+        name = read_reservation(for_, field="reserved_for") if for_ else str(self.new_id())
+        return name, end
 
     def _sim(self, tx: Transaction, iccid: ICCID, expected_version: int | None) -> Sim:
         sim = tx.sims.get(iccid)
@@ -476,10 +478,6 @@ def _still_held(holder: Contract | None, thing: Sim | Number) -> bool:
     if thing.contract_id != (holder.id if holder else None):
         raise Contended(thing.key)
     return holder is not None and holder.is_live
-
-
-def _is_over(thing: Sim | Number, now: datetime) -> bool:
-    return thing.reserved_until is not None and thing.reserved_until <= now
 
 
 def _rested(number: Number, now: datetime) -> bool:

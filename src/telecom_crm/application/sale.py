@@ -23,6 +23,7 @@ from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
 from telecom_crm.domain.policy import BillingPolicy
+from telecom_crm.domain.reservation import opens, reservation_of
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale, Option, Tariff
 
@@ -135,11 +136,11 @@ def draft(
     )
     if account.receipt is None:
         account = account.choose_policy(terms.policy, by=by, at=at)
-    for_ = drafted.key
+    for_ = reservation_of(drafted.id)
     if terms.reservation is not None:
         # What the buyer had kept goes over to the contract.
-        sim = sim.cancel(by=by, at=at) if sim.reserved_for == terms.reservation else sim
-        kept = number.reserved_for == terms.reservation
+        sim = sim.cancel(by=by, at=at) if opens(terms.reservation, sim.reserved_for) else sim
+        kept = opens(terms.reservation, number.reserved_for)
         number = number.cancel(by=by, at=at) if kept else number
     sim = sim.reserve(for_=for_, until=reserved_until, by=by, at=at)
     if not _comes_back(number, drafted):

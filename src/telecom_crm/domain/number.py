@@ -13,6 +13,7 @@ from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.reservation import goes_to
 
 
 class NumberStatus(StrEnum):
@@ -184,9 +185,9 @@ class Number:
     """
     A phone number of the operator's pool, known by its MSISDN.
 
-    `price` is what choosing it costs once, tax included. `reserved_for` is the id of a contract or
-    of a reservation. While it rests, `quarantined_until` says how long, and `kept_for` who may have
-    it back.
+    `price` is what choosing it costs once, tax included. `reserved_for` is the name under which it
+    is kept (`domain/reservation.py`). While it rests, `quarantined_until` says how long, and
+    `kept_for` who may have it back.
     """
 
     msisdn: MSISDN
@@ -252,7 +253,7 @@ class Number:
         )
 
     def reserve(self, *, for_: str, until: datetime, by: Actor, at: datetime) -> Number:
-        """Keep the number for a contract or a reservation; raise `NumberNotAvailable`."""
+        """Keep the number under a name for a time; raise `NumberNotAvailable`."""
         free = self._lapsed(by=by, at=at)
         if not NUMBER_LIFECYCLE.can(free, _C.RESERVE):
             raise NumberNotAvailable(self.key, self.status, self._contract)
@@ -291,10 +292,10 @@ class Number:
         """
         Give the number to a contract; raise `NumberNotAvailable` where it is not free.
 
-        A reserved one goes to the contract it is reserved for, or to who brings its reservation id;
+        A reserved one goes to the contract whose draft keeps it, or to who brings its reservation;
         once the reservation's time is over, to anybody.
         """
-        mine = self.reserved_for in (None, str(contract_id), reservation)
+        mine = goes_to(self.reserved_for, contract_id, reservation)
         free = self if mine else self._lapsed(by=by, at=at)
         taken = not mine and free.reserved_for is not None
         if taken or not NUMBER_LIFECYCLE.can(free, _C.ASSIGN):
@@ -400,10 +401,18 @@ class Number:
             self, command, by=by, at=at, payload=payload, contract_id=None, **more
         )
 
+    def is_over(self, at: datetime) -> bool:
+        """Tell whether it is reserved for longer than it was to be."""
+        return self.reserved_until is not None and self.reserved_until <= at
+
+    def is_free(self, at: datetime) -> bool:
+        """Tell whether any contract may have it now: nobody does, and nothing keeps it."""
+        kept = self.reserved_for is not None and not self.is_over(at)
+        return not kept and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)
+
     def _lapsed(self, *, by: Actor, at: datetime) -> Number:
         """Return it without a reservation that is over, which nobody has come to end yet."""
-        over = self.reserved_until is not None and self.reserved_until <= at
-        return self.expire(by=by, at=at) if over else self
+        return self.expire(by=by, at=at) if self.is_over(at) else self
 
     def _require_leaving(
         self, command: NumberCommand, origin: NumberOrigin | None, contract_is_live: bool

@@ -12,6 +12,7 @@ import attrs
 from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.reservation import goes_to
 
 
 class SimStatus(StrEnum):
@@ -162,7 +163,7 @@ class Sim:
 
     `msisdn` is the number it answers to now. `pin1` and `puk1` are secrets: never listed, never in
     an event.
-    `reserved_for` is the id of a contract or of a reservation.
+    `reserved_for` is the name under which it is kept (`domain/reservation.py`).
     """
 
     iccid: ICCID
@@ -216,7 +217,7 @@ class Sim:
         )
 
     def reserve(self, *, for_: str, until: datetime, by: Actor, at: datetime) -> Sim:
-        """Keep the card for a contract or a reservation for a time; raise `SimNotAvailable`."""
+        """Keep the card under a name for a time; raise `SimNotAvailable`."""
         free = self._lapsed(by=by, at=at)
         if not SIM_LIFECYCLE.can(free, _C.RESERVE):
             raise SimNotAvailable(self.key, self.status, self._contract)
@@ -258,10 +259,10 @@ class Sim:
         """
         Give the card to a contract, under a number; raise `SimNotAvailable` where it is not free.
 
-        A reserved one goes to the contract it is reserved for, or to who brings its reservation id;
+        A reserved one goes to the contract whose draft keeps it, or to who brings its reservation;
         once the reservation's time is over, to anybody.
         """
-        mine = self.reserved_for in (None, str(contract_id), reservation)
+        mine = goes_to(self.reserved_for, contract_id, reservation)
         free = self if mine else self._lapsed(by=by, at=at)
         taken = not mine and free.reserved_for is not None
         if taken or not SIM_LIFECYCLE.can(free, _C.BIND):
@@ -343,10 +344,18 @@ class Sim:
             reserved_until=None,
         )
 
+    def is_over(self, at: datetime) -> bool:
+        """Tell whether it is reserved for longer than it was to be."""
+        return self.reserved_until is not None and self.reserved_until <= at
+
+    def is_free(self, at: datetime) -> bool:
+        """Tell whether any contract may have it now: nobody does, and nothing keeps it."""
+        kept = self.reserved_for is not None and not self.is_over(at)
+        return not kept and SIM_LIFECYCLE.can(self, _C.BIND)
+
     def _lapsed(self, *, by: Actor, at: datetime) -> Sim:
         """Return it without a reservation that is over, which nobody has come to end yet."""
-        over = self.reserved_until is not None and self.reserved_until <= at
-        return self.expire(by=by, at=at) if over else self
+        return self.expire(by=by, at=at) if self.is_over(at) else self
 
     @property
     def _contract(self) -> str | None:

@@ -54,7 +54,7 @@ from telecom_crm.domain.importing import Outcome
 from telecom_crm.domain.ledger import Balance, Posting
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
 from telecom_crm.domain.provisioning import ProvisioningTask
-from telecom_crm.domain.sim import SIM_LIFECYCLE, Sim, SimCommand
+from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale, Tariff
 
 
@@ -208,7 +208,7 @@ class Registration:
                 return []
             message = "the contract of this number has another SIM"
             return [_fault("iccid", "differs", message, iccid)]
-        if sim.reserved_for is None and SIM_LIFECYCLE.can(sim, SimCommand.BIND):
+        if sim.is_free(self.turn.at):
             return []
         if reading.paper is None and held is not None and held.iccid == iccid:
             return []  # perhaps this person's own: who they are cannot be read
@@ -230,7 +230,7 @@ class Registration:
             return [_fault("msisdn", "msisdn_unknown", message, msisdn)]
         if held is not None and reading.paper is None:
             return []  # perhaps this person's own
-        free = number.reserved_for is None and NUMBER_LIFECYCLE.can(number, NumberCommand.ASSIGN)
+        free = number.is_free(self.turn.at)
         if not free and NUMBER_LIFECYCLE.can(number, NumberCommand.RESTORE):
             free = owner is not None and number.kept_for == owner.id
         message = f"this number is {number.status}, not free"

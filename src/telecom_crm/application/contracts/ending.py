@@ -18,6 +18,7 @@ from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand, NumberOrigin
 from telecom_crm.domain.provisioning import PROVISIONING_LIFECYCLE, ProvisioningKind
+from telecom_crm.domain.reservation import reservation_of
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand
 
 
@@ -132,7 +133,8 @@ def _freed_sim(sim: Sim, contract: Contract, *, by: Actor, at: datetime) -> Sim:
         if sim.activated_at is not None:
             return sim.retire(reason=RetireReason.CLOSED, contract_is_live=False, by=by, at=at)
         return sim.unbind(by=by, at=at)
-    if sim.reserved_for == contract.key and SIM_LIFECYCLE.can(sim, SimCommand.CANCEL):
+    cancellable = SIM_LIFECYCLE.can(sim, SimCommand.CANCEL)
+    if sim.reserved_for == reservation_of(contract.id) and cancellable:
         return sim.cancel(by=by, at=at)
     return sim
 
@@ -143,6 +145,6 @@ def _freed_number(number: Number, contract: Contract, *, by: Actor, at: datetime
             return number.give_back(contract_is_live=False, by=by, at=at)
         return number.unassign(contract_was_active=False, by=by, at=at)
     cancellable = NUMBER_LIFECYCLE.can(number, NumberCommand.CANCEL)
-    if number.reserved_for == contract.key and cancellable:
+    if number.reserved_for == reservation_of(contract.id) and cancellable:
         return number.cancel(by=by, at=at)
     return number

@@ -14,6 +14,7 @@ from hypothesis.stateful import initialize, invariant, multiple, rule
 from telecom_crm.domain.errors import Conflict, IllegalTransition, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, CustomerId
 from telecom_crm.domain.number import Number, NumberInUse, NumberNotAvailable
+from telecom_crm.domain.reservation import reservation_of
 from telecom_crm.domain.sim import RetireReason, Sim, SimInUse, SimNotAvailable
 from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of, texts
@@ -194,7 +195,7 @@ class InventoryMachine(StoreMachine):
         """Return what a command has to be refused with, by the model."""
         if after is None:
             return Conflict if command in _TAKES else IllegalTransition
-        mine = str(self.contracts[who])
+        mine = reservation_of(self.contracts[who])
         if command in ("bind", "assign") and stock.reserved_for not in (None, mine):
             return SimNotAvailable if command == "bind" else NumberNotAvailable
         early = stock.until is not None and at < stock.until
@@ -210,7 +211,7 @@ class InventoryMachine(StoreMachine):
             stock.holder = self.contracts[who]
         elif command in ("unbind", "unassign", "release", "port_out", "retire"):
             stock.holder = None
-        stock.reserved_for = str(self.contracts[who]) if command == "reserve" else None
+        stock.reserved_for = reservation_of(self.contracts[who]) if command == "reserve" else None
         kept = command in ("reserve", "release", "return_from_port")
         stock.until = until if kept else None
         stock.kept_for = self.customers[who] if command == "release" else None
@@ -231,7 +232,7 @@ class InventoryMachine(StoreMachine):
         def given(sim: Sim) -> Sim:
             match command:
                 case "reserve":
-                    return sim.reserve(for_=str(contract), until=until, **said)
+                    return sim.reserve(for_=reservation_of(contract), until=until, **said)
                 case "bind":
                     return sim.bind(contract_id=contract, msisdn=msisdn_of(who), **said)
                 case "retire":

@@ -1,0 +1,35 @@
+"""The names under which SIMs and numbers are kept, and who may have what is kept under one."""
+
+from __future__ import annotations
+
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import ContractId
+
+_OF_A_CONTRACT = "contract:"
+
+
+def reservation_of(contract_id: ContractId) -> str:
+    """Return the name under which a draft keeps what it will be signed with; nobody else's."""
+    return f"{_OF_A_CONTRACT}{contract_id}"
+
+
+def read_reservation(name: str, *, field: str) -> str:
+    """Return a name that somebody chose; raise `InvalidValue` for one that a draft would have."""
+    if name.startswith(_OF_A_CONTRACT):
+        message = f"a name that does not begin with {_OF_A_CONTRACT}, which drafts have"
+        raise InvalidValue.of(field, "reservation", message, name)
+    return name
+
+
+def opens(reservation: str | None, reserved_for: str | None) -> bool:
+    """Tell whether who brings a reservation may have what is kept under a name."""
+    if reservation is None or reservation != reserved_for:
+        return False
+    return not reservation.startswith(_OF_A_CONTRACT)
+
+
+def goes_to(reserved_for: str | None, contract_id: ContractId, reservation: str | None) -> bool:
+    """Tell whether a contract may have a thing, by its own draft or by a reservation it brings."""
+    if reserved_for is None or opens(reservation, reserved_for):
+        return True
+    return reserved_for == reservation_of(contract_id)
