@@ -184,7 +184,9 @@ def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
         load_subscribers(crm, count=3)
     right = cli("ledger", "verify", "--json")
     assert (right.code, json.loads(right.out)["differences"]) == (0, [])
-    assert "the books are right" in cli("ledger", "verify").out
+    told = cli("ledger", "verify").out
+    assert "the books are right" in told
+    assert re.search(r"^3000 opening balances +411\.00 KGS +0\.00 KGS$", told, re.MULTILINE), told
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE telecom_crm.accounts SET subscriber = subscriber + 1")
     wrong = cli("ledger", "verify", "--json")
@@ -204,6 +206,8 @@ def test_customers_are_exported_safe_for_spreadsheets(
     told = json.loads(cli("export", "customers", "customers.csv", "--json").out)
     size = (tmp_path / "customers.csv").stat().st_size
     assert told == {"file": "customers.csv", "format": "csv", "bytes": size}
+    refused = cli("export", "customers", "customers.pdf")
+    assert (refused.code, ".csv, .xlsx, .parquet" in refused.err) == (2, True)
     refused = cli("export", "customers", "no/such/folder.csv")
     assert (refused.code, "no/such/folder.csv cannot be written" in refused.err) == (2, True)
 
@@ -226,6 +230,7 @@ def test_files_are_imported_and_what_is_wrong_is_told(
     for kind in ("sims", "numbers"):
         assert cli("import", kind, str(tables[kind])).code == 0
     people = ("import", "subscribers", str(tables["subscribers"]))
+    assert cli(*people, "--dry-run").out.startswith("dry run, nothing was changed; ")
     tried = cli(*people, "--dry-run", "--json")
     assert (tried.code, json.loads(tried.out)["created"]) == (1, 2)
     done = cli(

@@ -283,7 +283,8 @@ class ImportJob:
         if activate and kind is not ImportKind.SUBSCRIBERS:
             faults.add("activate", "activate", "only subscribers have contracts to activate")
         if activate and not policy:
-            faults.add("policy", "policy_missing", "activation needs the name of a billing policy")
+            message = "activation needs the name of a billing policy, such as prepaid"
+            faults.add("policy", "policy_missing", message)
         faults.raise_any()
         payload = {"kind": kind.value, "dry_run": dry_run}
         return cls(

@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from telecom_crm.application.ports import TableFormat
+from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.telling import Json, progress, replaced
@@ -36,7 +37,7 @@ def export_customers(
     file
         Where to; - is standard output. An existing file is replaced.
     format
-        csv, xlsx or parquet; by the file's name, where it is not told, and else csv.
+        csv, xlsx or parquet; by the end of the file's name, where it is not told.
     as_json
         Answer with JSON.
     database
@@ -59,4 +60,8 @@ def export_customers(
 
 def _format_of(file: Path) -> TableFormat:
     name = file.suffix.removeprefix(".").lower()
-    return TableFormat(name) if name in list(TableFormat) else TableFormat.CSV
+    if name and name not in list(TableFormat):
+        known = ", ".join(f".{kind}" for kind in TableFormat)
+        message = f"a name that ends in one of {known}, or say the --format"
+        raise InvalidValue.of("file", "format", message, file.name)
+    return TableFormat(name) if name else TableFormat.CSV

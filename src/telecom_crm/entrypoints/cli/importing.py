@@ -53,7 +53,9 @@ def import_file(
         What the rows are.
     file
         A table with a header line: CSV in UTF-8, UTF-16, CP1251 or KOI8-R, separated by comma,
-        semicolon or tab; which of them is found out.
+        semicolon or tab; which of them is found out. Its columns, in any order:
+        SIMs have iccid, imsi, pin1, puk1, batch; numbers msisdn, category; subscribers full_name,
+        phone, email, birth_date, document_type, document_number, iccid, msisdn, tariff, language.
     dry_run
         Check every row as if for real, and change nothing.
     activate
@@ -90,7 +92,7 @@ def import_file(
         summary = crm.imports.summary(job.id)
         if failed is not None:
             failed.writelines(line.encode() for line in crm.imports.error_file(job.id, by=BY))
-    return _tell(summary, as_json=as_json)
+    return _tell(summary, dry_run=dry_run, as_json=as_json)
 
 
 def _run(crm: Crm, job: ImportJob, tell: Tell, *, wait: bool) -> None:
@@ -113,21 +115,25 @@ def _run(crm: Crm, job: ImportJob, tell: Tell, *, wait: bool) -> None:
             pass
 
 
-def _tell(summary: ImportSummary, *, as_json: bool) -> int:
+def _tell(summary: ImportSummary, *, dry_run: bool, as_json: bool) -> int:
     """Print what came of it, and return the exit code that it deserves."""
     if as_json:
         print(json.dumps(summary.as_dict(), ensure_ascii=False))
     else:
-        _print(summary)
+        _print(summary, dry_run=dry_run)
     if summary.status is ImportStatus.STRUCTURE_ERROR:
         return 2
     return 1 if summary.counts.failed else 0
 
 
-def _print(summary: ImportSummary) -> None:
+def _print(summary: ImportSummary, *, dry_run: bool) -> None:
     told = summary.as_dict()
     found = told.pop("errors")
     status = told.pop("status")
+    if summary.status is ImportStatus.STRUCTURE_ERROR:
+        status = "refused, as the file has another structure"
+    elif dry_run:
+        status = "dry run, nothing was changed; for real it would be"
     print(f"{status}: " + ", ".join(f"{count} {name}" for name, count in told.items()))
     for error in found[:SHOWN]:
         where = f"line {error['line']}" + (f", {error['column']}" if error["column"] else "")

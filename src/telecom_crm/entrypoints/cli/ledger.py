@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import attrs
 
+from telecom_crm.domain.ledger import TrialBalanceLine
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.telling import Json
 
@@ -38,7 +40,17 @@ def verify(
         print(
             f"account {one.account_id}: {one.counter} {one.stored}, the journal says {one.computed}"
         )
-    for line in trial:
-        print(line)
+    _print_trial(trial)
     print(f"{len(differences)} differences" if differences else "the books are right")
     return 1 if differences else 0
+
+
+def _print_trial(trial: Sequence[TrialBalanceLine]) -> None:
+    """Print the debits and credits of each ledger account, the amounts below each other."""
+    print(f"{'account':<32} {'debit':>20} {'credit':>20}")
+    for line in trial:
+        name = f"{line.code.value} {line.code.name.replace('_', ' ').lower()}"
+        print(
+            f"{name:<32} {line.debit.amount:>16} {line.debit.currency}"
+            f" {line.credit.amount:>16} {line.credit.currency}"
+        )
