@@ -250,7 +250,7 @@ class InventoryMachine(StoreMachine):
         said: dict[str, Any] = {**self.samples.said(), "at": at}
         contract, customer = self.contracts[who], self.customers[who]
         extra: dict[str, dict[str, Any]] = {
-            "reserve": {"for_": str(contract), "until": until},
+            "reserve": {"for_": reservation_of(contract), "until": until},
             "assign": {"contract_id": contract},
             "unassign": {"contract_was_active": False},
             "release": {"until": until, "customer_id": customer, "contract_is_live": False},
