@@ -610,7 +610,8 @@ def test_lookalikes_and_search(uow):
         for text in ("токтогулов азамат", "3456", "+996 555 123456"):
             assert [one.id for one in tx.customers.search(text, limit=5)] == [new.id]
         assert [one.name for one in tx.customers.search("AN1234567", limit=5)] == ["Somebody"]
-        assert tx.customers.search(" ", limit=5) == []
+        for text in (" ", "who3456@b.kg", "nobody 3456"):
+            assert tx.customers.search(text, limit=5) == [], text
 
 
 def contract(uow):

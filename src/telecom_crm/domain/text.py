@@ -31,3 +31,16 @@ def invalid_text(field: str, code: str, message: str, raw: str) -> InvalidValue:
     # What is shown back must itself be fit to store and to send: short, no NUL, no lone surrogate.
     shown = UNSTORABLE.sub("\ufffd", raw[:100])
     return InvalidValue.of(field, code, message, shown)
+
+
+def digits_of(text: str) -> str:
+    """
+    Return the digits of a number as people write it; nothing of a text that is something else.
+
+    >>> digits_of("+996 (700) 12-34-56"), digits_of("anna1990@example.org")
+    ('996700123456', '')
+    """
+    return re.sub(r"[^0-9]", "", text) if _NUMBER.fullmatch(text) else ""
+
+
+_NUMBER = re.compile(r"[-+0-9 ().]+")

@@ -27,12 +27,17 @@ class _Slots:
 
     till: Till
     free: threading.Semaphore
+    seconds: float
 
     def book(
         self, bookings: Sequence[Booking], *, wait: bool = True
     ) -> list[Payment | TelecomCrmError]:
-        with self.free:
+        if not self.free.acquire(timeout=self.seconds):
+            raise Busy("accounts, these among them,")
+        try:
             return self.till.book(bookings, wait=wait)
+        finally:
+            self.free.release()
 
 
 @attrs.define(eq=False)
@@ -42,6 +47,8 @@ class WaitingApartTill:
     till: Till
     lines: int = 4
     """Lines that wait in the store at once: each keeps a connection, and the others need some."""
+    seconds: float = 5.0
+    """How long a line may wait for its turn, before it waits for its account."""
     gathered: GatheringTill = attrs.field(init=False)
     _slots: _Slots = attrs.field(init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -50,7 +57,7 @@ class WaitingApartTill:
 
     def __attrs_post_init__(self) -> None:
         self.gathered = GatheringTill(self.till, waits=False)
-        self._slots = _Slots(self.till, threading.Semaphore(self.lines))
+        self._slots = _Slots(self.till, threading.Semaphore(self.lines), self.seconds)
 
     def book(
         self, bookings: Sequence[Booking], *, wait: bool = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -22,6 +21,7 @@ from telecom_crm.domain.identifiers import (
     WebhookId,
 )
 from telecom_crm.domain.notification import Notification, NotificationStatus
+from telecom_crm.domain.text import digits_of
 from telecom_crm.domain.ticket import Ticket, TicketPriority, TicketStatus
 from telecom_crm.domain.user import Token
 from telecom_crm.domain.webhook import Webhook
@@ -67,7 +67,7 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
         words = text.casefold().split()
         if not words:
             return []
-        digits = re.sub(r"\D", "", text)
+        digits = digits_of(text)
         owners = self._owners_by_contract(text.strip(), digits, phone)
         with self._scope.store.lock:
             keys = [*self._table.ordered_keys()]

@@ -36,6 +36,7 @@ from telecom_crm.domain.customer import (
     without_marks,
 )
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.text import digits_of
 
 _IDENTITIES = Sheet(tables.identity_documents)
 _FORMER = Sheet(tables.former_values)
@@ -215,7 +216,7 @@ def _in_order(owned: Sequence[tuple[CustomerId, set[str]]]) -> list[dict[str, An
 
 def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, Any]]:
     """Return the ways to look for a text, each a query for customers' ids."""
-    digits = re.sub(r"\D", "", text)
+    digits = digits_of(text)
     parameters: dict[str, Any] = {
         "text": text,
         "number": text.upper(),
