@@ -126,9 +126,9 @@ class MemoryCollection(Generic[K, T]):
 
     def having(self, term: Term) -> list[T]:
         """Return what this transaction sees with a term, in order of keys, without holding it."""
-        with self._scope.store.lock:
+        with self._scope.store.lock:  # so that what is seen is what the keys were found by
             keys = {*self._table.keys_with(term), *self._written}
-        seen = ((key, self.look(key)) for key in sorted(keys))
+            seen = [(key, self.look(key)) for key in sorted(keys)]
         changed = self._written.keys() | self._held.keys()
         return [
             thing
