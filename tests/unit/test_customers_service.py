@@ -1,10 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
 
+from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
@@ -48,6 +50,7 @@ from telecom_crm.domain.ticket import TicketStatus
 from telecom_crm.domain.validation import CustomerField, ValidationRules
 
 BY = Actor("aida")
+EVENING = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
 def passport(number="AN 1234567"):
@@ -179,6 +182,17 @@ def test_the_stores_validation_rules_refuse_new_and_changed_customers(uow, clock
     told = customers.update(known.id, changes={"name": "Known", "email": "a@example.org"})
     assert told.email == "a@example.org"
     assert [one.id for one in customers.each()] == [known.id]
+
+
+def test_years_are_full_where_the_operators_day_has_begun(uow, ids):
+    RuleBook(uow, ManualClock(EVENING)).put_validation(ValidationRules(minimum_age=18), by=BY)
+    born = date(EVENING.year - 18, EVENING.month, EVENING.day) + timedelta(days=1)
+    # It is the birthday in Bishkek already, and the evening before in London.
+    in_bishkek = Customers(uow, ManualClock(EVENING), ids)
+    in_london = attrs.evolve(in_bishkek, zone=ZoneInfo("Europe/London"))
+    with pytest.raises(InvalidValue, match="18 years"):
+        in_london.register(name="Aida", birth_date=born.isoformat())
+    assert in_bishkek.register(name="Aida", birth_date=born.isoformat()).birth_date == born
 
 
 def test_of_many_registrations_at_once_one_is_made_and_the_others_find_it(customers):

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -33,6 +34,7 @@ from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import validation_in
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, LIVE, OPEN, Contract
 from telecom_crm.domain.customer import (
     CUSTOMER_LIFECYCLE,
@@ -90,6 +92,8 @@ class Customers:
     """Rules in place of those that the store holds."""
     read_phone: ReadPhone = MSISDN
     """Reads a number that somebody searches for as it is dialled."""
+    zone: ZoneInfo = BISHKEK
+    """Where the operator's days begin."""
 
     def register(
         self,
@@ -425,7 +429,7 @@ class Customers:
             )
 
     def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
-        checks = checks_in(tx, self.checks, today=at.date())
+        checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
         if faults := tuple(fault for check in checks for fault in check(customer)):
             raise InvalidValue(faults)
 

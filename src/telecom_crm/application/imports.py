@@ -416,7 +416,7 @@ class Imports:
         if job.kind is ImportKind.NUMBERS:
             return NumberRows(currency=self.currency)
         with self.uow(read_only=True) as tx:
-            checks = checks_in(tx, self.checks, today=self.clock().date())
+            checks = checks_in(tx, self.checks, today=local_date(self.clock(), self.zone))
         return SubscriberRows(
             uow=self.uow,
             new_id=self.new_id,

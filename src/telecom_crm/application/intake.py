@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -35,6 +36,7 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.customer import (
     PERSON_FIELDS,
@@ -64,6 +66,8 @@ class Intake:
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
     read_phone: ReadPhone = MSISDN
+    zone: ZoneInfo = BISHKEK
+    """Where the operator's days begin."""
 
     def capture(
         self,
@@ -429,18 +433,18 @@ class Intake:
         self, tx: Transaction, raw: Mapping[str, Any], *, by: Actor, at: datetime
     ) -> Customer:
         """Read who asks; the customer that comes out is only compared, never stored."""
-        faults, texts = Faults(), _texts(raw)
+        faults, texts, today = Faults(), _texts(raw), local_date(at, self.zone)
         if phone := texts.get("phone"):
             texts["phone"] = in_e164(phone, self.read_phone)
         national_id = faults.check("national_id", _national_id, texts.get("national_id") or "")
         try:
-            profile = read_profile(texts, today=at.date())
+            profile = read_profile(texts, today=today)
         except InvalidValue as error:
             raise InvalidValue((*error.faults, *faults.found)) from None
         faults.raise_any()
         person = Customer.from_profile(id=CustomerId(self.new_id()), profile=profile, by=by, at=at)
         person = attrs.evolve(person, national_id=national_id or None)
-        checks = checks_in(tx, self.checks, today=at.date())
+        checks = checks_in(tx, self.checks, today=today)
         faults.extend(fault for check in checks for fault in check(person))
         faults.raise_any()
         return person

@@ -377,6 +377,7 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
         read_phone=read_phone,
+        zone=chosen.zone,
     )
     scans = providers.Singleton(
         Scans, uow=uow, clock=chosen.clock, new_id=chosen.new_id, files=files
@@ -390,6 +391,7 @@ class Container(containers.DeclarativeContainer):
         checks=chosen.checks,
         deduplication=chosen.deduplication,
         read_phone=read_phone,
+        zone=chosen.zone,
         lease=chosen.periods.claim,
     )
     inventory = providers.Singleton(

@@ -205,7 +205,7 @@ class Selling(ContractDesk):
         """Return what a newcomer has to pass; an order that names a customer brings none."""
         if order.new_customer is None:
             return ()
-        return checks_in(tx, self.checks, today=now.date())
+        return checks_in(tx, self.checks, today=local_date(now, self.zone))
 
     def _customer(
         self, tx: Transaction, order: Order, newcomer: Customer | None, by: Actor, now: datetime
