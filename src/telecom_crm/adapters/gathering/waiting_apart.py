@@ -33,7 +33,7 @@ class _Slots:
         self, bookings: Sequence[Booking], *, wait: bool = True
     ) -> list[Payment | TelecomCrmError]:
         if not self.free.acquire(timeout=self.seconds):
-            raise Busy("accounts, these among them,")
+            raise Busy("the accounts")
         try:
             return self.till.book(bookings, wait=wait)
         finally:

@@ -106,7 +106,7 @@ class Counter:
                 outcomes = await loop.run_in_executor(self._for_held, book)
             else:
                 outcomes = await sync_to_thread(book)
-        except Exception as error:  # noqa: BLE001  # raised where each of them waits
+        except Exception as error:  # noqa: BLE001  # every caller of the batch is told
             outcomes = [error] * len(batch)
         for (request, waiting), outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Busy) and not waits:
