@@ -19,6 +19,7 @@ from telecom_crm.application.declared import (
     listed,
     money_in,
     or_none,
+    plain,
     scalar,
     structure,
     text,
@@ -296,12 +297,12 @@ class TariffCatalog:
     def rules(self) -> tuple[CompatibilityRule, ...]:
         """List the compatibility rules."""
         with self.uow(read_only=True) as tx:
-            return tx.catalog.rules()
+            return compatibility_in(tx)
 
     def rules_version(self) -> int:
         """Return how often the compatibility rules were changed."""
         with self.uow(read_only=True) as tx:
-            return tx.catalog.rules_version()
+            return tx.rules.version(COMPATIBILITY)
 
     @retried
     def replace_rules(
@@ -323,8 +324,12 @@ class TariffCatalog:
                         message = "a tariff, an option or a group of the catalog"
                         faults.add(f"rules.{place}", "code_unknown", message, name)
             faults.raise_any()
-            tx.catalog.replace_rules(
-                rules, expected_version=expected_version, by=by, at=self.clock()
+            tx.rules.put(
+                COMPATIBILITY,
+                plain(rules),
+                expected_version=expected_version,
+                by=by,
+                at=self.clock(),
             )
 
     def check(self, *, tariff: str, options: Sequence[str] = ()) -> tuple[str, ...]:
@@ -349,7 +354,7 @@ class TariffCatalog:
             tx.catalog.tariffs.save_all(new.tariffs)
             tx.catalog.options.save_all(new.options)
             if set(new.rules) != set(current.rules):
-                tx.catalog.replace_rules(new.rules, by=by, at=self.clock())
+                tx.rules.put(COMPATIBILITY, plain(new.rules), by=by, at=self.clock())
             return Applied(lines=lines)
 
 
@@ -379,7 +384,7 @@ def offer_in(tx: Transaction, *, tariff: str, options: Iterable[str]) -> Offer:
     if found is None:
         raise AssertionError("a tariff that is not there is a fault")
     chosen_options = tuple(known[code] for code in codes)
-    return Offer(tariff=found, options=chosen_options, rules=tx.catalog.rules())
+    return Offer(tariff=found, options=chosen_options, rules=compatibility_in(tx))
 
 
 def read_catalog(raw: Mapping[str, Any]) -> CatalogueFile:
@@ -396,7 +401,7 @@ def read_catalog(raw: Mapping[str, Any]) -> CatalogueFile:
     readers: dict[str, Reader] = {
         "tariffs": listed(lambda item: _read_tariff(item, currency)),
         "options": listed(lambda item: _read_option(item, currency)),
-        "rules": listed(lambda item: structure(CompatibilityRule, item, _RULE)),
+        "rules": listed(_read_rule),
     }
     for name in raw:
         if name not in readers and name != "currency":
@@ -448,6 +453,14 @@ _RATE: Mapping[str, Reader] = {
     "minimum": whole,
 }
 _RULE: Mapping[str, Reader] = {"kind": chosen(RuleKind), "subject": text, "others": listed(text)}
+
+
+def _read_rule(raw: object) -> CompatibilityRule:
+    return structure(CompatibilityRule, raw, _RULE)
+
+
+COMPATIBILITY = "compatibility"
+"""The kind of rules as data that compatibility rules are."""
 
 
 def _code(raw: object) -> str:
@@ -528,13 +541,18 @@ def _declared(
     return said, found[0]
 
 
+def compatibility_in(tx: Transaction) -> tuple[CompatibilityRule, ...]:
+    """Return the compatibility rules, in the order they were put."""
+    return tuple(map(_read_rule, tx.rules.get(COMPATIBILITY) or ()))
+
+
 def _current(tx: Transaction) -> Catalogue:
     tariffs = {tariff.code: None for tariff in each_in(tx.catalog.tariffs)}
     options = {option.code: None for option in each_in(tx.catalog.options)}
     return Catalogue(
         tariffs=tuple(tx.catalog.tariffs.get_many(tariffs).values()),
         options=tuple(tx.catalog.options.get_many(options).values()),
-        rules=tx.catalog.rules(),
+        rules=compatibility_in(tx),
     )
 
 

@@ -27,7 +27,6 @@ import attrs
 
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.application import Application
-from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Conflict, GatewayError, InvalidValue, TelecomCrmError
@@ -313,40 +312,13 @@ class Numbers(Collection[MSISDN, Number], Protocol):
         ...
 
 
-COMPATIBILITY = "compatibility"
-"""The kind of rules as data that compatibility rules are."""
-
-
 class Catalog(Protocol):
-    """Tariffs, options and the rules between them: small, read often, changed by an admin."""
+    """Tariffs and options: small, read often, changed by an admin."""
 
     @property
     def tariffs(self) -> Collection[str, Tariff]: ...
     @property
     def options(self) -> Collection[str, Option]: ...
-
-    def rules(self) -> tuple[CompatibilityRule, ...]:
-        """Return all compatibility rules."""
-        ...
-
-    def rules_version(self) -> int:
-        """Return how often compatibility rules were put; 0 for never."""
-        ...
-
-    def replace_rules(
-        self,
-        rules: Sequence[CompatibilityRule],
-        *,
-        expected_version: int | None = None,
-        by: Actor,
-        at: datetime,
-    ) -> None:
-        """
-        Put these in the place of all; the change is an event of the rules of `COMPATIBILITY`.
-
-        Raise `VersionSeen` where the version before is not the one expected, if any is.
-        """
-        ...
 
 
 class Contracts(Collection[ContractId, Contract], Protocol):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
-from telecom_crm.adapters.memory.records import MemoryRules
-from telecom_crm.application.ports import COMPATIBILITY, Page
-from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import HELD_NUMBER, Number, NumberStatus
 from telecom_crm.domain.provisioning import UNFINISHED, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import Sim, SimStatus
@@ -45,32 +42,11 @@ class MemoryNumbers(MemoryCollection[MSISDN, Number]):
 
 
 class MemoryCatalog:
-    """Tariffs, options, and the rules between them."""
+    """Tariffs and options."""
 
-    def __init__(self, scope: Scope, rules: MemoryRules) -> None:
+    def __init__(self, scope: Scope) -> None:
         self.tariffs: MemoryCollection[str, Tariff] = MemoryCollection(scope, scope.store.tariffs)
         self.options: MemoryCollection[str, Option] = MemoryCollection(scope, scope.store.options)
-        self._rules = rules
-
-    def rules(self) -> tuple[CompatibilityRule, ...]:
-        return tuple(
-            CompatibilityRule(RuleKind(kind), subject, others)
-            for kind, subject, others in self._rules.get(COMPATIBILITY) or ()
-        )
-
-    def rules_version(self) -> int:
-        return self._rules.version(COMPATIBILITY)
-
-    def replace_rules(
-        self,
-        rules: Sequence[CompatibilityRule],
-        *,
-        expected_version: int | None = None,
-        by: Actor,
-        at: datetime,
-    ) -> None:
-        value = [(rule.kind.value, rule.subject, rule.others) for rule in rules]
-        self._rules.put(COMPATIBILITY, value, expected_version=expected_version, by=by, at=at)
 
     def check(self) -> None:
         self.tariffs.check()

@@ -75,7 +75,7 @@ class MemoryTransaction:
 
     @cached_property
     def catalog(self) -> MemoryCatalog:
-        return self._part(MemoryCatalog(self, self.rules))
+        return self._part(MemoryCatalog(self))
 
     @cached_property
     def contracts(self) -> MemoryContracts:

@@ -36,6 +36,8 @@ from telecom_crm.domain.provisioning import (
 )
 
 _UNFINISHED = array_of([state.value for state in UNFINISHED])
+_NAMED = ", ".join(f"'{state}'" for state in UNFINISHED)
+"""The same, written out: as the condition of the index has them."""
 
 
 @attrs.define
@@ -147,8 +149,8 @@ class PostgresTasks(PostgresCollection[TaskId, ProvisioningTask]):
     def backlog(self) -> dict[ProvisioningStatus, int]:
         """Count the tasks that are not at an end, by status."""
         counted = self.connection.exec_driver_sql(
-            "SELECT status, count(*) FROM provisioning_tasks"
-            " WHERE status IN ('pending', 'running', 'failed') GROUP BY status"
+            f"SELECT status, count(*) FROM provisioning_tasks WHERE status IN ({_NAMED})"
+            " GROUP BY status"
         )
         return dict.fromkeys(UNFINISHED, 0) | {
             ProvisioningStatus(row[0]): row[1] for row in counted

@@ -20,7 +20,8 @@ from telecom_crm.adapters.postgres.engine import (
     translated,
 )
 from telecom_crm.adapters.postgres.owner import schema_made
-from telecom_crm.adapters.postgres.revision import fingerprint, require_known
+from telecom_crm.adapters.postgres.revision import fingerprint, fingerprint_of, require_known
+from telecom_crm.adapters.postgres.sheet import driver_of
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _TURNSTILE = 0x74656C65  # "tele": two migrations of one database take turns
@@ -98,9 +99,7 @@ def _current(connection: Connection, schema: str) -> str | None:
 
 
 def _require_known(connection: Connection, schema: str) -> None:
-    kept = connection.execute(
-        text("SELECT obj_description(to_regclass(:name), 'pg_class')"), {"name": _versions(schema)}
-    ).scalar()
+    kept = fingerprint_of(driver_of(connection), schema)
     require_known(_current(connection, schema) or "", kept or "", schema=schema)
 
 

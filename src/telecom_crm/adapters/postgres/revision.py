@@ -38,7 +38,7 @@ def found(url: str, *, schema: str) -> str:
     Raise `SchemaOutdated` where its migrations were not the ones we know: none leads on from there.
     """
     with connected(url) as connection:
-        kept = _fingerprint_of(connection, schema)
+        kept = fingerprint_of(connection, schema)
         if kept is None:
             return ""
         query = sql.SQL("SELECT version_num FROM {}").format(
@@ -55,6 +55,17 @@ def found(url: str, *, schema: str) -> str:
     revision = str(row[0]) if row else ""
     require_known(revision, kept, schema=schema)
     return revision
+
+
+def fingerprint_of(connection: psycopg.Connection[Any], schema: str) -> str | None:
+    """Return the fingerprint that a schema keeps, "" where it keeps none, None for no schema."""
+    query = (
+        "SELECT coalesce(obj_description(c.oid, 'pg_class'), '') FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %s AND c.relname = 'alembic_version'"
+    )
+    row = connection.execute(query, (schema,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def require_known(revision: str, kept: str, *, schema: str) -> None:
@@ -79,17 +90,6 @@ def has_jobs(url: str, *, schema: str) -> bool:
 def _files() -> dict[str, Path]:
     """Return the migrations by their revisions, the first one first."""
     return {path.name.split("_")[0]: path for path in sorted(_VERSIONS.glob("[0-9]*.py"))}
-
-
-def _fingerprint_of(connection: psycopg.Connection[Any], schema: str) -> str | None:
-    """Return the fingerprint that a schema keeps, "" where it keeps none, None for no schema."""
-    query = (
-        "SELECT coalesce(obj_description(c.oid, 'pg_class'), '') FROM pg_class c"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = %s AND c.relname = 'alembic_version'"
-    )
-    row = connection.execute(query, (schema,)).fetchone()
-    return None if row is None else str(row[0])
 
 
 def _exists(connection: psycopg.Connection[Any], schema: str, table: str) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from telecom_crm.application.catalog import compatibility_in
 from telecom_crm.application.duplicates import rules_in
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.rules import policies_in
@@ -71,7 +72,7 @@ def offers_in(
     return Offers(
         tariffs=tx.catalog.tariffs.get_many(tariffs),
         options=tx.catalog.options.get_many(codes),
-        rules=tx.catalog.rules(),
+        rules=compatibility_in(tx),
         policies=policies,
         chosen=policies[policy] if policy else None,
         defaults=tuple(policies[name] for name in default_policies if name in policies),

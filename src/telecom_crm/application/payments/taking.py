@@ -31,6 +31,7 @@ from telecom_crm.domain.payment import (
     PaymentCommand,
     PaymentMethod,
 )
+from telecom_crm.domain.regulation import Regulations
 
 
 @attrs.frozen
@@ -65,7 +66,7 @@ class Taking(Hearing):
         through = self.gateway(gateway)
         if through.takes_at_once:
             return unwrap(self.record_many([request], gateway=gateway, by=by)[0])
-        deposit = self._deposit(request, through, by)
+        deposit = self._deposit(request, through, self.regulations(), by)
         payment = unwrap(self.till.book([deposit.booking(deposit.send)])[0])
         if payment.replayed:
             return payment
@@ -90,7 +91,8 @@ class Taking(Hearing):
         waited for, and `Busy` where that takes too long; without `wait`, at once.
         """
         through = self.gateway(gateway)
-        deposits = [self._deposit(request, through, by) for request in requests]
+        said = self.regulations()
+        deposits = [self._deposit(request, through, said, by) for request in requests]
         named = [deposit for deposit in deposits if deposit.request.payer]
         booked = iter(
             self.till.book([one.booking(one.record) for one in named], wait=wait) if named else ()
@@ -105,7 +107,9 @@ class Taking(Hearing):
             self.resume_paid(account_id)
         return outcomes
 
-    def _deposit(self, request: PaymentRequest, gateway: PaymentGateway, by: Actor) -> Deposit:
+    def _deposit(
+        self, request: PaymentRequest, gateway: PaymentGateway, regulations: Regulations, by: Actor
+    ) -> Deposit:
         by = request.by or by
         digest = digest_of(
             "payments.take",
@@ -121,7 +125,6 @@ class Taking(Hearing):
         elif request.reference is not None:
             # A gateway's own id names the payment as well as a key does: a file may come twice.
             key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
-        regulations = self.regulations()
         return Deposit(request, gateway, key, self.clock(), self.new_id, regulations, by)
 
     def _keep_the_lost(

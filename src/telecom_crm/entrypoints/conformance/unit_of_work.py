@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 import pytest
 
+from telecom_crm.application.catalog import COMPATIBILITY, compatibility_in
+from telecom_crm.application.declared import plain
 from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
-    COMPATIBILITY,
     FILTERS,
     AuditRecord,
     FormerValue,
@@ -542,15 +543,15 @@ class UnitOfWorkSuite:
         rules = [CompatibilityRule(RuleKind.EXCLUDES, "A", ("B",))]
         more = [*rules, CompatibilityRule(RuleKind.MAX_ONE_OF, "roaming")]
         with uow() as tx:
-            assert (tx.catalog.rules(), tx.catalog.rules_version()) == ((), 0)
-            tx.catalog.replace_rules(more, by=OPERATOR, at=at)
-            assert tx.catalog.rules() == tuple(more)
+            assert (compatibility_in(tx), tx.rules.version(COMPATIBILITY)) == ((), 0)
+            tx.rules.put(COMPATIBILITY, plain(more), by=OPERATOR, at=at)
+            assert compatibility_in(tx) == tuple(more)
         with uow() as tx:
-            tx.catalog.replace_rules(rules, expected_version=1, by=OPERATOR, at=at)
+            tx.rules.put(COMPATIBILITY, plain(rules), expected_version=1, by=OPERATOR, at=at)
         with refused(VersionSeen), uow() as tx:
-            tx.catalog.replace_rules([], expected_version=1, by=OPERATOR, at=at)
+            tx.rules.put(COMPATIBILITY, plain([]), expected_version=1, by=OPERATOR, at=at)
         with uow(read_only=True) as tx:
-            assert (tx.catalog.rules(), tx.catalog.rules_version()) == (tuple(rules), 2)
+            assert (compatibility_in(tx), tx.rules.version(COMPATIBILITY)) == (tuple(rules), 2)
             assert [one.by for one in tx.events.of("rules", COMPATIBILITY)] == [OPERATOR] * 2
 
     def test_the_audit_is_in_order_and_filtered(self) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, many_to_text
-from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.tariff import CatalogueStatus, Option, OptionVersion, Tariff, TariffVersion
 
 
@@ -57,22 +56,4 @@ def option_from_row(row: Mapping[str, Any]) -> Option:
         versions=converter.structure(row["versions"], tuple[OptionVersion, ...]),
         status=CatalogueStatus(row["status"]),
         version=row["version"],
-    )
-
-
-def compatibility_rules_to_json(rules: Iterable[CompatibilityRule]) -> list[dict[str, Any]]:
-    """Return rules in their order."""
-    return [
-        {"kind": rule.kind.value, "subject": rule.subject, "others": list(rule.others)}
-        for rule in rules
-    ]
-
-
-def compatibility_rules_from_json(
-    found: Iterable[Mapping[str, Any]],
-) -> tuple[CompatibilityRule, ...]:
-    """Return the rules that were put."""
-    return tuple(
-        CompatibilityRule(RuleKind(one["kind"]), one["subject"], tuple(one["others"]))
-        for one in found
     )

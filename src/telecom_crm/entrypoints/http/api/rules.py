@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Controller, Response
@@ -49,6 +50,8 @@ from telecom_crm.entrypoints.http.values import shown
 
 Points = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 Percent = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$", examples=["12"])]
+B = TypeVar("B", bound=Body)
+
 Hours = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,5}(\.[0-9]{1,6})?$", examples=["1.5"])]
 Weekday = Annotated[str, msgspec.Meta(pattern="^[0-6]$")]
 Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$")]
@@ -301,6 +304,11 @@ def _items(read: Any, items: Any) -> Any:
 # The version is read first: what changes in between is then refused, and not overwritten.
 
 
+def _found(rules: RuleBook, kind: str, read: Callable[[], object], body: type[B]) -> Response[B]:
+    version, found = rules.version(kind), plain(read())
+    return shown(msgspec.convert(found, body), version=version)
+
+
 def _policies(rules: RuleBook) -> Response[PoliciesBody]:
     version, items = rules.version(POLICIES), [plain(policy) for policy in rules.policies()]
     for item in items:
@@ -309,18 +317,15 @@ def _policies(rules: RuleBook) -> Response[PoliciesBody]:
 
 
 def _deduplication(rules: RuleBook) -> Response[DeduplicationBody]:
-    version, found = rules.version(DEDUPLICATION), plain(rules.deduplication())
-    return shown(msgspec.convert(found, DeduplicationBody), version=version)
+    return _found(rules, DEDUPLICATION, rules.deduplication, DeduplicationBody)
 
 
 def _validation(rules: RuleBook) -> Response[ValidationBody]:
-    version, found = rules.version(VALIDATION), plain(rules.validation())
-    return shown(msgspec.convert(found, ValidationBody), version=version)
+    return _found(rules, VALIDATION, rules.validation, ValidationBody)
 
 
 def _regulations(rules: RuleBook) -> Response[RegulationsBody]:
-    version, found = rules.version(REGULATIONS), plain(rules.regulations())
-    return shown(msgspec.convert(found, RegulationsBody), version=version)
+    return _found(rules, REGULATIONS, rules.regulations, RegulationsBody)
 
 
 def _service_levels(rules: RuleBook) -> Response[ServiceLevelsBody]:
