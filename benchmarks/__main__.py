@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from importlib import import_module
 
@@ -31,6 +32,7 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.names) - NAMES.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    load = os.getloadavg()[0]
     results: list[report.Result] = []
     for name in asked.names or NAMES:
         print(f"· {NAMES[name]}", flush=True)
@@ -39,7 +41,7 @@ def main() -> int:
         print(report.table(found), flush=True)
         results += found
     if not asked.names:
-        report.write(results, quick=asked.quick)
+        report.write(results, quick=asked.quick, load=load)
         print(f"· written to {report.RESULTS.relative_to(report.RESULTS.parents[1])}")
     return int(any(result.verdict == "**missed**" for result in results))
 

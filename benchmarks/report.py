@@ -107,15 +107,14 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(results: Sequence[Result], *, quick: bool) -> None:
-    """Keep the table, with what it was measured on."""
+def write(results: Sequence[Result], *, quick: bool, load: float) -> None:
+    """Keep the table, with what it was measured on; `load` is what the machine did before it."""
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}"
-    load = os.getloadavg()[1]
     RESULTS.write_text(
         f"""# Results
 
 Written by `./crm bench{" --quick" if quick else ""}`: {made}, {os.cpu_count()} cores,
-load {load:.1f} over the last five minutes.
+load {load:.1f} over the minute before it began.
 
 A ratio is the median over rounds in which all contenders took turns; the reference of every payment
 is pgbench with its default protocol, sending the statements of [payment.sql](payment.sql) one by
