@@ -116,6 +116,23 @@ def test_the_installer_is_taken_from_the_lock_with_its_hashes(crm: ModuleType) -
     )
 
 
+def test_making_an_environment_leaves_nothing_at_home(
+    crm: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, tools, venv = tmp_path / "home", tmp_path / "tools", tmp_path / "venv"
+    home.mkdir()
+    tools.mkdir()
+    shim = tools / "rustc"  # as rustup's does: pip asks it for its version
+    shim.write_text('#!/bin/sh\nmkdir -p "${RUSTUP_HOME:-$HOME/.rustup}"\necho rustc 1.0.0\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    monkeypatch.delenv("RUSTUP_HOME", raising=False)
+    crm.step([sys.executable, "-m", "venv", venv], crm.around_pip(venv))
+    assert (venv / "rustup").is_dir()
+    assert list(home.iterdir()) == []
+
+
 def test_what_pip_is_configured_with_is_said_to_uv(
     crm: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
