@@ -76,8 +76,12 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
     raw = {
         "tariffs": [{"code": "a b", "monthly_fee": "1.234", "colour": 1}],
         "options": 5,
-        "rules": [{"kind": "likes", "subject": "A"}],
+        "rules": [
+            {"kind": "likes", "subject": "A"},
+            {"kind": "requires", "subject": "a b", "others": ["B"]},
+        ],
         "prices": [],
+        "currency": "som",
     }
     with pytest.raises(InvalidValue) as caught:
         read_catalog(raw)
@@ -90,6 +94,8 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
         ("tariffs.0.activation_fee", "missing"),
         ("options", "list"),
         ("rules.0.kind", "choice"),
+        ("rules.1.others.0", "code_unknown"),
+        ("currency", "currency"),
     }
     with pytest.raises(InvalidValue, match=r"file: not TOML.*line 2"):
         read_catalog_toml("tariffs = 3\nrules = [,")
@@ -97,13 +103,32 @@ def test_every_fault_of_a_file_comes_at_once() -> None:
         read_catalog_toml(b"tariffs = 3\nrules = '\xff'")
 
 
+def test_what_may_not_be_is_told_beside_what_cannot_be_read() -> None:
+    rate = {"service": "voice", "price": "-1", "billing_step": 0, "minimum": "1"}
+    tariff = {"code": "A", "name": " ", "monthly_fee": "-1.00", "activation_fee": "-1.00"}
+    with pytest.raises(InvalidValue) as caught:
+        read_catalog({"tariffs": [{**tariff, "sim_swap_fee": 5, "usage_rates": [rate]}]})
+    assert {(fault.field, fault.code) for fault in caught.value.faults} == {
+        ("tariffs.0.name", "name_missing"),
+        ("tariffs.0.monthly_fee", "negative"),
+        ("tariffs.0.activation_fee", "negative"),
+        ("tariffs.0.sim_swap_fee", "text"),
+        ("tariffs.0.usage_rates.0.price", "negative"),
+        ("tariffs.0.usage_rates.0.billing_step", "too_small"),
+        ("tariffs.0.usage_rates.0.minimum", "whole_number"),
+    }
+
+
 def test_codes_that_come_twice_and_rules_of_strangers_are_named() -> None:
     tariff = {"code": "A", "name": "A", "monthly_fee": "1.00", "activation_fee": "0.00"}
     rule = {"kind": "excludes", "subject": "A", "others": ["B", "C"]}
     with pytest.raises(InvalidValue) as caught:
         read_catalog({"tariffs": [tariff, tariff], "rules": [rule]})
-    told = [(fault.field, fault.message.split()[0]) for fault in caught.value.faults]
-    assert told == [("code", "A"), ("rules.0", "B"), ("rules.0", "C")]
+    assert [(fault.field, fault.value, fault.message) for fault in caught.value.faults] == [
+        ("tariffs.1.code", "A", "A is the code of tariffs.0 already; each code once"),
+        ("rules.0.others.0", "B", "B is no tariff, option or group of the same file"),
+        ("rules.0.others.1", "C", "C is no tariff, option or group of the same file"),
+    ]
 
 
 def test_the_page_shows_all_that_a_catalog_may_have(catalog) -> None:
@@ -193,8 +218,19 @@ def test_policies_are_versioned_and_survive_json(uow, clock) -> None:
     with pytest.raises(RuleViolated):
         book.put_policies([])
     with pytest.raises(InvalidValue) as caught:
-        read_policies([{**plain(PREPAID), "first_fee": "later", "credit_limit": 5}])
-    assert [f.field for f in caught.value.faults] == ["0.credit_limit", "0.first_fee"]
+        read_policies(
+            [
+                {**plain(PREPAID), "id": "A b", "first_fee": "later", "credit_limit": 5},
+                {**plain(PREPAID), "grace_days": -1, "promise_days": 0},
+            ]
+        )
+    assert [f.field for f in caught.value.faults] == [
+        "0.id",
+        "0.credit_limit",
+        "0.first_fee",
+        "1.promise_days",
+        "1.grace_days",
+    ]
 
 
 def test_other_rules_survive_json(uow, clock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, ClassVar, TypeVar
@@ -20,6 +20,7 @@ from telecom_crm.application.declared import (
     money_in,
     or_none,
     plain,
+    readable,
     scalar,
     structure,
     text,
@@ -43,6 +44,7 @@ from telecom_crm.domain.catalogue import (
     DeclaredTariff,
     apply_catalogue,
     changes,
+    misnamed,
 )
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind, check_compatibility
 from telecom_crm.domain.errors import (
@@ -54,6 +56,7 @@ from telecom_crm.domain.errors import (
     RuleViolated,
 )
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
     Allowances,
@@ -394,25 +397,22 @@ def read_catalog(raw: Mapping[str, Any]) -> CatalogueFile:
     `currency`, then lists of `tariffs`, `options` and `rules`; prices are texts such as "250.00".
     """
     faults = Faults()
-    currency = raw.get("currency", "KGS")
-    if not isinstance(currency, str):
-        raise InvalidValue.of("currency", "currency", "three capital letters, as in ISO 4217")
-    read: dict[str, Any] = {}
-    readers: dict[str, Reader] = {
-        "tariffs": listed(lambda item: _read_tariff(item, currency)),
-        "options": listed(lambda item: _read_option(item, currency)),
-        "rules": listed(_read_rule),
-    }
-    for name in raw:
-        if name not in readers and name != "currency":
-            faults.extend([Fault.unknown(name[:60], ("currency", *readers))])
-    for name, reader in readers.items():
-        try:
-            read[name] = reader(raw.get(name, ()))
-        except InvalidValue as error:
-            faults.extend(at(name, error))
+    known = ("currency", *(field.name for field in attrs.fields(CatalogueFile)))
+    faults.extend(Fault.unknown(name[:60], known) for name in raw if name not in known)
+    currency = "KGS"  # also where what is said is none, to tell the faults of amounts beside it
+    if said := faults.check("currency", scalar(_currency), raw.get("currency", currency)):
+        currency = said
+    tariffs = _section(raw, "tariffs", lambda item: _read_tariff(item, currency), faults)
+    options = _section(raw, "options", lambda item: _read_option(item, currency), faults)
+    rules = _section(raw, "rules", _read_rule, faults)
+    codes, groups = _said(raw, ("tariffs", "options"), "code"), _said(raw, ("options",), "group")
+    faults.extend(misnamed(codes, set(groups.values()), rules))
     faults.raise_any()
-    return CatalogueFile(**read)
+    return CatalogueFile(
+        tariffs=tuple(tariffs.values()),
+        options=tuple(options.values()),
+        rules=tuple(rules.values()),
+    )
 
 
 def read_catalog_toml(content: str | bytes) -> CatalogueFile:
@@ -461,6 +461,31 @@ def _read_rule(raw: object) -> CompatibilityRule:
 
 COMPATIBILITY = "compatibility"
 """The kind of rules as data that compatibility rules are."""
+
+
+def _section(
+    raw: Mapping[str, Any], name: str, read: Callable[[Any], T], faults: Faults
+) -> dict[int, T]:
+    """Return what can be read of one of the lists of a file, by its place."""
+    own = Faults()
+    found = readable(raw.get(name, ()), read, own)
+    faults.extend(at(name, InvalidValue(tuple(own.found))))
+    return found
+
+
+def _said(raw: Mapping[str, Any], lists: Iterable[str], field: str) -> dict[str, str]:
+    """Return the texts in a field of things, by the places of the things, whatever else is odd."""
+    return {
+        f"{name}.{place}": item[field]
+        for name in lists
+        if isinstance(raw.get(name), list | tuple)
+        for place, item in enumerate(raw[name])
+        if isinstance(item, Mapping) and isinstance(item.get(field), str)
+    }
+
+
+def _currency(raw: object) -> str:
+    return Money.zero(text(raw)).currency
 
 
 def _code(raw: object) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -28,7 +29,8 @@ def structure(kind: Callable[..., T], raw: object, fields: Mapping[str, Reader])
     Make a value of an attrs class out of an object whose fields are read by `fields`.
 
     A field that is left out takes the class's default; where it has none, it is a fault, and so is
-    a field that is not known.
+    a field that is not known. A field's validator is asked by itself, so that no fault hides
+    another: it may look at nothing but its field.
     """
     if not isinstance(raw, Mapping):
         raise InvalidValue.of("", "object", "an object with fields", _short(raw))
@@ -37,16 +39,17 @@ def structure(kind: Callable[..., T], raw: object, fields: Mapping[str, Reader])
         if name not in fields:
             faults.extend([Fault.unknown(_short(name), fields)])
     shape: Any = kind  # typed as a class it would lose the type of the result
-    needed = {field.name for field in attrs.fields(shape) if field.default is attrs.NOTHING}
+    known = attrs.fields_dict(shape)
     for name, read in fields.items():
-        if name not in raw:
-            if name in needed:
-                faults.add(name, "missing", "is required")
-            continue
-        try:
-            values[name] = read(raw[name])
-        except InvalidValue as error:
-            faults.extend(at(name, error))
+        if name in raw:
+            try:
+                values[name] = read(raw[name])
+            except InvalidValue as error:
+                faults.extend(at(name, error))
+            else:
+                faults.check(name, partial(_validated, known[name]), values[name])
+        elif known[name].default is attrs.NOTHING:
+            faults.add(name, "missing", "is required")
     faults.raise_any()
     return kind(**values)
 
@@ -121,18 +124,26 @@ def listed(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
     """Return a reader of a list of what `read` reads; faults are numbered from 0."""
 
     def read_all(raw: object) -> tuple[T, ...]:
-        if not isinstance(raw, list | tuple):
-            raise InvalidValue.of("", "list", "a list", _short(raw))
-        faults, values = Faults(), []
-        for place, item in enumerate(raw):
-            try:
-                values.append(read(item))
-            except InvalidValue as error:
-                faults.extend(at(str(place), error))
+        faults = Faults()
+        values = readable(raw, read, faults)
         faults.raise_any()
-        return tuple(values)
+        return tuple(values.values())
 
     return read_all
+
+
+def readable(raw: object, read: Callable[[Any], T], faults: Faults) -> dict[int, T]:
+    """Return what can be read of a list, by its place from 0, and keep the faults of the rest."""
+    values: dict[int, T] = {}
+    if not isinstance(raw, list | tuple):
+        faults.add("", "list", "a list", _short(raw))
+        return values
+    for place, item in enumerate(raw):
+        try:
+            values[place] = read(item)
+        except InvalidValue as error:
+            faults.extend(at(str(place), error))
+    return values
 
 
 def keyed(key: Callable[[Any], T], read: Reader) -> Callable[[Any], dict[T, Any]]:
@@ -241,6 +252,11 @@ _INSTANT = "an instant with its zone, such as 2026-01-31T00:00:00Z"
 class _Amount:
     amount: str
     currency: str
+
+
+def _validated(field: attrs.Attribute[Any], value: Any) -> None:
+    if field.validator is not None:
+        field.validator(None, field, value)
 
 
 def _iso(read: Callable[[str], T], raw: object, message: str) -> T:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import attrs
 
 from telecom_crm.domain.compatibility import CompatibilityRule
-from telecom_crm.domain.errors import Faults, RuleViolated
+from telecom_crm.domain.errors import Fault, Faults, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.tariff import (
     CHANGEABLE,
@@ -49,21 +49,38 @@ class CatalogueFile:
 
     tariffs: tuple[DeclaredTariff, ...] = ()
     options: tuple[DeclaredOption, ...] = ()
-    rules: tuple[CompatibilityRule, ...] = attrs.field(default=())
+    rules: tuple[CompatibilityRule, ...] = ()
 
-    @rules.validator
-    def _check(self, _: object, value: tuple[CompatibilityRule, ...]) -> None:
+    def __attrs_post_init__(self) -> None:
+        things = {f"tariffs.{place}": tariff.code for place, tariff in enumerate(self.tariffs)}
+        things |= {f"options.{place}": option.code for place, option in enumerate(self.options)}
+        groups = {option.group for option in self.options}
         faults = Faults()
-        codes = [tariff.code for tariff in self.tariffs] + [option.code for option in self.options]
-        for code in _repeated(codes):
-            faults.add("code", "code_twice", f"{code} comes twice; each code once", code)
-        known = {*codes, *(option.group for option in self.options)}
-        for number, rule in enumerate(value):
-            for name in dict.fromkeys((rule.subject, *rule.others)):
-                if name not in known:
-                    message = f"{name} is no tariff, option or group of the same file"
-                    faults.add(f"rules.{number}", "code_unknown", message, name)
+        faults.extend(misnamed(things, groups, dict(enumerate(self.rules))))
         faults.raise_any()
+
+
+def misnamed(
+    codes: Mapping[str, str], groups: Collection[str], rules: Mapping[int, CompatibilityRule]
+) -> Iterator[Fault]:
+    """
+    Yield a fault for each code that comes twice, and for each name in a rule that nothing has.
+
+    `codes` are those of tariffs and options by their place in a file.
+    """
+    first: dict[str, str] = {}
+    for place, code in codes.items():
+        if code in first:
+            message = f"{code} is the code of {first[code]} already; each code once"
+            yield Fault(f"{place}.code", "code_twice", message, code)
+        first.setdefault(code, place)
+    for number, rule in rules.items():
+        names = {"subject": rule.subject}
+        names |= {f"others.{place}": name for place, name in enumerate(rule.others)}
+        for place, name in names.items():
+            if name not in first and name not in groups:
+                message = f"{name} is no tariff, option or group of the same file"
+                yield Fault(f"rules.{number}.{place}", "code_unknown", message, name)
 
 
 @attrs.frozen(kw_only=True)
@@ -198,7 +215,3 @@ def _same_words(old: Tariff | Option, want: DeclaredTariff | DeclaredOption) -> 
         return thing.name, thing.description, getattr(thing, "group", "")
 
     return words(old) == words(want)
-
-
-def _repeated(codes: Sequence[str]) -> list[str]:
-    return sorted({code for code in codes if codes.count(code) > 1})

@@ -47,11 +47,11 @@ class CompatibilityRule:
     subject: str
     others: tuple[str, ...] = attrs.field(default=(), converter=_codes)
 
-    @others.validator
-    def _check(self, _: object, value: tuple[str, ...]) -> None:
-        if bool(value) == (self.kind is RuleKind.MAX_ONE_OF):
-            message = f"{self.kind} names {'only a group' if value else 'at least one other code'}"
-            raise InvalidValue.of("others", "compatibility_rule", message, " ".join(value))
+    def __attrs_post_init__(self) -> None:
+        if bool(self.others) == (self.kind is RuleKind.MAX_ONE_OF):
+            what = "only a group" if self.others else "at least one other code"
+            message = f"{self.kind} names {what}"
+            raise InvalidValue.of("others", "compatibility_rule", message, " ".join(self.others))
 
 
 def check_compatibility(

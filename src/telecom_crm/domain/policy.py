@@ -11,7 +11,7 @@ from enum import StrEnum
 import attrs
 
 from telecom_crm.domain.calendar import CycleDay
-from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.money import Money
 
 
@@ -70,7 +70,7 @@ class TaxProfile:
     @percent.validator
     def _check(self, _: object, value: Decimal) -> None:
         if not (value.is_finite() and 0 <= value < 1000):
-            raise InvalidValue.of("tax_percent", "tax_percent", "0 or more, in percent", value)
+            raise InvalidValue.of("percent", "tax_percent", "0 or more, in percent", value)
 
 
 def _requirements(requirements: Iterable[Requirement]) -> frozenset[Requirement]:
@@ -111,7 +111,7 @@ class BillingPolicy:
     required_for_activation: frozenset[Requirement] = attrs.field(
         default=frozenset(Requirement), converter=_requirements
     )
-    grace_days: int = attrs.field(default=0, validator=attrs.validators.ge(0))
+    grace_days: int = attrs.field(default=0)
     dunning_profile: str = "standard"
     tax: TaxProfile
     suspension_fees: SuspensionFees = SuspensionFees.BY_HOLD
@@ -122,19 +122,19 @@ class BillingPolicy:
     def _check_id(self, _: object, value: str) -> None:
         if not _POLICY_ID.fullmatch(value):
             message = "up to 30 lower-case letters, digits, _ and -"
-            raise InvalidValue.of("policy", "policy_id", message, value)
+            raise InvalidValue.of("id", "policy_id", message, value)
 
     @credit_limit.validator
-    def _check_limit(self, _: object, value: Money) -> None:
-        if value.minor < 0:
-            raise InvalidValue.of("credit_limit", "credit_limit", "zero or more", value)
-
     @low_balance.validator
     @promise_limit.validator
     def _check_amount(self, field: attrs.Attribute[Money | None], value: Money | None) -> None:
-        if value is not None and (value.minor < 0 or value.currency != self.currency):
-            message = f"zero or more, in {self.currency}"
-            raise InvalidValue.of(field.name, field.name, message, value)
+        if value is not None and value.minor < 0:
+            raise InvalidValue.of(field.name, field.name, "zero or more", value)
+
+    @grace_days.validator
+    def _check_days(self, _: object, value: int) -> None:
+        if value < 0:
+            raise InvalidValue.of("grace_days", "grace_days", "0 or more", value)
 
     @promise_days.validator
     @sims_per_person.validator
@@ -142,6 +142,15 @@ class BillingPolicy:
     def _check_count(self, field: attrs.Attribute[int | None], value: int | None) -> None:
         if value is not None and value < 1:
             raise InvalidValue.of(field.name, field.name, "1 or more", value)
+
+    def __attrs_post_init__(self) -> None:
+        faults = Faults()
+        amounts = {"low_balance": self.low_balance, "promise_limit": self.promise_limit}
+        for name, amount in amounts.items():
+            if amount is not None and amount.currency != self.currency:
+                message = f"in {self.currency}, as the credit limit"
+                faults.add(name, name, message, amount.currency)
+        faults.raise_any()
 
     @property
     def currency(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
@@ -103,6 +103,11 @@ def _not_negative(_: object, field: attrs.Attribute[Any], value: int | Decimal |
         raise InvalidValue.of(field.name, "negative", "zero or more", value)
 
 
+def _positive(_: object, field: attrs.Attribute[int], value: int) -> None:
+    if value < 1:
+        raise InvalidValue.of(field.name, "too_small", "1 or more", value)
+
+
 def _instant(_: object, field: attrs.Attribute[datetime], value: datetime) -> None:
     if value.tzinfo is None:
         raise InvalidValue.of(field.name, "instant", "an instant with its zone", value)
@@ -136,7 +141,7 @@ class UsageRate:
     destination_prefix: str = ""
     time_band: str = ""
     price: Decimal = attrs.field(validator=_not_negative)
-    billing_step: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    billing_step: int = attrs.field(default=1, validator=_positive)
     minimum: int = attrs.field(default=0, validator=_not_negative)
 
 
@@ -159,12 +164,14 @@ class TariffTerms:
         default=frozenset(PaymentMode), converter=_modes
     )
 
-    @activation_fee.validator
-    @sim_swap_fee.validator
-    def _same_currency(self, field: attrs.Attribute[Money | None], value: Money | None) -> None:
-        if value is not None and value.currency != self.monthly_fee.currency:
-            message = f"the currency of the monthly fee, {self.monthly_fee.currency}"
-            raise InvalidValue.of(field.name, "currency", message, value.currency)
+    def __attrs_post_init__(self) -> None:
+        faults = Faults()
+        fees = {"activation_fee": self.activation_fee, "sim_swap_fee": self.sim_swap_fee}
+        for name, fee in fees.items():
+            if fee is not None and fee.currency != self.currency:
+                message = f"the currency of the monthly fee, {self.currency}"
+                faults.add(name, "currency", message, fee.currency)
+        faults.raise_any()
 
     @property
     def currency(self) -> str:
@@ -176,7 +183,7 @@ class TariffTerms:
 class TariffVersion(TariffTerms):
     """Terms under a number, sold from an instant on; they never change."""
 
-    number: int = attrs.field(validator=attrs.validators.ge(1))
+    number: int = attrs.field(validator=_positive)
     valid_from: datetime = attrs.field(validator=_instant)
 
     @property
@@ -203,7 +210,7 @@ class OptionTerms:
 class OptionVersion(OptionTerms):
     """An option's terms under a number, sold from an instant on; they never change."""
 
-    number: int = attrs.field(validator=attrs.validators.ge(1))
+    number: int = attrs.field(validator=_positive)
     valid_from: datetime = attrs.field(validator=_instant)
 
     @property
