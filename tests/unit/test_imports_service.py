@@ -429,12 +429,12 @@ def test_a_file_that_cannot_be_read_is_refused_whole(desk):
     assert list(desk.imports.errors(job.id)) == [error]
     assert list(desk.imports.error_file(job.id)) == []
     missing = desk.imports.run_file(kind="sims", content=b"iccid,imsi\n")
-    told = desk.imports.summary(missing.id).errors
-    assert [(error.column, error.code) for error in told] == [
-        ("pin1", "column_missing"),
-        ("puk1", "column_missing"),
-        ("batch", "column_missing"),
-    ]
+    (told,) = desk.imports.summary(missing.id).errors
+    assert (told.line, told.column, told.code) == (1, "header", "column_missing")
+    assert told.message == (
+        "missing pin1, puk1, batch; found iccid, imsi;"
+        " right is iccid, imsi, pin1, puk1, batch, in any order"
+    )
 
 
 @attrs.define

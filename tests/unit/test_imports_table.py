@@ -143,8 +143,18 @@ def test_columns_come_in_any_order_and_dress():
 
 
 def test_every_missing_and_repeated_column_is_told():
-    assert faults(b"city,x\n") == [("column_missing", ""), ("column_missing", "")]
-    assert faults(b"phone,full_name,Phone\n") == [("column_repeated", "")]
+    assert faults(b"city,x\n") == [("column_missing", "full_name, phone")]
+    assert faults(b"phone,full_name,Phone\n") == [("column_repeated", "phone")]
+    assert faults(b"city,City\n") == [
+        ("column_missing", "full_name, phone"),
+        ("column_repeated", "city"),
+    ]
+    with pytest.raises(InvalidValue) as caught:
+        read(b"Phone, Full\tName X,City\n")
+    assert [fault.message for fault in caught.value.faults] == [
+        "missing full_name; found Phone, Full\ufffdName X, City;"
+        " right is full_name, phone, in any order, and perhaps city"
+    ]
     assert faults("Асанов Азамат,1\n".encode()) == [("header_missing", "1")]
 
 

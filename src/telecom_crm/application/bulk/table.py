@@ -105,19 +105,7 @@ def find_layout(
     headers = {mark: _header(stream, encoding, mark) for mark in candidates}
     mark = max(candidates, key=lambda one: len(columns.named(headers[one])))
     header, places = headers[mark], columns.named(headers[mark])
-    if not places:
-        told = f"this is not the header: {', '.join(columns.required)}, in any order"
-        raise refused("header_missing", told)
-    faults = Faults()
-    for name in columns.required:
-        if name not in places:
-            told = f"the header has no column {name}; needed are {', '.join(columns.required)}"
-            faults.add(name, "column_missing", told)
-    plain = [_plain(name) for name in header]
-    for name in places:
-        if plain.count(_plain(name)) > 1:
-            faults.add(name, "column_repeated", f"the header has column {name} more than once")
-    faults.raise_any()
+    _check_header(header, places, columns)
     return Layout(
         encoding=encoding,
         separator=mark,
@@ -242,8 +230,32 @@ def _header(stream: BinaryIO, encoding: str, separator: str) -> list[str]:
     return header
 
 
+def _check_header(header: Sequence[str], places: Mapping[str, int], columns: Columns) -> None:
+    """Raise `InvalidValue` with everything that is wrong with a header."""
+    right = f"right is {', '.join(columns.required)}, in any order"
+    if columns.optional:
+        right += f", and perhaps {', '.join(columns.optional)}"
+    if not places:
+        raise refused("header_missing", f"this is not the header: {right}")
+    faults = Faults()
+    if missing := [name for name in columns.required if name not in places]:
+        told = f"missing {', '.join(missing)}; found {_shown(header)}; {right}"
+        faults.add("header", "column_missing", told, ", ".join(missing))
+    plain = [_plain(name) for name in header]
+    if repeated := [name for name in places if plain.count(_plain(name)) > 1]:
+        told = f"{', '.join(repeated)} more than once; found {_shown(header)}"
+        faults.add("header", "column_repeated", told, ", ".join(repeated))
+    faults.raise_any()
+
+
 def _plain(name: str) -> str:
     return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def _shown(header: Sequence[str]) -> str:
+    """Return a header as it is told: whatever was taken for one, in a line of bounded length."""
+    names = ", ".join(name.strip()[:40] for name in header[:40])
+    return "".join(char if char.isprintable() else "\ufffd" for char in names)
 
 
 def _is_number(text: str) -> bool:
