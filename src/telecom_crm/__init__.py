@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.errors import StaleVersion as StaleVersion
     from telecom_crm.domain.errors import TelecomCrmError as TelecomCrmError
     from telecom_crm.domain.errors import Unavailable as Unavailable
+    from telecom_crm.domain.errors import VersionSeen as VersionSeen
     from telecom_crm.domain.hold import HoldKind as HoldKind
     from telecom_crm.domain.identifiers import ICCID as ICCID
     from telecom_crm.domain.identifiers import IMSI as IMSI
@@ -176,6 +177,7 @@ _STABLE = {
     "domain.errors": """
         Busy Conflict Fault GatewayError IllegalTransition InvalidValue KeyReused NotFound
         NotPermitted RuleViolated SchemaOutdated StaleVersion TelecomCrmError Unavailable
+        VersionSeen
     """,
     "domain.hold": "HoldKind",
     "domain.identifiers": """

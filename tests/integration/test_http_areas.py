@@ -438,7 +438,9 @@ def test_rules_are_read_as_they_are_written(service):
         assert put.status_code == 200, put.text
         assert put.json() == rules
         assert service.get(path).headers["etag"] == put.headers["etag"] != seen["If-Match"]
-        problem_of(service.send("PUT", path, rules, headers=seen), 412, "stale_version")
+        stale = service.send("PUT", path, rules, headers=seen)
+        problem_of(stale, 412, "stale_version")
+        assert stale.headers["etag"] == service.get(path).headers["etag"]
     policies = service.get("/billing-policies").json()["items"]
     odd = {"items": [policies[0] | {"grace_days": -1}, policies[0] | {"tax": {"code": "x"}}]}
     problem = problem_of(service.send("PUT", "/billing-policies", odd), 422, "invalid_value")

@@ -340,7 +340,9 @@ def test_a_command_heeds_the_version_that_was_seen(service):
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag
     stale = service.send("PATCH", path, {"name": "Third"}, headers={"If-Match": tag})
-    problem_of(stale, 412, "stale_version")
+    problem = problem_of(stale, 412, "stale_version")
+    assert problem["version"] == changed.json()["version"]
+    assert stale.headers["etag"] == changed.headers["etag"]
     assert service.get(path).json()["name"] == "Other"
 
 

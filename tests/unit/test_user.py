@@ -37,6 +37,12 @@ def test_roles():
         assert not role.may(Area.TOKENS, Action.WRITE)
 
 
+def test_nobody_changes_what_they_may_not_read():
+    for role in Role:
+        for area, actions in PERMISSIONS[role].items():
+            assert Action.READ in actions, (role, area)
+
+
 def test_what_is_not_in_the_table_is_denied():
     assert not Role.CASHIER.may(Area.TICKETS, Action.READ)
     with pytest.raises(NotPermitted) as caught:

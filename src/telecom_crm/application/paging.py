@@ -60,4 +60,4 @@ def each_swept(uow: UnitOfWork, fetch: Callable[[Transaction, str | None], Page[
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:
     """Raise `VersionSeen` where the caller has seen another version; None has seen none."""
     if expected_version is not None and thing.version != expected_version:
-        raise VersionSeen(name, thing.key)
+        raise VersionSeen(name, thing.key, thing.version)

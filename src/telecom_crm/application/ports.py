@@ -561,7 +561,7 @@ class Rules(Protocol):
         """
         Put the rules of a kind; the change is an event.
 
-        Raise `VersionSeen` where the version before is not the one expected, if any is.
+        Raise `VersionSeen`, with the version before, where another is expected.
         """
         ...
 

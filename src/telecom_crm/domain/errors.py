@@ -131,10 +131,18 @@ class StaleVersion(TelecomCrmError):
 @attrs.define
 class VersionSeen(StaleVersion):
     """
-    The version that the caller named is not the present one.
+    The version that the caller named is not the present one, which is `version`.
 
     Reading again changes nothing: the caller has to look and decide.
     """
+
+    version: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.thing} {self.key} is at version {self.version}, which is not the one you named;"
+            " look at it and decide anew"
+        )
 
 
 @attrs.define

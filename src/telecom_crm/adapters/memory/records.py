@@ -120,7 +120,7 @@ class MemoryRules:
         before = self._look(kind)
         sequence = before[0] + 1 if before else 1
         if expected_version is not None and sequence != expected_version + 1:
-            raise VersionSeen("rules", kind)
+            raise VersionSeen("rules", kind, sequence - 1)
         self._bases.setdefault(kind, before)
         self._written[kind] = (sequence, text)
         event = Event(

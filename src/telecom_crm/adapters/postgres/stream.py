@@ -239,7 +239,7 @@ class PostgresRules:
             {"kind": kind, "value": dumps(value)},
         ).scalar_one()
         if expected_version is not None and version != expected_version + 1:
-            raise VersionSeen("rules", kind)
+            raise VersionSeen("rules", kind, version - 1)
         event = Event(
             thing="rules",
             thing_id=kind,

@@ -30,6 +30,7 @@ from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.entrypoints.conformance.samples import Samples
 
+E = TypeVar("E", bound=Exception)
 M = TypeVar("M", bound="StoredMachine")
 Place = tuple[str, Any]
 """Where a thing is: the transaction's collection, and the key in it."""
@@ -367,7 +368,7 @@ class _Sink:
             raise PowerCut
 
 
-def refused(*errors: type[Exception]) -> pytest.RaisesExc[Exception]:
+def refused(*errors: type[E]) -> pytest.RaisesExc[E]:
     """Expect one of these errors."""
     return pytest.raises(errors)
 

@@ -529,8 +529,9 @@ class UnitOfWorkSuite:
                 at = samples.tick()
                 tx.rules.put("dedup", {"seen": seen}, expected_version=seen, by=OPERATOR, at=at)
         for stale in (0, 1, 3):
-            with refused(VersionSeen), uow() as tx:
+            with refused(VersionSeen) as caught, uow() as tx:
                 tx.rules.put("dedup", {}, expected_version=stale, by=OPERATOR, at=samples.tick())
+            assert caught.value.version == 2
         with refused(VersionSeen), uow() as tx:
             tx.rules.put("other", {}, expected_version=1, by=OPERATOR, at=samples.tick())
         with uow(read_only=True) as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, get_args, get_origin
 from uuid import UUID
@@ -29,7 +30,7 @@ PROBLEMS = {
     403: "The token's role may not do this.",
     404: "There is no such thing.",
     409: "Not now: the thing's state, a rule, or another request is against it.",
-    412: "The thing was changed since the version in If-Match.",
+    412: "The thing was changed since the version in If-Match; `version` is the present one.",
     413: "The body is too long.",
     415: "The body is not JSON.",
     422: "A value that can never be right, or an idempotency key used for something else.",
@@ -256,6 +257,8 @@ def _responses(
     for status in sorted(_refusals(path, handler, has_body=has_body)):
         problem = {PROBLEM_JSON: {"schema": {"$ref": REF.format(name="Problem")}}}
         responses[str(status)] = {"description": PROBLEMS[status], "content": problem}
+        if status == HTTPStatus.PRECONDITION_FAILED:
+            responses[str(status)]["headers"] = {"ETag": _TAG}
     return responses
 
 
@@ -264,13 +267,16 @@ def _file(media_type: str) -> dict[str, Any]:
     return text if media_type.startswith("text/") else {**text, "format": "binary"}
 
 
+_TAG = {"description": "The thing's version.", "schema": {"type": "string"}}
+
+
 def _headers(handler: HTTPRouteHandler) -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     headers = {}
     if handler.status_code == 201:
         headers["Location"] = {"description": "Where the thing is.", **text}
     if handler.opt.get("versioned"):
-        headers["ETag"] = {"description": "The thing's version.", **text}
+        headers["ETag"] = _TAG
     if handler.opt.get("key") is not None:
         headers["Idempotency-Replayed"] = {"description": "`true` for a key used before.", **text}
     if handler.opt.get("query") and "cursor" in {one.name for one in handler.opt["query"]}:

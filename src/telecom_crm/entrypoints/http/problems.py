@@ -29,8 +29,10 @@ from telecom_crm.domain.errors import (
     StaleVersion,
     TelecomCrmError,
     Unavailable,
+    VersionSeen,
 )
 from telecom_crm.domain.money import CurrencyMismatch
+from telecom_crm.entrypoints.http.values import tag_of
 
 PROBLEM_JSON = "application/problem+json"
 URN = "urn:telecom-crm:"
@@ -95,6 +97,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: list[FieldError] = []
     allowed: list[str] | None = None
     reasons: list[str] | None = None
+    version: int | None = None
 
 
 STATUS: Mapping[type[TelecomCrmError], int] = {
@@ -160,6 +163,9 @@ def refuse(request: Request[Any, Any, Any], error: TelecomCrmError) -> Response[
         headers["Retry-After"] = str(seconds)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = _challenge(error)
+    if isinstance(error, VersionSeen):
+        # To whoever may change a thing; no role changes what it may not read.
+        headers["ETag"] = tag_of(error.version)
     return _respond(members, headers)
 
 

@@ -122,10 +122,15 @@ def next_link(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, 
     return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"'}
 
 
+def tag_of(version: int) -> str:
+    """Return a version as an entity tag."""
+    return f'"{version}"'
+
+
 def _headers(version: int | None, replayed: bool) -> dict[str, str]:
     headers = {}
     if version is not None:
-        headers["ETag"] = f'"{version}"'
+        headers["ETag"] = tag_of(version)
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return headers
