@@ -166,6 +166,21 @@ def test_a_key_is_required_where_money_moves(service):
         assert fields_of(problem) == ["Idempotency-Key"]
 
 
+def test_a_key_that_is_missing_or_odd_is_told_with_the_faults_of_the_body(service):
+    body = {"amount": money("1.00"), "method": "cash", "gateway": "cash_desk", "colour": 1}
+    missing = problem_of(service.post("/payments", body), 400, "malformed")
+    assert fields_of(missing) == ["Idempotency-Key", "colour"]
+    odd = problem_of(service.post("/payments", body, key="k" * 256), 422, "invalid_value")
+    assert fields_of(odd) == ["Idempotency-Key", "colour"]
+    mistyped = body | {"amount": 1}
+    odd = problem_of(service.post("/payments", mistyped, key="k" * 256), 400, "malformed")
+    assert fields_of(odd) == ["Idempotency-Key", "colour", "amount"]
+    alone = problem_of(service.post("/payments", body, key="k"), 422, "invalid_value")
+    assert fields_of(alone) == ["colour"]
+    unkeyed = problem_of(service.post("/webhooks", body, key="k" * 256), 422, "invalid_value")
+    assert "Idempotency-Key" not in fields_of(unkeyed)
+
+
 def test_a_repeat_answers_the_same_and_says_so(service):
     contract = service.new_contract()
     body = {

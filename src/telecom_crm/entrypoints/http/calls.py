@@ -30,13 +30,12 @@ from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
 from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.http.bodies import SCHEMAS, IccidText, MsisdnText, read_instant
+from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
 from telecom_crm.entrypoints.http.reading import body_class
-from telecom_crm.entrypoints.http.values import KeyUse
 
-KEY_LIMIT = 255
 TEXT_LIMIT = 1000
-KEY_HEADER, SEEN_HEADER = "Idempotency-Key", "If-Match"
+SEEN_HEADER = "If-Match"
 
 
 @attrs.frozen(kw_only=True)
@@ -74,16 +73,7 @@ class Call(Request[Token, Any, State]):
     @property
     def key(self) -> str | None:
         """The idempotency key; raise `Malformed` where the route needs one and none came."""
-        key = self.headers.get(KEY_HEADER)
-        if key is None:
-            if self.route_handler.opt.get("key") is KeyUse.REQUIRED:
-                message = "is required here: any text of your own that names this one request"
-                raise Malformed((Fault(KEY_HEADER, "missing", message),))
-            return None
-        if not (0 < len(key) <= KEY_LIMIT and key.isprintable() and key.strip()):
-            message = f"1 to {KEY_LIMIT} printable characters"
-            raise InvalidValue.of(KEY_HEADER, "key", message)
-        return key
+        return read_key(self)
 
     async def body(self) -> bytes:
         """Return the body; where JSON is awaited, none at all says as much as `{}`."""

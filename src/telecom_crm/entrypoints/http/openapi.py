@@ -18,7 +18,8 @@ from litestar.routes import HTTPRoute
 
 from telecom_crm.entrypoints.http.access import Permission, rule_of
 from telecom_crm.entrypoints.http.bodies import SCHEMAS
-from telecom_crm.entrypoints.http.calls import KEY_HEADER, KEY_LIMIT, SEEN_HEADER, Parameter
+from telecom_crm.entrypoints.http.calls import SEEN_HEADER, Parameter
+from telecom_crm.entrypoints.http.keys import KEY_HEADER, KEY_LIMIT
 from telecom_crm.entrypoints.http.problems import PROBLEM_JSON, Problem
 from telecom_crm.entrypoints.http.reading import body_class, may_be_empty
 from telecom_crm.entrypoints.http.values import KeyUse

@@ -22,6 +22,7 @@ from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.errors import Fault, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.entrypoints.http.bodies import ContactText, MsisdnText
+from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
 
 T = TypeVar("T")
@@ -80,14 +81,27 @@ class StrictBody(AbstractDTO[Any]):
         return False
 
     def decode_bytes(self, value: bytes) -> Any:
-        """Read the body as the class that the handler's `data` is annotated with."""
+        """
+        Read the body as the class that the handler's `data` is annotated with.
+
+        What is wrong with it is told together with what is wrong with the request's key.
+        """
         connection = self.asgi_connection
         media_type = connection.headers.get("content-type", "application/json")
         encoding = connection.headers.get("content-encoding", "identity")
         if not _JSON.fullmatch(media_type) or encoding.lower() != "identity":
             raise HTTPException(status_code=415)
-        read_phone = connection.app.state.read_phone
-        return read_json(value, body_class(connection.route_handler), read_phone=read_phone)
+        handler, read_phone = connection.route_handler, connection.app.state.read_phone
+        try:
+            return read_json(value, body_class(handler), read_phone=read_phone)
+        except (Malformed, InvalidValue) as of_body:
+            if handler.opt.get("key") is None:
+                raise
+            try:
+                read_key(connection)
+            except (Malformed, InvalidValue) as of_key:
+                raise _both(of_key, of_body) from None
+            raise
 
 
 def body_class(handler: Any) -> Any:
@@ -111,6 +125,14 @@ _JSON = re.compile(
 _SUSPECT = re.compile(rb"\\u0000")
 _WRONG_TYPE = re.compile(r"Expected `.*`, got `.*`")
 _PLACE = re.compile(r" - at `.*`$")
+
+
+def _both(
+    one: Malformed | InvalidValue, other: Malformed | InvalidValue
+) -> Malformed | InvalidValue:
+    """Return two errors as one; what cannot be read weighs more than what may not be."""
+    kind = Malformed if Malformed in (type(one), type(other)) else InvalidValue
+    return kind((*one.faults, *other.faults))
 
 
 @cache
