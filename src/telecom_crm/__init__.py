@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from telecom_crm.domain.application import ApplicationKind as ApplicationKind
     from telecom_crm.domain.application import Channel as Channel
     from telecom_crm.domain.application import Priority as Priority
+    from telecom_crm.domain.approval import Approval as Approval
+    from telecom_crm.domain.approval import ApprovalKind as ApprovalKind
     from telecom_crm.domain.attachment import Attachment as Attachment
     from telecom_crm.domain.catalogue import CatalogueFile as CatalogueFile
     from telecom_crm.domain.charging import ChargeKind as ChargeKind
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.identifiers import MSISDN as MSISDN
     from telecom_crm.domain.identifiers import AccountId as AccountId
     from telecom_crm.domain.identifiers import ApplicationId as ApplicationId
+    from telecom_crm.domain.identifiers import ApprovalId as ApprovalId
     from telecom_crm.domain.identifiers import ContractId as ContractId
     from telecom_crm.domain.identifiers import CustomerId as CustomerId
     from telecom_crm.domain.identifiers import DocumentId as DocumentId
@@ -167,6 +170,7 @@ _STABLE = {
     "domain.account": "AccountState AccountStatement BillingAccount",
     "domain.activation": "ActivationSummary",
     "domain.application": "Application ApplicationKind Channel Priority",
+    "domain.approval": "Approval ApprovalKind",
     "domain.attachment": "Attachment",
     "domain.catalogue": "CatalogueFile",
     "domain.charging": "ChargeKind",
@@ -181,8 +185,8 @@ _STABLE = {
     """,
     "domain.hold": "HoldKind",
     "domain.identifiers": """
-        AccountId ApplicationId ContractId CustomerId DocumentId EntryId ICCID IMSI ImportId
-        MSISDN NotificationId PaymentId TaskId TicketId TokenId WebhookId
+        AccountId ApplicationId ApprovalId ContractId CustomerId DocumentId EntryId ICCID IMSI
+        ImportId MSISDN NotificationId PaymentId TaskId TicketId TokenId WebhookId
     """,
     "domain.importing": "ImportJob ImportKind ImportSummary RowError",
     "domain.ledger": "JournalEntry LedgerCode TrialBalanceLine",

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from telecom_crm.domain import (
     account,
     application,
+    approval,
     contract,
     customer,
     importing,
+    lifecycle,
     notification,
     payment,
     policy,
@@ -411,6 +413,21 @@ webhooks = st.builds(
     next_attempt_at=maybe(instants),
     created_at=instants,
     status=st.sampled_from(webhook.WebhookStatus),
+    **stored,
+)
+approvals = st.builds(
+    approval.Approval,
+    id=ids,
+    kind=st.sampled_from(approval.ApprovalKind),
+    thing_id=texts,
+    amount=maybe(positive),
+    reason=texts,
+    asked_by=st.builds(lifecycle.Actor, texts, maybe(texts)),
+    asked_at=instants,
+    decided_by=maybe(st.builds(lifecycle.Actor, texts, maybe(texts))),
+    comment=texts,
+    outcome=texts,
+    status=st.sampled_from(approval.ApprovalStatus),
     **stored,
 )
 tokens = st.builds(

@@ -69,6 +69,8 @@ DEAR = {
     ("GET", "/customers/{customer_id:uuid}/payments"): (A.PAYMENTS, READ),
     ("GET", "/customers/{customer_id:uuid}/tickets"): (A.TICKETS, READ),
     ("GET", "/contracts/{contract_id:uuid}/statement"): (A.ACCOUNTS, READ),
+    ("POST", "/approvals/{approval_id:uuid}/approve"): (A.APPROVALS, Action.APPROVE),
+    ("POST", "/approvals/{approval_id:uuid}/send-back"): (A.APPROVALS, Action.APPROVE),
 }
 """The routes whose rule is not: their first word's area, read for GET and write for the rest."""
 
@@ -99,6 +101,7 @@ AREAS = {
     "events": A.AUDIT,
     "metrics": A.OPERATIONS,
     "webhooks": A.OPERATIONS,
+    "approvals": A.APPROVALS,
 }
 
 

@@ -830,3 +830,37 @@ def test_tasks_that_the_network_refused_are_a_figure(service):
     finally:
         network.heal()
     assert failed() == before + 1
+
+
+def test_one_asks_and_another_agrees(service):
+    payment = service.pay(service.new_contract(), "1000.00")
+    body = {
+        "kind": "refund",
+        "thing_id": payment["id"],
+        "amount": {"amount": "100.00", "currency": "KGS"},
+        "reason": "paid twice",
+    }
+    asked = service.post("/approvals", body, role=Role.CASHIER)
+    assert (asked.status_code, asked.json()["status"]) == (201, "pending")
+    path = asked.headers["location"]
+    assert service.get(path).json() == asked.json()
+    for role in (Role.CASHIER, Role.OPERATOR):
+        assert service.post(f"{path}/approve", role=role).status_code == 403
+    assert service.post(f"{path}/withdraw", role=Role.OPERATOR).status_code == 409
+    stale = service.post(f"{path}/approve", headers={"If-Match": '"7"'})
+    problem_of(stale, 412, "stale_version")
+    done = service.post(f"{path}/approve", {"comment": "seen"})
+    assert (done.json()["status"], done.json()["comment"]) == ("done", "seen")
+    refunds = service.get(f"/payments/{payment['id']}/refunds").json()["items"]
+    assert [one["id"] for one in refunds] == [done.json()["outcome"]]
+    mine = service.post("/approvals", body).headers["location"]
+    own = service.post(f"{mine}/approve")
+    assert problem_of(own, 409, "rule_violated")["rule"] == "four_eyes"
+    assert service.post(f"{mine}/withdraw").json()["status"] == "withdrawn"
+    erasure = {"kind": "erasure", "thing_id": payment["id"], "reason": "asked for it"}
+    assert service.post("/approvals", erasure).status_code == 404
+    assert service.post("/approvals", erasure, role=Role.CASHIER).status_code == 403
+    told = [one["name"] for one in service.get(f"{path}/timeline").json()["items"]]
+    assert told == ["ApprovalAsked", "ApprovalGiven", "ApprovalCarriedOut"]
+    listed = service.get("/approvals?status=done&kind=refund").json()["items"]
+    assert done.json() in listed

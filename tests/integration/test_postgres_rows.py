@@ -34,6 +34,7 @@ KINDS = {
     "notifications": s.notifications,
     "tokens": s.tokens,
     "webhooks": s.webhooks,
+    "approvals": s.approvals,
 }
 KEYS = {"sims": "iccid", "numbers": "msisdn", "catalog.tariffs": "code", "catalog.options": "code"}
 COUNTERS = {"subscriber", "receivable", "unbilled", "reserved"}

@@ -27,7 +27,7 @@ def test_roles():
         for action in Action
     )
     cashier_writes = {area for area in Area if Role.CASHIER.may(area, Action.WRITE)}
-    assert cashier_writes == {Area.PAYMENTS}
+    assert cashier_writes == {Area.PAYMENTS, Area.APPROVALS}
     for area in (Area.INVENTORY, Area.CUSTOMERS, Area.CONTRACTS, Area.TICKETS):
         assert Role.OPERATOR.may(area, Action.REVEAL)
     for action in (Action.REVEAL, Action.EXPORT):

@@ -27,6 +27,7 @@ import attrs
 
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.application import Application
+from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Conflict, GatewayError, InvalidValue, TelecomCrmError
@@ -35,6 +36,7 @@ from telecom_crm.domain.identifiers import (
     MSISDN,
     AccountId,
     ApplicationId,
+    ApprovalId,
     ContractId,
     CustomerId,
     EntryId,
@@ -151,6 +153,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "notification": ("status", "customer_id"),
     "token": ("role",),
     "webhook": ("status",),
+    "approval": ("status", "kind", "thing_id"),
 }
 """The fields that each list can be filtered by; all are fields of the thing itself."""
 
@@ -673,6 +676,8 @@ class Transaction(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def webhooks(self) -> Collection[WebhookId, Webhook]: ...
+    @property
+    def approvals(self) -> Collection[ApprovalId, Approval]: ...
     @property
     def keys(self) -> Keys: ...
     @property

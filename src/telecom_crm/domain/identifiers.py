@@ -24,6 +24,7 @@ TaskId = NewType("TaskId", UUID)
 TicketId = NewType("TicketId", UUID)
 TokenId = NewType("TokenId", UUID)
 WebhookId = NewType("WebhookId", UUID)
+ApprovalId = NewType("ApprovalId", UUID)
 
 
 def _is_digits(value: str) -> bool:

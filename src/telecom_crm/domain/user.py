@@ -37,6 +37,7 @@ class Area(StrEnum):
     ACCOUNTS = "accounts"
     PAYMENTS = "payments"
     TICKETS = "tickets"
+    APPROVALS = "approvals"
     IMPORTS = "imports"
     NETWORK = "network"
     NOTIFICATIONS = "notifications"
@@ -100,6 +101,7 @@ PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
                 Area.ACCOUNTS: _WORK,
                 Area.PAYMENTS: _WORK,
                 Area.TICKETS: _WORK | {Action.REVEAL},
+                Area.APPROVALS: _WORK,
                 Area.IMPORTS: _WORK | {Action.EXPORT},
                 Area.NETWORK: _WORK,
                 Area.NOTIFICATIONS: _WORK,
@@ -114,6 +116,7 @@ PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
                 Area.CONTRACTS: _READ,
                 Area.ACCOUNTS: _READ,
                 Area.PAYMENTS: _WORK,
+                Area.APPROVALS: _WORK,
             }
         ),
         Role.AUDITOR: MappingProxyType(dict.fromkeys(Area, _READ)),

@@ -39,6 +39,7 @@ from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.access import Access
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import CustomerCheck, Customers
@@ -493,6 +494,15 @@ class Container(containers.DeclarativeContainer):
         new_id=chosen.new_id,
         sender=providers.Singleton(HttpPoster, to_private=chosen.webhooks_to_private),
     )
+    approvals = providers.Singleton(
+        Approvals,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        payments=payments,
+        accounts=accounts,
+        customers=customers,
+    )
     rules = providers.Singleton(
         RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone, in_force=regulations
     )
@@ -517,6 +527,7 @@ class Container(containers.DeclarativeContainer):
         notifications=notifications,
         access=access,
         webhooks=webhooks,
+        approvals=approvals,
         rules=rules,
         events=events,
         uow=uow,

@@ -13,6 +13,7 @@ import attrs
 
 from telecom_crm.application.access import Access
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
@@ -86,6 +87,7 @@ class Crm:
     notifications: Notifications
     access: Access
     webhooks: Webhooks
+    approvals: Approvals
     rules: RuleBook
     events: EventStream
 
@@ -180,9 +182,13 @@ class Crm:
         payments = attrs.evolve(
             self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
         )
+        accounts = attrs.evolve(self.accounts, uow=uow)
         return attrs.evolve(
             self,
             uow=uow,
+            approvals=attrs.evolve(
+                self.approvals, uow=uow, payments=payments, accounts=accounts, customers=customers
+            ),
             contracts=contracts,
             payments=payments,
             receipts=attrs.evolve(self.receipts, uow=uow, payments=payments),
@@ -192,7 +198,7 @@ class Crm:
             intake=attrs.evolve(self.intake, uow=uow),
             inventory=attrs.evolve(self.inventory, uow=uow),
             catalog=attrs.evolve(self.catalog, uow=uow),
-            accounts=attrs.evolve(self.accounts, uow=uow),
+            accounts=accounts,
             settlements=attrs.evolve(self.settlements, uow=uow),
             tickets=attrs.evolve(self.tickets, uow=uow),
             imports=attrs.evolve(self.imports, uow=uow),
@@ -225,6 +231,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "request_activations": lambda crm, n: crm.contracts.activate_due(limit=n),
         "begin_amendments": lambda crm, n: crm.contracts.take_due_effect(limit=n),
         "repair_payments": lambda crm, n: crm.payments.repair(limit=n),
+        "carry_out_approvals": lambda crm, n: crm.approvals.carry_out(limit=n),
         "end_promises": lambda crm, n: crm.accounts.end_promises(limit=n),
         "suspend_overdrawn": lambda crm, n: crm.contracts.suspend_all_overdrawn(limit=n),
         "lift_money_holds": lambda crm, n: crm.contracts.lift_all_money_holds(limit=n),

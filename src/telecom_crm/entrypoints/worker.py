@@ -12,6 +12,7 @@ from telecom_crm.entrypoints.settings import Settings, located, open_crm
 QUICK = frozenset(
     {
         "request_activations",
+        "carry_out_approvals",
         "provision",
         "run_imports",
         "lift_money_holds",

@@ -10,10 +10,12 @@ from telecom_crm.adapters.memory.pages import Term
 from telecom_crm.adapters.memory.store import identity_term, likeness_terms
 from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
 from telecom_crm.domain.application import Application, ApplicationStatus, Priority
+from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
     MSISDN,
     ApplicationId,
+    ApprovalId,
     CustomerId,
     NotificationId,
     TicketId,
@@ -185,6 +187,13 @@ class MemoryWebhooks(MemoryCollection[WebhookId, Webhook]):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.webhooks)
+
+
+class MemoryApprovals(MemoryCollection[ApprovalId, Approval]):
+    """What waits for a second person."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.approvals)
 
 
 class MemoryTokens(MemoryCollection[TokenId, Token]):

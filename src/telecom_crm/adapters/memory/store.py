@@ -21,6 +21,7 @@ from telecom_crm.adapters.memory.pages import Term, terms_of
 from telecom_crm.application.ports import AuditRecord, FormerValue, IdempotencyKey
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
+from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, ImportId
@@ -171,6 +172,7 @@ class MemoryStore:
         self.notifications = Table("notification", Notification)
         self.tokens = Table("token", Token, unique=_digest)
         self.webhooks = Table("webhook", Webhook)
+        self.approvals = Table("approval", Approval)
         self.journal = Journal()
         self.events = EventLog()
         self.positions: dict[str, str] = {}

@@ -23,6 +23,7 @@ from telecom_crm.adapters.memory.ledger import (
 )
 from telecom_crm.adapters.memory.people import (
     MemoryApplications,
+    MemoryApprovals,
     MemoryCustomers,
     MemoryNotifications,
     MemoryTickets,
@@ -120,6 +121,10 @@ class MemoryTransaction:
     @cached_property
     def tokens(self) -> MemoryTokens:
         return self._part(MemoryTokens(self))
+
+    @cached_property
+    def approvals(self) -> MemoryApprovals:
+        return self._part(MemoryApprovals(self))
 
     @cached_property
     def webhooks(self) -> MemoryWebhooks:

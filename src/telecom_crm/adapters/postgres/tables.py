@@ -624,6 +624,29 @@ webhooks = Table(
     PrimaryKeyConstraint("id"),
 )
 
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _text("kind"),
+    _text("thing_id"),
+    Column("amount_minor", BigInteger()),
+    Column("currency", CHAR(3)),
+    _text("reason"),
+    _text("asked_by_name"),
+    _maybe("asked_by_token"),
+    _at("asked_at"),
+    _maybe("decided_by_name"),
+    _maybe("decided_by_token"),
+    _text("comment"),
+    _text("outcome"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_approvals_status", approvals.c.status, approvals.c.id)
+Index("ix_approvals_thing_id", approvals.c.thing_id)
+
 rules = Table(
     "rules",
     metadata,

@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from telecom_crm.adapters.postgres.access import PostgresTokens
 from telecom_crm.adapters.postgres.accounts import PostgresAccounts
+from telecom_crm.adapters.postgres.approvals import PostgresApprovals
 from telecom_crm.adapters.postgres.catalog import PostgresCatalog
 from telecom_crm.adapters.postgres.contracts import PostgresContracts, PostgresTasks
 from telecom_crm.adapters.postgres.customers import PostgresCustomers
@@ -108,6 +109,10 @@ class PostgresTransaction:
     @cached_property
     def webhooks(self) -> PostgresWebhooks:
         return PostgresWebhooks(self.connection, self._holding)
+
+    @cached_property
+    def approvals(self) -> PostgresApprovals:
+        return PostgresApprovals(self.connection, self._holding)
 
     @cached_property
     def keys(self) -> PostgresKeys:

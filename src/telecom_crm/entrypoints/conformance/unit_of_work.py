@@ -23,6 +23,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
+from telecom_crm.domain.approval import Approval, ApprovalKind
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
@@ -30,6 +31,7 @@ from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, Version
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
+    ApprovalId,
     CustomerId,
     DocumentId,
     EntryId,
@@ -42,7 +44,7 @@ from telecom_crm.domain.identifiers import (
 )
 from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
 from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
-from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number
@@ -681,12 +683,14 @@ _WORDS = {
         "import_job": "checked",
         "notification": "queued",
         "webhook": "paused",
+        "approval": "pending",
     },
     "kind": {
         "customer": "person",
         "application": "port_in",
         "provisioning_task": "bar",
         "import_job": "sims",
+        "approval": "refund",
     },
 }
 _PLAIN = {
@@ -797,6 +801,7 @@ def _of_every_kind(samples: Samples, sale: Sale) -> dict[str, Any]:
         "notifications": _notification(samples, sale.customer),
         "tokens": _token(samples),
         "webhooks": _webhook(samples),
+        "approvals": _approval(samples),
     }
 
 
@@ -852,6 +857,17 @@ def _webhook(samples: Samples) -> Webhook:
         secret=bytes(32),
         **samples.said(),
     )
+
+
+def _approval(samples: Samples) -> Approval:
+    return Approval.ask(
+        id=ApprovalId(samples.id()),
+        kind=ApprovalKind.REFUND,
+        thing_id=str(samples.id()),
+        amount=Money(15_000, "KGS"),
+        reason="paid twice",
+        **samples.said(),
+    ).approve(by=Actor("second", "t-2"), at=samples.tick())
 
 
 def _import(samples: Samples) -> ImportJob:

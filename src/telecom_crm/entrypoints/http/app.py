@@ -16,6 +16,7 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Gate
 from telecom_crm.entrypoints.http.api.accounts import AccountController
 from telecom_crm.entrypoints.http.api.applications import ApplicationController
+from telecom_crm.entrypoints.http.api.approvals import ApprovalController
 from telecom_crm.entrypoints.http.api.catalog import (
     CompatibilityController,
     OptionController,
@@ -73,12 +74,14 @@ CONTROLLERS = (
     AuditController,
     OperationsController,
     WebhookController,
+    ApprovalController,
     SchemaController,
 )
 
 SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "access": lambda crm: crm.access,
     "accounts": lambda crm: crm.accounts,
+    "approvals": lambda crm: crm.approvals,
     "catalog": lambda crm: crm.catalog,
     "contracts": lambda crm: crm.contracts,
     "crm": lambda crm: crm,

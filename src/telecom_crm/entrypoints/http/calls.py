@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from telecom_crm.application.ports import FILTERS, Query
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
+from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
@@ -190,6 +191,7 @@ _KINDS: Mapping[str, type] = {
     "notification": Notification,
     "token": Token,
     "webhook": Webhook,
+    "approval": Approval,
 }
 
 

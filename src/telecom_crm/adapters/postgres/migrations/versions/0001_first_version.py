@@ -437,6 +437,27 @@ CREATE TABLE webhooks (
     CONSTRAINT pk_webhooks PRIMARY KEY (id)
 );
 
+CREATE TABLE approvals (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    thing_id TEXT NOT NULL,
+    amount_minor BIGINT,
+    currency CHAR(3),
+    reason TEXT NOT NULL,
+    asked_by_name TEXT NOT NULL,
+    asked_by_token TEXT,
+    asked_at timestamptz NOT NULL,
+    decided_by_name TEXT,
+    decided_by_token TEXT,
+    comment TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_approvals PRIMARY KEY (id)
+);
+CREATE INDEX ix_approvals_status ON approvals (status, id);
+CREATE INDEX ix_approvals_thing_id ON approvals (thing_id);
+
 CREATE TABLE rules (
     kind TEXT COLLATE "C" NOT NULL,
     value JSONB NOT NULL,
@@ -530,6 +551,7 @@ CHANGEABLE = (
     "rules",
     "tokens",
     "webhooks",
+    "approvals",
     "event_cursors",
     "number_series",
 )
