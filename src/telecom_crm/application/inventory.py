@@ -30,9 +30,11 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import (
     NUMBER_LIFECYCLE,
     Number,
+    NumberCategory,
     NumberCommand,
     NumberInUse,
     NumberOrigin,
+    number_category,
 )
 from telecom_crm.domain.reservation import read_reservation
 from telecom_crm.domain.sim import RetireReason, Sim
@@ -56,7 +58,9 @@ class NumberData:
     """A number of our own range, its category and what choosing it costs once."""
 
     msisdn: MSISDN
-    category: str = "standard"
+    category: NumberCategory = attrs.field(
+        default=NumberCategory.STANDARD, converter=number_category
+    )
     price: Money | None = None
 
 

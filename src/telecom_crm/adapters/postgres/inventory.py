@@ -22,7 +22,7 @@ from telecom_crm.adapters.postgres.rows.inventory import (
     sim_to_row,
 )
 from telecom_crm.domain.identifiers import ICCID, MSISDN
-from telecom_crm.domain.number import Number, NumberStatus
+from telecom_crm.domain.number import Number, NumberCategory, NumberStatus
 from telecom_crm.domain.sim import Sim, SimStatus
 
 _RESERVATION_OVER = "t.reserved_until <= %(at)s AND t.status = 'reserved'"
@@ -62,7 +62,7 @@ class PostgresNumbers(PostgresCollection[MSISDN, Number]):
         from_row=number_from_row,
         filters={
             "status": by_choice("status", NumberStatus),
-            "category": by_text("category"),
+            "category": by_choice("category", NumberCategory),
             "contract_id": by_id("contract_id"),
         },
     )
