@@ -414,7 +414,7 @@ class Imports:
         if job.kind is ImportKind.SIMS:
             return SimRows()
         if job.kind is ImportKind.NUMBERS:
-            return NumberRows(currency=self.currency)
+            return NumberRows(currency=self.currency, read_phone=self.read_phone)
         with self.uow(read_only=True) as tx:
             checks = checks_in(tx, self.checks, today=local_date(self.clock(), self.zone))
         return SubscriberRows(
@@ -424,6 +424,7 @@ class Imports:
             default_policies=self.default_policies,
             checks=checks,
             deduplication=self.deduplication,
+            read_phone=self.read_phone,
         )
 
     def _check(self, job_id: ImportId, by: Actor | None) -> tuple[ImportJob, _Survey | None]:

@@ -12,7 +12,7 @@ from telecom_crm.application.bulk.chunk import Memo, Tally, Turn, bounded
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.inventory import NumberData, SimData, receive_number, receive_sim
-from telecom_crm.application.ports import Transaction
+from telecom_crm.application.ports import ReadPhone, Transaction
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.importing import Outcome
@@ -79,6 +79,7 @@ class NumberRows:
 
     columns = Columns(required=("msisdn", "category"), optional=("price",), phones=("msisdn",))
     currency: str
+    read_phone: ReadPhone = MSISDN
 
     def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form
         repeats.add(row["msisdn"].strip().lstrip("+"))
@@ -95,7 +96,7 @@ class NumberRows:
         text = row["msisdn"].strip()
         faults = Faults()
         given: dict[str, Any] = {}
-        key = faults.check("msisdn", MSISDN, text)
+        key = faults.check("msisdn", self.read_phone, text)
         if category := row["category"].strip().lower():
             given["category"] = faults.check("category", number_category, category)
         if price := row.get("price", "").strip():
