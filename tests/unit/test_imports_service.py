@@ -417,8 +417,12 @@ def test_contracts_that_wait_are_activated_by_a_later_file(desk):
 
 def test_an_unknown_policy_or_encoding_is_refused_before_anything_is_stored(desk):
     with pytest.raises(InvalidValue) as error:
-        desk.bring("subscribers", [person(1)], activate=True, policy="none", encoding="cp866")
-    assert [fault.code for fault in error.value.faults] == ["encoding", "policy_unknown"]
+        desk.bring("sims", [sim(1)], activate=True, policy="none", encoding="cp866")
+    assert [fault.code for fault in error.value.faults] == [
+        "encoding",
+        "policy_unknown",
+        "activate",
+    ]
     with pytest.raises(InvalidValue):
         desk.bring("sims", [sim(1)], activate=True, policy="migration")
 

@@ -42,7 +42,14 @@ from telecom_crm.domain.identifiers import (
     TokenId,
     WebhookId,
 )
-from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
+from telecom_crm.domain.importing import (
+    ImportJob,
+    ImportKind,
+    ImportRequest,
+    Outcome,
+    RowError,
+    RowOutcome,
+)
 from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
@@ -873,11 +880,9 @@ def _approval(samples: Samples) -> Approval:
 def _import(samples: Samples) -> ImportJob:
     return ImportJob.upload(
         id=ImportId(samples.id()),
-        kind=ImportKind.SIMS,
+        request=ImportRequest(kind=ImportKind.SIMS, file_name="карты.csv", separator=";"),
         file_id=DocumentId(samples.id()),
-        file_name="карты.csv",
         sha256=f"{samples.serial():064x}",
-        separator=";",
         **samples.said(),
     )
 
