@@ -719,6 +719,7 @@ _WORDS = {
 }
 _PLAIN = {
     "channel": "api",
+    "category": "silver",
     "priority": "low",
     "method": "cash",
     "role": "admin",
