@@ -71,6 +71,18 @@ def test_nobody_reserves_under_the_name_of_a_draft(inventory) -> None:
         inventory.reserve_number(msisdn(1), for_="contract:7")
 
 
+def test_no_contract_goes_on_with_what_anothers_draft_keeps(shop) -> None:
+    draft = shop.sign(2, accept=False)
+    name = f"contract:{draft.id}"
+    active = shop.active(1)
+    for command in (
+        lambda: shop.contracts.swap_sim(active.id, iccid=iccid(2), reservation=name),
+        lambda: shop.contracts.change_number(active.id, msisdn=msisdn(2), reservation=name),
+    ):
+        with pytest.raises(InvalidValue, match=r"reservation: .*which drafts have"):
+            command()
+
+
 def test_a_stale_version_is_refused(inventory) -> None:
     seen = inventory.sim(iccid(1)).version
     inventory.reserve_sim(iccid(1), expected_version=seen)

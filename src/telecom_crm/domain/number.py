@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -52,24 +53,6 @@ class NumberOrigin(StrEnum):
 
     OWN = "own"
     PORTED_IN = "ported_in"
-
-
-class NumberCategory(StrEnum):
-    """How well a number can be remembered; its price is its own."""
-
-    STANDARD = "standard"
-    SILVER = "silver"
-    GOLD = "gold"
-    PLATINUM = "platinum"
-
-
-def number_category(raw: str) -> NumberCategory:
-    """Return the category that a text names; raise `InvalidValue`."""
-    try:
-        return NumberCategory(raw)
-    except ValueError:
-        message = f"one of {', '.join(NumberCategory)}"
-        raise InvalidValue.of("category", "category", message, raw) from None
 
 
 _S, _C = NumberStatus, NumberCommand
@@ -165,6 +148,8 @@ NUMBER_LIFECYCLE = Lifecycle(
 HELD_NUMBER = frozenset({_S.ASSIGNED})
 """The states in which a number belongs to a contract."""
 
+_CATEGORY = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
+
 
 @attrs.define
 class NumberNotAvailable(Conflict):
@@ -206,9 +191,7 @@ class Number:
     """
 
     msisdn: MSISDN
-    category: NumberCategory = attrs.field(
-        default=NumberCategory.STANDARD, converter=number_category
-    )
+    category: str = attrs.field(default="standard")
     price: Money | None = None
     origin: NumberOrigin = NumberOrigin.OWN
     contract_id: ContractId | None = None
@@ -220,12 +203,18 @@ class Number:
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
 
+    @category.validator
+    def _check(self, _: object, value: str) -> None:
+        if not _CATEGORY.fullmatch(value):
+            message = "a category such as standard, silver, gold or platinum"
+            raise InvalidValue.of("category", "category", message, value)
+
     @classmethod
     def receive(
         cls,
         *,
         msisdn: MSISDN,
-        category: str = NumberCategory.STANDARD,
+        category: str = "standard",
         price: Money | None = None,
         by: Actor,
         at: datetime,
@@ -306,13 +295,10 @@ class Number:
         A reserved one goes to the contract whose draft keeps it, or to who brings its reservation;
         once the reservation's time is over, to anybody.
         """
-        mine = goes_to(self.reserved_for, contract_id, reservation)
-        free = self if mine else self._lapsed(by=by, at=at)
-        taken = not mine and free.reserved_for is not None
-        if taken or not NUMBER_LIFECYCLE.can(free, _C.ASSIGN):
+        if not self.is_free(at, for_=contract_id, reservation=reservation):
             raise NumberNotAvailable(self.key, self.status, self._contract)
         return NUMBER_LIFECYCLE.move(
-            free,
+            self._lapsed(by=by, at=at),
             _C.ASSIGN,
             by=by,
             at=at,
@@ -416,10 +402,12 @@ class Number:
         """Tell whether it is reserved for longer than it was to be."""
         return self.reserved_until is not None and self.reserved_until <= at
 
-    def is_free(self, at: datetime) -> bool:
-        """Tell whether any contract may have it now: nobody does, and nothing keeps it."""
-        kept = self.reserved_for is not None and not self.is_over(at)
-        return not kept and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)
+    def is_free(
+        self, at: datetime, *, for_: ContractId | None = None, reservation: str | None = None
+    ) -> bool:
+        """Tell whether a contract, or any, may have it: nobody has, and it is kept for no other."""
+        goes = self.is_over(at) or goes_to(self.reserved_for, for_, reservation)
+        return goes and NUMBER_LIFECYCLE.can(self, _C.ASSIGN)
 
     def _lapsed(self, *, by: Actor, at: datetime) -> Number:
         """Return it without a reservation that is over, which nobody has come to end yet."""

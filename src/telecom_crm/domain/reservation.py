@@ -13,7 +13,7 @@ def reservation_of(contract_id: ContractId) -> str:
     return f"{_OF_A_CONTRACT}{contract_id}"
 
 
-def read_reservation(name: str, *, field: str) -> str:
+def read_reservation(name: str, *, field: str = "reservation") -> str:
     """Return a name that somebody chose; raise `InvalidValue` for one that a draft would have."""
     if name.startswith(_OF_A_CONTRACT):
         message = f"a name that does not begin with {_OF_A_CONTRACT}, which drafts have"
@@ -28,8 +28,10 @@ def opens(reservation: str | None, reserved_for: str | None) -> bool:
     return not reservation.startswith(_OF_A_CONTRACT)
 
 
-def goes_to(reserved_for: str | None, contract_id: ContractId, reservation: str | None) -> bool:
+def goes_to(
+    reserved_for: str | None, contract_id: ContractId | None, reservation: str | None
+) -> bool:
     """Tell whether a contract may have a thing, by its own draft or by a reservation it brings."""
     if reserved_for is None or opens(reservation, reserved_for):
         return True
-    return reserved_for == reservation_of(contract_id)
+    return contract_id is not None and reserved_for == reservation_of(contract_id)

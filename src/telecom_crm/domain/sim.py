@@ -262,13 +262,10 @@ class Sim:
         A reserved one goes to the contract whose draft keeps it, or to who brings its reservation;
         once the reservation's time is over, to anybody.
         """
-        mine = goes_to(self.reserved_for, contract_id, reservation)
-        free = self if mine else self._lapsed(by=by, at=at)
-        taken = not mine and free.reserved_for is not None
-        if taken or not SIM_LIFECYCLE.can(free, _C.BIND):
+        if not self.is_free(at, for_=contract_id, reservation=reservation):
             raise SimNotAvailable(self.key, self.status, self._contract)
         return SIM_LIFECYCLE.move(
-            free,
+            self._lapsed(by=by, at=at),
             _C.BIND,
             by=by,
             at=at,
@@ -348,10 +345,12 @@ class Sim:
         """Tell whether it is reserved for longer than it was to be."""
         return self.reserved_until is not None and self.reserved_until <= at
 
-    def is_free(self, at: datetime) -> bool:
-        """Tell whether any contract may have it now: nobody does, and nothing keeps it."""
-        kept = self.reserved_for is not None and not self.is_over(at)
-        return not kept and SIM_LIFECYCLE.can(self, _C.BIND)
+    def is_free(
+        self, at: datetime, *, for_: ContractId | None = None, reservation: str | None = None
+    ) -> bool:
+        """Tell whether a contract, or any, may have it: nobody has, and it is kept for no other."""
+        goes = self.is_over(at) or goes_to(self.reserved_for, for_, reservation)
+        return goes and SIM_LIFECYCLE.can(self, _C.BIND)
 
     def _lapsed(self, *, by: Actor, at: datetime) -> Sim:
         """Return it without a reservation that is over, which nobody has come to end yet."""

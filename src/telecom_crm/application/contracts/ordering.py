@@ -9,11 +9,11 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.customers import CustomerCheck
-from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.reservation import read_reservation
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +43,8 @@ class Order:
             faults.add("activate", "activate", "only a contract that is accepted can be activated")
         if self.minimum_term_months < 0:
             faults.add("minimum_term_months", "negative", "zero or more", self.minimum_term_months)
+        if self.reservation is not None:
+            faults.check("reservation", read_reservation, self.reservation)
         faults.raise_any()
 
 
@@ -51,7 +53,6 @@ def read_newcomer(
     *,
     id: CustomerId,
     checks: Iterable[CustomerCheck],
-    read_phone: ReadPhone,
     by: Actor,
     at: datetime,
 ) -> Customer:
@@ -62,7 +63,7 @@ def read_newcomer(
         raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
-    customer = Customer.register(id=id, phones=read_phone, by=by, at=at, **given)
+    customer = Customer.register(id=id, by=by, at=at, **given)
     if faults := tuple(fault for check in checks for fault in check(customer)):
         raise InvalidValue(faults)
     return customer

@@ -20,6 +20,7 @@ from telecom_crm.domain.ledger import Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.provisioning import ProvisioningKind
+from telecom_crm.domain.reservation import read_reservation
 from telecom_crm.domain.sim import RetireReason
 
 
@@ -44,8 +45,10 @@ class Replacing(ContractDesk):
         Go on with another SIM card, for the tariff's fee unless the old one was defective; the old
         one is retired.
 
-        Raise `SimNotAvailable`, `InsufficientFunds`, `KeyReused`.
+        Raise `SimNotAvailable`, `InsufficientFunds`, `InvalidValue`, `KeyReused`.
         """
+        if reservation is not None:
+            read_reservation(reservation)
         now = self.clock()
         with self.uow(read_only=True) as tx:
             seen = tx.contracts.get(contract_id)
@@ -97,8 +100,10 @@ class Replacing(ContractDesk):
         Go on under another number, whose price is charged; the old one rests.
 
         The number may also be one that was ported in or restored for this contract. Raise
-        `NumberNotAvailable`, `InsufficientFunds`, `KeyReused`.
+        `NumberNotAvailable`, `InsufficientFunds`, `InvalidValue`, `KeyReused`.
         """
+        if reservation is not None:
+            read_reservation(reservation)
         now = self.clock()
         seen = self.get(contract_id)
         command, key = ContractCommand.CHANGE_NUMBER, idempotency_key
