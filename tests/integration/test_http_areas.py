@@ -429,6 +429,7 @@ def test_rules_are_read_as_they_are_written(service):
         "/deduplication-rules",
         "/validation-rules",
         "/regulations",
+        "/compatibility-rules",
         "/service-levels",
         "/notification-templates",
     ):

@@ -19,7 +19,6 @@ from telecom_crm.entrypoints.http.api.catalog_terms import (
     OptionView,
     Question,
     RulesBody,
-    RuleView,
     TariffTermsBody,
     TariffView,
     compatibility_rules,
@@ -230,14 +229,14 @@ class CompatibilityController(Controller):
     tags = ("catalog",)
 
     @reads("/compatibility-rules", Area.CATALOG)
-    def rules(self, catalog: NamedDependency[TariffCatalog]) -> Response[PageView[RuleView]]:
+    def rules(self, catalog: NamedDependency[TariffCatalog]) -> Response[RulesBody]:
         """List the compatibility rules."""
         return _shown_rules(catalog)
 
     @replaces("/compatibility-rules", Area.CATALOG, versioned=True)
     def replace_rules(
         self, request: Call, data: JSONBody[RulesBody], catalog: NamedDependency[TariffCatalog]
-    ) -> Response[PageView[RuleView]]:
+    ) -> Response[RulesBody]:
         """Put these compatibility rules in the place of all."""
         wanted = compatibility_rules(data)
         catalog.replace_rules(wanted, expected_version=request.seen, by=request.by)
@@ -252,10 +251,10 @@ class CompatibilityController(Controller):
         return AnswerView(compatible=not reasons, reasons=list(reasons))
 
 
-def _shown_rules(catalog: TariffCatalog) -> Response[PageView[RuleView]]:
+def _shown_rules(catalog: TariffCatalog) -> Response[RulesBody]:
     # The version is read first: what changes in between is then refused, and not overwritten.
     version = catalog.rules_version()
-    return shown(whole(catalog.rules(), RuleView.of), version=version)
+    return shown(RulesBody.of(catalog.rules()), version=version)
 
 
 def _code(raw: str, thing: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -109,6 +110,16 @@ class RulesBody(Body):
     """All compatibility rules."""
 
     items: Annotated[list[RuleBody], msgspec.Meta(max_length=2000)]
+
+    @classmethod
+    def of(cls, rules: Iterable[CompatibilityRule]) -> RulesBody:
+        """Show rules as they can be put back."""
+        return cls(
+            items=[
+                RuleBody(kind=rule.kind, subject=rule.subject, others=list(rule.others))
+                for rule in rules
+            ]
+        )
 
 
 class Question(Body):
@@ -252,19 +263,6 @@ class OptionView(View):
             status=option.status,
             version=option.version,
         )
-
-
-class RuleView(View):
-    """What goes together."""
-
-    kind: RuleKind
-    subject: str
-    others: list[str]
-
-    @classmethod
-    def of(cls, rule: CompatibilityRule) -> RuleView:
-        """Show a rule."""
-        return cls(kind=rule.kind, subject=rule.subject, others=list(rule.others))
 
 
 class AnswerView(View):
