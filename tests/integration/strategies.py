@@ -178,7 +178,7 @@ sims = st.builds(
 numbers = st.builds(
     number_module.Number,
     msisdn=msisdns,
-    category=st.sampled_from(number_module.NumberCategory),
+    category=st.sampled_from(("standard", "gold")),
     price=maybe(amounts),
     origin=st.sampled_from(number_module.NumberOrigin),
     contract_id=maybe(ids),
@@ -256,6 +256,7 @@ contracts = st.builds(
     activated_at=maybe(instants),
     closed_at=maybe(instants),
     receipt=maybe(receipts),
+    follows=maybe(ids),
     holds=several(st.builds(Hold, kind=st.sampled_from(HoldKind), since=instants, reason=texts)),
     revisions=several(
         st.builds(

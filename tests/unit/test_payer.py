@@ -3,8 +3,15 @@
 import attrs
 import pytest
 
+from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
-from telecom_crm.domain.errors import IllegalTransition, KeyReused, RuleViolated, StaleVersion
+from telecom_crm.domain.errors import (
+    IllegalTransition,
+    InvalidValue,
+    KeyReused,
+    RuleViolated,
+    StaleVersion,
+)
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.ledger import LedgerCode
@@ -66,6 +73,31 @@ def test_a_contract_may_go_on_at_once_on_a_bill_payers_account(shop) -> None:
         pass
     assert shop.contracts.get(new.id).status is ContractStatus.ACTIVE
     assert shop.network.known[iccid(1)].msisdn == msisdn(1)
+
+
+def test_a_number_that_stays_with_its_subscriber_is_not_sold_again(shop) -> None:
+    shop.price(1, "500.00")
+    old = shop.active()
+    new = changed(shop, old)
+    assert (old.follows, new.follows) == (None, old.id)
+    shop.pay(new.account_id, "1000.00")
+    shop.contracts.add_document(new.id, name="signed.pdf", content=[PDF])
+    asked = shop.contracts.request_activation(new.id)
+    kinds = [fee.kind for fee in asked.first_fees]
+    assert kinds == [ChargeKind.ACTIVATION, ChargeKind.RECURRING]
+    while shop.provisioning.work(network=shop.network).total:
+        pass
+    for contract, sold in ((old, True), (new, False)):
+        charged = [leg.charge_kind for entry in shop.entries(contract) for leg in entry.transfers]
+        assert ChargeKind.ACTIVATION in charged
+        assert (ChargeKind.NUMBER_PRICE in charged) is sold
+
+
+def test_a_plain_close_is_not_for_another_payer(shop) -> None:
+    old = shop.active()
+    with pytest.raises(InvalidValue, match="change-payer"):
+        shop.contracts.close(old.id, reason=CloseReason.NEW_PAYER)
+    assert shop.contracts.get(old.id) == old
 
 
 def test_a_repeat_is_the_same_contract_and_another_payer_under_the_key_is_refused(shop) -> None:

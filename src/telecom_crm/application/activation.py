@@ -239,7 +239,8 @@ def _first_fees(case: Case, receipt: PoliciesReceipt, today: date) -> tuple[Char
             (chosen.code, prices.options[chosen.code].version_numbered(chosen.version))
             for chosen in contract.options
         ],
-        number_price=case.number.price,
+        # A number that stays with its subscriber, whoever pays, is not sold again.
+        number_price=None if contract.follows else case.number.price,
         policy=receipt.terms,
         activated_on=today,
     )

@@ -208,6 +208,7 @@ def _draft(
         application_id=terms.application_id,
         requested_activation=terms.requested_activation,
         minimum_term_months=terms.minimum_term_months,
+        follows=terms.follows,
         by=by,
         at=at,
     )

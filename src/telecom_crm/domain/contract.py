@@ -260,7 +260,8 @@ class Contract:
     earlier terms, oldest first; `pending` those that begin later. `receipt` is the policy that
     activation froze. `requested_activation` is a local date, before which the contract is not
     activated. `minimum_term_months` is kept, and holds nobody yet. `first_fees` are those that an
-    activation under way has reserved. `replayed` marks an answer to an idempotency key that was
+    activation under way has reserved. `follows` is the contract of another payer that it took SIM
+    and number over from. `replayed` marks an answer to an idempotency key that was
     used before; it is not stored.
     """
 
@@ -282,6 +283,7 @@ class Contract:
     closed_at: datetime | None = None
     receipt: PoliciesReceipt | None = None
     first_fees: tuple[Charge, ...] = ()
+    follows: ContractId | None = None
     holds: tuple[Hold, ...] = ()
     revisions: tuple[Revision, ...] = ()
     pending: Amendment | None = None
@@ -311,6 +313,7 @@ class Contract:
         application_id: ApplicationId | None = None,
         requested_activation: date | None = None,
         minimum_term_months: int = 0,
+        follows: ContractId | None = None,
         by: Actor,
         at: datetime,
     ) -> Contract:
@@ -340,6 +343,7 @@ class Contract:
             application_id=application_id,
             requested_activation=requested_activation,
             minimum_term_months=minimum_term_months,
+            follows=follows,
             **begun,
         )
 
@@ -564,8 +568,12 @@ class Contract:
     ) -> Contract:
         """
         End it; the caller retires the SIM and releases the number, no longer live, or hands both
-        over to the contract that is the `successor`.
+        over to the contract that is the `successor`, for `new_payer`; raise `InvalidValue` for the
+        one without the other.
         """
+        if (reason is CloseReason.NEW_PAYER) != (successor is not None):
+            message = "not new_payer, which change-payer gives: it closes one and signs the other"
+            raise InvalidValue.of("reason", "close_reason", message, reason)
         follows = {"successor": str(successor)} if successor else {}
         return CONTRACT_LIFECYCLE.move(
             self,

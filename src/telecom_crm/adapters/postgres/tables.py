@@ -322,6 +322,7 @@ contracts = Table(
     _at("closed_at", nullable=True),
     Column("receipt", JSONB()),
     _json("first_fees"),
+    _ref("follows"),
     _json("holds"),
     _json("revisions"),
     Column("pending", JSONB()),

@@ -122,6 +122,7 @@ class ContractView(View):
     closed_at: datetime | None
     receipt: PolicyReceiptView | None
     first_fees: list[ChargeView]
+    follows: UUID | None
     holds: list[HoldView]
     revisions: list[RevisionView]
     pending: AmendmentView | None
@@ -150,6 +151,7 @@ class ContractView(View):
             closed_at=contract.closed_at,
             receipt=PolicyReceiptView.of(contract.receipt) if contract.receipt else None,
             first_fees=[ChargeView.of(one) for one in contract.first_fees],
+            follows=contract.follows,
             holds=[
                 HoldView(kind=one.kind, since=one.since, reason=one.reason)
                 for one in contract.holds

@@ -181,6 +181,7 @@ CREATE TABLE contracts (
     closed_at timestamptz,
     receipt JSONB,
     first_fees JSONB NOT NULL,
+    follows UUID,
     holds JSONB NOT NULL,
     revisions JSONB NOT NULL,
     pending JSONB,
