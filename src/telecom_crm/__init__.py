@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.notification import Notification as Notification
     from telecom_crm.domain.notification import Template as Template
     from telecom_crm.domain.number import Number as Number
+    from telecom_crm.domain.number import NumberCategory as NumberCategory
     from telecom_crm.domain.payment import Payment as Payment
     from telecom_crm.domain.payment import PaymentMethod as PaymentMethod
     from telecom_crm.domain.payment import PaymentReceipt as PaymentReceipt
@@ -193,7 +194,7 @@ _STABLE = {
     "domain.lifecycle": "Actor Event",
     "domain.money": "Money",
     "domain.notification": "Notification Template",
-    "domain.number": "Number",
+    "domain.number": "Number NumberCategory",
     "domain.payment": "Payment PaymentMethod PaymentReceipt",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
     "domain.provisioning": "ProvisioningStatus ProvisioningTask",

@@ -178,7 +178,7 @@ sims = st.builds(
 numbers = st.builds(
     number_module.Number,
     msisdn=msisdns,
-    category=st.sampled_from(("standard", "gold")),
+    category=st.sampled_from(number_module.NumberCategory),
     price=maybe(amounts),
     origin=st.sampled_from(number_module.NumberOrigin),
     contract_id=maybe(ids),

@@ -84,6 +84,17 @@ def test_a_phone_is_changed_cleared_and_refused(service):
         service.send("PATCH", path, {"phone": "0555 12", "email": "y"}), 422, "invalid_value"
     )
     assert sorted(fields_of(problem)) == ["email", "phone"]
+    hint = "a phone number: E.164, +996…, or as it is dialled in KG"
+    assert hint in [error["message"] for error in problem["errors"]]
+    person = {"name": "Айгүл", "phone": "0555 12"}
+    sale = {"iccid": iccid(1), "msisdn": msisdn(1), "tariff": "START", "customer": person}
+    for path, body in (
+        ("/contracts", sale),
+        ("/customers", person),
+        ("/payments", {"msisdn": "+12"}),
+    ):
+        problem = service.post(path, body, key="odd").json()
+        assert hint in [error["message"] for error in problem["errors"]], problem
     assert "dialled in KG" in service.get("/contracts?msisdn=0555%2012").text
     problem_of(service.get("/numbers/0555%2012"), 404, "not_found")
     problem_of(service.get("/contracts?msisdn=0555%2012"), 422, "invalid_value")

@@ -128,7 +128,7 @@ def test_many_are_saved_and_changed_with_all_their_events(uow, size):
         assert got == {sim.iccid: sim for sim in sims}
         tx.sims.save_all([sim.reserve(for_="x", until=AT, by=BY, at=AT) for sim in got.values()])
     with uow() as tx:
-        assert len(tx.sims.reservations_over(AT, limit=1000)) == size
+        assert len(tx.sims.reservations_over(AT, limit=1000).items) == size
         assert [event.name for event in tx.events.of("sim", sims[-1].key)] == [
             "SimReceived",
             "SimReserved",

@@ -1,6 +1,7 @@
 """The conformance kit on the memory adapters, and on stores and gateways broken on purpose."""
 
 from collections.abc import Mapping
+from functools import partialmethod
 from typing import Any
 
 import attrs
@@ -11,7 +12,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from telecom_crm.adapters.gateways.script import Behaviour, Call
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.memory.collection import MemoryCollection
+from telecom_crm.adapters.memory.inventory import MemoryNumbers, MemorySims
 from telecom_crm.adapters.memory.ledger import MemoryLedger
+from telecom_crm.adapters.memory.people import MemoryApplications
 from telecom_crm.adapters.memory.records import MemoryEvents, MemoryKeys
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.till import MemoryTill
@@ -227,3 +230,17 @@ def test_a_broken_store_is_found_out(machine, break_it, monkeypatch):
     found = (AssertionError, pytest.fail.Exception, TelecomCrmError, BaseExceptionGroup)
     with pytest.raises(found):
         run_state_machine_as_test(broken, settings=FINDING)
+
+
+@pytest.mark.parametrize("method", ["leases_over", "reservations_over", "quarantine_over"])
+def test_pages_that_begin_anew_are_found_out(method, monkeypatch):
+    for kind in (MemoryApplications, MemorySims, MemoryNumbers):
+        if whole := getattr(kind, method, None):
+            anew = partialmethod(_first_page, whole)
+            monkeypatch.setattr(kind, method, anew)
+    with pytest.raises(AssertionError, match="begins anew"):
+        TestMemory().test_what_is_kept_too_long_comes_in_pages_that_go_on()
+
+
+def _first_page(self: Any, whole: Any, at: Any, *, limit: int, cursor: str | None = None) -> Any:
+    return whole(self, at, limit=limit)

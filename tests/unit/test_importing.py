@@ -15,6 +15,7 @@ from telecom_crm.domain.importing import (
     ImportCounts,
     ImportJob,
     ImportKind,
+    ImportRequest,
     Outcome,
     RowOutcome,
 )
@@ -31,9 +32,9 @@ def job(**fields):
     } | fields
     return ImportJob.upload(
         id=ImportId(UUID(int=1)),
+        request=ImportRequest(**given),
         file_id=DocumentId(UUID(int=2)),
         sha256="ab" * 32,
-        **given,
         **CONTEXT,
     )
 

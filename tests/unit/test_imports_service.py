@@ -249,6 +249,12 @@ def test_numbers_are_read_as_they_are_dialled_and_known_again():
     dry = desk.tell("subscribers", rows, dry_run=True)
     assert dry == desk.tell("subscribers", rows)
     assert dry["errors"] == {3: ["msisdn msisdn_taken"], 4: ["msisdn msisdn_format"]}
+    for kind, row in (
+        ("subscribers", person(3, phone="0700 00x")),
+        ("numbers", number(5, msisdn="x")),
+    ):
+        (error,) = desk.imports.errors(desk.bring(kind, [row]).id)
+        assert error.message == "a phone number: E.164, +996…, or as it is dialled in KG"
     assert desk.customer(1).phone == MSISDN(msisdn(1))
     assert desk.tell("subscribers", [person(1)]) == {"unchanged": 1}
 
@@ -411,8 +417,12 @@ def test_contracts_that_wait_are_activated_by_a_later_file(desk):
 
 def test_an_unknown_policy_or_encoding_is_refused_before_anything_is_stored(desk):
     with pytest.raises(InvalidValue) as error:
-        desk.bring("subscribers", [person(1)], activate=True, policy="none", encoding="cp866")
-    assert [fault.code for fault in error.value.faults] == ["encoding", "policy_unknown"]
+        desk.bring("sims", [sim(1)], activate=True, policy="none", encoding="cp866")
+    assert [fault.code for fault in error.value.faults] == [
+        "encoding",
+        "policy_unknown",
+        "activate",
+    ]
     with pytest.raises(InvalidValue):
         desk.bring("sims", [sim(1)], activate=True, policy="migration")
 

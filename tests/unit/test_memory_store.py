@@ -657,8 +657,9 @@ def test_reservations_and_sims(uow):
     kept, free = saved(uow, "sims", *sims)
     saved(uow, "sims", kept.reserve(for_="r", until=until, by=BY, at=AT))
     with uow(read_only=True) as tx:
-        assert tx.sims.reservations_over(AT, limit=5) == []
-        assert [one.iccid for one in tx.sims.reservations_over(until, limit=5)] == [kept.iccid]
+        assert tx.sims.reservations_over(AT, limit=5).items == ()
+        over = tx.sims.reservations_over(until, limit=5).items
+        assert [one.iccid for one in over] == [kept.iccid]
         many = tx.sims.get_many([free.iccid, kept.iccid])
         assert list(many) == [kept.iccid, free.iccid]
 

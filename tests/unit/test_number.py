@@ -11,6 +11,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import (
     NUMBER_LIFECYCLE,
     Number,
+    NumberCategory,
     NumberInUse,
     NumberNotAvailable,
 )
@@ -126,5 +127,6 @@ def test_reservations_are_cancelled_and_expire():
 def test_category_and_price():
     gold = number(category="gold", price=Money(100_000, "KGS"))
     assert gold.reclassify(category="silver", price=None, **WHO).price is None
-    with pytest.raises(InvalidValue):
+    assert gold.category is NumberCategory.GOLD
+    with pytest.raises(InvalidValue, match="one of standard, silver, gold, platinum"):
         number(category="Very Gold")

@@ -45,6 +45,8 @@ def test_every_way_to_write_a_number_is_that_number(written):
         "abc",
         "0" * 20,
         "++996555123456",
+        "+0",
+        "+9965551234567890",
     ],
 )
 def test_what_is_no_number_is_refused_with_what_would_be(written):
@@ -52,7 +54,7 @@ def test_what_is_no_number_is_refused_with_what_would_be(written):
         AT_HOME(written)
     (fault,) = refused.value.faults
     assert (fault.code, fault.value) == ("msisdn_format", written)
-    assert "+996" in fault.message or "E.164" in fault.message
+    assert fault.message == "a phone number: E.164, +996…, or as it is dialled in KG"
     assert in_e164(written, AT_HOME) == written
 
 

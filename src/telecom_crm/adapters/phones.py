@@ -36,17 +36,9 @@ class NationalPhones:
 
     def __call__(self, raw: str) -> MSISDN:
         """Return the number in E.164; raise `InvalidValue`."""
-        text = raw.strip()
-        if text[:1] == "+" and text[1:].isdigit():
-            return MSISDN(text)  # as most are, at a tenth of the price
-        if len(raw) > LONGEST:
-            raise self._unreadable(raw[:LONGEST])
-        bare = text.translate(_MARKS)
-        digits = bare.removeprefix("+")
-        if not (digits.isascii() and digits.isdigit()):
-            raise self._unreadable(raw)
-        if digits == bare and not self._is_whole(bare):
-            bare = self._dialled(bare) or bare
+        bare = raw.strip()
+        if not (bare[:1] == "+" and bare[1:].isdigit()):  # as most are, at a tenth of the price
+            bare = self._digits(raw)
         try:
             return MSISDN(bare)
         except InvalidValue:
@@ -68,6 +60,18 @@ class NationalPhones:
         code = str(found.country_code)
         return code, frozenset(len(code) + n for n in found.general_desc.possible_length)
 
+    def _digits(self, raw: str) -> str:
+        """Return the digits of a number that is written in some other way."""
+        if len(raw) > LONGEST:
+            raise self._unreadable(raw)
+        bare = raw.strip().translate(_MARKS)
+        digits = bare.removeprefix("+")
+        if not (digits.isascii() and digits.isdigit()):
+            raise self._unreadable(raw)
+        if digits == bare and not self._is_whole(bare):
+            return self._dialled(bare) or bare
+        return bare
+
     def _is_whole(self, digits: str) -> bool:
         """Tell whether digits are a number with the country's code, without the plus."""
         code, lengths = self._plan
@@ -88,7 +92,7 @@ class NationalPhones:
     def _unreadable(self, raw: str) -> InvalidValue:
         code, _ = self._plan
         message = f"a phone number: E.164, +{code}…, or as it is dialled in {self.country}"
-        return InvalidValue.of("msisdn", "msisdn_format", message, raw)
+        return InvalidValue.of("msisdn", "msisdn_format", message, raw[:LONGEST])
 
 
 def _library() -> Any:

@@ -91,7 +91,7 @@ class Customers:
     deduplication: DeduplicationRules | None = None
     """Rules in place of those that the store holds."""
     read_phone: ReadPhone = MSISDN
-    """Reads a number that somebody searches for as it is dialled."""
+    """Reads numbers of people as they are dialled, also those that are searched for."""
     zone: ZoneInfo = BISHKEK
     """Where the operator's days begin."""
 
@@ -374,7 +374,9 @@ class Customers:
     @retried
     def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:
         at = self.clock()
-        newcomer = Customer.register(id=CustomerId(self.new_id()), by=by, at=at, **given)
+        newcomer = Customer.register(
+            id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
+        )
         with self.uow() as tx:
             self._check(tx, newcomer, at)
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
@@ -399,7 +401,7 @@ class Customers:
         with self.uow() as tx:
             before = tx.customers.get(customer_id)
             refuse_stale(before, expected_version, name="customer")
-            after = before.update(changes=changes, by=by, at=at)
+            after = before.update(changes=changes, phones=self.read_phone, by=by, at=at)
             if after is before:
                 return before, before
             self._check(tx, after, at)

@@ -40,6 +40,7 @@ from telecom_crm.application.ports import (
     Query,
     ReadPhone,
     Series,
+    StoredFile,
     Transaction,
     UnitOfWork,
 )
@@ -55,6 +56,7 @@ from telecom_crm.domain.importing import (
     ImportCommand,
     ImportJob,
     ImportKind,
+    ImportRequest,
     ImportStatus,
     ImportSummary,
     RowError,
@@ -165,28 +167,22 @@ class Imports:
         separator are found out where they are not told. A job under way that does the same with
         the same content is returned in place of a second one. Raise `InvalidValue`.
         """
-        self._refuse_odd(encoding, policy)
+        request = self._asked(
+            kind=kind,
+            file_name=file_name,
+            encoding=encoding,
+            separator=separator,
+            dry_run=dry_run,
+            activate=activate,
+            policy=policy,
+        )
         stored = self.files.put(content, limit=UPLOAD_LIMIT)
         try:
-            job = ImportJob.upload(
-                id=ImportId(self.new_id()),
-                kind=ImportKind(kind),
-                file_id=DocumentId(stored.id),
-                file_name=file_name,
-                sha256=stored.sha256,
-                encoding=encoding,
-                separator=separator,
-                dry_run=dry_run,
-                activate=activate,
-                policy=policy,
-                by=by,
-                at=self.clock(),
-            )
-            kept = self._taken_on(job)
+            kept = self._taken_on(request, stored, by)
         except BaseException:
             self.files.delete(stored.id)
             raise
-        if kept.id != job.id:
+        if kept.file_id != stored.id:
             self.files.delete(stored.id)
         return kept
 
@@ -387,8 +383,9 @@ class Imports:
                 fit = kind.columns.without_secrets(cells, layout.header)
                 yield _csv_line([*(fit[place] for place in kept if place < len(fit)), told])
 
-    def _refuse_odd(self, encoding: str | None, policy: str | None) -> None:
-        faults = Faults()
+    def _asked(self, **given: Any) -> ImportRequest:
+        """Return what is asked, or raise `InvalidValue` with everything that is odd about it."""
+        encoding, policy, faults = given["encoding"], given["policy"], Faults()
         if encoding is not None and encoding not in ENCODINGS:
             faults.add("encoding", "encoding", f"one of {', '.join(ENCODINGS)}", encoding[:40])
         if policy is not None:
@@ -396,10 +393,23 @@ class Imports:
                 known = policies_in(tx)
             if policy not in known:
                 faults.add("policy", "policy_unknown", f"one of {', '.join(known)}", policy[:40])
+        try:
+            request = ImportRequest(**given)
+        except InvalidValue as error:
+            raise InvalidValue((*faults.found, *error.faults)) from None
         faults.raise_any()
+        return request
 
-    def _taken_on(self, job: ImportJob) -> ImportJob:
-        """Store a new job, or return the one under way that does the same."""
+    def _taken_on(self, request: ImportRequest, stored: StoredFile, by: Actor) -> ImportJob:
+        """Make and store the job of a file, or return the one under way that does the same."""
+        job = ImportJob.upload(
+            id=ImportId(self.new_id()),
+            request=request,
+            file_id=DocumentId(stored.id),
+            sha256=stored.sha256,
+            by=by,
+            at=self.clock(),
+        )
         with self.uow() as tx:
             same = (one for one in tx.imports.under_way(job.sha256) if one.does_what(job))
             return next(same, None) or tx.imports.save(job)
@@ -414,7 +424,7 @@ class Imports:
         if job.kind is ImportKind.SIMS:
             return SimRows()
         if job.kind is ImportKind.NUMBERS:
-            return NumberRows(currency=self.currency)
+            return NumberRows(currency=self.currency, read_phone=self.read_phone)
         with self.uow(read_only=True) as tx:
             checks = checks_in(tx, self.checks, today=local_date(self.clock(), self.zone))
         return SubscriberRows(
@@ -424,6 +434,7 @@ class Imports:
             default_policies=self.default_policies,
             checks=checks,
             deduplication=self.deduplication,
+            read_phone=self.read_phone,
         )
 
     def _check(self, job_id: ImportId, by: Actor | None) -> tuple[ImportJob, _Survey | None]:

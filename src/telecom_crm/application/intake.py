@@ -14,7 +14,6 @@ from telecom_crm.application.customers import CustomerCheck, checks_in, welcome_
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.idempotency import digest_of, request_key
 from telecom_crm.application.paging import each_of, each_swept, refuse_stale
-from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import (
     Clock,
     IdempotencyKey,
@@ -434,11 +433,9 @@ class Intake:
     ) -> Customer:
         """Read who asks; the customer that comes out is only compared, never stored."""
         faults, texts, today = Faults(), _texts(raw), local_date(at, self.zone)
-        if phone := texts.get("phone"):
-            texts["phone"] = in_e164(phone, self.read_phone)
         national_id = faults.check("national_id", _national_id, texts.get("national_id") or "")
         try:
-            profile = read_profile(texts, today=today)
+            profile = read_profile(texts, today=today, phones=self.read_phone)
         except InvalidValue as error:
             raise InvalidValue((*error.faults, *faults.found)) from None
         faults.raise_any()

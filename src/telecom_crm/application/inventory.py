@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import attrs
 
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import each_of, each_swept, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
@@ -21,7 +23,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.retry import retried
+from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, CustomerId
@@ -30,9 +32,11 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import (
     NUMBER_LIFECYCLE,
     Number,
+    NumberCategory,
     NumberCommand,
     NumberInUse,
     NumberOrigin,
+    number_category,
 )
 from telecom_crm.domain.reservation import read_reservation
 from telecom_crm.domain.sim import RetireReason, Sim
@@ -56,7 +60,9 @@ class NumberData:
     """A number of our own range, its category and what choosing it costs once."""
 
     msisdn: MSISDN
-    category: str = "standard"
+    category: NumberCategory = attrs.field(
+        default=NumberCategory.STANDARD, converter=number_category
+    )
     price: Money | None = None
 
 
@@ -269,19 +275,24 @@ class Inventory:
             number = self._number(tx, msisdn, expected_version)
             return tx.numbers.save(number.cancel(by=by, at=self.clock()))
 
-    @retried
     def expire_reservations(self, *, limit: int = 500, by: Actor = SYSTEM) -> int:
-        """Give back what is reserved longer than it was to be; return how many things."""
+        """
+        Give back what is reserved longer than it was to be, in batches of `limit`; return how many
+        things.
+        """
         now = self.clock()
-        with self.uow() as tx:
-            sims = tx.sims.get_many(s.iccid for s in tx.sims.reservations_over(now, limit=limit))
-            due = tx.numbers.reservations_over(now, limit=limit)
-            numbers = tx.numbers.get_many(number.msisdn for number in due)
-            over = [s.expire(by=by, at=now) for s in sims.values() if s.is_over(now)]
-            gone = [n.expire(by=by, at=now) for n in numbers.values() if n.is_over(now)]
-            tx.sims.save_all(over)
-            tx.numbers.save_all(gone)
-            return len(over) + len(gone)
+        sims = each_swept(
+            self.uow, lambda tx, at: tx.sims.reservations_over(now, limit=limit, cursor=at)
+        )
+        numbers = each_swept(
+            self.uow, lambda tx, at: tx.numbers.reservations_over(now, limit=limit, cursor=at)
+        )
+        return each_alone(
+            chain(
+                (partial(self._expire, _sims, sim.iccid, by) for sim in sims),
+                (partial(self._expire, _numbers, number.msisdn, by) for number in numbers),
+            )
+        )
 
     # The way out, and back
 
@@ -346,16 +357,15 @@ class Inventory:
             number = self._number(tx, msisdn, expected_version)
             return tx.numbers.save(number.recycle(by=by, at=self.clock()))
 
-    @retried
     def recycle_due(self, *, limit: int = 500, by: Actor = SYSTEM) -> int:
-        """Offer all numbers again whose quarantine is over; return how many."""
+        """
+        Offer all numbers again whose quarantine is over, in batches of `limit`; return how many.
+        """
         now = self.clock()
-        with self.uow() as tx:
-            due = tx.numbers.quarantine_over(now, limit=limit)
-            numbers = tx.numbers.get_many(number.msisdn for number in due)
-            recycled = [n.recycle(by=by, at=now) for n in numbers.values() if _rested(n, now)]
-            tx.numbers.save_all(recycled)
-            return len(recycled)
+        rested = each_swept(
+            self.uow, lambda tx, at: tx.numbers.quarantine_over(now, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._recycle, number.msisdn, by) for number in rested)
 
     @retried
     def port_in(self, msisdn: MSISDN, *, contract_id: ContractId, by: Actor = SYSTEM) -> Number:
@@ -422,6 +432,33 @@ class Inventory:
                 )
             )
 
+    @retried
+    def _expire(
+        self,
+        pick: Callable[[Transaction], Collection[Any, Any]],
+        key: ICCID | MSISDN,
+        by: Actor,
+    ) -> bool:
+        now = self.clock()
+        with self.uow() as tx:
+            thing = pick(tx).get(key)
+            # Between the list and here, somebody may have taken it or kept it for longer.
+            if not thing.is_over(now):
+                return False
+            pick(tx).save(thing.expire(by=by, at=now))
+            return True
+
+    @retried
+    def _recycle(self, msisdn: MSISDN, by: Actor) -> bool:
+        now = self.clock()
+        with self.uow() as tx:
+            number = tx.numbers.get(msisdn)
+            # Between the list and here, its customer may have had it back.
+            if number.quarantined_until is None or now < number.quarantined_until:
+                return False
+            tx.numbers.save(number.recycle(by=by, at=now))
+            return True
+
     def _receive(
         self,
         collection: Collection[Any, Any],
@@ -480,5 +517,9 @@ def _still_held(holder: Contract | None, thing: Sim | Number) -> bool:
     return holder is not None and holder.is_live
 
 
-def _rested(number: Number, now: datetime) -> bool:
-    return number.quarantined_until is not None and number.quarantined_until <= now
+def _sims(tx: Transaction) -> Collection[ICCID, Sim]:
+    return tx.sims
+
+
+def _numbers(tx: Transaction) -> Collection[MSISDN, Number]:
+    return tx.numbers

@@ -298,20 +298,26 @@ class Applications(Collection[ApplicationId, Application], Protocol):
 class Sims(Collection[ICCID, Sim], Protocol):
     """The pool of SIM cards."""
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Sim]:
-        """Return reserved SIMs whose reservation ended."""
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Sim]:
+        """Return a page of the reserved SIMs whose reservation ended."""
         ...
 
 
 class Numbers(Collection[MSISDN, Number], Protocol):
     """The pool of numbers."""
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Number]:
-        """Return reserved numbers whose reservation ended."""
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        """Return a page of the reserved numbers whose reservation ended."""
         ...
 
-    def quarantine_over(self, at: datetime, *, limit: int) -> list[Number]:
-        """Return quarantined numbers that may be given out again."""
+    def quarantine_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        """Return a page of the quarantined numbers that may be given out again."""
         ...
 
 

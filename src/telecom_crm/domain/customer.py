@@ -318,10 +318,15 @@ class Customer:
         addresses: Iterable[Address] = (),
         consents: Iterable[Consent] = (),
         notes: Iterable[Note] = (),
+        phones: Callable[[str], MSISDN] = MSISDN,
         by: Actor,
         at: datetime,
     ) -> Customer:
-        """Take up a new customer as a prospect; raise `InvalidValue` with every fault at once."""
+        """
+        Take up a new customer as a prospect; raise `InvalidValue` with every fault at once.
+
+        `phones` reads a phone number that is a text.
+        """
         given = {
             "name": name,
             "phone": phone,
@@ -335,7 +340,7 @@ class Customer:
             "consents": consents,
             "notes": notes,
         }
-        fields = _read_fields(given, today=at.date())
+        fields = _read_fields(given, today=at.date(), phones=phones)
         return cls._begun(id=id, kind=CustomerKind(kind), fields=fields, by=by, at=at)
 
     @classmethod
@@ -376,16 +381,23 @@ class Customer:
         """Take a closed customer back as a prospect."""
         return self._move(_C.REOPEN, reason=reason, by=by, at=at)
 
-    def update(self, *, changes: Mapping[str, Any], by: Actor, at: datetime) -> Customer:
+    def update(
+        self,
+        *,
+        changes: Mapping[str, Any],
+        phones: Callable[[str], MSISDN] = MSISDN,
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
         """
         Change what is known; return the customer itself if nothing differs.
 
-        A document without a scan keeps the one that is known. The event names the fields that
-        changed and no value. Unknown fields and every fault of the
-        known ones come as one `InvalidValue`.
+        A document without a scan keeps the one that is known. `phones` reads a phone number that is
+        a text. The event names the fields that changed and no value. Unknown fields and every fault
+        of the known ones come as one `InvalidValue`.
         """
         self.refuse_merged()
-        fields = _read_fields(changes, today=at.date())
+        fields = _read_fields(changes, today=at.date(), phones=phones)
         if "documents" in fields:
             known = {paper.key: paper.scan for paper in self.documents}
             fields["documents"] = tuple(
@@ -523,21 +535,22 @@ def read_profile(
     *,
     today: date,
     languages: Languages = LANGUAGES,
+    phones: Callable[[str], MSISDN] = MSISDN,
     document_required: bool = False,
 ) -> Profile:
     """
     Read a person from plain text fields; raise `InvalidValue` with every fault at once.
 
-    Fields: `full_name` (or `name`), `phone` (E.164), `email`, `birth_date` (ISO 8601),
-    `document_type`, `document_number`, `language`. Only the name is always required. Faults carry
-    the field's own name.
+    Fields: `full_name` (or `name`), `phone` (as `phones` reads it), `email`, `birth_date` (ISO
+    8601), `document_type`, `document_number`, `language`. Only the name is always required. Faults
+    carry the field's own name.
     """
     faults = Faults()
     named = "full_name" if "full_name" in raw else "name"
     name = faults.check(named, read_name, raw.get(named) or "")
     phone = email = born = None
     if text := raw.get("phone"):
-        phone = faults.check("phone", read_phone, text)
+        phone = faults.check("phone", lambda given: read_phone(given, phones=phones), text)
     if text := raw.get("email"):
         email = faults.check("email", read_email, text)
     if text := raw.get("birth_date"):
@@ -572,13 +585,13 @@ def read_name(raw: str) -> str:
     return name
 
 
-def read_phone(raw: str) -> MSISDN | None:
-    """Return a number in E.164, or None for an empty text; code `phone`."""
+def read_phone(raw: str, *, phones: Callable[[str], MSISDN] = MSISDN) -> MSISDN | None:
+    """Return the number that `phones` reads, or None for an empty text; code `phone`."""
     text = raw.strip()
     if not text:
         return None
     try:
-        return MSISDN(text)
+        return phones(text)
     except InvalidValue as error:
         raise invalid_text("phone", "phone", error.faults[0].message, raw) from None
 
@@ -677,19 +690,24 @@ def _registration_number(raw: str) -> str | None:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "name": read_name,
-    "phone": read_phone,
     "email": read_email,
     "language": read_language,
     "national_id": read_national_id,
     "registration_number": _registration_number,
 }
 _LISTS = ("documents", "addresses", "consents", "notes")
-_FIELDS = (*_READERS, "birth_date", *_LISTS)
+_FIELDS = (*_READERS, "phone", "birth_date", *_LISTS)
 
 
-def _read_fields(given: Mapping[str, Any], *, today: date) -> dict[str, Any]:
+def _read_fields(
+    given: Mapping[str, Any], *, today: date, phones: Callable[[str], MSISDN]
+) -> dict[str, Any]:
     """Read what commands are given; values that were read before come out as they are."""
-    readers = {**_READERS, "birth_date": lambda raw: read_birth_date(raw, today=today)}
+    readers = {
+        **_READERS,
+        "phone": lambda raw: read_phone(raw, phones=phones),
+        "birth_date": lambda raw: read_birth_date(raw, today=today),
+    }
     faults = Faults()
     fields: dict[str, Any] = {}
     for field, value in given.items():

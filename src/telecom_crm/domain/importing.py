@@ -213,6 +213,40 @@ class ImportSummary:
         return shape
 
 
+def _on_one_line(raw: str) -> str:
+    return " ".join(raw.split())
+
+
+@attrs.frozen(kw_only=True)
+class ImportRequest:
+    """
+    What is asked to be done with a file.
+
+    An encoding and a separator that are None are found out by the check. `policy` names the billing
+    policy to activate under. A dry run stops before applying.
+    """
+
+    kind: ImportKind = attrs.field(converter=ImportKind)
+    file_name: str = attrs.field(converter=_on_one_line)
+    encoding: str | None = None
+    separator: str | None = None
+    dry_run: bool = False
+    activate: bool = False
+    policy: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        faults = Faults()
+        faults.check("file_name", _file_name, self.file_name)
+        if self.separator is not None and self.separator not in SEPARATORS:
+            faults.add("separator", "separator", "a comma, semicolon, tab or bar")
+        if self.activate and self.kind is not ImportKind.SUBSCRIBERS:
+            faults.add("activate", "activate", "only subscribers have contracts to activate")
+        if self.activate and not self.policy:
+            message = "activation needs the name of a billing policy, such as prepaid"
+            faults.add("policy", "policy_missing", message)
+        faults.raise_any()
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class ImportJob:
     """
@@ -220,7 +254,7 @@ class ImportJob:
 
     `total` is the rows that the structure check found, `position` the rows that have their outcome:
     a job that was killed goes on after it. `structure_faults` say why a file was refused whole.
-    `policy` names the billing policy to activate under. A dry run stops before applying.
+    From `kind` to `policy` it is as the request said, encoding and separator as they were found.
     `sha256` is the content's, in hexadecimal. `file_id` is None once the file was erased, some time
     after the job was over.
     """
@@ -263,42 +297,20 @@ class ImportJob:
         cls,
         *,
         id: ImportId,
-        kind: ImportKind,
+        request: ImportRequest,
         file_id: DocumentId,
-        file_name: str,
         sha256: str,
-        encoding: str | None = None,
-        separator: str | None = None,
-        dry_run: bool = False,
-        activate: bool = False,
-        policy: str | None = None,
         by: Actor,
         at: datetime,
     ) -> ImportJob:
-        """Take a stored file in; encoding and separator None are found out by the check."""
-        faults = Faults()
-        name = faults.check("file_name", _read_file_name, file_name)
-        if separator is not None and separator not in SEPARATORS:
-            faults.add("separator", "separator", "a comma, semicolon, tab or bar")
-        if activate and kind is not ImportKind.SUBSCRIBERS:
-            faults.add("activate", "activate", "only subscribers have contracts to activate")
-        if activate and not policy:
-            message = "activation needs the name of a billing policy, such as prepaid"
-            faults.add("policy", "policy_missing", message)
-        faults.raise_any()
-        payload = {"kind": kind.value, "dry_run": dry_run}
+        """Take a stored file in."""
+        payload = {"kind": request.kind.value, "dry_run": request.dry_run}
         return cls(
             id=id,
-            kind=kind,
             file_id=file_id,
-            file_name=name or "",
             sha256=sha256,
-            encoding=encoding,
-            separator=separator,
-            dry_run=dry_run,
-            activate=activate,
-            policy=policy,
             uploaded_at=at,
+            **attrs.asdict(request, recurse=False),
             **IMPORT_LIFECYCLE.begin(_C.UPLOAD, key=id, by=by, at=at, payload=payload),
         )
 
@@ -409,5 +421,5 @@ class ImportJob:
         )
 
 
-def _read_file_name(raw: str) -> str:
-    return " ".join(read_text(raw, field="file_name", limit=255, required=True).split())
+def _file_name(raw: str) -> str:
+    return read_text(raw, field="file_name", limit=255, required=True)

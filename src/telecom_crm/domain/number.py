@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -53,6 +52,24 @@ class NumberOrigin(StrEnum):
 
     OWN = "own"
     PORTED_IN = "ported_in"
+
+
+class NumberCategory(StrEnum):
+    """How well a number can be remembered; its price is its own."""
+
+    STANDARD = "standard"
+    SILVER = "silver"
+    GOLD = "gold"
+    PLATINUM = "platinum"
+
+
+def number_category(raw: str) -> NumberCategory:
+    """Return the category that a text names; raise `InvalidValue`."""
+    try:
+        return NumberCategory(raw)
+    except ValueError:
+        message = f"one of {', '.join(NumberCategory)}"
+        raise InvalidValue.of("category", "category", message, raw) from None
 
 
 _S, _C = NumberStatus, NumberCommand
@@ -148,8 +165,6 @@ NUMBER_LIFECYCLE = Lifecycle(
 HELD_NUMBER = frozenset({_S.ASSIGNED})
 """The states in which a number belongs to a contract."""
 
-_CATEGORY = re.compile(r"[a-z][a-z0-9_]{0,29}", re.ASCII)
-
 
 @attrs.define
 class NumberNotAvailable(Conflict):
@@ -191,7 +206,9 @@ class Number:
     """
 
     msisdn: MSISDN
-    category: str = attrs.field(default="standard")
+    category: NumberCategory = attrs.field(
+        default=NumberCategory.STANDARD, converter=number_category
+    )
     price: Money | None = None
     origin: NumberOrigin = NumberOrigin.OWN
     contract_id: ContractId | None = None
@@ -203,18 +220,12 @@ class Number:
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
 
-    @category.validator
-    def _check(self, _: object, value: str) -> None:
-        if not _CATEGORY.fullmatch(value):
-            message = "a category such as standard, silver, gold or platinum"
-            raise InvalidValue.of("category", "category", message, value)
-
     @classmethod
     def receive(
         cls,
         *,
         msisdn: MSISDN,
-        category: str = "standard",
+        category: str = NumberCategory.STANDARD,
         price: Money | None = None,
         by: Actor,
         at: datetime,

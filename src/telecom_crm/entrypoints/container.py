@@ -416,6 +416,7 @@ class Container(containers.DeclarativeContainer):
         quarantine=chosen.periods.quarantine,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
+        read_phone=read_phone,
     )
     regulations = providers.Singleton(RegulationsInForce, uow=uow, clock=chosen.clock)
     payments = providers.Singleton(

@@ -21,9 +21,14 @@ class MemorySims(MemoryCollection[ICCID, Sim]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.sims)
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Sim]:
-        reserved = self.having(("status", SimStatus.RESERVED.value))
-        return [sim for sim in reserved if _has_come(sim.reserved_until, at)][:limit]
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Sim]:
+        def over(sim: Sim) -> bool:
+            return _has_come(sim.reserved_until, at)
+
+        reserved = ("status", SimStatus.RESERVED.value)
+        return self.page_having([reserved], over, limit=limit, cursor=cursor)
 
 
 class MemoryNumbers(MemoryCollection[MSISDN, Number]):
@@ -32,13 +37,23 @@ class MemoryNumbers(MemoryCollection[MSISDN, Number]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.numbers)
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Number]:
-        reserved = self.having(("status", NumberStatus.RESERVED.value))
-        return [number for number in reserved if _has_come(number.reserved_until, at)][:limit]
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        def over(number: Number) -> bool:
+            return _has_come(number.reserved_until, at)
 
-    def quarantine_over(self, at: datetime, *, limit: int) -> list[Number]:
-        resting = self.having(("status", NumberStatus.QUARANTINED.value))
-        return [number for number in resting if _has_come(number.quarantined_until, at)][:limit]
+        reserved = ("status", NumberStatus.RESERVED.value)
+        return self.page_having([reserved], over, limit=limit, cursor=cursor)
+
+    def quarantine_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        def over(number: Number) -> bool:
+            return _has_come(number.quarantined_until, at)
+
+        resting = ("status", NumberStatus.QUARANTINED.value)
+        return self.page_having([resting], over, limit=limit, cursor=cursor)
 
 
 class MemoryCatalog:

@@ -21,11 +21,13 @@ from telecom_crm.adapters.postgres.rows.inventory import (
     sim_from_row,
     sim_to_row,
 )
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import ICCID, MSISDN
-from telecom_crm.domain.number import Number, NumberStatus
+from telecom_crm.domain.number import Number, NumberCategory, NumberStatus
 from telecom_crm.domain.sim import Sim, SimStatus
 
 _RESERVATION_OVER = "t.reserved_until <= %(at)s AND t.status = 'reserved'"
+_QUARANTINE_OVER = "t.quarantined_until <= %(at)s AND t.status = 'quarantined'"
 
 
 @attrs.define
@@ -45,9 +47,11 @@ class PostgresSims(PostgresCollection[ICCID, Sim]):
         },
     )
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Sim]:
-        """Return reserved SIMs whose reservation ended."""
-        return self.find(_RESERVATION_OVER, {"at": at}, order="t.reserved_until", limit=limit)
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Sim]:
+        """Return a page of the reserved SIMs whose reservation ended."""
+        return self.page_of(_RESERVATION_OVER, {"at": at}, limit=limit, cursor=cursor)
 
 
 @attrs.define
@@ -62,20 +66,19 @@ class PostgresNumbers(PostgresCollection[MSISDN, Number]):
         from_row=number_from_row,
         filters={
             "status": by_choice("status", NumberStatus),
-            "category": by_text("category"),
+            "category": by_choice("category", NumberCategory),
             "contract_id": by_id("contract_id"),
         },
     )
 
-    def reservations_over(self, at: datetime, *, limit: int) -> list[Number]:
-        """Return reserved numbers whose reservation ended."""
-        return self.find(_RESERVATION_OVER, {"at": at}, order="t.reserved_until", limit=limit)
+    def reservations_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        """Return a page of the reserved numbers whose reservation ended."""
+        return self.page_of(_RESERVATION_OVER, {"at": at}, limit=limit, cursor=cursor)
 
-    def quarantine_over(self, at: datetime, *, limit: int) -> list[Number]:
-        """Return quarantined numbers that may be given out again."""
-        return self.find(
-            "t.quarantined_until <= %(at)s AND t.status = 'quarantined'",
-            {"at": at},
-            order="t.quarantined_until",
-            limit=limit,
-        )
+    def quarantine_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Number]:
+        """Return a page of the quarantined numbers that may be given out again."""
+        return self.page_of(_QUARANTINE_OVER, {"at": at}, limit=limit, cursor=cursor)

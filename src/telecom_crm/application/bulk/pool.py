@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import attrs
@@ -13,12 +12,12 @@ from telecom_crm.application.bulk.chunk import Memo, Tally, Turn, bounded
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.inventory import NumberData, SimData, receive_number, receive_sim
-from telecom_crm.application.ports import Transaction
+from telecom_crm.application.ports import ReadPhone, Transaction
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.importing import Outcome
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.number import Number, NumberStatus
+from telecom_crm.domain.number import Number, number_category
 from telecom_crm.domain.sim import Sim, SimNotAvailable
 from telecom_crm.domain.text import read_text
 
@@ -80,6 +79,7 @@ class NumberRows:
 
     columns = Columns(required=("msisdn", "category"), optional=("price",), phones=("msisdn",))
     currency: str
+    read_phone: ReadPhone = MSISDN
 
     def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:  # noqa: ARG002  # the kind's form
         repeats.add(row["msisdn"].strip().lstrip("+"))
@@ -96,9 +96,9 @@ class NumberRows:
         text = row["msisdn"].strip()
         faults = Faults()
         given: dict[str, Any] = {}
-        key = faults.check("msisdn", MSISDN, text)
+        key = faults.check("msisdn", self.read_phone, text)
         if category := row["category"].strip().lower():
-            given["category"] = faults.check("category", _category, category)
+            given["category"] = faults.check("category", number_category, category)
         if price := row.get("price", "").strip():
             given["price"] = faults.check("price", self._price, price)
         return Item(line, key, given, bounded(faults.found), text.lstrip("+") in repeats)
@@ -223,13 +223,6 @@ def _batch(raw: str) -> str:
     return read_text(raw, field="batch", limit=100)
 
 
-@lru_cache(maxsize=256)
-def _category(raw: str) -> str:
-    # The number itself knows what a category may be; this one is made only to ask it.
-    return Number(msisdn=_ANY, category=raw, status=NumberStatus.AVAILABLE).category
-
-
-_ANY = MSISDN("99999999")
 _SIM_READERS: Mapping[str, Callable[[str], Any]] = {
     "imsi": IMSI,
     "pin1": _secret("pin1", 4, 8),

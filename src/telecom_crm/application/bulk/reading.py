@@ -10,6 +10,7 @@ import attrs
 from telecom_crm.application.bulk.chunk import bounded
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
+from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import (
     DocumentType,
     IdentityDocument,
@@ -19,7 +20,7 @@ from telecom_crm.domain.customer import (
     read_document_type,
     read_profile,
 )
-from telecom_crm.domain.errors import Fault, InvalidValue
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 
 SUBSCRIBERS = Columns(
@@ -68,25 +69,25 @@ def misread(line: int, fault: Fault) -> Reading:
 
 
 def read_subscriber(
-    line: int, row: Mapping[str, str], *, repeats: Repeats, dry_run: bool, today: date
+    line: int,
+    row: Mapping[str, str],
+    *,
+    repeats: Repeats,
+    dry_run: bool,
+    today: date,
+    read_phone: ReadPhone = MSISDN,
 ) -> Reading:
     """Read one row of the right width, with every fault of it."""
-    faults: list[Fault] = []
-    person = paper = iccid = msisdn = None
+    faults = Faults()
+    person = paper = None
     try:
-        person = read_profile(row, today=today, document_required=True)
+        person = read_profile(row, today=today, phones=read_phone, document_required=True)
         paper = person.document
     except InvalidValue as error:
-        faults += error.faults
+        faults.extend(error.faults)
         paper = _paper(row)
-    try:
-        iccid = ICCID(row["iccid"].strip())
-    except InvalidValue as error:
-        faults += error.faults
-    try:
-        msisdn = MSISDN(row["msisdn"].strip())
-    except InvalidValue as error:
-        faults += error.faults
+    iccid = faults.check("iccid", ICCID, row["iccid"].strip())
+    msisdn = faults.check("msisdn", read_phone, row["msisdn"].strip())
     document = "" if paper is None else paper.key
     again = _again(document, msisdn, repeats)
     if dry_run:
@@ -98,7 +99,7 @@ def read_subscriber(
         iccid,
         msisdn,
         row["tariff"].strip(),
-        bounded(faults) if faults else faults,
+        bounded(faults.found),
         bool(row["language"].strip()),
         again,
         document,

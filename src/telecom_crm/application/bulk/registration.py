@@ -28,6 +28,7 @@ from telecom_crm.application.ports import (
     FormerValue,
     IdentityTaken,
     NewId,
+    ReadPhone,
     Transaction,
     UnitOfWork,
 )
@@ -69,6 +70,7 @@ class SubscriberRows:
     default_policies: tuple[str, ...]
     checks: tuple[CustomerCheck, ...]
     deduplication: DeduplicationRules | None
+    read_phone: ReadPhone = MSISDN
     offers: Offers | None = None
 
     def note(self, repeats: Repeats, row: Mapping[str, str], *, dry_run: bool) -> None:
@@ -77,7 +79,14 @@ class SubscriberRows:
     def read(
         self, line: int, row: Mapping[str, str], *, repeats: Repeats, dry_run: bool, today: date
     ) -> Reading:
-        return read_subscriber(line, row, repeats=repeats, dry_run=dry_run, today=today)
+        return read_subscriber(
+            line,
+            row,
+            repeats=repeats,
+            dry_run=dry_run,
+            today=today,
+            read_phone=self.read_phone,
+        )
 
     def misread(self, line: int, fault: Fault) -> Reading:
         return misread(line, fault)

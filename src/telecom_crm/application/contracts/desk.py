@@ -19,6 +19,7 @@ from telecom_crm.application.ports import (
     Contended,
     Files,
     NewId,
+    ReadPhone,
     Series,
     Transaction,
     UnitOfWork,
@@ -56,6 +57,8 @@ class ContractDesk:
     """Which policy an account gets by itself: the first that the tariff is sold for."""
     checks: tuple[CustomerCheck, ...] = ()
     deduplication: DeduplicationRules | None = None
+    read_phone: ReadPhone = MSISDN
+    """Reads the phone number of a newcomer as it is dialled."""
 
     def get(self, contract_id: ContractId) -> Contract:
         """Show one contract."""

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
@@ -53,6 +54,7 @@ def read_newcomer(
     *,
     id: CustomerId,
     checks: Iterable[CustomerCheck],
+    read_phone: ReadPhone,
     by: Actor,
     at: datetime,
 ) -> Customer:
@@ -63,7 +65,7 @@ def read_newcomer(
         raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
-    customer = Customer.register(id=id, by=by, at=at, **given)
+    customer = Customer.register(id=id, phones=read_phone, by=by, at=at, **given)
     if faults := tuple(fault for check in checks for fault in check(customer)):
         raise InvalidValue(faults)
     return customer

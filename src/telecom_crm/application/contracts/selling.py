@@ -193,6 +193,7 @@ class Selling(ContractDesk):
                     order.new_customer,
                     id=CustomerId(self.new_id()),
                     checks=checks,
+                    read_phone=self.read_phone,
                     by=by,
                     at=now,
                 )

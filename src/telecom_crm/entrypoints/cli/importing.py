@@ -8,8 +8,13 @@ import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Annotated
+
+import attrs
+from cyclopts import Parameter
 
 from telecom_crm.domain.errors import Busy, InvalidValue
+from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
     UNDER_WAY,
     ImportJob,
@@ -28,15 +33,40 @@ SHOWN = 10
 PIECE = 1 << 16
 
 
+@Parameter(name="*")
+@attrs.frozen(kw_only=True)
+class Wish:
+    """What is to become of the rows."""
+
+    dry_run: Annotated[
+        bool, Parameter(help="Check every row as if for real, and change nothing.")
+    ] = False
+    activate: Annotated[
+        bool,
+        Parameter(help="Go on and activate the subscribers' contracts, on the policy named."),
+    ] = False
+    policy: Annotated[
+        str | None,
+        Parameter(
+            help="The billing policy, whose required_for_activation says what may be missing."
+        ),
+    ] = None
+    wait: Annotated[
+        bool,
+        Parameter(help="Carry out the network's tasks too, to have contracts active at the end."),
+    ] = False
+
+
+AS_IT_IS = Wish()
+"""The rows are brought in, and that is all."""
+
+
 def import_file(
     kind: ImportKind,
     file: Path,
     /,
     *,
-    dry_run: bool = False,
-    activate: bool = False,
-    policy: str | None = None,
-    wait: bool = False,
+    wish: Wish = AS_IT_IS,
     errors: Path | None = None,
     as_json: Json = False,
     database: Database = HERE,
@@ -53,17 +83,12 @@ def import_file(
         What the rows are.
     file
         A table with a header line: CSV in UTF-8, UTF-16, CP1251 or KOI8-R, separated by comma,
-        semicolon or tab; which of them is found out. Its columns, in any order:
-        SIMs have iccid, imsi, pin1, puk1, batch; numbers msisdn, category; subscribers full_name,
-        phone, email, birth_date, document_type, document_number, iccid, msisdn, tariff, language.
-    dry_run
-        Check every row as if for real, and change nothing.
-    activate
-        Go on and activate the contracts, on the policy named.
-    policy
-        The billing policy, whose required_for_activation says what may be missing.
-    wait
-        Carry out the network's tasks as well, to have contracts active at the end.
+        semicolon, tab or bar; which of them is found out. Its columns, in any order:
+        SIMs have iccid, imsi, pin1, puk1, batch; numbers msisdn, category and perhaps price;
+        subscribers full_name, phone, email, birth_date, document_type, document_number, iccid,
+        msisdn, tariff, language.
+    wish
+        What is to become of the rows.
     errors
         Write the failed rows to this file: the same columns, and error. An existing one is
         replaced.
@@ -72,27 +97,38 @@ def import_file(
     database
         Where the data is.
     """
-    with file.open("rb"):
-        pass  # what cannot be read is told before anything is opened
-    if errors is not None and errors.resolve() == file.resolve():
-        raise InvalidValue.of("errors", "file", "name another file than the one that is imported")
+    _refuse_odd(file, errors)
     output = nullcontext() if errors is None else replaced("errors", errors)
     with output as failed, database.open() as crm:
-        job = crm.imports.upload(
-            kind=kind,
-            content=_pieces(file),
-            file_name=file.name,
-            dry_run=dry_run,
-            activate=activate,
-            policy=policy,
-            by=BY,
-        )
-        with progress(f"{kind.value} of {file.name}") as tell:
-            _run(crm, job, tell, wait=wait)
-        summary = crm.imports.summary(job.id)
+        job_id = _imported(crm, kind, file, wish)
+        summary = crm.imports.summary(job_id)
         if failed is not None:
-            failed.writelines(line.encode() for line in crm.imports.error_file(job.id, by=BY))
-    return _tell(summary, dry_run=dry_run, as_json=as_json)
+            failed.writelines(line.encode() for line in crm.imports.error_file(job_id, by=BY))
+    return _tell(summary, dry_run=wish.dry_run, as_json=as_json)
+
+
+def _refuse_odd(file: Path, errors: Path | None) -> None:
+    """Say what cannot be read or written before anything is opened."""
+    with file.open("rb"):
+        pass
+    if errors is not None and errors.resolve() == file.resolve():
+        raise InvalidValue.of("errors", "file", "name another file than the one that is imported")
+
+
+def _imported(crm: Crm, kind: ImportKind, file: Path, wish: Wish) -> ImportId:
+    """Bring a file in, telling how far it is, and return its job's id."""
+    job = crm.imports.upload(
+        kind=kind,
+        content=_pieces(file),
+        file_name=file.name,
+        dry_run=wish.dry_run,
+        activate=wish.activate,
+        policy=wish.policy,
+        by=BY,
+    )
+    with progress(f"{kind.value} of {file.name}") as tell:
+        _run(crm, job, tell, wait=wish.wait)
+    return job.id
 
 
 def _run(crm: Crm, job: ImportJob, tell: Tell, *, wait: bool) -> None:

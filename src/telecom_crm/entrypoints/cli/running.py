@@ -59,21 +59,10 @@ def run(
     settings = attrs.evolve(settings, data=settings.data.absolute())
     refuse_taken(settings.host, settings.port)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stop, starting, token = threading.Event(), threading.Event(), None
+    stop, starting = threading.Event(), threading.Event()
     _listen(stop, starting)
     with _database(settings, stop) as here:
-        prepare(here.migration_url or here.database_url, schema=here.schema)
-        wanted = _wants_demo(here, demo, own_server=not settings.database_url)
-        served = attrs.evolve(here, gateways=here.gateways or (GATEWAYS if wanted else ()))
-        with _children(served) as children:
-            if wanted:
-                token = _make_demo(here)
-            if not _wait_until_ready(here, children, stop):
-                return 1
-            starting.clear()
-            children.append(_worker(served))
-            _greet(here, token, own_server=not settings.database_url)
-            return _watch(children, stop)
+        return _kept_up(here, demo, stop, starting, own_server=not settings.database_url)
 
 
 def say(text: str) -> None:
@@ -105,6 +94,31 @@ def _database(settings: Settings, stop: threading.Event) -> Iterator[Settings]:
             yield attrs.evolve(settings, database_url=url)
         finally:
             stop.set()
+
+
+def _kept_up(
+    settings: Settings,
+    demo: bool | None,
+    stop: threading.Event,
+    starting: threading.Event,
+    *,
+    own_server: bool,
+) -> int:
+    """Have the service and the worker on a database until told to stop; return the exit code."""
+    token = None
+    prepare(settings.migration_url or settings.database_url, schema=settings.schema)
+    wanted = _wants_demo(settings, demo, own_server=own_server)
+    gateways = settings.gateways or (GATEWAYS if wanted else ())
+    served = attrs.evolve(settings, gateways=gateways)
+    with _children(served) as children:
+        if wanted:
+            token = _make_demo(settings)
+        if not _wait_until_ready(settings, children, stop):
+            return 1
+        starting.clear()
+        children.append(_worker(served))
+        _greet(settings, token, own_server=own_server)
+        return _watch(children, stop)
 
 
 def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> bool:

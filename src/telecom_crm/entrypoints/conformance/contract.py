@@ -10,11 +10,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, multiple, rule
 
-from telecom_crm.application.paging import each_on
 from telecom_crm.domain.contract import CloseReason, Contract, HoldNotThere, HoldThere
 from telecom_crm.domain.errors import IllegalTransition, RuleViolated
 from telecom_crm.domain.hold import HoldKind
-from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine
+from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine, all_on
 from telecom_crm.entrypoints.conformance.samples import BEGINNING, PAY_FIRST
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
 
@@ -171,7 +170,7 @@ class ContractMachine(StoreMachine):
                 and one.requested_activation is not None
                 and one.requested_activation <= today
             }
-            waiting = each_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
+            waiting = all_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
             assert [one.id for one in waiting] == sorted(due, key=str)
 
     @invariant()

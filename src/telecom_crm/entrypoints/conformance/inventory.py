@@ -16,7 +16,7 @@ from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, CustomerId
 from telecom_crm.domain.number import Number, NumberInUse, NumberNotAvailable
 from telecom_crm.domain.reservation import reservation_of
 from telecom_crm.domain.sim import RetireReason, Sim, SimInUse, SimNotAvailable
-from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine
+from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine, all_on
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of, texts
 
 SIM_MOVES = {
@@ -153,18 +153,20 @@ class InventoryMachine(StoreMachine):
         """Reservations and quarantines end."""
         self.samples.tick(seconds=3600 * hours)
 
-    @rule()
-    def look_for_what_is_over(self) -> None:
-        """Find the reservations and quarantines whose time has come."""
+    @rule(limit=st.integers(1, 3))
+    def look_for_what_is_over(self, limit: int) -> None:
+        """Find the reservations and quarantines whose time has come, a page at a time."""
         now = self.samples.tick()
         with self.uow(read_only=True) as tx:
-            sims = {sim.iccid for sim in tx.sims.reservations_over(now, limit=500)}
-            numbers = {one.msisdn for one in tx.numbers.reservations_over(now, limit=500)}
-            resting = {one.msisdn for one in tx.numbers.quarantine_over(now, limit=500)}
+            sims = all_on(lambda at: tx.sims.reservations_over(now, limit=limit, cursor=at))
+            numbers = all_on(lambda at: tx.numbers.reservations_over(now, limit=limit, cursor=at))
+            resting = all_on(lambda at: tx.numbers.quarantine_over(now, limit=limit, cursor=at))
         reserved = self._over("reserved", now)
-        assert sims == {key for key in reserved if isinstance(key, ICCID)}
-        assert numbers == {key for key in reserved if isinstance(key, MSISDN)}
-        assert resting == self._over("quarantined", now)
+        assert [sim.iccid for sim in sims] == [key for key in reserved if isinstance(key, ICCID)]
+        assert [one.msisdn for one in numbers] == [
+            key for key in reserved if isinstance(key, MSISDN)
+        ]
+        assert [one.msisdn for one in resting] == self._over("quarantined", now)
 
     @rule()
     def ask_for_what_is_not_there(self) -> None:
@@ -216,12 +218,13 @@ class InventoryMachine(StoreMachine):
         stock.until = until if kept else None
         stock.kept_for = self.customers[who] if command == "release" else None
 
-    def _over(self, status: str, now: datetime) -> set[Any]:
-        return {
+    def _over(self, status: str, now: datetime) -> list[Any]:
+        over = (
             key
             for key, stock in self.model.items()
             if stock.status == status and stock.until is not None and stock.until <= now
-        }
+        )
+        return sorted(over, key=lambda key: key.digits)
 
     def _for_sim(
         self, command: str, who: int, at: datetime, until: datetime

@@ -23,7 +23,15 @@ from hypothesis.stateful import (
     rule,
 )
 
-from telecom_crm.application.ports import Contended, IdempotencyKey, Query, Transaction, UnitOfWork
+from telecom_crm.application.paging import each_on
+from telecom_crm.application.ports import (
+    Contended,
+    IdempotencyKey,
+    Page,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
 from telecom_crm.application.stream import EventStream
 from telecom_crm.domain.errors import KeyReused, NotFound, StaleVersion
 from telecom_crm.domain.identifiers import ContractId
@@ -32,6 +40,7 @@ from telecom_crm.entrypoints.conformance.samples import Samples
 
 E = TypeVar("E", bound=Exception)
 M = TypeVar("M", bound="StoredMachine")
+T = TypeVar("T")
 Place = tuple[str, Any]
 """Where a thing is: the transaction's collection, and the key in it."""
 
@@ -371,6 +380,15 @@ class _Sink:
 def refused(*errors: type[E]) -> pytest.RaisesExc[E]:
     """Expect one of these errors."""
     return pytest.raises(errors)
+
+
+def all_on(fetch: Callable[[str | None], Page[T]]) -> list[T]:
+    """Return what is on all pages; one that gives again what was on another leads nowhere."""
+    found: list[T] = []
+    for one in each_on(fetch):
+        assert one not in found, "a page begins anew instead of going on behind its cursor"
+        found.append(one)
+    return found
 
 
 def key_of(thing: Any) -> Any:

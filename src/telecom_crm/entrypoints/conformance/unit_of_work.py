@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import attrs
@@ -10,7 +10,6 @@ import pytest
 
 from telecom_crm.application.catalog import COMPATIBILITY, compatibility_in
 from telecom_crm.application.declared import plain
-from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
     FILTERS,
     AuditRecord,
@@ -32,6 +31,7 @@ from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
     ApprovalId,
+    ContractId,
     CustomerId,
     DocumentId,
     EntryId,
@@ -42,7 +42,14 @@ from telecom_crm.domain.identifiers import (
     TokenId,
     WebhookId,
 )
-from telecom_crm.domain.importing import ImportJob, ImportKind, Outcome, RowError, RowOutcome
+from telecom_crm.domain.importing import (
+    ImportJob,
+    ImportKind,
+    ImportRequest,
+    Outcome,
+    RowError,
+    RowOutcome,
+)
 from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
@@ -59,7 +66,7 @@ from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.user import Role, Token
 from telecom_crm.domain.webhook import Webhook
-from telecom_crm.entrypoints.conformance.machine import Abandoned, refused
+from telecom_crm.entrypoints.conformance.machine import Abandoned, all_on, refused
 from telecom_crm.entrypoints.conformance.samples import (
     BEGINNING,
     CURRENCY,
@@ -281,21 +288,6 @@ class UnitOfWorkSuite:
             got = [tx.tickets.next_free() for tx in (one, two, three)]
         assert [ticket and ticket.id for ticket in got] == [tickets[1].id, tickets[0].id, None]
 
-    def test_leases_that_are_over_are_found(self) -> None:
-        uow, samples = self.make(), Samples()
-        now = samples.tick()
-        claimed = [
-            _application(samples, Priority.LOW).claim(
-                until=now + timedelta(hours=hours), by=OPERATOR, at=samples.tick()
-            )
-            for hours in (1, 2)
-        ]
-        with uow() as tx:
-            tx.applications.save_all(claimed)
-        with uow(read_only=True) as tx:
-            over = tx.applications.leases_over(now + timedelta(hours=1), limit=9).items
-        assert [one.id for one in over] == [claimed[0].id]
-
     def test_a_channels_reference_leads_to_its_application(self) -> None:
         uow, samples = self.make(), Samples()
         application = _application(samples, Priority.LOW, reference="ref-1")
@@ -364,15 +356,47 @@ class UnitOfWorkSuite:
             tx.refunds.save_all(refunds)
         today, later = BEGINNING.date(), samples.tick()
         with uow(read_only=True) as tx:
-            due = each_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
+            due = all_on(lambda at: tx.contracts.activation_due(today, limit=1, cursor=at))
             assert [one.id for one in due] == [sale.contract.id for sale in sales]
-            flying = each_on(lambda at: tx.payments.uncertain(later, limit=2, cursor=at))
+            flying = all_on(lambda at: tx.payments.uncertain(later, limit=2, cursor=at))
             assert [one.id for one in flying] == [payment.id for payment in payments]
-            asked = each_on(lambda at: tx.refunds.uncertain(limit=1, cursor=at))
+            asked = all_on(lambda at: tx.refunds.uncertain(limit=1, cursor=at))
             assert [one.id for one in asked] == [refund.id for refund in refunds]
             whole = tx.payments.uncertain(later, limit=3)
             assert (len(whole.items), whole.next) == (3, None)
             assert tx.payments.uncertain(payments[0].at, limit=3).items == ()
+
+    def test_what_is_kept_too_long_comes_in_pages_that_go_on(self) -> None:
+        uow, samples = self.make(), Samples()
+        now = samples.tick()
+        hour, two = now + timedelta(hours=1), now + timedelta(hours=2)
+        ends = (hour, hour, hour, two)
+        claimed = [
+            _application(samples, Priority.LOW).claim(until=end, **samples.said()) for end in ends
+        ]
+        sims = [
+            samples.sim(serial).reserve(for_="a shop", until=end, **samples.said())
+            for serial, end in enumerate(ends)
+        ]
+        numbers = [
+            samples.number(serial).reserve(for_="a shop", until=end, **samples.said())
+            for serial, end in enumerate(ends)
+        ]
+        resting = [_resting(samples, serial, until=end) for serial, end in enumerate(ends, 4)]
+        with uow() as tx:
+            tx.applications.save_all(claimed)
+            tx.sims.save_all(sims)
+            tx.numbers.save_all([*numbers, *resting])
+        with uow(read_only=True) as tx:
+            leases = all_on(lambda at: tx.applications.leases_over(hour, limit=2, cursor=at))
+            assert [one.id for one in leases] == [one.id for one in claimed[:3]]
+            cards = all_on(lambda at: tx.sims.reservations_over(hour, limit=1, cursor=at))
+            assert [one.iccid for one in cards] == [one.iccid for one in sims[:3]]
+            kept = all_on(lambda at: tx.numbers.reservations_over(hour, limit=2, cursor=at))
+            assert [one.msisdn for one in kept] == [one.msisdn for one in numbers[:3]]
+            rested = all_on(lambda at: tx.numbers.quarantine_over(hour, limit=1, cursor=at))
+            assert [one.msisdn for one in rested] == [one.msisdn for one in resting[:3]]
+            assert tx.numbers.quarantine_over(two, limit=4).next is None
 
     def test_an_account_is_held_for_money_until_what_holds_it_is_settled(self) -> None:
         uow, samples = self.make(), Samples()
@@ -397,7 +421,7 @@ class UnitOfWorkSuite:
         free = {sale.account.id for (legs, kind), sale in held.items() if legs in settled_by[kind]}
         now = samples.tick()
         with uow(read_only=True) as tx:
-            found = each_on(lambda at: tx.accounts.held_for_money(now, limit=2, cursor=at))
+            found = all_on(lambda at: tx.accounts.held_for_money(now, limit=2, cursor=at))
             assert [one.id for one in found] == sorted(free, key=str)
 
     def test_accounts_are_found_by_what_is_to_be_done_about_them(self) -> None:
@@ -418,7 +442,7 @@ class UnitOfWorkSuite:
             assert tx.accounts.promises_over(until - timedelta(seconds=1), limit=9).items == ()
             over = tx.accounts.promises_over(until, limit=9)
             assert [one.id for one in over.items] == [promised.id]
-            both = each_on(lambda at: tx.accounts.promises_over(far, limit=1, cursor=at))
+            both = all_on(lambda at: tx.accounts.promises_over(far, limit=1, cursor=at))
             assert [one.id for one in both] == [promised.id, later.id]
         with uow() as tx:
             handled = tx.accounts.get(fallen.id).handle_overdraft(**samples.said())
@@ -695,6 +719,7 @@ _WORDS = {
 }
 _PLAIN = {
     "channel": "api",
+    "category": "silver",
     "priority": "low",
     "method": "cash",
     "role": "admin",
@@ -826,6 +851,17 @@ def _application(
     return captured.validate(data={"full_name": "Айгүл"}, **samples.said())
 
 
+def _resting(samples: Samples, serial: int, *, until: datetime) -> Number:
+    holder = ContractId(samples.id())
+    assigned = samples.number(serial).assign(contract_id=holder, **samples.said())
+    return assigned.release(
+        until=until,
+        customer_id=CustomerId(samples.id()),
+        contract_is_live=False,
+        **samples.said(),
+    )
+
+
 def _task(samples: Samples, contract: Contract) -> ProvisioningTask:
     return ProvisioningTask.create(
         id=TaskId(samples.id()),
@@ -873,11 +909,9 @@ def _approval(samples: Samples) -> Approval:
 def _import(samples: Samples) -> ImportJob:
     return ImportJob.upload(
         id=ImportId(samples.id()),
-        kind=ImportKind.SIMS,
+        request=ImportRequest(kind=ImportKind.SIMS, file_name="карты.csv", separator=";"),
         file_id=DocumentId(samples.id()),
-        file_name="карты.csv",
         sha256=f"{samples.serial():064x}",
-        separator=";",
         **samples.said(),
     )
 

@@ -52,7 +52,7 @@ def number_to_row(number: Number) -> dict[str, Any]:
     price = number.price
     return {
         "msisdn": number.msisdn.digits,
-        "category": number.category,
+        "category": number.category.value,
         "price_minor": price.minor if price is not None else None,
         "price_currency": price.currency if price is not None else None,
         "origin": number.origin.value,

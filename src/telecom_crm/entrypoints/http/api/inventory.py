@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId
-from telecom_crm.domain.number import Number, NumberOrigin, NumberStatus
+from telecom_crm.domain.number import Number, NumberCategory, NumberOrigin, NumberStatus
 from telecom_crm.domain.sim import RetireReason, Sim, SimStatus
 from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -93,7 +93,7 @@ class NumberView(View):
     """A number of the pool."""
 
     msisdn: str
-    category: str
+    category: NumberCategory
     price: MoneyView | None
     origin: NumberOrigin
     contract_id: UUID | None
