@@ -9,6 +9,7 @@ import attrs
 
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import MSISDN
+from telecom_crm.domain.text import is_digits
 
 _MARKS = str.maketrans("", "", " \u00a0\u202f\t-.()/")
 """What is written between digits and says nothing."""
@@ -37,7 +38,7 @@ class NationalPhones:
     def __call__(self, raw: str) -> MSISDN:
         """Return the number in E.164; raise `InvalidValue`."""
         bare = raw.strip()
-        if not (bare[:1] == "+" and bare[1:].isdigit()):  # as most are, at a tenth of the price
+        if not (bare[:1] == "+" and is_digits(bare[1:])):  # as most are, at a tenth of the price
             bare = self._digits(raw)
         try:
             return MSISDN(bare)
@@ -66,7 +67,7 @@ class NationalPhones:
             raise self._unreadable(raw)
         bare = raw.strip().translate(_MARKS)
         digits = bare.removeprefix("+")
-        if not (digits.isascii() and digits.isdigit()):
+        if not is_digits(digits):
             raise self._unreadable(raw)
         if digits == bare and not self._is_whole(bare):
             return self._dialled(bare) or bare

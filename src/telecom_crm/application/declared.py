@@ -98,7 +98,7 @@ def flag(raw: object) -> bool:
 def decimal(raw: Any) -> Decimal:
     """Read a decimal number, written as a text or a whole number."""
     try:
-        short = isinstance(raw, str) and len(raw) <= 40
+        short = isinstance(raw, str) and len(raw) <= 40 and raw.isascii()
         value = Decimal(raw if short else whole(raw))
     except (InvalidOperation, InvalidValue):
         value = Decimal("NaN")

@@ -20,7 +20,7 @@ from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
-from telecom_crm.domain.text import UNSTORABLE, invalid_text, read_text
+from telecom_crm.domain.text import UNSTORABLE, invalid_text, is_alphanumeric, read_text
 
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
@@ -641,7 +641,7 @@ def read_document_number(raw: str) -> str:
     """Return a document's number as printed, its white space squeezed; code `document_number`."""
     number = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else ""
     key = without_marks(number)
-    if not (3 <= len(key) <= 40 and key.isalnum()):
+    if not (3 <= len(key) <= 40 and is_alphanumeric(key)):
         message = "3 to 40 letters and digits, spaces and dashes between them"
         raise invalid_text("document_number", "document_number", message, raw)
     return number
@@ -652,7 +652,7 @@ def read_national_id(raw: str) -> str | None:
     if not raw.strip():
         return None
     key = without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
-    if not (4 <= len(key) <= 40 and key.isalnum()):
+    if not (4 <= len(key) <= 40 and is_alphanumeric(key)):
         raise invalid_text("national_id", "national_id", "4 to 40 letters and digits", raw)
     return key
 

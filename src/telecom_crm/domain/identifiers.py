@@ -8,6 +8,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.text import is_digits
 
 CustomerId = NewType("CustomerId", UUID)
 ApplicationId = NewType("ApplicationId", UUID)
@@ -27,11 +28,6 @@ WebhookId = NewType("WebhookId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
 
 
-def _is_digits(value: str) -> bool:
-    # isdigit() alone also takes Arabic-Indic and superscript digits.
-    return value.isascii() and value.isdigit()
-
-
 def _without_plus(value: str) -> str:
     return value[1:] if value[:1] == "+" else value
 
@@ -46,7 +42,7 @@ class MSISDN:
 
     @digits.validator
     def _check(self, _: object, value: str) -> None:
-        if not (8 <= len(value) <= 15 and value[0] != "0" and _is_digits(value)):
+        if not (8 <= len(value) <= 15 and value[0] != "0" and is_digits(value)):
             message = "8 to 15 digits with the country code and no leading zero (ITU-T E.164)"
             raise InvalidValue.of("msisdn", "msisdn_format", message, value)
 
@@ -76,7 +72,7 @@ class ICCID:
 
     @digits.validator
     def _check(self, _: object, value: str) -> None:
-        if not (len(value) in (19, 20) and value.startswith("89") and _is_digits(value)):
+        if not (len(value) in (19, 20) and value.startswith("89") and is_digits(value)):
             message = "19 or 20 digits that start with 89 (ITU-T E.118)"
             raise InvalidValue.of("iccid", "iccid_format", message, value)
         if not luhn_is_right(value):
@@ -98,7 +94,7 @@ class IMSI:
 
     @digits.validator
     def _check(self, _: object, value: str) -> None:
-        if not (len(value) == 15 and _is_digits(value)):
+        if not (len(value) == 15 and is_digits(value)):
             raise InvalidValue.of("imsi", "imsi_format", "15 digits (ITU-T E.212)", value)
 
     def __str__(self) -> str:

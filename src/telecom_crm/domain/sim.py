@@ -13,6 +13,7 @@ from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.reservation import goes_to
+from telecom_crm.domain.text import is_digits
 
 
 class SimStatus(StrEnum):
@@ -147,9 +148,7 @@ def _digits(
     name: str, shortest: int, longest: int
 ) -> Callable[[object, attrs.Attribute[str], str], None]:
     def check(_: object, __: attrs.Attribute[str], value: str) -> None:
-        if value and not (
-            shortest <= len(value) <= longest and value.isascii() and value.isdigit()
-        ):
+        if value and not (shortest <= len(value) <= longest and is_digits(value)):
             # The value itself is a secret, and errors are printed: it is not repeated here.
             raise InvalidValue.of(name, f"{name}_format", f"{shortest} to {longest} digits")
 

@@ -33,6 +33,29 @@ def invalid_text(field: str, code: str, message: str, raw: str) -> InvalidValue:
     return InvalidValue.of(field, code, message, shown)
 
 
+def is_digits(text: str) -> bool:
+    """
+    Tell whether a text is one or more of the digits 0 to 9.
+
+    >>> is_digits("0555"), is_digits("٠٥"), is_digits("5²"), is_digits("")
+    (True, False, False, False)
+    """
+    # isdigit() alone also takes Arabic-Indic and superscript digits.
+    return text.isascii() and text.isdigit()
+
+
+def is_alphanumeric(text: str) -> bool:
+    """
+    Tell whether a text is letters of any alphabet and digits 0 to 9, at least one of them.
+
+    >>> is_alphanumeric("ID07"), is_alphanumeric("АВ12"), is_alphanumeric("ID٠٧")
+    (True, True, False)
+    """
+    if text.isascii():
+        return text.isalnum()
+    return all(char.isalpha() or is_digits(char) for char in text)
+
+
 def digits_of(text: str) -> str:
     """
     Return the digits of a number as people write it; nothing of a text that is something else.

@@ -22,6 +22,7 @@ from telecom_crm.domain.customer import (
     without_marks,
 )
 from telecom_crm.domain.errors import Fault, Faults
+from telecom_crm.domain.text import is_alphanumeric, is_digits
 
 
 class CustomerField(StrEnum):
@@ -64,9 +65,9 @@ class ValidationRules:
     people whose birth date is known; None asks nothing. `document_types` are the ones taken, and
     `expired_documents` tells whether one that is over is.
 
-    A format is a number as it has to look: `9` is a digit, `A` a letter, `*` either of the two, any
-    other letter or digit itself; spaces and dashes do not count. A number is right where it fits
-    one of its formats, or there are none.
+    A format is a number as it has to look: `9` is a digit 0 to 9, `A` a letter, `*` either of the
+    two, any other letter or digit itself; spaces and dashes do not count. A number is right where
+    it fits one of its formats, or there are none.
     """
 
     required: Mapping[CustomerKind, frozenset[CustomerField]] = attrs.field(
@@ -170,4 +171,4 @@ def _fits(number: str, format: str) -> bool:
     )
 
 
-_SORTS = {"9": str.isdecimal, "A": str.isalpha, "*": str.isalnum}
+_SORTS = {"9": is_digits, "A": str.isalpha, "*": is_alphanumeric}

@@ -18,6 +18,7 @@ from telecom_crm.domain.errors import Faults, KeyReused, VersionSeen
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
+from telecom_crm.domain.text import is_digits
 
 AUDIT_FILTERS = ("action", "thing", "thing_id")
 PUT = "current"
@@ -282,7 +283,7 @@ def _matcher(where: Mapping[str, str]) -> Callable[[AuditRecord], bool]:
 
 
 def _read_place(cursor: str) -> int:
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+    if cursor and not (is_digits(cursor) and len(cursor) <= 18):
         raise bad_cursor(cursor)
     return int(cursor or 0)
 
@@ -291,6 +292,6 @@ def _read_line(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     text = from_cursor(cursor)
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+    if not (is_digits(text) and len(text) <= 18):
         raise bad_cursor(cursor)
     return int(text)

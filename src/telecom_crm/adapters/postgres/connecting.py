@@ -69,7 +69,7 @@ def _is_read_by_libpq(url: str) -> bool:
     except psycopg.ProgrammingError:
         return False
     # A password with a slash in it ends up here, and libpq would quote it.
-    return re.fullmatch(r"[\d,]*", str(told.get("port", ""))) is not None
+    return re.fullmatch(r"[0-9,]*", str(told.get("port", ""))) is not None
 
 
 @contextmanager

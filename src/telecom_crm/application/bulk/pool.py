@@ -19,7 +19,7 @@ from telecom_crm.domain.importing import Outcome
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import Number, number_category
 from telecom_crm.domain.sim import Sim, SimNotAvailable
-from telecom_crm.domain.text import read_text
+from telecom_crm.domain.text import is_digits, read_text
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ def _number_as_told(number: Number | None, item: Item, turn: Turn) -> Number | N
 
 def _secret(name: str, shortest: int, longest: int) -> Callable[[str], str]:
     def read(raw: str) -> str:
-        if not (shortest <= len(raw) <= longest and raw.isascii() and raw.isdigit()):
+        if not (shortest <= len(raw) <= longest and is_digits(raw)):
             # The value itself is a secret, and errors are shown: it is not repeated here.
             digits = (
                 f"{shortest} to {longest} digits" if shortest < longest else f"{shortest} digits"

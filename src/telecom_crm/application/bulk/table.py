@@ -19,6 +19,7 @@ from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.errors import Faults
 from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.importing import SEPARATORS
+from telecom_crm.domain.text import is_digits
 
 ROW_LIMIT = 65_536
 """The most characters of one row."""
@@ -136,7 +137,7 @@ def neutral(cell: str) -> str:
     +996555123456 stays a number.
     """
     bare = cell.lstrip("'")
-    if not bare.startswith(FORMULA) or (cell[0] == "+" and _is_number(cell[1:])):
+    if not bare.startswith(FORMULA) or (cell[0] == "+" and is_digits(cell[1:])):
         return cell
     return f"'{cell}"
 
@@ -256,7 +257,3 @@ def _shown(header: Sequence[str]) -> str:
     """Return a header as it is told: whatever was taken for one, in a line of bounded length."""
     names = ", ".join(name.strip()[:40] for name in header[:40])
     return "".join(char if char.isprintable() else "\ufffd" for char in names)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()

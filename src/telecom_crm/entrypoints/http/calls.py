@@ -27,6 +27,7 @@ from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
+from telecom_crm.domain.text import is_digits
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import Token
 from telecom_crm.domain.webhook import Webhook
@@ -68,7 +69,7 @@ class Call(Request[Token, Any, State]):
             return None
         # Proxies that compress weaken a tag; the version it names is the same.
         digits = tag.strip().removeprefix("W/").strip('"')
-        sane = digits.isascii() and digits.isdigit() and len(digits) < 16
+        sane = is_digits(digits) and len(digits) < 16
         return int(digits) if sane else -1
 
     @property
@@ -111,7 +112,7 @@ def read_whole(lowest: int, highest: int) -> Callable[[str], int]:
 
     def read(raw: str) -> int:
         digits = raw.removeprefix("-")
-        sane = digits.isascii() and digits.isdigit() and len(digits) < 16
+        sane = is_digits(digits) and len(digits) < 16
         if not (sane and lowest <= int(raw) <= highest):
             message = f"a whole number from {lowest} to {highest}"
             raise InvalidValue.of("number", "number", message)

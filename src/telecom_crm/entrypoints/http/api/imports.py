@@ -27,6 +27,7 @@ from telecom_crm.domain.importing import (
     ImportStatus,
     ImportSummary,
 )
+from telecom_crm.domain.text import is_digits
 from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.bodies import Because
@@ -282,7 +283,7 @@ class ImportController(Controller):
 def _last_heard(request: Call) -> int:
     """Return the id of the last event that a client heard; -1 for none, and for nonsense."""
     told = request.headers.get("Last-Event-ID", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 16 else -1
+    return int(told) if is_digits(told) and len(told) < 16 else -1
 
 
 async def _progress(
