@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import telecom_crm
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.application.stream import EventStream
-from telecom_crm.domain.customer import CustomerKind, DocumentType, IdentityDocument
+from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.customer import Address, CustomerKind, DocumentType, IdentityDocument
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
 
@@ -125,3 +129,52 @@ def test_a_digest_takes_the_values_of_the_domain():
         assert digest_of("x", **{**asked, name: changed}) != known
     with pytest.raises(TypeError):
         digest_of("x", value=object())
+
+
+SECRETS = (
+    *("Aida Secretova", "Bakyt Secretov", "996700111222", "996700333444", "aida@secret.example"),
+    *("1990-05-06", "ID7654321", "12345678901234", "437050000000042", "47114712", "47114711"),
+    *("Secret street", "secret note", "secret subject", "secret comment", "secret words"),
+    "secret.pdf",
+)
+
+
+def test_events_hold_numbers_and_cards_and_nothing_else_of_people():
+    """As the page on embedding says: whoever is sent events must not learn who somebody is."""
+    crm = telecom_crm.in_memory()
+    crm.catalog.apply(telecom_crm.demo_catalog())
+    iccid, msisdn = ICCID("8999650000000000008"), MSISDN("+996700123456")
+    card = SimData(iccid=iccid, imsi=IMSI("437050000000042"), pin1="47114712", puk1="47114711")
+    crm.inventory.receive_sims([card])
+    crm.inventory.receive_numbers([NumberData(msisdn=msisdn)])
+    paper = IdentityDocument(type=DocumentType.ID_CARD, number="ID7654321")
+    person = {"name": "Aida Secretova", "phone": "+996700111222", "birth_date": "1990-05-06"}
+    person |= {"national_id": "12345678901234", "documents": [paper]}
+    contract = crm.contracts.create(
+        new_customer=person | {"email": "aida@secret.example"},
+        iccid=iccid,
+        msisdn=msisdn,
+        tariff="COMFORT",
+        policy="migration",
+        activate=True,
+    )
+    crm.work()
+    changes = {"phone": "+996700333444", "addresses": [Address(city="Osh", street="Secret street")]}
+    crm.customers.update(contract.customer_id, changes=changes)
+    crm.customers.add_note(contract.customer_id, text="secret note")
+    ticket = crm.tickets.create(customer_id=contract.customer_id, subject="secret subject")
+    crm.tickets.comment(ticket.id, text="secret comment")
+    crm.contracts.add_document(contract.id, name="secret.pdf", content=[b"%PDF-1.7 secret words"])
+    raw = {"full_name": "Bakyt Secretov", "remark": "secret words"}
+    crm.intake.capture(kind=ApplicationKind.OTHER, channel=Channel.API, raw=raw)
+    crm.work()
+    told = [event for _, event in crm.events.since("", limit=500)]
+    assert {"CustomerRegistered", "TicketCommented", "ContractDocumentAdded"} <= {
+        event.name for event in told
+    }
+    for event in told:
+        assert not [secret for secret in SECRETS if secret in repr(event)], event
+    about_it = {event.thing for event in told if iccid.digits in repr(event)}
+    assert about_it == {"sim", "contract"}
+    about_it = {event.thing for event in told if msisdn.digits in repr(event)}
+    assert about_it == {"number", "contract"}
