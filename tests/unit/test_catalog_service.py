@@ -108,6 +108,8 @@ def test_what_may_not_be_is_told_beside_what_cannot_be_read() -> None:
     tariff = {"code": "A", "name": " ", "monthly_fee": "-1.00", "activation_fee": "-1.00"}
     with pytest.raises(InvalidValue) as caught:
         read_catalog({"tariffs": [{**tariff, "sim_swap_fee": 5, "usage_rates": [rate]}]})
+    words = {fault.field: fault.message for fault in caught.value.faults}
+    assert words["tariffs.0.sim_swap_fee"] == 'an amount as a text, such as "150.00"'
     assert {(fault.field, fault.code) for fault in caught.value.faults} == {
         ("tariffs.0.name", "name_missing"),
         ("tariffs.0.monthly_fee", "negative"),

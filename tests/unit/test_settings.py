@@ -8,7 +8,7 @@ import pytest
 
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.periods import Periods
-from telecom_crm.entrypoints.settings import Settings, as_environment, read_settings
+from telecom_crm.entrypoints.settings import KNOWN, Settings, as_environment, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +115,13 @@ def test_a_child_reads_what_its_parent_has_but_for_the_owners_url(
 
 def test_urls_are_not_shown() -> None:
     assert "secret" not in repr(Settings(database_url="postgresql://me:secret@db/x"))
+
+
+def test_the_page_on_operations_names_every_setting():
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    for name in KNOWN:
+        assert (
+            f"TELECOM_CRM_{name.upper()}" in page
+            or f"`{name.upper()}`" in page
+            or (f"`{name}`" in page)
+        ), name

@@ -177,7 +177,14 @@ def money(raw: object) -> Money:
 
 def money_in(currency: str) -> Callable[[Any], Money]:
     """Return a reader of amounts such as "150.00" in one currency."""
-    return scalar(lambda raw: Money.parse(text(raw), currency))
+
+    def read(raw: Any) -> Money:
+        if not isinstance(raw, str):
+            message = f'an amount as a text, such as "{Money(15000, currency).amount}"'
+            raise InvalidValue.of("", "text", message, _short(raw))
+        return Money.parse(raw, currency)
+
+    return scalar(read)
 
 
 def day(raw: object) -> date:

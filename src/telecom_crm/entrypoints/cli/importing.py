@@ -84,9 +84,9 @@ def import_file(
     file
         A table with a header line: CSV in UTF-8, UTF-16, CP1251 or KOI8-R, separated by comma,
         semicolon, tab or bar; which of them is found out. Its columns, in any order:
-        SIMs have iccid, imsi, pin1, puk1, batch; numbers msisdn, category and perhaps price;
-        subscribers full_name, phone, email, birth_date, document_type, document_number, iccid,
-        msisdn, tariff, language.
+        SIMs have iccid, imsi, pin1, puk1, batch; numbers msisdn, category (standard,
+        silver, gold, platinum) and perhaps price; subscribers full_name, phone, email, birth_date,
+        document_type, document_number, iccid, msisdn, tariff, language.
     wish
         What is to become of the rows.
     errors

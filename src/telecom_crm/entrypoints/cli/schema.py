@@ -19,7 +19,7 @@ def migrate(
     """
     Bring the database's schema to this version, or make it.
 
-    Again is no change. The other commands never migrate a database of yours.
+    Again is no change. Beside this only run migrates a database of yours.
 
     Parameters
     ----------
