@@ -149,9 +149,9 @@ def test_events_hold_numbers_and_cards_and_nothing_else_of_people():
     crm.inventory.receive_numbers([NumberData(msisdn=msisdn)])
     paper = IdentityDocument(type=DocumentType.ID_CARD, number="ID7654321")
     person = {"name": "Aida Secretova", "phone": "+996700111222", "birth_date": "1990-05-06"}
-    person |= {"national_id": "12345678901234", "documents": [paper]}
+    papers = {"national_id": "12345678901234", "documents": [paper]}
     contract = crm.contracts.create(
-        new_customer=person | {"email": "aida@secret.example"},
+        new_customer={**person, **papers, "email": "aida@secret.example"},
         iccid=iccid,
         msisdn=msisdn,
         tariff="COMFORT",
