@@ -65,6 +65,11 @@ def test_a_person_gets_a_contract_with_money_on_it(service):
     receipt = service.get(f"/payments/{payment['id']}/receipt").json()
     assert receipt["amount"] == money("1000.00")
     assert receipt["number"] == f"{receipt['account_number']}-{payment['id'][-8:].upper()}"
+    found = service.get(f"/payments?receipt={receipt['number']}").json()["items"]
+    assert [one["id"] for one in found] == [payment["id"]]
+    other = f"{receipt['account_number']}-00000000"
+    assert service.get(f"/payments?receipt={other}").json()["items"] == []
+    assert service.get("/payments?receipt=42").status_code == 422
 
     document = service.send(
         "POST",

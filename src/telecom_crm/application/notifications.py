@@ -48,7 +48,7 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
-from telecom_crm.domain.payment import receipt_number
+from telecom_crm.domain.payment import ReceiptNumber
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -256,7 +256,7 @@ def _payment(tx: Transaction, event: Event) -> Told:
         "amount": payment.amount.amount,
         "currency": payment.amount.currency,
         "balance": facts["balance"],
-        "receipt": receipt_number(facts["account"], payment.id),
+        "receipt": str(ReceiptNumber.of(facts["account"], payment.id)),
     }
 
 

@@ -145,7 +145,15 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "option": ("status",),
     "contract": ("status", "customer_id", "account_id", "iccid", "msisdn", "tariff", "number"),
     "account": ("customer_id", "number"),
-    "payment": ("status", "account_id", "contract_id", "gateway", "gateway_reference", "method"),
+    "payment": (
+        "status",
+        "account_id",
+        "contract_id",
+        "gateway",
+        "gateway_reference",
+        "method",
+        "receipt",
+    ),
     "refund": ("status", "payment_id", "account_id"),
     "provisioning_task": ("status", "contract_id", "kind"),
     "ticket": ("status", "customer_id", "contract_id", "assignee", "priority", "number"),
@@ -155,7 +163,10 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "webhook": ("status",),
     "approval": ("status", "kind", "thing_id"),
 }
-"""The fields that each list can be filtered by; all are fields of the thing itself."""
+"""
+The fields that each list can be filtered by. All are fields of the thing itself but a payment's
+`receipt`, the number on what its payer was given.
+"""
 
 
 @attrs.frozen

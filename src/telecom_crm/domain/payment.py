@@ -244,6 +244,11 @@ class Payment:
         return str(self.id)
 
     @property
+    def receipt_ending(self) -> str | None:
+        """How the number of its receipt ends; None before there is one."""
+        return None if self.entry_id is None else _ending(self.id)
+
+    @property
     def refundable(self) -> Money:
         """What of a confirmed payment was not given back."""
         return self.amount - self.refunded
@@ -463,14 +468,38 @@ class Payment:
         return PAYMENT_LIFECYCLE.note(self, name, command, by=by, at=at, payload=payload, **changes)
 
 
-def receipt_number(account_number: str, payment_id: PaymentId) -> str:
+@attrs.frozen
+class ReceiptNumber:
     """
-    Return a receipt's number, short enough to read out: `B-00000042-7C9F3A2B`.
+    A receipt's number, short enough to read out: `B-00000042-7C9F3A2B`.
 
-    It is the account's number and the end of the payment's id, by which people find it among the
+    It is the account's number and the end of the payment's id, by which it is found among the
     payments of that account.
     """
-    return f"{account_number}-{payment_id.hex[-8:].upper()}"
+
+    account: str
+    ending: str
+
+    @classmethod
+    def of(cls, account: str, payment_id: PaymentId) -> ReceiptNumber:
+        """Return the number of a payment's receipt, by the account's number."""
+        return cls(account, _ending(payment_id))
+
+    @classmethod
+    def parse(cls, text: str) -> ReceiptNumber:
+        """Read a number as people copy it from paper; raise `InvalidValue`."""
+        account, _, ending = text.strip().rpartition("-")
+        ending = ending.upper()
+        if "-" not in account or len(ending) != 8 or not set(ending) <= _HEXADECIMAL:
+            message = "the number on a receipt, such as B-00000042-7C9F3A2B"
+            raise InvalidValue.of("receipt", "receipt", message, text)
+        return cls(account, ending)
+
+    def __str__(self) -> str:
+        return f"{self.account}-{self.ending}"
+
+
+_HEXADECIMAL = frozenset("0123456789ABCDEF")
 
 
 @attrs.frozen(kw_only=True)
@@ -487,8 +516,12 @@ class PaymentReceipt:
 
     @property
     def number(self) -> str:
-        """The number as people read it; see `receipt_number`."""
-        return receipt_number(self.account_number, self.payment_id)
+        """The number as people read it; see `ReceiptNumber`."""
+        return str(ReceiptNumber.of(self.account_number, self.payment_id))
+
+
+def _ending(payment_id: PaymentId) -> str:
+    return payment_id.hex[-8:].upper()
 
 
 def _names(entry_id: EntryId) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
 
+import attrs
+
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.inventory import MemoryContracts
 from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import Journal, booking_order
-from telecom_crm.application.ports import Contended, LedgerDifference, Page
+from telecom_crm.application.ports import Contended, LedgerDifference, Page, Query
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.errors import NotFound
@@ -25,7 +27,7 @@ from telecom_crm.domain.ledger import (
     trial_balance,
 )
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import IN_FLIGHT, Payment
+from telecom_crm.domain.payment import IN_FLIGHT, Payment, ReceiptNumber
 from telecom_crm.domain.refund import REFUND_IN_FLIGHT, Refund
 
 _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
@@ -73,8 +75,18 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
 
     _not_stored = {"events": (), "replayed": False}  # noqa: RUF012  # never changed, as in the parent
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, accounts: MemoryAccounts) -> None:
         super().__init__(scope, scope.store.payments)
+        self._accounts = accounts
+
+    def page(self, query: Query) -> Page[Payment]:
+        if "receipt" not in query.where:
+            return super().page(query)
+        receipt = ReceiptNumber.parse(query.where["receipt"])
+        found = super().page(attrs.evolve(query, where={**query.where, "receipt": receipt.ending}))
+        theirs = {one.id for one in self._accounts.having(("number", receipt.account))}
+        items = tuple(one for one in found.items if one.account_id in theirs)
+        return Page(items=items, next=found.next)
 
     def uncertain(
         self, before: datetime, *, limit: int, cursor: str | None = None

@@ -19,7 +19,7 @@ from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 Term = tuple[str, ...]
 """A field's name and a value as text: what things are found by."""
 
-_OTHER_NAMES = {("contract", "tariff"): "tariff_code"}
+_OTHER_NAMES = {("contract", "tariff"): "tariff_code", ("payment", "receipt"): "receipt_ending"}
 """Filters whose field is called otherwise in the thing."""
 
 
@@ -76,7 +76,7 @@ def _attribute(name: str, field: str) -> str:
 
 @functools.cache
 def _reader(kind: type, attribute: str) -> Callable[[str], str]:
-    hint = typing.get_type_hints(kind)[attribute]
+    hint = typing.get_type_hints(kind).get(attribute, str)  # a property is a text
     is_union = typing.get_origin(hint) in (typing.Union, UnionType)
     options = typing.get_args(hint) if is_union else (hint,)
     made: Any = next(option for option in options if option is not type(None))

@@ -92,7 +92,7 @@ class MemoryTransaction:
 
     @cached_property
     def payments(self) -> MemoryPayments:
-        return self._part(MemoryPayments(self))
+        return self._part(MemoryPayments(self, self.accounts))
 
     @cached_property
     def refunds(self) -> MemoryRefunds:

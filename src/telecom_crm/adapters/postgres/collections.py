@@ -38,7 +38,11 @@ EVENTS = Sheet(tables.events, left_out=("xact",), prefix="event_")
 
 @attrs.frozen
 class Filter:
-    """How a list is filtered by one field: a condition, and the reader of the value's text."""
+    """
+    How a list is filtered by one field: a condition, and the reader of the value's text.
+
+    In the condition `{}` stands for the value.
+    """
 
     condition: str
     read: Callable[[str], Any]
@@ -46,12 +50,12 @@ class Filter:
 
 def by_text(column: str) -> Filter:
     """Filter by a text as it is."""
-    return Filter(f"{column} =", str)
+    return Filter(f"{column} = {{}}", str)
 
 
 def by_id(column: str) -> Filter:
     """Filter by an id."""
-    return Filter(f"{column} =", _read_id)
+    return Filter(f"{column} = {{}}", _read_id)
 
 
 def by_choice(column: str, choices: type[StrEnum]) -> Filter:
@@ -63,17 +67,17 @@ def by_choice(column: str, choices: type[StrEnum]) -> Filter:
             raise InvalidValue.of(column, column, f"one of {words}", value)
         return value
 
-    return Filter(f"{column} =", read)
+    return Filter(f"{column} = {{}}", read)
 
 
 def by_msisdn(column: str) -> Filter:
     """Filter by a phone number, with or without its plus."""
-    return Filter(f"{column} =", lambda value: MSISDN(value).digits)
+    return Filter(f"{column} = {{}}", lambda value: MSISDN(value).digits)
 
 
 def by_iccid(column: str) -> Filter:
     """Filter by a SIM card's number."""
-    return Filter(f"{column} =", lambda value: ICCID(value).digits)
+    return Filter(f"{column} = {{}}", lambda value: ICCID(value).digits)
 
 
 @attrs.frozen(init=False)
@@ -325,7 +329,7 @@ def conditions_of(query: Query, filters: Mapping[str, Filter]) -> tuple[list[str
             faults.add(field, "filter", f"this list can be filtered by {known}", value)
             continue
         read = faults.check(field, filters[field].read, value)
-        conditions.append(f"{filters[field].condition} %(where_{field})s")
+        conditions.append(filters[field].condition.replace("{}", f"%(where_{field})s"))
         parameters[f"where_{field}"] = read
     faults.raise_any()
     return conditions, parameters

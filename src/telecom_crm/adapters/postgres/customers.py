@@ -56,7 +56,7 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         filters={
             "status": by_choice("status", CustomerStatus),
             "kind": by_choice("kind", CustomerKind),
-            "email": Filter("lower(email) =", str.lower),
+            "email": Filter("lower(email) = {}", str.lower),
             "phone": by_msisdn("phone"),
             "national_id": by_text("national_id"),
         },

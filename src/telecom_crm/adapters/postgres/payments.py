@@ -9,6 +9,7 @@ import attrs
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
+    Filter,
     PostgresCollection,
     Shape,
     by_choice,
@@ -23,8 +24,15 @@ from telecom_crm.adapters.postgres.rows.payments import (
 )
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import PaymentId, RefundId
-from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.refund import Refund, RefundStatus
+
+# The account is found first: its payments are next to each other, and nothing more is indexed.
+_BY_RECEIPT = Filter(
+    "t.account_id = ANY(ARRAY(SELECT id FROM accounts WHERE number = left({}::text, -9)))"
+    " AND upper(right(t.id::text, 8)) = right({}::text, 8) AND t.entry_id IS NOT NULL",
+    lambda value: str(ReceiptNumber.parse(value)),
+)
 
 
 @attrs.define
@@ -44,6 +52,7 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
             "gateway": by_text("gateway"),
             "gateway_reference": by_text("gateway_reference"),
             "method": by_choice("method", PaymentMethod),
+            "receipt": _BY_RECEIPT,
         },
         listed=True,
     )

@@ -20,7 +20,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
 from telecom_crm.domain.approval import Approval, ApprovalKind
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
@@ -37,6 +37,7 @@ from telecom_crm.domain.identifiers import (
     EntryId,
     ImportId,
     NotificationId,
+    PaymentId,
     RefundId,
     TaskId,
     TokenId,
@@ -55,6 +56,7 @@ from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number
+from telecom_crm.domain.payment import Payment, ReceiptNumber
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
     ProvisioningKind,
@@ -481,6 +483,38 @@ class UnitOfWorkSuite:
                 value = _a_value_of(field, name)
                 assert listed.page(Query(where={field: value})).items == ()
 
+    def test_a_payment_is_found_by_the_number_of_its_receipt(self) -> None:
+        uow, samples = self.make(), Samples()
+        one, other = (_sale(samples, document=f"AN{n}") for n in range(2))
+        paid = [_confirmed(samples, sale.account)[0] for sale in (one, one, other)]
+        asked = samples.payment(one.account.id)
+        with uow() as tx:
+            for sale in (one, other):
+                _save(tx, sale)
+            tx.payments.save_all([*paid, asked])
+
+        def found(account: BillingAccount, payment: Payment, **more: str) -> list[PaymentId]:
+            number = str(ReceiptNumber.of(account.number, payment.id))
+            with uow(read_only=True) as tx:
+                pages = [
+                    tx.payments.page(Query(where={"receipt": text, **more}))
+                    for text in (number, f" {number[:-8]}{number[-8:].lower()}")
+                ]
+            assert pages[0] == pages[1]
+            return [payment.id for payment in pages[0].items]
+
+        assert found(one.account, paid[1]) == [paid[1].id]
+        assert found(other.account, paid[2], status="confirmed") == [paid[2].id]
+        assert found(one.account, paid[1], account_id=str(one.account.id)) == [paid[1].id]
+        assert found(one.account, paid[1], account_id=str(other.account.id)) == []
+        assert found(one.account, paid[1], status="disputed") == []
+        assert found(other.account, paid[1]) == []
+        assert found(one.account, asked) == [], "no receipt was given yet"
+        with uow(read_only=True) as tx:
+            for odd in ("B-00000001", "7C9F3A2B", "B-00000001-7C9F3A2", "B-00000001-7C9F3AXX"):
+                with pytest.raises(InvalidValue, match="receipt"):
+                    tx.payments.page(Query(where={"receipt": odd}))
+
     def test_a_cursor_that_no_page_gave_is_refused(self) -> None:
         uow = self.make()
         with uow(read_only=True) as tx, pytest.raises(InvalidValue) as wrong:
@@ -722,6 +756,7 @@ _PLAIN = {
     "category": "silver",
     "priority": "low",
     "method": "cash",
+    "receipt": "B-00000001-0A1B2C3D",
     "role": "admin",
     "phone": "996555000001",
     "iccid": iccid_of(1).digits,
@@ -780,20 +815,24 @@ def _suspended(samples: Samples, hold: HoldKind) -> Sale:
     return attrs.evolve(sale, contract=held, account=account)
 
 
-def _refund(samples: Samples, sale: Sale) -> Refund:
-    state = AccountState(
-        account=sale.account,
-        balance=Balance(currency=sale.account.currency, subscriber=100),
-        at=samples.tick(),
-    )
-    paid, _ = samples.payment(sale.account.id, minor=100).confirm(
+def _confirmed(
+    samples: Samples, account: BillingAccount, *, minor: int = 15_000
+) -> tuple[Payment, AccountState]:
+    balance = Balance(currency=account.currency, subscriber=minor)
+    state = AccountState(account=account, balance=balance, at=samples.tick())
+    paid, _ = samples.payment(account.id, minor=minor).confirm(
         state=state,
         entry_id=EntryId(samples.id()),
         reference=None,
-        took=Money(100, sale.account.currency),
+        took=Money(minor, account.currency),
         into=LedgerCode.GATEWAY_CLEARING,
         **samples.said(),
     )
+    return paid, state
+
+
+def _refund(samples: Samples, sale: Sale) -> Refund:
+    paid, state = _confirmed(samples, sale.account, minor=100)
     refund, _ = Refund.request(
         paid,
         Money(10, sale.account.currency),
