@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import telecom_crm
 from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
@@ -622,3 +624,20 @@ def test_failed_rows_come_back_as_a_file_to_mend(desk):
     ]
     second = "".join(desk.imports.error_file(again.id))
     assert second == text
+
+
+def test_the_page_on_operations_shows_files_that_come_in():
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    files = [part.partition("```")[0] for part in page.split("```csv\n")[1:]]
+    crm = telecom_crm.in_memory()
+    crm.catalog.apply(telecom_crm.demo_catalog())
+    for kind, file in zip(("sims", "numbers", "subscribers"), files, strict=True):
+        job = crm.imports.run_file(kind=ImportKind(kind), content=file.encode())
+        assert (job.status, job.counts.created) == ("completed", 1), crm.imports.summary(job.id)
+        header, row = file.splitlines()
+        optional = {"imsi", "pin1", "puk1", "batch", "category", "price"}
+        optional |= {"phone", "email", "birth_date", "language"}
+        cells = zip(header.split(","), row.split(","), strict=True)
+        bare = ",".join("" if name in optional else cell for name, cell in cells)
+        again = crm.imports.run_file(kind=ImportKind(kind), content=f"{header}\n{bare}\n".encode())
+        assert (again.status, again.counts.unchanged) == ("completed", 1)

@@ -72,8 +72,10 @@ def make_app(arguments: Sequence[str] = ()) -> App:
 
     from cyclopts import App, Parameter
 
+    from telecom_crm.entrypoints.cli.telling import called_as
+
     app = App(
-        name="telecom-crm",
+        name=called_as(),
         help=HELP,
         help_epilogue=CODES,
         help_format="markdown",

@@ -23,6 +23,7 @@ from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
 from telecom_crm.entrypoints.cli.http_process import refuse_taken
+from telecom_crm.entrypoints.cli.telling import called_as
 from telecom_crm.entrypoints.demo import BY, GATEWAYS, load, may_be_in, refuse_strangers
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
@@ -281,7 +282,7 @@ def _greet(settings: Settings, token: str | None, *, own_server: bool) -> None:
             "",
             "  Try:",
             f"    curl -H 'Authorization: Bearer {token}' '{base}/customers?limit=3'",
-            f"    {os.environ.get('TELECOM_CRM_CALLED_AS', 'telecom-crm')} ledger verify {where}",
+            f"    {called_as()} ledger verify {where}",
         ]
     lines += ["", "  Ctrl-C stops it.", ""]
     print("\n".join(lines), flush=True)
