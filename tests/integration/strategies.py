@@ -157,6 +157,8 @@ applications = st.builds(
     claimed_until=maybe(instants),
     outcome=texts,
     captured_at=instants,
+    ended_at=maybe(instants),
+    erased_at=maybe(instants),
     status=st.sampled_from(application.ApplicationStatus),
     **stored,
 )

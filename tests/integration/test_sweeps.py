@@ -11,6 +11,7 @@ import telecom_crm
 from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.errors import Busy
 from telecom_crm.domain.identifiers import ContractId, CustomerId
 from telecom_crm.entrypoints.conformance.samples import OPERATOR
@@ -84,3 +85,22 @@ def test_a_number_that_is_held_keeps_no_other_resting(
             crm.inventory.recycle_due(limit=2)
     assert [one.msisdn for one in crm.inventory.each_number(status="quarantined")] == NUMBERS[:1]
     assert crm.inventory.recycle_due() == 1
+
+
+def test_an_application_that_is_held_keeps_no_other_from_being_erased(
+    crm: Crm, engine: Engine, clock: ManualClock
+) -> None:
+    asked = [
+        crm.intake.capture(kind=ApplicationKind.OTHER, channel=Channel.API, raw={"name": "Aida"}).id
+        for _ in CARDS
+    ]
+    for one in asked:
+        crm.intake.reject(one, reason="no papers")
+    clock.advance(timedelta(days=90, seconds=1))
+    with engine.begin() as other:
+        hold = text("SELECT 1 FROM applications WHERE id = :key FOR UPDATE")
+        other.execute(hold, {"key": asked[0]})
+        with pytest.raises(ExceptionGroup, match="1 of a sweep"):
+            crm.work(limit=2)
+    assert [one.id for one in crm.intake.each() if one.raw] == asked[:1]
+    assert crm.step("erase_applications") == 1

@@ -260,6 +260,28 @@ def served_contract(clock, ids):
     return attrs.evolve(draft, status=ContractStatus.SUSPENDED)
 
 
+def test_what_ended_for_nobody_is_erased_when_its_term_is_over(intake, customers, clock):
+    raw = {"name": "Secret", "phone": "996555111222", "odd": {"deep": "Secret"}}
+    nobodys = [capture(intake, raw, external_reference=f"Secret {n}").id for n in range(3)]
+    open_still = capture(intake, raw).id
+    mine = capture(intake, raw, customer_id=customers.register(name="Secret").id).id
+    for application_id in (*nobodys, mine):
+        intake.reject(application_id, reason="Secret lives elsewhere", by=AIDA)
+    clock.pass_(days=90)
+    assert intake.erase_ended() == 0
+    clock.pass_(seconds=1)
+    assert intake.erase_ended(limit=1) == 3
+    assert intake.erase_ended() == 0
+    for application_id in nobodys:
+        left = intake.get(application_id)
+        assert "Secret" not in repr(attrs.asdict(left))
+        assert (left.status, left.erased_at) == (ApplicationStatus.REJECTED, clock.now)
+        assert intake.timeline(application_id)[-1].name == "ApplicationErased"
+    assert intake.get(open_still).raw == intake.get(mine).raw == raw
+    again = capture(intake, raw, external_reference="Secret 0")
+    assert (again.id, again.raw, again.replayed) == (nobodys[0], {}, True)
+
+
 def test_leases_are_swept_past_the_first_batch(intake, clock):
     for _ in range(3):
         intake.claim(intake.validate(capture(intake).id).id, by=AIDA)

@@ -60,6 +60,8 @@ class Intake:
     series: Series
     lease: timedelta = timedelta(minutes=15)
     """How long an operator has a claimed application before it goes back into the queue."""
+    kept_for: timedelta = timedelta(days=90)
+    """How long one that ended without a customer keeps who asked and what for."""
     checks: tuple[CustomerCheck, ...] = ()
     """An operator's own checks of the person who asks, beside the store's validation rules."""
     deduplication: DeduplicationRules | None = None
@@ -348,6 +350,18 @@ class Intake:
         )
         return each_alone(partial(self._expire, one.id, by) for one in over)
 
+    def erase_ended(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Erase who asked and what for in applications that ended long ago and are no customer's, in
+        batches of `limit`; return how many. With a customer, they are erased when the customer is.
+        """
+        before = self.clock() - self.kept_for
+        over = each_swept(
+            self.uow,
+            lambda tx, at: tx.applications.ended_for_nobody(before, limit=limit, cursor=at),
+        )
+        return each_alone(partial(self._erase, one.id, by) for one in over)
+
     def duplicates(self, application_id: ApplicationId) -> tuple[Suspicion, ...]:
         """Return customers suspected at validation, and neither linked nor dismissed since."""
         return self.get(application_id).suspicions
@@ -411,6 +425,16 @@ class Intake:
             if one.claimed_until is not None and at < one.claimed_until:
                 return False
             tx.applications.save(one.lease_expire(by=by, at=at))
+            return True
+
+    @retried
+    def _erase(self, application_id: ApplicationId, by: Actor) -> bool:
+        with self.uow() as tx:
+            one = tx.applications.get(application_id)
+            # Nothing links what ended; but another worker may have been here.
+            if one.erased_at is not None:
+                return False
+            tx.applications.save(one.erase(by=by, at=self.clock()))
             return True
 
     def _change(

@@ -305,6 +305,12 @@ class Applications(Collection[ApplicationId, Application], Protocol):
         """Return a page of the claimed applications whose lease ended."""
         ...
 
+    def ended_for_nobody(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of what ended before an instant, is no customer's, and is not erased."""
+        ...
+
 
 class Sims(Collection[ICCID, Sim], Protocol):
     """The pool of SIM cards."""

@@ -162,6 +162,9 @@ APPLICATION_LIFECYCLE = Lifecycle(
     ),
 )
 
+ENDED = frozenset(state for state in ApplicationStatus if APPLICATION_LIFECYCLE.is_final(state))
+"""The states that nothing leaves."""
+
 
 @attrs.frozen(kw_only=True, slots=False)
 class Application:
@@ -170,7 +173,8 @@ class Application:
 
     `raw` is what was captured, `data` what validation made of it. While somebody works on it,
     `claimed_by` has it until `claimed_until`; on hold, no lease runs. `replayed` marks an answer to
-    an idempotency key, or a channel's reference, that was used before; it is not stored.
+    an idempotency key, or a channel's reference, that was used before; it is not stored. Since
+    `erased_at` there is nothing left of who asked and what for.
     """
 
     id: ApplicationId
@@ -188,6 +192,8 @@ class Application:
     claimed_until: datetime | None = None
     outcome: str = ""
     captured_at: datetime
+    ended_at: datetime | None = None
+    erased_at: datetime | None = None
     status: ApplicationStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
@@ -396,7 +402,10 @@ class Application:
         )
 
     def erase(self, *, by: Actor, at: datetime) -> Application:
-        """Take out who asked and what for, whatever the state: the customer is erased."""
+        """
+        Take out who asked and what for, whatever the state: the customer is erased, or there is
+        none and the application ended long ago.
+        """
         return APPLICATION_LIFECYCLE.note(
             self,
             "ApplicationErased",
@@ -406,7 +415,9 @@ class Application:
             raw={},
             data={},
             external_reference=None,
+            duplicates=(),
             outcome="",
+            erased_at=at,
         )
 
     def _move(
@@ -420,6 +431,8 @@ class Application:
         **changes: Any,
     ) -> Application:
         said = read_text(reason, field="reason")
+        if APPLICATION_LIFECYCLE.row(self.status, command).target in ENDED:
+            changes["ended_at"] = at
         return APPLICATION_LIFECYCLE.move(
             self, command, by=by, at=at, reason=said, payload=payload or {}, **changes
         )
@@ -440,7 +453,7 @@ class Application:
         )
 
     def _refuse_ended(self, command: str) -> None:
-        if APPLICATION_LIFECYCLE.is_final(self.status):
+        if self.status in ENDED:
             raise RuleViolated(command, (f"application {self.number} is {self.status}",))
 
 

@@ -394,6 +394,7 @@ class Container(containers.DeclarativeContainer):
         read_phone=read_phone,
         zone=chosen.zone,
         lease=chosen.periods.claim,
+        kept_for=chosen.periods.application,
     )
     inventory = providers.Singleton(
         Inventory,

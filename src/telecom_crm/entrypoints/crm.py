@@ -226,6 +226,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "expire_reservations": lambda crm, n: crm.inventory.expire_reservations(limit=n),
         "recycle_numbers": lambda crm, n: crm.inventory.recycle_due(limit=n),
         "expire_leases": lambda crm, n: crm.intake.expire_leases(limit=n),
+        "erase_applications": lambda crm, n: crm.intake.erase_ended(limit=n),
         "run_imports": lambda crm, n: crm.imports.work(limit=n),
         "erase_import_files": lambda crm, n: crm.imports.erase_files(limit=n),
         "request_activations": lambda crm, n: crm.contracts.activate_due(limit=n),

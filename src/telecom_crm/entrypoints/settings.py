@@ -128,6 +128,8 @@ class Settings:
     """How long something is kept for somebody who does not say until when."""
     claim_minutes: int = attrs.field(default=15, converter=_whole, validator=_within(1, 10**6))
     """How long an application is an operator's who took it, before it is offered again."""
+    application_days: int = attrs.field(default=90, converter=_whole, validator=_within(1, 3650))
+    """How long an application that ended without a customer keeps who asked and what for."""
     network_seconds: int = attrs.field(default=120, converter=_whole, validator=_within(1, 10**6))
     """How long the network has for a task, before it is asked again."""
     payment_minutes: int = attrs.field(default=5, converter=_whole, validator=_within(1, 10**6))
@@ -165,6 +167,7 @@ class Settings:
             quarantine=timedelta(days=self.quarantine_days),
             reservation=timedelta(minutes=self.reservation_minutes),
             claim=timedelta(minutes=self.claim_minutes),
+            application=timedelta(days=self.application_days),
             network=timedelta(seconds=self.network_seconds),
             payment=timedelta(minutes=self.payment_minutes),
             message=timedelta(hours=self.message_hours),

@@ -9,7 +9,7 @@ from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term
 from telecom_crm.adapters.memory.store import identity_term, likeness_terms
 from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
-from telecom_crm.domain.application import Application, ApplicationStatus, Priority
+from telecom_crm.domain.application import ENDED, Application, ApplicationStatus, Priority
 from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
@@ -153,6 +153,16 @@ class MemoryApplications(MemoryCollection[ApplicationId, Application]):
 
         claimed = [("status", ApplicationStatus.IN_PROGRESS.value)]
         return self.page_having(claimed, is_over, limit=limit, cursor=cursor)
+
+    def ended_for_nobody(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        def is_due(one: Application) -> bool:
+            ended = one.ended_at is not None and one.ended_at < before
+            return ended and one.customer_id is None and one.erased_at is None
+
+        states: list[Term] = [("status", state.value) for state in ENDED]
+        return self.page_having(states, is_due, limit=limit, cursor=cursor)
 
 
 class MemoryTickets(MemoryCollection[TicketId, Ticket]):

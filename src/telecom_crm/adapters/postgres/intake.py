@@ -70,3 +70,10 @@ class PostgresApplications(PostgresCollection[ApplicationId, Application]):
         """Return a page of the claimed applications whose lease ended."""
         over = "t.claimed_until <= %(at)s AND t.status = 'in_progress'"
         return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)
+
+    def ended_for_nobody(
+        self, before: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of what ended before an instant, is no customer's, and is not erased."""
+        ended = "t.ended_at < %(before)s AND t.customer_id IS NULL AND t.erased_at IS NULL"
+        return self.page_of(ended, {"before": before}, limit=limit, cursor=cursor)

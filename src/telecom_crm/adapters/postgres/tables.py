@@ -193,6 +193,8 @@ applications = Table(
     _at("claimed_until", nullable=True),
     _text("outcome"),
     _at("captured_at"),
+    _at("ended_at", nullable=True),
+    _at("erased_at", nullable=True),
     _text("status"),
     _int("version"),
     PrimaryKeyConstraint("id"),
@@ -214,6 +216,11 @@ Index(
     "ix_applications_claimed_until",
     applications.c.claimed_until,
     postgresql_where=text("claimed_until IS NOT NULL"),
+)
+Index(
+    "ix_applications_ended_at",
+    applications.c.ended_at,
+    postgresql_where=text("customer_id IS NULL AND erased_at IS NULL AND ended_at IS NOT NULL"),
 )
 Index(
     "ix_applications_customer_id",

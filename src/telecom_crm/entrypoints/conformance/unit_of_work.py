@@ -268,6 +268,30 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert [one.id for one in tx.customers.lookalikes(newcomer, limit=5)] == [alike.id]
 
+    def test_what_ended_for_nobody_is_found_until_it_is_erased(self) -> None:
+        uow, samples = self.make(), Samples()
+        customer = samples.customer()
+        ended = [
+            _application(samples, Priority.LOW).cancel(contract_active=False, **samples.said())
+            for _ in range(4)
+        ]
+        going, own = (_application(samples, Priority.LOW) for _ in range(2))
+        own = own.link(customer_id=customer.id, **samples.said())
+        own = own.cancel(contract_active=False, **samples.said())
+        last = ended[3].ended_at
+        assert last is not None
+        with uow() as tx:
+            tx.customers.save(customer)
+            tx.applications.save_all([*ended, going, own])
+        with uow() as tx:
+            found = all_on(lambda at: tx.applications.ended_for_nobody(last, limit=2, cursor=at))
+            assert [one.id for one in found] == [one.id for one in ended[:3]]
+            first = tx.applications.get(ended[0].id)
+            tx.applications.save(first.erase(**samples.said()))
+        with uow(read_only=True) as tx:
+            left = tx.applications.ended_for_nobody(samples.tick(), limit=9).items
+            assert [one.id for one in left] == [one.id for one in ended[1:]]
+
     # Queues
 
     def test_the_queue_gives_the_most_urgent_then_the_oldest_and_never_one_twice(self) -> None:

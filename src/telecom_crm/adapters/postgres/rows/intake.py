@@ -37,6 +37,8 @@ def application_to_row(application: Application) -> dict[str, Any]:
         "claimed_until": application.claimed_until,
         "outcome": application.outcome,
         "captured_at": application.captured_at,
+        "ended_at": application.ended_at,
+        "erased_at": application.erased_at,
         "status": application.status.value,
         "version": application.version,
     }
@@ -60,6 +62,8 @@ def application_from_row(row: Mapping[str, Any]) -> Application:
         claimed_until=row["claimed_until"],
         outcome=row["outcome"],
         captured_at=row["captured_at"],
+        ended_at=row["ended_at"],
+        erased_at=row["erased_at"],
         status=ApplicationStatus(row["status"]),
         version=row["version"],
     )

@@ -94,6 +94,8 @@ class ApplicationView(View):
     claimed_until: datetime | None
     outcome: str
     captured_at: datetime
+    ended_at: datetime | None
+    erased_at: datetime | None
     status: ApplicationStatus
     version: int
 
@@ -116,6 +118,8 @@ class ApplicationView(View):
             claimed_until=application.claimed_until,
             outcome=application.outcome,
             captured_at=application.captured_at,
+            ended_at=application.ended_at,
+            erased_at=application.erased_at,
             status=application.status,
             version=application.version,
         )

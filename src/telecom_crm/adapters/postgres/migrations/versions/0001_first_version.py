@@ -77,6 +77,8 @@ CREATE TABLE applications (
     claimed_until timestamptz,
     outcome TEXT NOT NULL,
     captured_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    erased_at timestamptz,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_applications PRIMARY KEY (id)
@@ -87,6 +89,9 @@ CREATE INDEX ix_applications_claimed_until
 CREATE INDEX ix_applications_customer_id
     ON applications (customer_id, id)
     WHERE customer_id IS NOT NULL;
+CREATE INDEX ix_applications_ended_at
+    ON applications (ended_at)
+    WHERE customer_id IS NULL AND erased_at IS NULL AND ended_at IS NOT NULL;
 CREATE INDEX ix_applications_waiting
     ON applications (rank DESC, id)
     WHERE status = 'validated';
