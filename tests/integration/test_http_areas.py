@@ -21,6 +21,7 @@ from telecom_crm.domain.user import Role
 from tests.integration.http_service import (
     STORES,
     Service,
+    fields_of,
     iccid,
     money,
     msisdn,
@@ -421,6 +422,9 @@ def test_what_goes_together(service):
     assert sorted(map(json.dumps, again.json()["items"])) == sorted(map(json.dumps, rules))
     odd = {"items": [{"kind": "excludes", "subject": "START"}, excluded | {"subject": "NOPE"}]}
     assert service.send("PUT", "/compatibility-rules", odd).status_code == 422
+    strange = {"items": [excluded, excluded | {"subject": "NOPE"}]}
+    problem = problem_of(service.send("PUT", "/compatibility-rules", strange), 422, "invalid_value")
+    assert fields_of(problem) == ["items.1.subject"]
     good = service.post("/compatibility-check", {"tariff": "START", "options": ["DATA10"]})
     assert good.json() == {"compatible": True, "reasons": []}
     both = {"tariff": "START", "options": ["DATA10", "DATA50"]}

@@ -191,8 +191,11 @@ def test_a_choice_is_checked_in_words(catalog) -> None:
 
 def test_rules_name_what_is_there_and_the_change_is_audited(catalog, uow) -> None:
     catalog.apply(demo_catalog())
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue) as caught:
         catalog.replace_rules([CompatibilityRule(RuleKind.EXCLUDES, "START", ("GONE",))])
+    (fault,) = caught.value.faults
+    assert (fault.field, fault.code) == ("0.others.0", "code_unknown")
+    assert fault.message == "GONE is no tariff, option or group of the catalog"
     rule = CompatibilityRule(RuleKind.EXCLUDES, "START", ("DATA10",))
     catalog.replace_rules([rule], by=OPERATOR)
     assert catalog.rules() == (rule,)

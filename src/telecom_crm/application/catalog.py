@@ -45,6 +45,7 @@ from telecom_crm.domain.catalogue import (
     apply_catalogue,
     changes,
     misnamed,
+    strangers,
 )
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind, check_compatibility
 from telecom_crm.domain.errors import (
@@ -315,17 +316,17 @@ class TariffCatalog:
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> None:
-        """Put these compatibility rules in the place of all; raise `InvalidValue` for odd codes."""
+        """
+        Put these compatibility rules in the place of all.
+
+        Raise `InvalidValue` with every code that is not there, by its place in the list.
+        """
         with self.uow() as tx:
             current = _current(tx)
             known = {*_codes(current.tariffs), *_codes(current.options)}
             known |= {option.group for option in current.options}
             faults = Faults()
-            for place, rule in enumerate(rules):
-                for name in (rule.subject, *rule.others):
-                    if name not in known:
-                        message = "a tariff, an option or a group of the catalog"
-                        faults.add(f"rules.{place}", "code_unknown", message, name)
+            faults.extend(strangers(known, dict(enumerate(rules)), of="the catalog"))
             faults.raise_any()
             tx.rules.put(
                 COMPATIBILITY,

@@ -74,13 +74,21 @@ def misnamed(
             message = f"{code} is the code of {first[code]} already; each code once"
             yield Fault(f"{place}.code", "code_twice", message, code)
         first.setdefault(code, place)
+    for fault in strangers({*first, *groups}, rules, of="the same file"):
+        yield attrs.evolve(fault, field=f"rules.{fault.field}")
+
+
+def strangers(
+    known: Collection[str], rules: Mapping[int, CompatibilityRule], *, of: str
+) -> Iterator[Fault]:
+    """Yield a fault for each name in a rule that is not known, by the rule's place in its list."""
     for number, rule in rules.items():
         names = {"subject": rule.subject}
         names |= {f"others.{place}": name for place, name in enumerate(rule.others)}
         for place, name in names.items():
-            if name not in first and name not in groups:
-                message = f"{name} is no tariff, option or group of the same file"
-                yield Fault(f"rules.{number}.{place}", "code_unknown", message, name)
+            if name not in known:
+                message = f"{name} is no tariff, option or group of {of}"
+                yield Fault(f"{number}.{place}", "code_unknown", message, name)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.application.declared import at
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.tariff import Option, Tariff, catalogue_code
 from telecom_crm.domain.user import Action, Area
@@ -239,7 +240,10 @@ class CompatibilityController(Controller):
     ) -> Response[RulesBody]:
         """Put these compatibility rules in the place of all."""
         wanted = compatibility_rules(data)
-        catalog.replace_rules(wanted, expected_version=request.seen, by=request.by)
+        try:
+            catalog.replace_rules(wanted, expected_version=request.seen, by=request.by)
+        except InvalidValue as error:
+            raise InvalidValue(at("items", error)) from None
         return _shown_rules(catalog)
 
     @does("/compatibility-check", Area.CATALOG, Action.READ)
