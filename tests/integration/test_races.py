@@ -19,6 +19,7 @@ from telecom_crm.adapters.gathering.batches import GatheringTill
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
+from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
@@ -30,10 +31,11 @@ from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory, NumberData, SimData
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Contended, IdentityTaken, Payer
+from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.application import ApplicationKind, Channel
-from telecom_crm.domain.contract import HoldThere
-from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.contract import CloseReason, Contract, HoldThere
+from telecom_crm.domain.errors import IllegalTransition, TelecomCrmError
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import EntryId
 from telecom_crm.domain.ledger import (
@@ -95,6 +97,7 @@ class Crm:
         self.inventory = Inventory(uow, utc_now, new_uuid7)
         self.contracts = Contracts(uow, utc_now, new_uuid7, store.series, files)
         self.accounts = Accounts(uow, utc_now, new_uuid7, store.series)
+        self.provisioning = Provisioning(uow, utc_now, new_uuid7)
         self.tickets = Tickets(uow, utc_now, new_uuid7, store.series, files)
         self.intake = Intake(uow, utc_now, new_uuid7, store.series)
         self.payments = Payments(
@@ -379,6 +382,71 @@ def test_of_24_suspensions_one_wins(crm):
     assert len(results.values) == 1
     assert {type(error) for error in results.errors} == {HoldThere}
     assert [hold.kind for hold in crm.contracts.get(contract.id).holds] == [HoldKind.FRAUD]
+
+
+def in_service(crm: Crm, place: int) -> Any:
+    """Return a contract that is active, with some money, and nothing left for the network."""
+    contract = crm.sell(place, place, policy="migration")
+    crm.accounts.credit(contract.account_id, amount=kgs(10_000), reason="to begin with")
+    crm.contracts.request_activation(contract.id)
+    crm.provisioning.work(network=SimulatorNetwork())
+    return crm.contracts.get(contract.id)
+
+
+def test_of_payers_who_each_want_a_contract_one_gets_it(crm):
+    crm.stock()
+    payers = [crm.customers.register(name=f"Payer {n}").id for n in range(4)]
+    for place in range(4):
+        old = in_service(crm, place)
+        change = partial(crm.contracts.change_payer, old.id)
+        results = race([partial(change, customer_id=payer) for payer in payers], patient=True)
+        [new] = results.values
+        assert {type(error) for error in results.errors} == {IllegalTransition}
+        assert crm.inventory.sim(CARDS[place]).contract_id == new.id
+        assert crm.inventory.number(NUMBERS[place]).contract_id == new.id
+    assert Counter(one.status for one in crm.contracts.each()) == {"closed": 4, "accepted": 4}
+    books_are_right(crm)
+
+
+def test_a_contract_is_closed_or_another_pays_for_it(crm):
+    crm.stock()
+    payer = crm.customers.register(name="Payer").id
+    for place in range(6):
+        old = in_service(crm, place)
+        change = partial(crm.contracts.change_payer, old.id, customer_id=payer)
+        close = partial(crm.contracts.close, old.id, reason=CloseReason.CUSTOMER_REQUEST)
+        results = race([change, close], patient=True)
+        [won], [lost] = results.values, results.errors
+        assert isinstance(lost, IllegalTransition)
+        sim = crm.inventory.sim(CARDS[place])
+        expected = ("retired", None) if won.id == old.id else ("bound", won.id)
+        assert (sim.status, sim.contract_id) == expected
+        assert crm.contracts.get(old.id).status == "closed"
+    books_are_right(crm)
+
+
+def test_money_that_comes_while_the_payer_changes_is_the_old_payers(crm):
+    crm.stock()
+    payer = crm.customers.register(name="Payer").id
+    for place in range(4):
+        old = in_service(crm, place)
+        pay = partial(
+            crm.payments.take,
+            payer=Payer(contract_id=old.id),
+            amount=kgs(100),
+            method=PaymentMethod.CASH,
+            gateway="cash_desk",
+        )
+        change = partial(crm.contracts.change_payer, old.id, customer_id=payer)
+        results = race([*[pay] * 4, change, *[pay] * 4], patient=True)
+        assert results.errors == []
+        new = next(one for one in results.values if isinstance(one, Contract))
+        assert crm.balance(new.account_id) == 0
+        page = crm.accounts.trial_balance(old.account_id)
+        held = {line.code: line.credit.minor - line.debit.minor for line in page}
+        mine = (LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.REFUNDS_PAYABLE)
+        assert sum(held.get(code, 0) for code in mine) == 10_800
+    books_are_right(crm)
 
 
 def test_operators_never_get_the_same_ticket_or_application(crm):

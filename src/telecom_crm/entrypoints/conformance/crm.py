@@ -49,6 +49,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import LOW_BALANCE
 from telecom_crm.domain.number import NumberNotAvailable
 from telecom_crm.domain.payment import Payment, PaymentMethod, RefundTooLarge
+from telecom_crm.domain.provisioning import UNFINISHED
 from telecom_crm.domain.sim import SimNotAvailable
 from telecom_crm.entrypoints.conformance import crm_model as plain
 from telecom_crm.entrypoints.conformance.crm_model import FIRST_FEES, MONEY_HOLDS, Model
@@ -234,8 +235,7 @@ class CrmMachine(StoredMachine):
         """Sell a contract on a new account, or on the customer's first one."""
         self.samples.tick()
         sim, number = iccid_of(card), msisdn_of(place)
-        mine = [key for key, one in self.model.accounts.items() if one.customer == customer]
-        account = mine[0] if shared and mine else None
+        account = self._first_account(customer, shared)
         asked = {
             "customer_id": customer,
             "iccid": sim,
@@ -415,6 +415,59 @@ class CrmMachine(StoredMachine):
         close()
         self._remember(key, asked, contract_id)
         self.model.close(contract_id)
+
+    @rule(
+        target=contracts,
+        contract_id=contracts,
+        customer=customers,
+        policy=st.sampled_from(("prepaid", "postpaid")),
+        shared=st.booleans(),
+        waits=st.booleans(),
+        key=_KEY,
+    )
+    def change_payer(
+        self,
+        contract_id: Any,
+        customer: Any,
+        policy: str,
+        shared: bool,
+        waits: bool,
+        key: str | None,
+    ) -> Any:
+        """Have somebody else pay for a SIM and a number, perhaps not before the network is done."""
+        if waits:
+            self.work_in_the_network("")
+        contract, account = self._contract(contract_id), self._first_account(customer, shared)
+        terms: dict[str, Any] = {"account_id": account, "policy": None if account else policy}
+
+        def change() -> Any:
+            return self.crm.contracts.change_payer(
+                contract_id, customer_id=customer, **terms, idempotency_key=key, by=OPERATOR
+            )
+
+        asked = ("change_payer", contract_id, customer, terms)
+        if (again := self._again(key, asked, change)) is not None:
+            return again
+        if contract.status not in ("active", "suspended"):
+            self._refuse(IllegalTransition, change)
+            return _nothing()
+        if contract.holds or account == contract.account or self._is_busy(contract_id):
+            self._refuse(RuleViolated, change)
+            return _nothing()
+        made = change()
+        if account is None:
+            self.model.accounts[made.account_id] = plain.Account(customer, policy == "postpaid")
+        successor = plain.Contract(
+            customer,
+            made.account_id,
+            contract.sim,
+            contract.number,
+            letting_go=True,
+            taken_over=True,
+        )
+        self.model.hand_over(contract_id, made.id, successor)
+        self._remember(key, asked, made.id)
+        return made.id
 
     @rule(
         target=payments,
@@ -932,6 +985,15 @@ class CrmMachine(StoredMachine):
     def _contract(self, contract_id: Any) -> plain.Contract:
         self.samples.tick()
         return self.model.contracts[contract_id]
+
+    def _first_account(self, customer: Any, shared: bool) -> Any | None:
+        mine = [key for key, one in self.model.accounts.items() if one.customer == customer]
+        return mine[0] if shared and mine else None
+
+    def _is_busy(self, contract_id: Any) -> bool:
+        """Ask, since the model does not count it, whether the network has something to do."""
+        tasks = self.crm.provisioning.of_contract(contract_id)
+        return any(task.status in UNFINISHED for task in tasks)
 
     def _payment(self, payment_id: Any) -> plain.Payment:
         self.samples.tick()

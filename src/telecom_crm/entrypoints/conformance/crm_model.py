@@ -123,7 +123,9 @@ class Contract:
     task: str = ""
     """How the network's task of an activation stands: pending, running or failed."""
     letting_go: bool = False
-    """Whether the network is still to let go of an activation that was given up."""
+    """Whether the network is still to let go of an activation given up, or of who paid before."""
+    taken_over: bool = False
+    """Whether it has the SIM and the number of a contract that somebody else paid."""
 
     @property
     def bars(self) -> set[str]:
@@ -259,9 +261,16 @@ class Model:
             payment.status = "returned"
 
     def free(self, contract: Contract) -> None:
-        """Give SIM and number of a contract that was never active back."""
-        self.sims[contract.sim] = None
-        self.numbers[contract.number] = None
+        """Give SIM and number of a contract that was never active back; what was in use rests."""
+        in_use = contract.taken_over
+        self.sims[contract.sim] = "retired" if in_use else None
+        self.numbers[contract.number] = ("resting", contract.customer) if in_use else None
+
+    def hand_over(self, contract_id: Any, successor_id: Any, successor: Contract) -> None:
+        """End a contract, whose SIM and number go on under another."""
+        self.close(contract_id)
+        self.contracts[successor_id] = successor
+        self.sims[successor.sim] = self.numbers[successor.number] = successor_id
 
     def close(self, contract_id: Any) -> None:
         """End a contract: the card is gone, the number rests, what is left is owed back."""
