@@ -30,7 +30,7 @@ from telecom_crm.application.bulk.table import (
     records,
 )
 from telecom_crm.application.customers import CustomerCheck, checks_in
-from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.paging import each_swept, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
@@ -302,13 +302,15 @@ class Imports:
 
     def erase_files(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
-        Erase files, and what is kept of their rows, of jobs that were over long ago.
+        Erase files, and what is kept of their rows, of jobs that were over long ago, in batches of
+        `limit`.
 
         They are full of personal data that nobody asks for any more. Return how many jobs it was.
         """
         before = self.clock() - self.kept_for
-        with self.uow(read_only=True) as tx:
-            over = tx.imports.over_before(before, limit=limit)
+        over = each_swept(
+            self.uow, lambda tx, at: tx.imports.over_before(before, limit=limit, cursor=at)
+        )
         return each_alone(partial(self._erase_file, job.id, before, by) for job in over)
 
     # Reading

@@ -541,8 +541,10 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         """Return jobs on a file of this content that are not over, oldest first."""
         ...
 
-    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
-        """Return jobs that were over before an instant and still have their file."""
+    def over_before(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[ImportJob]:
+        """Return a page of the jobs that were over before an instant and still have their file."""
         ...
 
     def forget_rows(self, job_id: ImportId) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
-from telecom_crm.adapters.memory.pages import bad_cursor, from_cursor, to_cursor
+from telecom_crm.adapters.memory.pages import Term, bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import ImportRows
 from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
 from telecom_crm.domain.errors import Faults, KeyReused, VersionSeen
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob, RowOutcome
+from telecom_crm.domain.importing import OVER, ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.text import is_digits
 
@@ -58,13 +58,14 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
     def under_way(self, sha256: str) -> list[ImportJob]:
         return [job for job in self._seen() if job.sha256 == sha256 and job.over_at is None]
 
-    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
-        over = [
-            (job.over_at, job.key, job)
-            for job in self._seen()
-            if job.file_id is not None and job.over_at is not None and job.over_at < at
-        ]
-        return [job for _, _, job in sorted(over, key=lambda one: one[:2])[:limit]]
+    def over_before(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[ImportJob]:
+        def is_due(job: ImportJob) -> bool:
+            return job.file_id is not None and job.over_at is not None and job.over_at < at
+
+        states: list[Term] = [("status", state.value) for state in OVER]
+        return self.page_having(states, is_due, limit=limit, cursor=cursor)
 
     def forget_rows(self, job_id: ImportId) -> None:
         self._scope.require_writing()

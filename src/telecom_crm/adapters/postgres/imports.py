@@ -17,6 +17,7 @@ from telecom_crm.adapters.postgres.rows.imports import (
     outcome_to_row,
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowOutcome
 
@@ -82,14 +83,12 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
             "t.sha256 = %(sha256)s AND t.over_at IS NULL", {"sha256": sha256}, order="t.id"
         )
 
-    def over_before(self, at: datetime, *, limit: int) -> list[ImportJob]:
-        """Return jobs that were over before an instant and still have their file."""
-        return self.find(
-            "t.over_at < %(at)s AND t.file_id IS NOT NULL",
-            {"at": at},
-            order="t.over_at, t.id",
-            limit=limit,
-        )
+    def over_before(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[ImportJob]:
+        """Return a page of the jobs that were over before an instant and still have their file."""
+        over = "t.over_at < %(at)s AND t.file_id IS NOT NULL"
+        return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)
 
     def forget_rows(self, job_id: ImportId) -> None:
         """Clear the outcomes and the claims of a job's rows."""

@@ -708,14 +708,18 @@ class UnitOfWorkSuite:
         )
         over, later = over.abort(**said()), later.abort(**said())
         assert later.over_at is not None
+        now = samples.tick()
         row = RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("odd",))
         with uow() as tx:
             tx.imports.save_all([over, later, going])
             tx.imports.record(over.id, [row])
             tx.imports.claim(over.id, {"sim:1": "2"})
             tx.imports.record(later.id, [row])
+        with uow(read_only=True) as tx:
+            both = all_on(lambda at: tx.imports.over_before(now, limit=1, cursor=at))
+            assert [one.id for one in both] == [over.id, later.id]
         with uow() as tx:
-            (found,) = tx.imports.over_before(later.over_at, limit=9)
+            (found,) = tx.imports.over_before(later.over_at, limit=9).items
             assert found.id == over.id
             tx.imports.forget_rows(found.id)
             assert tx.imports.outcomes(over.id, after_line=0, limit=9) == []
@@ -724,7 +728,7 @@ class UnitOfWorkSuite:
             assert tx.imports.outcomes(over.id, after_line=0, limit=9) == []
             assert tx.imports.claimed(over.id, ["sim:1"]) == {}
             assert tx.imports.outcomes(later.id, after_line=0, limit=9) == [row]
-            left = tx.imports.over_before(samples.tick(), limit=9)
+            left = tx.imports.over_before(samples.tick(), limit=9).items
         assert [one.id for one in left] == [later.id]
 
     def test_many_are_saved_in_any_order_and_come_back_in_it(self) -> None:
