@@ -9,19 +9,16 @@ from functools import partial
 
 import attrs
 
-from telecom_crm.application.activation import fee_entry
-from telecom_crm.application.catalog import offer_in
+from telecom_crm.application.catalog import Offer, offer_in
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
 from telecom_crm.application.paging import each_swept
-from telecom_crm.application.ports import Contended, Transaction
+from telecom_crm.application.ports import Contended
 from telecom_crm.application.retry import each_alone, retried
-from telecom_crm.application.spending import post_spent
-from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.calendar import anniversary, local_date, period_of
-from telecom_crm.domain.charging import ChargeKind, charge
+from telecom_crm.domain.charging import Charge, ChargeKind, charge
 from telecom_crm.domain.contract import Contract, ContractCommand
-from telecom_crm.domain.identifiers import ContractId, EntryId
-from telecom_crm.domain.ledger import InsufficientFunds, Posting
+from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.ledger import InsufficientFunds
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.policy import BillingPolicy
 from telecom_crm.domain.tariff import Option
@@ -58,38 +55,30 @@ class Amending(ContractDesk):
         `KeyReused`.
         """
         now = self.clock()
-        today = local_date(now, self.zone)
-        with self.uow(read_only=True) as tx:
-            seen = tx.contracts.get(contract_id)
-            kept = [chosen.code for chosen in seen.options]
-            codes = kept if options is None else options
-            offer = offer_in(tx, tariff=tariff or seen.tariff_code, options=codes)
+        asked = {"tariff": tariff, "options": options, "when": when}
+        command, key = ContractCommand.AMEND, idempotency_key
+        seen, offer = self._wanted(contract_id, tariff, options)
         with self.uow() as tx:
-            asked = {"tariff": tariff, "options": options, "when": when}
-            key = idempotency_key
-            if again := self._repeated(
-                tx, ContractCommand.AMEND, contract_id, key=key, by=by, **asked
-            ):
+            if again := self._repeated(tx, command, contract_id, key=key, by=by, **asked):
                 return again
             state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
             if (contract.tariff_code, contract.options) != (seen.tariff_code, seen.options):
                 raise Contended(f"contract {contract.number}")
             policy = policy_of(contract, state.account)
+            later = when is When.NEXT_PERIOD
             amended = contract.amend(
                 tariff=offer.tariff,
                 options=offer.options,
                 rules=offer.rules,
                 policy=policy,
-                effective_on=self._next_period(contract, policy, today)
-                if when is When.NEXT_PERIOD
-                else None,
+                effective_on=self._next_period(contract, policy, now) if later else None,
                 by=by,
                 at=now,
             )
-            if when is When.NOW:
-                priced = {option.code: option for option in offer.options}
-                self._charge_options(tx, state, contract, amended, priced, by, now)
+            priced = {option.code: option for option in offer.options}
+            fees = _begun_options(contract, amended, priced, policy)  # none before they begin
+            self._spend(tx, state, amended, fees, by=by, at=now)
             return tx.contracts.save(amended)
 
     @retried
@@ -111,7 +100,8 @@ class Amending(ContractDesk):
             if contract.pending != seen.pending:
                 raise Contended(f"contract {contract.number}")
             begun = contract.take_effect(today=today, by=by, at=now)
-            self._charge_options(tx, state, contract, begun, priced, by, now)
+            fees = _begun_options(contract, begun, priced, policy_of(begun, state.account))
+            self._spend(tx, state, begun, fees, by=by, at=now)
             return tx.contracts.save(begun)
 
     def take_due_effect(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
@@ -135,41 +125,39 @@ class Amending(ContractDesk):
             return 0  # it stays pending, as everybody can see who looks at the contract
         return 1
 
-    def _next_period(self, contract: Contract, policy: BillingPolicy, today: date) -> date:
-        begun = contract.activated_at
+    def _wanted(
+        self, contract_id: ContractId, tariff: str | None, options: Sequence[str] | None
+    ) -> tuple[Contract, Offer]:
+        """Return a contract as it is seen now, and what is offered for what it shall have."""
+        with self.uow(read_only=True) as tx:
+            seen = tx.contracts.get(contract_id)
+            kept = [chosen.code for chosen in seen.options]
+            codes = kept if options is None else options
+            return seen, offer_in(tx, tariff=tariff or seen.tariff_code, options=codes)
+
+    def _next_period(self, contract: Contract, policy: BillingPolicy, now: datetime) -> date:
+        today, begun = local_date(now, self.zone), contract.activated_at
         since = local_date(begun, self.zone) if begun else today
         return period_of(today, policy.cycle_day or anniversary(since)).end
 
-    def _charge_options(
-        self,
-        tx: Transaction,
-        state: AccountState,
-        before: Contract,
-        after: Contract,
-        priced: Mapping[str, Option],
-        by: Actor,
-        now: datetime,
-    ) -> None:
-        had = {chosen.code for chosen in before.options}
-        policy = policy_of(after, state.account)
-        new = [chosen for chosen in after.options if chosen.code not in had]
-        postings = []
-        for chosen in new:
-            terms = priced[chosen.code].version_numbered(chosen.version)
-            if terms.recurring or not terms.fee:
-                continue
-            fee = charge(
-                kind=ChargeKind.OPTION,
-                gross=terms.fee,
-                tax=policy.tax,
-                description=f"Option {chosen.code}",
-                code=chosen.code,
-                code_version=chosen.version,
-                tariff_version=after.tariff_version,
-            )
-            entry = fee_entry(
-                fee, contract=after, account=state.account, id=EntryId(self.new_id()), at=now
-            )
-            postings.append(Posting.of(entry, limited=True))
-        if postings:
-            post_spent(tx, state, postings, by=by, at=now)
+
+def _begun_options(
+    before: Contract, after: Contract, priced: Mapping[str, Option], policy: BillingPolicy
+) -> list[Charge]:
+    """Return what the options cost that are charged once and were not there before."""
+    had = {chosen.code for chosen in before.options}
+    new = [chosen for chosen in after.options if chosen.code not in had]
+    terms = [(one, priced[one.code].version_numbered(one.version)) for one in new]
+    return [
+        charge(
+            kind=ChargeKind.OPTION,
+            gross=version.fee,
+            tax=policy.tax,
+            description=f"Option {chosen.code}",
+            code=chosen.code,
+            code_version=chosen.version,
+            tariff_version=after.tariff_version,
+        )
+        for chosen, version in terms
+        if version.fee and not version.recurring
+    ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.activation import Case, Prices, Requested, request
+from telecom_crm.application.activation import Case, Prices, Requested, fee_entry, request
 from telecom_crm.application.customers import CustomerCheck
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inventory import let_go
@@ -24,13 +24,16 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.domain.account import BillingAccount
+from telecom_crm.application.spending import post_spent
+from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.calendar import BISHKEK, local_date
+from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.hold import LIFTED_BY_MONEY, barred
-from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, EntryId, TaskId
+from telecom_crm.domain.ledger import Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.policy import BillingPolicy
@@ -115,6 +118,25 @@ class ContractDesk:
     def _request(self, case: Case, *, by: Actor, at: datetime) -> Requested:
         task_id, today = TaskId(self.new_id()), local_date(at, self.zone)
         return request(case, task_id=task_id, today=today, by=by, at=at)
+
+    def _spend(
+        self,
+        tx: Transaction,
+        state: AccountState,
+        contract: Contract,
+        charges: Iterable[Charge],
+        *,
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """Charge fees to the contract's account, held; raise `InsufficientFunds`."""
+        postings = []
+        for one in charges:
+            entry_id = EntryId(self.new_id())
+            entry = fee_entry(one, contract=contract, account=state.account, id=entry_id, at=at)
+            postings.append(Posting.of(entry, limited=True))
+        if postings:
+            post_spent(tx, state, postings, by=by, at=at)
 
     def _ask(
         self,

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import attrs
 
-from telecom_crm.application.activation import fee_entry
 from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of, save_changed
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import retried
-from telecom_crm.application.spending import post_spent
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.charging import ChargeKind, charge
+from telecom_crm.domain.charging import Charge, ChargeKind, charge
 from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.errors import NotFound
-from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, EntryId
-from telecom_crm.domain.ledger import Posting
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.number import Number
 from telecom_crm.domain.provisioning import ProvisioningKind
 from telecom_crm.domain.reservation import read_reservation
-from telecom_crm.domain.sim import RetireReason
+from telecom_crm.domain.sim import RetireReason, Sim
 
 
 @attrs.frozen
@@ -52,7 +48,7 @@ class Replacing(ContractDesk):
         now = self.clock()
         with self.uow(read_only=True) as tx:
             seen = tx.contracts.get(contract_id)
-            fee = _swap_fee(tx, seen, reason)
+            price = _swap_fee(tx, seen, reason)
         asked = {"iccid": iccid, "reason": reason, "lift_lost_stolen": lift_lost_stolen}
         command, key = ContractCommand.SWAP_SIM, idempotency_key
         with self.uow() as tx:
@@ -65,23 +61,19 @@ class Replacing(ContractDesk):
             swapped = contract.swap_sim(
                 iccid=iccid, lift_lost_stolen=lift_lost_stolen, by=by, at=now
             )
-            cards = tx.sims.get_many([contract.iccid, iccid])
-            if iccid not in cards:
-                raise NotFound("sim", iccid.digits)
-            new = cards[iccid].bind(
+            old, new = _cards(tx, contract.iccid, iccid)
+            bound = new.bind(
                 contract_id=contract.id,
                 msisdn=contract.msisdn,
                 reservation=reservation,
                 by=by,
                 at=now,
             )
-            old = cards[contract.iccid]
             gone = old.retire(reason=reason, contract_is_live=False, by=by, at=now)
-            self._charge(
-                tx, state, contract, ChargeKind.SIM_SWAP, fee, f"SIM card, {reason}", by, now
-            )
+            fees = _fees(ChargeKind.SIM_SWAP, price, contract, state, f"SIM card, {reason}")
+            self._spend(tx, state, contract, fees, by=by, at=now)
             saved = tx.contracts.save(swapped)
-            tx.sims.save_all([gone, new])
+            tx.sims.save_all([gone, bound])
             self._ask(tx, ProvisioningKind.SWAP_SIM, saved, by=by, at=now, previous_iccid=old.iccid)
             return saved
 
@@ -114,55 +106,46 @@ class Replacing(ContractDesk):
             contract = held(tx, contract_id, expected_version)
             changed = contract.change_number(msisdn=msisdn, by=by, at=now)
             sim = tx.sims.get(contract.iccid)
-            numbers = tx.numbers.get_many([contract.msisdn, msisdn])
-            if msisdn not in numbers or msisdn == contract.msisdn:
-                raise NotFound("other number", msisdn.digits)
-            new, old = numbers[msisdn], numbers[contract.msisdn]
+            old, new = _numbers(tx, contract.msisdn, msisdn)
+            taken = new
             if new.contract_id != contract.id:
-                new = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
-            self._charge(
-                tx,
-                state,
-                contract,
-                ChargeKind.NUMBER_CHANGE,
-                new.price,
-                f"Number {new.category}",
-                by,
-                now,
-            )
+                taken = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
+            words = f"Number {new.category}"
+            fees = _fees(ChargeKind.NUMBER_CHANGE, new.price, contract, state, words)
+            self._spend(tx, state, contract, fees, by=by, at=now)
             saved = tx.contracts.save(changed)
             tx.sims.save(sim.renumber(msisdn=msisdn, by=by, at=now))
-            save_changed(tx.numbers.save, numbers[msisdn], new)
+            save_changed(tx.numbers.save, new, taken)
             tx.numbers.save(self._resting(old, contract, by=by, at=now))
             kind = ProvisioningKind.CHANGE_NUMBER
             self._ask(tx, kind, saved, by=by, at=now, previous_msisdn=old.msisdn)
             return saved
 
-    def _charge(
-        self,
-        tx: Transaction,
-        state: AccountState,
-        contract: Contract,
-        kind: ChargeKind,
-        price: Money | None,
-        description: str,
-        by: Actor,
-        now: datetime,
-    ) -> None:
-        if not price:
-            return
-        fee = charge(
-            kind=kind,
-            gross=price,
-            tax=policy_of(contract, state.account).tax,
-            description=description,
-            tariff_version=contract.tariff_version,
-        )
-        entry = fee_entry(
-            fee, contract=contract, account=state.account, id=EntryId(self.new_id()), at=now
-        )
-        charged = Posting.of(entry, limited=True)
-        post_spent(tx, state, [charged], by=by, at=now)
+
+def _fees(
+    kind: ChargeKind, price: Money | None, contract: Contract, state: AccountState, words: str
+) -> list[Charge]:
+    """Return what another card or number costs, where it costs something."""
+    if not price:
+        return []
+    tax, version = policy_of(contract, state.account).tax, contract.tariff_version
+    return [charge(kind=kind, gross=price, tax=tax, description=words, tariff_version=version)]
+
+
+def _cards(tx: Transaction, old: ICCID, new: ICCID) -> tuple[Sim, Sim]:
+    """Return both cards, held; raise `NotFound` for the new one."""
+    cards = tx.sims.get_many([old, new])
+    if new not in cards:
+        raise NotFound("sim", new.digits)
+    return cards[old], cards[new]
+
+
+def _numbers(tx: Transaction, old: MSISDN, new: MSISDN) -> tuple[Number, Number]:
+    """Return both numbers, held; raise `NotFound` where the new one is none, or the same."""
+    numbers = tx.numbers.get_many([old, new])
+    if new not in numbers or new == old:
+        raise NotFound("other number", new.digits)
+    return numbers[old], numbers[new]
 
 
 def _swap_fee(tx: Transaction, contract: Contract, reason: RetireReason) -> Money | None:
