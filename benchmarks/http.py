@@ -21,7 +21,7 @@ from benchmarks.client import CONNECTIONS
 from benchmarks.database import ACCOUNTS, PAYMENT, Database, database, server
 from benchmarks.measuring import Contender, Meter, Sample, cpu_of_tree, take_turns
 from benchmarks.report import Result
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 
 WORKERS = 2
 SECONDS = 4.0

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from telecom_crm.adapters.clock import ManualClock as ManualClock
     from telecom_crm.adapters.clock import SequentialIds as SequentialIds
+    from telecom_crm.application.access.signing_in import SignedIn as SignedIn
     from telecom_crm.application.catalog import Applied as Applied
     from telecom_crm.application.catalog import demo_catalog as demo_catalog
     from telecom_crm.application.catalog import read_catalog_toml as read_catalog_toml
@@ -103,9 +104,11 @@ if TYPE_CHECKING:
     from telecom_crm.domain.identifiers import ImportId as ImportId
     from telecom_crm.domain.identifiers import NotificationId as NotificationId
     from telecom_crm.domain.identifiers import PaymentId as PaymentId
+    from telecom_crm.domain.identifiers import SessionId as SessionId
     from telecom_crm.domain.identifiers import TaskId as TaskId
     from telecom_crm.domain.identifiers import TicketId as TicketId
     from telecom_crm.domain.identifiers import TokenId as TokenId
+    from telecom_crm.domain.identifiers import UserId as UserId
     from telecom_crm.domain.identifiers import WebhookId as WebhookId
     from telecom_crm.domain.importing import ImportJob as ImportJob
     from telecom_crm.domain.importing import ImportKind as ImportKind
@@ -132,6 +135,13 @@ if TYPE_CHECKING:
     from telecom_crm.domain.refund import Refund as Refund
     from telecom_crm.domain.regulation import PaymentLimits as PaymentLimits
     from telecom_crm.domain.regulation import Regulations as Regulations
+    from telecom_crm.domain.role import Action as Action
+    from telecom_crm.domain.role import Area as Area
+    from telecom_crm.domain.role import Role as Role
+    from telecom_crm.domain.role import RoleName as RoleName
+    from telecom_crm.domain.role import Scope as Scope
+    from telecom_crm.domain.role import Visitor as Visitor
+    from telecom_crm.domain.session import Session as Session
     from telecom_crm.domain.sim import RetireReason as RetireReason
     from telecom_crm.domain.sim import Sim as Sim
     from telecom_crm.domain.tariff import Allowances as Allowances
@@ -144,10 +154,9 @@ if TYPE_CHECKING:
     from telecom_crm.domain.ticket import SlaState as SlaState
     from telecom_crm.domain.ticket import Ticket as Ticket
     from telecom_crm.domain.ticket import TicketPriority as TicketPriority
-    from telecom_crm.domain.user import Action as Action
-    from telecom_crm.domain.user import Area as Area
-    from telecom_crm.domain.user import Role as Role
-    from telecom_crm.domain.user import Token as Token
+    from telecom_crm.domain.token import Token as Token
+    from telecom_crm.domain.user import Preferences as Preferences
+    from telecom_crm.domain.user import User as User
     from telecom_crm.domain.validation import CustomerField as CustomerField
     from telecom_crm.domain.validation import ValidationRules as ValidationRules
     from telecom_crm.domain.webhook import Webhook as Webhook
@@ -157,6 +166,7 @@ if TYPE_CHECKING:
 
 _STABLE = {
     "adapters.clock": "ManualClock SequentialIds",
+    "application.access.signing_in": "SignedIn",
     "application.catalog": "Applied demo_catalog read_catalog_toml",
     "application.contracts.amending": "When",
     "application.inventory": "NumberData Received SimData SimSecrets",
@@ -187,7 +197,7 @@ _STABLE = {
     "domain.hold": "HoldKind",
     "domain.identifiers": """
         AccountId ApplicationId ApprovalId ContractId CustomerId DocumentId EntryId ICCID IMSI
-        ImportId MSISDN NotificationId PaymentId TaskId TicketId TokenId WebhookId
+        ImportId MSISDN NotificationId PaymentId SessionId TaskId TicketId TokenId UserId WebhookId
     """,
     "domain.importing": "ImportJob ImportKind ImportSummary RowError",
     "domain.ledger": "JournalEntry LedgerCode TrialBalanceLine",
@@ -200,10 +210,13 @@ _STABLE = {
     "domain.provisioning": "ProvisioningStatus ProvisioningTask",
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
+    "domain.role": "Action Area Role RoleName Scope Visitor",
+    "domain.session": "Session",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
     "domain.ticket": "BlockReason SlaState Ticket TicketPriority",
-    "domain.user": "Action Area Role Token",
+    "domain.token": "Token",
+    "domain.user": "Preferences User",
     "domain.validation": "CustomerField ValidationRules",
     "domain.webhook": "Webhook",
     "entrypoints.crm": "Crm",

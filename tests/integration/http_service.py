@@ -14,7 +14,7 @@ import telecom_crm
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app

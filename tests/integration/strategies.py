@@ -1,6 +1,6 @@
 """Whole things of every kind, as a store may have to keep them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
@@ -18,9 +18,12 @@ from telecom_crm.domain import (
     policy,
     provisioning,
     refund,
+    role,
+    session,
     sim,
     tariff,
     ticket,
+    token,
     user,
     webhook,
 )
@@ -433,11 +436,53 @@ approvals = st.builds(
     status=st.sampled_from(approval.ApprovalStatus),
     **stored,
 )
+users = st.builds(
+    user.User,
+    id=ids,
+    login=ids.map(lambda value: value.hex),
+    name=texts,
+    role=texts,
+    preferences=st.builds(
+        user.Preferences,
+        language=maybe(texts),
+        theme=st.sampled_from(user.Theme),
+        shortcuts=st.booleans(),
+    ),
+    password_hash=maybe(texts),
+    invitation=maybe(texts),
+    invitation_ends_at=maybe(instants),
+    totp_secret=maybe(texts),
+    totp_confirmed_at=maybe(instants),
+    totp_step=st.integers(0, 10**9),
+    recovery=several(texts),
+    created_at=instants,
+    status=st.sampled_from(user.UserStatus),
+    **stored,
+)
+sessions = st.builds(
+    session.Session,
+    id=ids,
+    digest=ids.map(lambda value: value.hex),
+    csrf=texts,
+    user_id=maybe(ids),
+    customer_id=maybe(ids),
+    stage=st.sampled_from(session.SessionStage),
+    address=texts,
+    agent=texts,
+    started_at=instants,
+    seen_at=instants,
+    idle=small.map(lambda seconds: timedelta(seconds=seconds)),
+    ends_at=instants,
+    ended_at=maybe(instants),
+)
 tokens = st.builds(
-    user.Token,
+    token.Token,
     id=ids,
     name=texts,
-    role=st.sampled_from(user.Role),
+    role=texts,
+    scopes=maybe(
+        several(st.builds(role.Scope, st.sampled_from(role.Area), st.sampled_from(role.Action)))
+    ),
     digest=ids.map(lambda value: value.hex),
     created_at=instants,
     expires_at=maybe(instants),

@@ -25,7 +25,7 @@ from telecom_crm import Money, Payer, PaymentMethod, Unavailable
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.domain.identifiers import AccountId
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from tests.integration.served import Served
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]

@@ -17,7 +17,7 @@ from telecom_crm.adapters.network.simulator import NetworkStep, Trouble
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from tests.integration.http_service import (
     STORES,
     Service,

@@ -10,7 +10,7 @@ import pytest
 import telecom_crm
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.demo import GATEWAYS
 from tests.integration.http_service import (
     Service,

@@ -7,7 +7,7 @@ import pytest
 
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from tests.integration.http_service import STORES, Service, money, msisdn, opened, problem_of
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from tests.integration.http_service import STORES, Service, nowhere, opened, problem_of
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4") + b"\0" * 64

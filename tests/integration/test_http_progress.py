@@ -11,7 +11,7 @@ import pytest
 
 import telecom_crm
 from telecom_crm.domain.importing import ImportJob, ImportKind
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.served import Served
 

@@ -18,7 +18,7 @@ from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.application.ports import IdempotencyKey
 from telecom_crm.domain.errors import Busy
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.http_service import (
     STORES,

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.config import SchemathesisConfig
 
 import telecom_crm
-from telecom_crm.domain.user import Role
+from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.http.app import create_app, openapi_document
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.openapi import PROBLEMS

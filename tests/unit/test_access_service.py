@@ -1,21 +1,26 @@
 import re
 from datetime import timedelta
 
+import attrs
 import pytest
 
-from telecom_crm.application.access import Access
+from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
+from telecom_crm.application.access.service import Access
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.errors import InvalidValue, NotPermitted
+from telecom_crm.application.rules import RuleBook
+from telecom_crm.domain.errors import InvalidValue, NotFound, NotPermitted, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.user import Action, Area, Role
+from telecom_crm.domain.role import Action, Area, Scope
+from telecom_crm.domain.role import Role as Role_
+from telecom_crm.domain.role import RoleName as Role
 
 BY = Actor("root")
 
 
 @pytest.fixture
 def access(uow, clock, ids):
-    return Access(uow, clock, ids)
+    return Access(uow, clock, ids, Argon2Passwords(memory_kib=64, rounds=1), TimeCodes())
 
 
 def test_a_secret_is_shown_once_and_opens(access):
@@ -68,17 +73,17 @@ def test_making_and_revoking_are_audited_and_listed(access):
 
 
 def test_a_refusal_is_written_down_and_raised(access):
-    access.permit(Role.CASHIER, Area.PAYMENTS, Action.WRITE, by=BY)
+    token, secret = access.create_token(name="till", role=Role.CASHIER, by=BY)
+    till = access.visitor(secret)
+    access.permit(till, Area.PAYMENTS, Action.WRITE)
     with pytest.raises(NotPermitted):
-        access.permit(
-            Role.CASHIER, Area.PAYMENTS, Action.APPROVE, thing="payment", thing_id="p1", by=BY
-        )
-    (line,) = access.audit(Query()).items
+        access.permit(till, Area.PAYMENTS, Action.APPROVE, thing="payment", thing_id="p1")
+    line = access.audit(Query()).items[-1]
     assert (line.action, line.thing, line.thing_id, line.by) == (
         "refused approve payments",
         "payment",
         "p1",
-        BY,
+        token.actor,
     )
 
 
@@ -96,3 +101,36 @@ def test_keys_of_two_tokens_of_one_name_are_two(access):
     first, second = (request_key("1", "pay", by=till.actor, amount=1) for till in tills)
     assert first.caller != second.caller
     assert request_key("1", "pay", by=tills[0].actor, amount=1) == first
+
+
+def test_scopes_narrow_a_role_and_never_widen_it(access):
+    scopes = [Scope.parse("payments:write"), Scope.parse("users:write")]
+    token, secret = access.create_token(name="till", role=Role.CASHIER, scopes=scopes, by=BY)
+    visitor = access.visitor(secret)
+    assert visitor.actor == token.actor
+    assert visitor.may(Area.PAYMENTS, Action.WRITE)
+    assert not visitor.may(Area.PAYMENTS, Action.READ), "it is not in the scopes"
+    assert not visitor.may(Area.USERS, Action.WRITE), "the role does not have it"
+    _, none = access.create_token(name="nothing", role=Role.ADMIN, scopes=[], by=BY)
+    assert not any(access.visitor(none).may(area, action) for area in Area for action in Action)
+    with pytest.raises(InvalidValue) as refused:
+        Scope.parse("money:take")
+    assert [fault.code for fault in refused.value.faults] == ["area", "action"]
+    with pytest.raises(NotFound, match="no role boss"):
+        access.create_token(name="x", role="boss", by=BY)
+
+
+def test_a_role_of_the_operator_s_own(access, uow, clock):
+    rules = RuleBook(uow, clock)
+    boss = Role_(name="boss", title="Boss", grants={Area.AUDIT: frozenset({Action.READ})})
+    rules.put_roles([boss], by=BY)
+    assert [role.name for role in rules.roles()][-1] == "boss"
+    token, secret = access.create_token(name="x", role="boss", by=BY)
+    assert access.visitor(secret).may(Area.AUDIT, Action.READ)
+    assert not access.visitor(secret).may(Area.AUDIT, Action.WRITE)
+    with pytest.raises(RuleViolated, match="somebody still has the role boss"):
+        rules.put_roles([], by=BY)
+    access.revoke(token.id, by=BY)
+    rules.put_roles([], by=BY)
+    with pytest.raises(RuleViolated, match="admin is built in"):
+        rules.put_roles([attrs.evolve(boss, name="admin")], by=BY)

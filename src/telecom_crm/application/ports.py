@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -44,9 +44,11 @@ from telecom_crm.domain.identifiers import (
     NotificationId,
     PaymentId,
     RefundId,
+    SessionId,
     TaskId,
     TicketId,
     TokenId,
+    UserId,
     WebhookId,
 )
 from telecom_crm.domain.importing import ImportJob, RowOutcome
@@ -58,10 +60,12 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.session import Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
-from telecom_crm.domain.user import Token
+from telecom_crm.domain.token import Token
+from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
 
 K = TypeVar("K")
@@ -162,6 +166,8 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "token": ("role",),
     "webhook": ("status",),
     "approval": ("status", "kind", "thing_id"),
+    "user": ("status", "role", "login"),
+    "session": ("user_id", "customer_id"),
 }
 """
 The fields that each list can be filtered by. All are fields of the thing itself but a payment's
@@ -602,6 +608,60 @@ class Tokens(Collection[TokenId, Token], Protocol):
         ...
 
 
+class Users(Collection[UserId, User], Protocol):
+    """The operator's own people."""
+
+    def by_login(self, login: str) -> User | None:
+        """Return the user with this login, in small letters; it is not held."""
+        ...
+
+    def by_invitation(self, digest: str) -> User | None:
+        """Return the user whose invitation's secret has this SHA-256 digest; it is not held."""
+        ...
+
+
+class Sessions(Collection[SessionId, Session], Protocol):
+    """Who signed in, by the digest of their secret; a session has neither version nor events."""
+
+    def by_digest(self, digest: str) -> Session | None:
+        """Return the session with this SHA-256 digest; it is not held."""
+        ...
+
+    def of_user(self, user_id: UserId) -> list[Session]:
+        """Return a user's sessions that nobody ended, in the order they began."""
+        ...
+
+    def forget_before(self, at: datetime, *, limit: int) -> int:
+        """Forget sessions that were over by then, so many at most; return how many."""
+        ...
+
+
+@attrs.frozen
+class Attempted:
+    """How often something was tried since an instant."""
+
+    number: int
+    since: datetime
+
+
+class Attempts(Protocol):
+    """How often something was tried, counted for all processes together."""
+
+    def count(
+        self, keys: Iterable[str], *, at: datetime, window: timedelta
+    ) -> dict[str, Attempted]:
+        """
+        Count one more for each key, and return the counts with it.
+
+        A count begins anew once `window` has passed since it began. The keys are held in order.
+        """
+        ...
+
+    def forgive(self, wholly: Iterable[str], once: Iterable[str] = ()) -> None:
+        """Forget all attempts of some keys, and one of others."""
+        ...
+
+
 class Keys(Protocol):
     """Idempotency keys, stored with the effect they name."""
 
@@ -699,6 +759,12 @@ class Transaction(Protocol):
     def rules(self) -> Rules: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def users(self) -> Users: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def attempts(self) -> Attempts: ...
     @property
     def webhooks(self) -> Collection[WebhookId, Webhook]: ...
     @property
@@ -913,6 +979,41 @@ class PaymentGateway(Protocol):
         Read a callback; raise `NotPermitted` where it is forged, `InvalidValue` where it makes no
         sense.
         """
+        ...
+
+
+# Who comes in
+
+
+class Passwords(Protocol):
+    """Digests of passwords, slow on purpose."""
+
+    def hash(self, password: str) -> str:
+        """Return a digest with its salt and its parameters, as a text."""
+        ...
+
+    def verify(self, hashed: str | None, password: str) -> bool:
+        """Tell whether it is the password; for no digest, False in the same time."""
+        ...
+
+    def is_outdated(self, hashed: str | None) -> bool:
+        """Tell whether a digest was made with weaker parameters than today's."""
+        ...
+
+
+class OneTimeCodes(Protocol):
+    """Codes by the time (RFC 6238), as authenticator apps make them."""
+
+    def new_secret(self) -> str:
+        """Return a secret in base32."""
+        ...
+
+    def step_of(self, secret: str, code: str, *, at: datetime) -> int | None:
+        """Return the step whose code this is, now or one before or after; None for no code."""
+        ...
+
+    def link(self, secret: str, *, login: str, issuer: str) -> str:
+        """Return the `otpauth://` link that apps read from a QR code."""
         ...
 
 

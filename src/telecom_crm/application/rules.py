@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ from telecom_crm.application.declared import (
     unique,
     whole,
 )
+from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Clock, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.calendar import CycleDay, zone_named
@@ -49,6 +51,7 @@ from telecom_crm.domain.policy import (
     TaxProfile,
 )
 from telecom_crm.domain.regulation import DEFAULT_REGULATIONS, PaymentLimits, Regulations
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Role
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     DEFAULT_SLA,
@@ -57,8 +60,10 @@ from telecom_crm.domain.ticket import (
     TicketPriority,
     WorkingCalendar,
 )
+from telecom_crm.domain.user import USER_LIFECYCLE
 from telecom_crm.domain.validation import DEFAULT_VALIDATION, CustomerField, ValidationRules
 
+ROLES = "roles"
 POLICIES, DEDUPLICATION, VALIDATION = "billing_policies", "deduplication", "validation"
 REGULATIONS, SLA, TEMPLATES = "regulations", "sla", "templates"
 
@@ -117,6 +122,21 @@ def templates_in(tx: Transaction) -> tuple[Template, ...]:
     """Return the words of messages."""
     raw = tx.rules.get(TEMPLATES)
     return DEFAULT_TEMPLATES if raw is None else read_templates(raw)
+
+
+def roles_in(tx: Transaction) -> dict[str, Role]:
+    """Return the roles by name, built-in ones first."""
+    raw = tx.rules.get(ROLES)
+    own = () if raw is None else read_roles(raw)
+    return {**BUILT_IN_ROLES, **{role.name: role for role in own}}
+
+
+def role_in(tx: Transaction, name: str) -> Role:
+    """Return one role, or raise `NotFound`."""
+    roles = roles_in(tx)
+    if name not in roles:
+        raise NotFound("role", name[:60])
+    return roles[name]
 
 
 def regulations_in(tx: Transaction) -> Regulations:
@@ -286,6 +306,33 @@ class RuleBook:
         with self.uow() as tx:
             self._put(tx, TEMPLATES, plain(tuple(templates)), expected_version, by)
 
+    def roles(self) -> tuple[Role, ...]:
+        """List the roles, built-in ones first."""
+        with self.uow(read_only=True) as tx:
+            return tuple(roles_in(tx).values())
+
+    @retried
+    def put_roles(
+        self, roles: Sequence[Role], *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> tuple[Role, ...]:
+        """
+        Replace the operator's own roles; the built-in ones stay as they are.
+
+        Raise `RuleViolated` for one that a built-in role has the name of, and where a user or a
+        token has a role that would be gone.
+        """
+        unique(roles, lambda role: role.name, what="role")
+        if taken := [role.name for role in roles if role.name in BUILT_IN_ROLES]:
+            reasons = tuple(f"{name} is built in and stays as it is; copy it" for name in taken)
+            raise RuleViolated("roles", reasons)
+        with self.uow() as tx:
+            gone = roles_in(tx).keys() - BUILT_IN_ROLES.keys() - {role.name for role in roles}
+            if used := [name for name in sorted(gone) if _is_used(tx, name)]:
+                reasons = tuple(f"somebody still has the role {name}" for name in used)
+                raise RuleViolated("roles", reasons)
+            self._put(tx, ROLES, plain(tuple(roles)), expected_version, by)
+            return (*BUILT_IN_ROLES.values(), *roles)
+
     @retried
     def _put_regulations(
         self, regulations: Regulations, expected_version: int | None, by: Actor
@@ -318,6 +365,12 @@ def read_validation(raw: object) -> ValidationRules:
 def read_regulations(raw: object) -> Regulations:
     """Read what is said of payments from JSON; raise `InvalidValue` with every fault."""
     return structure(Regulations, raw, _REGULATIONS)
+
+
+def read_roles(raw: object) -> tuple[Role, ...]:
+    """Read roles from JSON; raise `InvalidValue` with every fault."""
+    found = listed(lambda item: structure(Role, item, _ROLE))(raw)
+    return unique(found, lambda role: role.name, what="role")
 
 
 def read_service_levels(raw: object) -> ServiceLevels:
@@ -426,6 +479,14 @@ _REGULATIONS: Mapping[str, Reader] = {
     "payment_limits": listed(lambda raw: structure(PaymentLimits, raw, _LIMITS)),
     "tolerances": listed(money),
 }
+_ROLE: Mapping[str, Reader] = {
+    "name": text,
+    "title": text,
+    "grants": lambda raw: MappingProxyType(
+        keyed(chosen(Area), lambda actions: frozenset(listed(chosen(Action))(actions)))(raw)
+    ),
+    "alone_up_to": or_none(decimal),
+}
 _TARGET: Mapping[str, Reader] = {"first_response": hours, "resolution": hours}
 _LEVELS: Mapping[str, Reader] = {
     "targets": keyed(chosen(TicketPriority), lambda raw: structure(SlaTarget, raw, _TARGET)),
@@ -440,6 +501,15 @@ _TEMPLATE: Mapping[str, Reader] = {
     "body": text,
     "channel": or_none(chosen(NotificationChannel)),
 }
+
+
+def _is_used(tx: Transaction, role: str) -> bool:
+    """Tell whether a user who was not removed, or a token that was not revoked, has a role."""
+    users = each_in(tx.users, role=role)
+    tokens = each_in(tx.tokens, role=role)
+    return any(not USER_LIFECYCLE.is_final(user.status) for user in users) or any(
+        token.revoked_at is None for token in tokens
+    )
 
 
 def _renumbered(policy: BillingPolicy, old: BillingPolicy | None) -> BillingPolicy:

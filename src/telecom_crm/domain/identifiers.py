@@ -26,6 +26,8 @@ TicketId = NewType("TicketId", UUID)
 TokenId = NewType("TokenId", UUID)
 WebhookId = NewType("WebhookId", UUID)
 ApprovalId = NewType("ApprovalId", UUID)
+UserId = NewType("UserId", UUID)
+SessionId = NewType("SessionId", UUID)
 
 
 def _without_plus(value: str) -> str:

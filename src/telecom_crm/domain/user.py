@@ -1,206 +1,333 @@
-"""Who may do what: roles, the table of their permissions, and the tokens that carry them."""
+"""Users: the operator's own people, how they sign in, and for how long they may."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Mapping
-from datetime import datetime
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Any
 
 import attrs
 
-from telecom_crm.domain.errors import Faults, InvalidValue, NotPermitted
-from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.text import read_text
+from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import UserId
+from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.token import RESERVED_NAMES, read_actor_name
 
-SECRET_LENGTH = 32
-"""The least characters of a token's secret."""
+INVITATION = timedelta(hours=72)
+"""How long a link to choose a password is good for."""
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 200
+RECOVERY_CODES = 10
 
-RESERVED_NAMES = frozenset({SYSTEM.name, "command line", "demo"})
-"""Names of what acts by itself; no token may pass for one in the audit."""
-
-RESERVED_PREFIXES = ("gateway:", "channel ", "token ")
-"""What names of gateways, and of spaces of idempotency keys, begin with."""
-
-
-class Area(StrEnum):
-    """A part of the operator's work."""
-
-    APPLICATIONS = "applications"
-    CUSTOMERS = "customers"
-    INVENTORY = "inventory"
-    CATALOG = "catalog"
-    CONTRACTS = "contracts"
-    ACCOUNTS = "accounts"
-    PAYMENTS = "payments"
-    TICKETS = "tickets"
-    APPROVALS = "approvals"
-    IMPORTS = "imports"
-    NETWORK = "network"
-    NOTIFICATIONS = "notifications"
-    RULES = "rules"
-    REPORTS = "reports"
-    TOKENS = "tokens"
-    AUDIT = "audit"
-    OPERATIONS = "operations"
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,79}", re.ASCII)
 
 
-class Action(StrEnum):
-    """
-    What is done in an area.
+class UserStatus(StrEnum):
+    """Whether somebody may sign in."""
 
-    `reveal` shows what is kept apart (PIN, PUK, scans and other files of people, former names),
-    `export` takes personal data out in bulk (files of customers, of failed rows), `approve` moves
-    money otherwise than by a payment (refund, adjustment, write-off), says of money that may have
-    moved that it did not (giving a payment up), or cannot be undone (erasure, merge).
-    """
-
-    READ = "read"
-    WRITE = "write"
-    REVEAL = "reveal"
-    EXPORT = "export"
-    APPROVE = "approve"
+    INVITED = "invited"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    REMOVED = "removed"
 
 
-class Role(StrEnum):
-    """What somebody is to the operator."""
+class UserCommand(StrEnum):
+    """What can be done with a user."""
 
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    CASHIER = "cashier"
-    AUDITOR = "auditor"
-
-    def may(self, area: Area, action: Action) -> bool:
-        """Tell whether the table allows it; what is not in the table is denied."""
-        return action in PERMISSIONS[self].get(area, _NOTHING)
-
-    def require(self, area: Area, action: Action) -> None:
-        """Raise `NotPermitted` unless the table allows it."""
-        if not self.may(area, action):
-            raise NotPermitted(f"{action} {area}")
+    INVITE = "invite"
+    ACCEPT = "accept"
+    RESET = "reset"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    REMOVE = "remove"
 
 
-_NOTHING: frozenset[Action] = frozenset()
-_READ = frozenset({Action.READ})
-_WORK = frozenset({Action.READ, Action.WRITE})
-_EVERYTHING = frozenset(Action)
+class Theme(StrEnum):
+    """How pages look."""
 
-PERMISSIONS: Mapping[Role, Mapping[Area, frozenset[Action]]] = MappingProxyType(
-    {
-        Role.ADMIN: MappingProxyType(dict.fromkeys(Area, _EVERYTHING)),
-        Role.OPERATOR: MappingProxyType(
-            {
-                Area.APPLICATIONS: _WORK,
-                Area.CUSTOMERS: _WORK | {Action.EXPORT, Action.REVEAL},
-                Area.INVENTORY: _WORK | {Action.REVEAL},
-                Area.CATALOG: _READ,
-                Area.CONTRACTS: _WORK | {Action.REVEAL},
-                Area.ACCOUNTS: _WORK,
-                Area.PAYMENTS: _WORK,
-                Area.TICKETS: _WORK | {Action.REVEAL},
-                Area.APPROVALS: _WORK,
-                Area.IMPORTS: _WORK | {Action.EXPORT},
-                Area.NETWORK: _WORK,
-                Area.NOTIFICATIONS: _WORK,
-                Area.RULES: _READ,
-                Area.REPORTS: _READ,
-            }
-        ),
-        Role.CASHIER: MappingProxyType(
-            {
-                Area.CUSTOMERS: _READ,
-                Area.CATALOG: _READ,
-                Area.CONTRACTS: _READ,
-                Area.ACCOUNTS: _READ,
-                Area.PAYMENTS: _WORK,
-                Area.APPROVALS: _WORK,
-            }
-        ),
-        Role.AUDITOR: MappingProxyType(dict.fromkeys(Area, _READ)),
-    }
-)
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_S, _C = UserStatus, UserCommand
+
+# fmt: off
+USER_LIFECYCLE = Lifecycle("user", UserStatus, UserCommand, (
+    Row(source=None, command=_C.INVITE, target=_S.INVITED, event="UserInvited"),
+    Row(source=_S.INVITED, command=_C.ACCEPT, target=_S.ACTIVE, event="UserActivated"),
+    Row(source=(_S.INVITED, _S.ACTIVE), command=_C.RESET, target=_S.INVITED,
+        event="UserPasswordReset"),
+    Row(source=_S.ACTIVE, command=_C.BLOCK, target=_S.BLOCKED, event="UserBlocked",
+        needs="another user than oneself, and another admin than the last"),
+    Row(source=_S.BLOCKED, command=_C.UNBLOCK, target=_S.ACTIVE, event="UserUnblocked"),
+    Row(source=(_S.INVITED, _S.ACTIVE, _S.BLOCKED), command=_C.REMOVE, target=_S.REMOVED,
+        event="UserRemoved", needs="another user than oneself, and another admin than the last"),
+))
+# fmt: on
 
 
 @attrs.frozen(kw_only=True)
-class Token:
-    """
-    A bearer token, known by the SHA-256 of its secret alone.
+class Preferences:
+    """How somebody likes the console: a language (None for the browser's), a look, shortcuts."""
 
-    The secret is long and random, so a plain digest is enough: there is nothing to guess.
+    language: str | None = None
+    theme: Theme = Theme.AUTO
+    shortcuts: bool = True
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class User:
+    """
+    One of the operator's people.
+
+    `login` is known in any case and never given to somebody else. What opens anything is kept as a
+    digest: the password as argon2id, the invitation's secret and the recovery codes as SHA-256. The
+    secret of one-time codes (RFC 6238) is kept as it is, since codes are made from it; it counts
+    from `totp_confirmed_at` on, and `totp_step` is the last step whose code was used.
     """
 
-    id: TokenId
+    id: UserId
+    login: str
     name: str
-    role: Role
-    digest: str = attrs.field(repr=False)
+    role: str
+    preferences: Preferences = Preferences()
+    password_hash: str | None = attrs.field(default=None, repr=False)
+    invitation: str | None = attrs.field(default=None, repr=False)
+    invitation_ends_at: datetime | None = None
+    totp_secret: str | None = attrs.field(default=None, repr=False)
+    totp_confirmed_at: datetime | None = None
+    totp_step: int = 0
+    recovery: tuple[str, ...] = attrs.field(default=(), repr=False)
     created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    last_used_at: datetime | None = None
+    status: UserStatus
+    version: int = 0
+    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @classmethod
-    def create(
+    def invite(
         cls,
         *,
-        id: TokenId,
+        id: UserId,
+        login: str,
         name: str,
-        role: Role,
-        secret: str,
-        expires_at: datetime | None = None,
+        role: str,
+        invitation: str,
+        by: Actor,
         at: datetime,
-    ) -> Token:
-        """Return a token for a secret that is shown once and kept nowhere."""
+    ) -> User:
+        """Return a user who may choose a password; `invitation` is the digest of the secret."""
         faults = Faults()
-        known = faults.check("name", _read_name, name)
-        if len(secret) < SECRET_LENGTH:
-            faults.add("secret", "secret", f"at least {SECRET_LENGTH} characters")
-        if expires_at is not None and expires_at <= at:
-            faults.add("expires_at", "expires_at", "after it was created", expires_at)
+        known = faults.check("login", read_login, login)
+        called = faults.check("name", read_actor_name, name)
         faults.raise_any()
         return cls(
             id=id,
-            name=known or "",
+            login=known or "",
+            name=called or "",
             role=role,
-            digest=digest_of(secret),
+            invitation=invitation,
+            invitation_ends_at=at + INVITATION,
             created_at=at,
-            expires_at=expires_at,
+            **USER_LIFECYCLE.begin(_C.INVITE, key=id, by=by, at=at, payload={"role": role}),
+        )
+
+    @property
+    def key(self) -> str:
+        """The id as text."""
+        return str(self.id)
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether a password of theirs opens anything."""
+        return USER_LIFECYCLE.can(self, _C.BLOCK) and self.password_hash is not None
+
+    @property
+    def has_second_step(self) -> bool:
+        """Whether a password alone is not enough."""
+        return self.totp_confirmed_at is not None
+
+    def is_invited_by(self, invitation: str, *, at: datetime) -> bool:
+        """Tell whether the digest is that of an invitation that is still good."""
+        ends = self.invitation_ends_at
+        return self.invitation == invitation and ends is not None and at < ends
+
+    def accept(self, *, password_hash: str, at: datetime) -> User:
+        """Begin to work, with a password of one's own choice."""
+        return USER_LIFECYCLE.move(
+            self,
+            _C.ACCEPT,
+            by=self.actor,
+            at=at,
+            password_hash=password_hash,
+            invitation=None,
+            invitation_ends_at=None,
+        )
+
+    def reset(self, *, invitation: str, by: Actor, at: datetime) -> User:
+        """Forget the password and the second step, and invite anew."""
+        return USER_LIFECYCLE.move(
+            self,
+            _C.RESET,
+            by=by,
+            at=at,
+            password_hash=None,
+            invitation=invitation,
+            invitation_ends_at=at + INVITATION,
+            **_NO_SECOND_STEP,
+        )
+
+    def block(self, *, reason: str, by: Actor, at: datetime) -> User:
+        """Let them in no more for now."""
+        return USER_LIFECYCLE.move(self, _C.BLOCK, by=by, at=at, reason=reason)
+
+    def unblock(self, *, by: Actor, at: datetime) -> User:
+        """Let them in again."""
+        return USER_LIFECYCLE.move(self, _C.UNBLOCK, by=by, at=at)
+
+    def remove(self, *, reason: str, by: Actor, at: datetime) -> User:
+        """Let them in no more for good; what they did keeps their name."""
+        return USER_LIFECYCLE.move(
+            self,
+            _C.REMOVE,
+            by=by,
+            at=at,
+            reason=reason,
+            password_hash=None,
+            invitation=None,
+            invitation_ends_at=None,
+            **_NO_SECOND_STEP,
+        )
+
+    def rename(self, name: str, *, by: Actor, at: datetime) -> User:
+        """Change the name that people see."""
+        called = read_actor_name(name)
+        return self._note("UserRenamed", "rename", by=by, at=at, name=called)
+
+    def change_role(self, role: str, *, by: Actor, at: datetime) -> User:
+        """Give another role."""
+        payload = {"role": role, "was": self.role}
+        return self._note("UserRoleChanged", "change_role", payload, by=by, at=at, role=role)
+
+    def change_password(self, *, password_hash: str, by: Actor, at: datetime) -> User:
+        """Take another password."""
+        return self._note(
+            "UserPasswordChanged", "change_password", by=by, at=at, password_hash=password_hash
+        )
+
+    def prefer(self, preferences: Preferences, *, by: Actor, at: datetime) -> User:
+        """Change how the console looks."""
+        return self._note("UserPreferencesChanged", "prefer", by=by, at=at, preferences=preferences)
+
+    def begin_second_step(self, secret: str, *, by: Actor, at: datetime) -> User:
+        """Take a secret of one-time codes; it counts once a code of it was seen."""
+        self._refuse_second_step(there=True)
+        return self._note(
+            "UserSecondStepBegun", "begin_second_step", by=by, at=at, totp_secret=secret
+        )
+
+    def confirm_second_step(
+        self, *, step: int, recovery: Iterable[str], by: Actor, at: datetime
+    ) -> User:
+        """Ask for a code from now on; `recovery` are the digests of codes that work once each."""
+        self._refuse_second_step(there=True)
+        return self._note(
+            "UserSecondStepConfirmed",
+            "confirm_second_step",
+            by=by,
+            at=at,
+            totp_confirmed_at=at,
+            totp_step=step,
+            recovery=tuple(recovery),
+        )
+
+    def drop_second_step(self, *, by: Actor, at: datetime) -> User:
+        """Ask for no code any more."""
+        self._refuse_second_step(there=False)
+        return self._note(
+            "UserSecondStepDropped", "drop_second_step", by=by, at=at, **_NO_SECOND_STEP
+        )
+
+    def renew_recovery(self, recovery: Iterable[str], *, by: Actor, at: datetime) -> User:
+        """Take other recovery codes; the old ones work no more."""
+        self._refuse_second_step(there=False)
+        codes = tuple(recovery)
+        return self._note("UserRecoveryRenewed", "renew_recovery", by=by, at=at, recovery=codes)
+
+    def use_code(self, step: int, *, at: datetime) -> User:
+        """Note a code as used, so that it works once."""
+        return self._note("UserCodeUsed", "use_code", by=self.actor, at=at, totp_step=step)
+
+    def use_recovery(self, digest: str, *, at: datetime) -> User:
+        """Use a recovery code up."""
+        left = tuple(code for code in self.recovery if code != digest)
+        payload = {"left": len(left)}
+        return self._note(
+            "UserRecoveryUsed", "use_recovery", payload, by=self.actor, at=at, recovery=left
         )
 
     @property
     def actor(self) -> Actor:
-        """Who gives the commands that come with this token."""
-        return Actor(self.name, str(self.id))
+        """The user as one who gives commands, without a session."""
+        return Actor(self.login, f"user:{self.id}")
 
-    def is_valid(self, *, at: datetime) -> bool:
-        """Tell whether it opens anything at this instant."""
-        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+    def _refuse_second_step(self, *, there: bool) -> None:
+        if self.has_second_step is there:
+            said = "is there already; drop it first" if there else "is not there"
+            raise RuleViolated("second_step", (f"the second step {said}",))
 
-    def matches(self, secret: str) -> bool:
-        """Tell whether this is the token's secret, in time that does not depend on the answer."""
-        return hmac.compare_digest(self.digest, digest_of(secret))
-
-    def revoke(self, *, at: datetime) -> Token:
-        """Return the token closed for good; one that was revoked before stays as it is."""
-        return self if self.revoked_at else attrs.evolve(self, revoked_at=at)
-
-    def used(self, *, at: datetime) -> Token:
-        """Return the token with the instant of its last use."""
-        return attrs.evolve(self, last_used_at=at)
-
-
-def digest_of(secret: str) -> str:
-    """Return what is stored of a secret: its SHA-256 in hex."""
-    # A header may carry anything; a lone surrogate just never matches.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    def _note(
+        self,
+        name: str,
+        command: str,
+        payload: dict[str, Any] | None = None,
+        /,
+        *,
+        by: Actor,
+        at: datetime,
+        **changes: Any,
+    ) -> User:
+        USER_LIFECYCLE.row(self.status, _C.REMOVE)  # a removed user stays as they are
+        return USER_LIFECYCLE.note(
+            self, name, command, by=by, at=at, payload=payload or {}, **changes
+        )
 
 
-def _read_name(raw: str) -> str:
-    name = " ".join(read_text(raw, field="name", limit=100, required=True).split())
-    folded = name.casefold()
-    if folded in RESERVED_NAMES or folded.startswith(RESERVED_PREFIXES):
-        kept = ", ".join([*sorted(RESERVED_NAMES), *(f"{word}…" for word in RESERVED_PREFIXES)])
-        raise InvalidValue.of("name", "reserved", f"another name than {kept}", name)
-    return name
+_NO_SECOND_STEP: dict[str, Any] = {
+    "totp_secret": None,
+    "totp_confirmed_at": None,
+    "totp_step": 0,
+    "recovery": (),
+}
+
+
+def read_login(raw: str) -> str:
+    """Return a login in the form it is known by; raise `InvalidValue`."""
+    login = raw.strip().casefold()
+    if not _LOGIN.fullmatch(login):
+        message = "2 to 80 of a-z, 0-9 and ._@+-, a letter or digit first"
+        raise InvalidValue.of("login", "login", message, raw[:80])
+    if login in RESERVED_NAMES:
+        kept = ", ".join(sorted(RESERVED_NAMES))
+        raise InvalidValue.of("login", "reserved", f"another one than {kept}", login)
+    return login
+
+
+def read_password(raw: str, *, login: str) -> str:
+    """
+    Return a password that may be chosen; raise `InvalidValue`.
+
+    Length is what counts (NIST SP 800-63B, 5.1.1.2): no rules on kinds of characters.
+    """
+    if not SHORTEST_PASSWORD <= len(raw) <= LONGEST_PASSWORD:
+        message = (
+            f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; several words make a good one"
+        )
+        raise InvalidValue.of("password", "password_length", message)
+    folded = raw.casefold()
+    if len(set(folded)) < 5 or (len(login) > 3 and login in folded):
+        message = "not the login, and not the same few characters over and over"
+        raise InvalidValue.of("password", "password_simple", message)
+    return raw

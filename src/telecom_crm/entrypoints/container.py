@@ -36,8 +36,9 @@ from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
 from telecom_crm.adapters.messaging.http_post import HttpPoster
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
+from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
 from telecom_crm.adapters.phones import NationalPhones
-from telecom_crm.application.access import Access
+from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.catalog import TariffCatalog
@@ -56,6 +57,7 @@ from telecom_crm.application.ports import (
     Messenger,
     Network,
     NewId,
+    Passwords,
     PaymentGateway,
     ReadPhone,
     Series,
@@ -69,6 +71,7 @@ from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.application.users import Users
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.deduplication import DeduplicationRules
@@ -110,6 +113,7 @@ class DoorOptions(TypedDict, total=False):
     currency: str
     country: str
     operator: str
+    passwords: Passwords
     webhooks_to_private: bool
     imports_kept_days: int
     periods: Periods
@@ -167,6 +171,7 @@ class Options:
     currency: str = "KGS"
     country: str = "KG"
     operator: str = ""
+    passwords: Passwords = attrs.field(factory=Argon2Passwords)
     webhooks_to_private: bool = False
     imports_kept_days: int = attrs.field(default=30, validator=attrs.validators.ge(0))
     periods: Periods = attrs.field(factory=Periods)
@@ -488,7 +493,24 @@ class Container(containers.DeclarativeContainer):
         new_id=chosen.new_id,
         wanted_for=chosen.periods.message,
     )
-    access = providers.Singleton(Access, uow=uow, clock=chosen.clock, new_id=chosen.new_id)
+    codes = providers.Singleton(TimeCodes)
+    access = providers.Singleton(
+        Access,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        passwords=chosen.passwords,
+        codes=codes,
+    )
+    users = providers.Singleton(
+        Users,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        passwords=chosen.passwords,
+        codes=codes,
+        issuer=chosen.operator,
+    )
     webhooks = providers.Singleton(
         Webhooks,
         uow=uow,
@@ -528,6 +550,7 @@ class Container(containers.DeclarativeContainer):
         provisioning=provisioning,
         notifications=notifications,
         access=access,
+        users=users,
         webhooks=webhooks,
         approvals=approvals,
         rules=rules,

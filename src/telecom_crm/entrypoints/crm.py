@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.access import Access
+from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.catalog import TariffCatalog
@@ -43,6 +43,7 @@ from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.application.users import Users
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.errors import RuleViolated
 
@@ -86,6 +87,7 @@ class Crm:
     provisioning: Provisioning
     notifications: Notifications
     access: Access
+    users: Users
     webhooks: Webhooks
     approvals: Approvals
     rules: RuleBook
@@ -205,6 +207,7 @@ class Crm:
             provisioning=attrs.evolve(self.provisioning, uow=uow),
             notifications=attrs.evolve(self.notifications, uow=uow),
             access=attrs.evolve(self.access, uow=uow),
+            users=attrs.evolve(self.users, uow=uow),
             webhooks=attrs.evolve(self.webhooks, uow=uow),
             rules=attrs.evolve(self.rules, uow=uow),
             events=attrs.evolve(self.events, uow=uow),
@@ -239,6 +242,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "provision": lambda crm, n: crm.provisioning.work(network=crm.network, limit=n).total,
         "write_messages": lambda crm, n: crm.notifications.queue_new(limit=n),
         "send_messages": lambda crm, n: crm.notifications.deliver(crm.messenger, limit=n),
+        "forget_sessions": lambda crm, n: crm.users.forget_sessions(limit=n),
         "deliver_events": _deliver_events,
         "deliver_webhooks": lambda crm, n: crm.webhooks.deliver(limit=n),
     }

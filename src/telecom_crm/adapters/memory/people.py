@@ -25,7 +25,7 @@ from telecom_crm.domain.identifiers import (
 from telecom_crm.domain.notification import Notification, NotificationStatus
 from telecom_crm.domain.text import digits_of
 from telecom_crm.domain.ticket import Ticket, TicketPriority, TicketStatus
-from telecom_crm.domain.user import Token
+from telecom_crm.domain.token import Token
 from telecom_crm.domain.webhook import Webhook
 
 _RANK = {priority.value: rank for rank, priority in enumerate(Priority)}

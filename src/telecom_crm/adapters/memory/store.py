@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from telecom_crm.adapters.memory.pages import Term, terms_of
-from telecom_crm.application.ports import AuditRecord, FormerValue, IdempotencyKey
+from telecom_crm.application.ports import Attempted, AuditRecord, FormerValue, IdempotencyKey
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.approval import Approval
@@ -33,10 +33,12 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.session import Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
-from telecom_crm.domain.user import Token
+from telecom_crm.domain.token import Token
+from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
 
 T = TypeVar("T")
@@ -79,7 +81,7 @@ class Table(Generic[T]):
 
     def ordered_keys(self) -> list[str]:
         """Return all keys in order, in a list that never changes. Call it under the lock."""
-        if len(self._order) != len(self.rows):  # nothing ever leaves a table
+        if len(self._order) != len(self.rows):  # what leaves a table takes the order with it
             self._order = sorted(self.rows)
         return self._order
 
@@ -95,6 +97,14 @@ class Table(Generic[T]):
         for term in new - old:
             self._keys_by_term[term][key] = None
         self.rows[key] = thing
+
+    def drop(self, key: str) -> None:
+        """Forget a thing. Call it under the lock."""
+        for term in self.terms(self.rows.pop(key)):
+            del self._keys_by_term[term][key]
+            if not self._keys_by_term[term]:
+                del self._keys_by_term[term]
+        self._order = []
 
 
 @attrs.define(eq=False)
@@ -173,6 +183,9 @@ class MemoryStore:
         self.tokens = Table("token", Token, unique=_digest)
         self.webhooks = Table("webhook", Webhook)
         self.approvals = Table("approval", Approval)
+        self.users = Table("user", User, unique=_login, also=_invitation)
+        self.sessions = Table("session", Session, unique=_digest, also=_open_session)
+        self.attempts: dict[str, Attempted] = {}
         self.journal = Journal()
         self.events = EventLog()
         self.positions: dict[str, str] = {}
@@ -225,5 +238,17 @@ def _pending(contract: Contract) -> list[Term]:
     return [("pending",)] if contract.pending else []
 
 
-def _digest(token: Token) -> list[Term]:
-    return [("digest", token.digest)]
+def _digest(secret: Token | Session) -> list[Term]:
+    return [("digest", secret.digest)]
+
+
+def _open_session(session: Session) -> list[Term]:
+    return [("open", str(session.user_id))] if session.ended_at is None else []
+
+
+def _login(user: User) -> list[Term]:
+    return [("login", user.login)]
+
+
+def _invitation(user: User) -> list[Term]:
+    return [] if user.invitation is None else [("invitation", user.invitation)]

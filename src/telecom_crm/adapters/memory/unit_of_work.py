@@ -38,6 +38,7 @@ from telecom_crm.adapters.memory.records import (
     MemoryRules,
 )
 from telecom_crm.adapters.memory.store import MemoryStore
+from telecom_crm.adapters.memory.visits import MemoryAttempts, MemorySessions, MemoryUsers
 from telecom_crm.domain.lifecycle import Event
 
 P = TypeVar("P", bound=Part)
@@ -121,6 +122,18 @@ class MemoryTransaction:
     @cached_property
     def tokens(self) -> MemoryTokens:
         return self._part(MemoryTokens(self))
+
+    @cached_property
+    def users(self) -> MemoryUsers:
+        return self._part(MemoryUsers(self))
+
+    @cached_property
+    def sessions(self) -> MemorySessions:
+        return self._part(MemorySessions(self))
+
+    @cached_property
+    def attempts(self) -> MemoryAttempts:
+        return self._part(MemoryAttempts(self))
 
     @cached_property
     def approvals(self) -> MemoryApprovals:

@@ -46,6 +46,8 @@ PK_IDENTITY_DOCUMENTS = "pk_identity_documents"
 PK_KEYS = "pk_keys"
 UQ_ENTRIES_REVERSES = "uq_entries_account_id_reverses"
 UQ_TOKENS_DIGEST = "uq_tokens_digest"
+UQ_SESSIONS_DIGEST = "uq_sessions_digest"
+UQ_USERS_LOGIN = "uq_users_login"
 UQ_APPLICATIONS_REFERENCE = "uq_applications_channel_external_reference"
 CK_TRANSFERS_AMOUNT = "ck_transfers_amount_minor"
 CK_PAYMENTS_AMOUNT = "ck_payments_amount_minor"
@@ -664,12 +666,68 @@ rules = Table(
     PrimaryKeyConstraint("kind"),
 )
 
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    _text("login"),
+    _text("name"),
+    _text("role"),
+    _json("preferences"),
+    _maybe("password_hash"),
+    _maybe("invitation"),
+    _at("invitation_ends_at", nullable=True),
+    _maybe("totp_secret"),
+    _at("totp_confirmed_at", nullable=True),
+    _minor("totp_step"),
+    _json("recovery"),
+    _at("created_at"),
+    _text("status"),
+    _int("version"),
+    PrimaryKeyConstraint("id"),
+)
+Index(UQ_USERS_LOGIN, users.c.login, unique=True)
+Index("ix_users_invitation", users.c.invitation, postgresql_where=text("invitation IS NOT NULL"))
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _id(),
+    _text("digest"),
+    _text("csrf"),
+    _ref("user_id"),
+    _ref("customer_id"),
+    _text("stage"),
+    _text("address"),
+    _text("agent"),
+    _at("started_at"),
+    _at("seen_at"),
+    _int("idle_seconds"),
+    _at("ends_at"),
+    _at("ended_at", nullable=True),
+    PrimaryKeyConstraint("id"),
+)
+Index(UQ_SESSIONS_DIGEST, sessions.c.digest, unique=True)
+Index("ix_sessions_user_id", sessions.c.user_id, sessions.c.id)
+Index("ix_sessions_customer_id", sessions.c.customer_id, sessions.c.id)
+Index("ix_sessions_ends_at", sessions.c.ends_at)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _key("key"),
+    _int("number"),
+    _at("since"),
+    PrimaryKeyConstraint("key"),
+)
+
 tokens = Table(
     "tokens",
     metadata,
     _id(),
     _text("name"),
     _text("role"),
+    Column("scopes", JSONB()),
     _text("digest"),
     _at("created_at"),
     _at("expires_at", nullable=True),

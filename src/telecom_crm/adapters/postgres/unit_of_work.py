@@ -12,7 +12,12 @@ import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
-from telecom_crm.adapters.postgres.access import PostgresTokens
+from telecom_crm.adapters.postgres.access import (
+    PostgresAttempts,
+    PostgresSessions,
+    PostgresTokens,
+    PostgresUsers,
+)
 from telecom_crm.adapters.postgres.accounts import PostgresAccounts
 from telecom_crm.adapters.postgres.approvals import PostgresApprovals
 from telecom_crm.adapters.postgres.catalog import PostgresCatalog
@@ -113,6 +118,18 @@ class PostgresTransaction:
     @cached_property
     def approvals(self) -> PostgresApprovals:
         return PostgresApprovals(self.connection, self._holding)
+
+    @cached_property
+    def users(self) -> PostgresUsers:
+        return PostgresUsers(self.connection, self._holding)
+
+    @cached_property
+    def sessions(self) -> PostgresSessions:
+        return PostgresSessions(self.connection, self._holding)
+
+    @cached_property
+    def attempts(self) -> PostgresAttempts:
+        return PostgresAttempts(self.connection)
 
     @cached_property
     def keys(self) -> PostgresKeys:

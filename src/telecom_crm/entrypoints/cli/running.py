@@ -138,7 +138,7 @@ def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> b
 
 def _make_demo(settings: Settings) -> str:
     """Load what there is to look at, once, and return a token to look with."""
-    from telecom_crm.domain.user import Role
+    from telecom_crm.domain.role import RoleName
     from telecom_crm.entrypoints.container import kept_secret
 
     kept = _token_file(settings)
@@ -152,7 +152,7 @@ def _make_demo(settings: Settings) -> str:
         load(crm)
 
         def make() -> str:
-            return crm.access.create_token(name="demo-admin", role=Role.ADMIN, by=BY)[1]
+            return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
 
         return kept_secret(kept, make)
 

@@ -39,8 +39,10 @@ from telecom_crm.domain.identifiers import (
     NotificationId,
     PaymentId,
     RefundId,
+    SessionId,
     TaskId,
     TokenId,
+    UserId,
     WebhookId,
 )
 from telecom_crm.domain.importing import (
@@ -64,9 +66,12 @@ from telecom_crm.domain.provisioning import (
     ProvisioningTask,
 )
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.role import RoleName, Scope
+from telecom_crm.domain.session import Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
-from telecom_crm.domain.user import Role, Token
+from telecom_crm.domain.token import Token
+from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.conformance.machine import Abandoned, all_on, refused
 from telecom_crm.entrypoints.conformance.samples import (
@@ -770,6 +775,7 @@ _WORDS = {
         "notification": "queued",
         "webhook": "paused",
         "approval": "pending",
+        "user": "active",
     },
     "kind": {
         "customer": "person",
@@ -894,6 +900,8 @@ def _of_every_kind(samples: Samples, sale: Sale) -> dict[str, Any]:
         "tokens": _token(samples),
         "webhooks": _webhook(samples),
         "approvals": _approval(samples),
+        "users": _user(samples),
+        "sessions": _session(samples),
     }
 
 
@@ -973,6 +981,32 @@ def _approval(samples: Samples) -> Approval:
     ).approve(by=Actor("second", "t-2"), at=samples.tick())
 
 
+def _user(samples: Samples) -> User:
+    return User.invite(
+        id=UserId(samples.id()),
+        login=f"user-{samples.serial()}",
+        name="Айгүл",
+        role=RoleName.CASHIER.value,
+        invitation=f"{samples.serial():064x}",
+        **samples.said(),
+    ).accept(password_hash="$argon2id$…", at=samples.tick())
+
+
+def _session(samples: Samples) -> Session:
+    at = samples.tick()
+    return Session(
+        id=SessionId(samples.id()),
+        digest=f"{samples.serial():064x}",
+        csrf="c" * 32,
+        user_id=UserId(samples.id()),
+        address="192.0.2.7",
+        agent="a browser",
+        started_at=at,
+        seen_at=at,
+        ends_at=at + timedelta(hours=12),
+    )
+
+
 def _import(samples: Samples) -> ImportJob:
     return ImportJob.upload(
         id=ImportId(samples.id()),
@@ -987,7 +1021,8 @@ def _token(samples: Samples) -> Token:
     return Token.create(
         id=TokenId(samples.id()),
         name="till 1",
-        role=Role.CASHIER,
+        role=RoleName.CASHIER,
+        scopes=[Scope.parse("payments:write")],
         secret="s" * 60,
         at=samples.tick(),
     )

@@ -12,12 +12,16 @@ import attrs
 from litestar.concurrency import sync_to_thread
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from telecom_crm.application.access import Access
+from telecom_crm.application.access.desk import SESSION_PREFIX
+from telecom_crm.application.access.service import Access
 from telecom_crm.domain.errors import InvalidValue, NotPermitted, Unavailable
-from telecom_crm.domain.user import Action, Area, Token, digest_of
+from telecom_crm.domain.role import Action, Area, Visitor
+from telecom_crm.domain.token import digest_of
 from telecom_crm.entrypoints.http.limits import Limit, Limits, address_of
 from telecom_crm.entrypoints.http.problems import NotAuthenticated, TooManyRequests
 
+ADDRESS = "telecom_crm_address"
+"""Where a request's state has the address it comes from."""
 REMEMBERED_SECONDS = 3.0
 """How long a token that was found valid is not looked up again: so long may a revoked one live."""
 REMEMBERED_TOKENS = 10_000
@@ -39,13 +43,20 @@ class Public:
     why: str
 
 
-Rule = Permission | Public
+@attrs.frozen
+class Own:
+    """The rule of a route about oneself: whoever is known may, with the reason why."""
+
+    why: str
+
+
+Rule = Permission | Public | Own
 
 
 def rule_of(handler: Any) -> Rule | None:
     """Return a route's rule, or None where somebody forgot to give one."""
     rule = handler.opt.get("access")
-    return rule if isinstance(rule, Permission | Public) else None
+    return rule if isinstance(rule, Permission | Public | Own) else None
 
 
 @attrs.define(eq=False)
@@ -56,7 +67,7 @@ class Gate:
     limits: Limits = attrs.field(factory=Limits)
     monotonic: Callable[[], float] = time.monotonic
     """Tells the seconds that pass, and nothing else."""
-    _known: dict[str, tuple[Token, float]] = attrs.field(factory=dict, repr=False)
+    _known: dict[str, tuple[Visitor, float]] = attrs.field(factory=dict, repr=False)
     _by_token: Limit = attrs.field(init=False, repr=False)
     _by_address: Limit = attrs.field(init=False, repr=False)
 
@@ -75,16 +86,17 @@ class Gate:
         return gated
 
     async def admit(self, scope: Scope) -> None:
-        """Let a request in, with its token as `user`, or raise."""
+        """Let a request in, with who it is from as `user`, or raise."""
         handler: Any = scope["route_handler"]
         rule = rule_of(handler)
         if rule is None:
             raise NotPermitted("use a route without a rule")
-        if isinstance(rule, Permission):
-            token = await self._token(scope)
-            scope["user"] = token
-            if not token.role.may(rule.area, rule.action):
-                await sync_to_thread(self._refuse, rule, token, _route(scope))
+        scope["state"][ADDRESS] = self._address(scope)
+        if not isinstance(rule, Public):
+            visitor = await self._visitor(scope)
+            scope["user"] = visitor
+            if isinstance(rule, Permission) and not visitor.may(rule.area, rule.action):
+                await sync_to_thread(self._refuse, rule, visitor, _route(scope))
         if scope["query_string"] and "query" not in handler.opt:
             message = "this route takes no query parameters"
             raise InvalidValue.of("query", "unknown_field", message)
@@ -94,7 +106,7 @@ class Gate:
             message = "nothing is compared here; leave it out"
             raise InvalidValue.of("If-Match", "not_compared", message)
 
-    async def _token(self, scope: Scope) -> Token:
+    async def _visitor(self, scope: Scope) -> Visitor:
         header = _header(scope, b"authorization")
         if header is None:
             raise NotAuthenticated
@@ -112,20 +124,22 @@ class Gate:
 
     async def _look_up(
         self, secret: str, digest: str, scope: Scope, *, before: bool
-    ) -> tuple[Token, float]:
-        """Find a secret's token, and remember it; `before`, it was a good one a moment ago."""
+    ) -> tuple[Visitor, float]:
+        """Find who a secret is of, and remember a token; `before`, it was good a moment ago."""
         address = self._address(scope)
         # Who sent a good one before is looked up again, whoever shares the address.
         if not before and (wait := self._by_address.wait(address)):
             raise TooManyRequests(math.ceil(wait))
-        token = await sync_to_thread(partial(self.access.authenticate, secret))
-        if token is None:
+        visitor = await sync_to_thread(partial(self.access.visitor, secret))
+        if visitor is None:
             self._known.pop(digest, None)
             self._by_address.take(address)
             raise NotAuthenticated(given=True)
         if len(self._known) >= REMEMBERED_TOKENS:
             self._known.clear()
-        known = self._known[digest] = (token, self.monotonic() + REMEMBERED_SECONDS)
+        known = (visitor, self.monotonic() + REMEMBERED_SECONDS)
+        if not secret.startswith(SESSION_PREFIX):  # who signs out is out at once
+            self._known[digest] = known
         return known
 
     def _address(self, scope: Scope) -> str:
@@ -133,14 +147,12 @@ class Gate:
         forwarded = _header(scope, b"x-forwarded-for")
         return address_of(client[0] if client else "", forwarded, self.limits.proxies)
 
-    def _refuse(self, rule: Permission, token: Token, route: str) -> None:
+    def _refuse(self, rule: Permission, visitor: Visitor, route: str) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""
         try:
-            self.access.permit(
-                token.role, rule.area, rule.action, thing="route", thing_id=route, by=token.actor
-            )
+            self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
         except Unavailable:
-            token.role.require(rule.area, rule.action)
+            visitor.rights.require(rule.area, rule.action)
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -36,6 +36,7 @@ from telecom_crm.entrypoints.http.api.schema import SchemaController
 from telecom_crm.entrypoints.http.api.settlements import SettlementController
 from telecom_crm.entrypoints.http.api.tickets import TicketController
 from telecom_crm.entrypoints.http.api.tokens import AuditController, TokenController
+from telecom_crm.entrypoints.http.api.users import SessionController, UserController
 from telecom_crm.entrypoints.http.api.webhooks import WebhookController
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.counter import Counter
@@ -70,6 +71,8 @@ CONTROLLERS = (
     ImportController,
     ProvisioningController,
     RuleController,
+    UserController,
+    SessionController,
     TokenController,
     AuditController,
     OperationsController,
@@ -99,6 +102,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "scans": lambda crm: crm.scans,
     "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,
+    "users": lambda crm: crm.users,
     "webhooks": lambda crm: crm.webhooks,
 }
 """What handlers may ask for, by the name of their parameter."""

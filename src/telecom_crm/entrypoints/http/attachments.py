@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT, ATTACHMENT_TYPES
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.calls import Call, Parameter
 from telecom_crm.entrypoints.http.uploads import chunks, received

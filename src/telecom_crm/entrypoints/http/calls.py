@@ -25,12 +25,16 @@ from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
+from telecom_crm.domain.role import Visitor
+from telecom_crm.domain.session import Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.text import is_digits
 from telecom_crm.domain.ticket import Ticket
-from telecom_crm.domain.user import Token
+from telecom_crm.domain.token import Token
+from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
+from telecom_crm.entrypoints.http.access import ADDRESS
 from telecom_crm.entrypoints.http.bodies import SCHEMAS, IccidText, MsisdnText, read_instant
 from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
@@ -51,7 +55,7 @@ class Parameter:
     description: str = ""
 
 
-class Call(Request[Token, Any, State]):
+class Call(Request[Visitor, Any, State]):
     """A request, as handlers see it."""
 
     __slots__ = ()
@@ -60,6 +64,11 @@ class Call(Request[Token, Any, State]):
     def by(self) -> Actor:
         """Who gives the command."""
         return self.user.actor
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, past proxies of ours."""
+        return str(self.scope["state"].get(ADDRESS, ""))
 
     @property
     def seen(self) -> int | None:
@@ -193,6 +202,8 @@ _KINDS: Mapping[str, type] = {
     "token": Token,
     "webhook": Webhook,
     "approval": Approval,
+    "user": User,
+    "session": Session,
 }
 
 

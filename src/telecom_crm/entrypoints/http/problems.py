@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
+from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
 from telecom_crm.application.ports import NotInstalled
 from telecom_crm.domain.errors import (
     Conflict,
@@ -103,7 +104,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 STATUS: Mapping[type[TelecomCrmError], int] = {
     Malformed: HTTPStatus.BAD_REQUEST,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    SignInRefused: HTTPStatus.UNAUTHORIZED,
     NotPermitted: HTTPStatus.FORBIDDEN,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     NotFound: HTTPStatus.NOT_FOUND,
     IllegalTransition: HTTPStatus.CONFLICT,

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import get, patch, post, put
 
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.calls import Parameter
 from telecom_crm.entrypoints.http.values import KeyUse

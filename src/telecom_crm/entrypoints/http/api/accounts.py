@@ -16,7 +16,7 @@ from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.account_views import (
     AccountView,
     EntryView,

@@ -20,7 +20,7 @@ from telecom_crm.domain.application import (
     Priority,
 )
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.http.api.customer_views import SuspicionView
 from telecom_crm.entrypoints.http.bodies import Because, Body, Reason, Why
 from telecom_crm.entrypoints.http.calls import Call, listing

@@ -11,11 +11,11 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from telecom_crm.application.access import Access
+from telecom_crm.application.access.service import Access
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.domain.approval import Approval, ApprovalKind, ApprovalStatus
 from telecom_crm.domain.identifiers import ApprovalId
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
@@ -30,15 +30,6 @@ from telecom_crm.entrypoints.http.values import (
     shown,
     whole,
 )
-
-AREA_OF = {
-    ApprovalKind.REFUND: Area.PAYMENTS,
-    ApprovalKind.GOODWILL: Area.ACCOUNTS,
-    ApprovalKind.WRITE_OFF: Area.ACCOUNTS,
-    ApprovalKind.CHARGEBACK_WRITE_OFF: Area.ACCOUNTS,
-    ApprovalKind.ERASURE: Area.CUSTOMERS,
-}
-"""Where somebody must be allowed to approve, to decide a request of each kind."""
 
 _Comment = Annotated[str, msgspec.Meta(max_length=1000)]
 
@@ -222,7 +213,7 @@ class ApprovalController(Controller):
 
 def _require(access: Access, request: Call, kind: ApprovalKind, action: Action) -> None:
     """Refuse whoever may not do that in the area which the request is about."""
-    access.permit(request.user.role, AREA_OF[kind], action, thing="approval", by=request.by)
+    access.permit(request.user, AREA_OF[kind], action, thing="approval")
 
 
 def _shown(approval: Approval) -> Response[ApprovalView]:

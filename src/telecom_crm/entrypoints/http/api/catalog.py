@@ -10,8 +10,8 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.declared import at
 from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.tariff import Option, Tariff, catalogue_code
-from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.api.catalog_terms import (
     AnswerView,
     NewOption,

@@ -13,8 +13,8 @@ from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.contract import CloseReason
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import RetireReason
-from telecom_crm.domain.user import Area
 from telecom_crm.entrypoints.http.api.contract_views import (
     ContractView,
     PolicyReceiptView,

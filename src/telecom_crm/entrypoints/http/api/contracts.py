@@ -23,7 +23,7 @@ from telecom_crm.domain.identifiers import (
     CustomerId,
     DocumentId,
 )
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm, month_of
 from telecom_crm.entrypoints.http.api.account_views import StatementView
 from telecom_crm.entrypoints.http.api.accounts import SPAN

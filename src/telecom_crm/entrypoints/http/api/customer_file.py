@@ -21,7 +21,7 @@ from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import AccountId, CustomerId
 from telecom_crm.domain.payment import Payment
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.contract_views import ContractView
 from telecom_crm.entrypoints.http.api.customer_views import (
     CustomerView,

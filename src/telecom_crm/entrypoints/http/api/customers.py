@@ -16,7 +16,7 @@ from telecom_crm.application.exports import Exports
 from telecom_crm.application.ports import Page, TableFormat
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.customer_file import CustomerFile
 from telecom_crm.entrypoints.http.api.customer_views import CustomerView, customer_shown
 from telecom_crm.entrypoints.http.api.people import CustomerChanges, NewCustomer, told

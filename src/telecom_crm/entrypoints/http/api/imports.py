@@ -27,8 +27,8 @@ from telecom_crm.domain.importing import (
     ImportStatus,
     ImportSummary,
 )
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.text import is_digits
-from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.access import Permission
 from telecom_crm.entrypoints.http.bodies import Because
 from telecom_crm.entrypoints.http.calls import (

@@ -15,8 +15,8 @@ from telecom_crm.application.inventory import Inventory
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId
 from telecom_crm.domain.number import Number, NumberCategory, NumberOrigin, NumberStatus
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import RetireReason, Sim, SimStatus
-from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.bodies import Because, Body, InstantText
 from telecom_crm.entrypoints.http.calls import Call, listing

@@ -17,7 +17,7 @@ from telecom_crm.domain.provisioning import (
     ProvisioningStatus,
     ProvisioningTask,
 )
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.http.bodies import Why
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, reads

@@ -17,7 +17,7 @@ from telecom_crm.domain.notification import (
     NotificationChannel,
     NotificationStatus,
 )
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, reads
 from telecom_crm.entrypoints.http.values import EventView, PageView, View, listed, shown, whole

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.stream import EventStream
 from telecom_crm.domain.errors import Unavailable
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call

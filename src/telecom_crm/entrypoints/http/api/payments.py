@@ -25,7 +25,7 @@ from telecom_crm.domain.payment import (
     Reconciliation,
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.bodies import (
     Because,
     Body,

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.receipts import Receipts
 from telecom_crm.domain.identifiers import PaymentId
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.payments import (
     Payee,
     PaymentView,

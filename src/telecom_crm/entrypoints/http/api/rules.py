@@ -16,6 +16,7 @@ from telecom_crm.application.rules import (
     DEDUPLICATION,
     POLICIES,
     REGULATIONS,
+    ROLES,
     SLA,
     TEMPLATES,
     VALIDATION,
@@ -23,6 +24,7 @@ from telecom_crm.application.rules import (
     read_deduplication,
     read_policies,
     read_regulations,
+    read_roles,
     read_service_levels,
     read_templates,
     read_validation,
@@ -40,9 +42,10 @@ from telecom_crm.domain.policy import (
     Requirement,
     SuspensionFees,
 )
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area
 from telecom_crm.domain.ticket import TicketPriority
-from telecom_crm.domain.user import Area
 from telecom_crm.domain.validation import CustomerField
+from telecom_crm.entrypoints.http.api.tokens import RoleText
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call
 from telecom_crm.entrypoints.http.routes import reads, replaces
@@ -203,6 +206,29 @@ class TemplatesBody(Body):
     items: Annotated[list[TemplateBody], msgspec.Meta(max_length=2000)]
 
 
+class RoleBody(Body):
+    """
+    What somebody is to the operator: what they may do in each area.
+
+    `alone_up_to` is the amount, in major units of whatever currency, up to which who may approve
+    needs no second person; null sets no end.
+    """
+
+    name: RoleText
+    title: Short
+    grants: dict[Area, list[Action]]
+    alone_up_to: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})?$")] | None = "0"
+
+
+class RolesBody(Body):
+    """The operator's own roles; `built_in` is shown, and not looked at when it is sent."""
+
+    items: Annotated[list[RoleBody], msgspec.Meta(max_length=100)]
+    built_in: Annotated[list[RoleBody], msgspec.Meta(max_length=100)] = msgspec.field(
+        default_factory=list
+    )
+
+
 class RuleController(Controller):
     """The rules that an operator keeps as data."""
 
@@ -293,6 +319,20 @@ class RuleController(Controller):
         rules.put_templates(wanted, expected_version=request.seen, by=request.by)
         return _templates(rules)
 
+    @reads("/roles", Area.USERS)
+    def roles(self, rules: NamedDependency[RuleBook]) -> Response[RolesBody]:
+        """List the operator's own roles; `built_in` ones are beside them and never change."""
+        return _roles(rules)
+
+    @replaces("/roles", Area.USERS, versioned=True)
+    def put_roles(
+        self, request: Call, data: JSONBody[RolesBody], rules: NamedDependency[RuleBook]
+    ) -> Response[RolesBody]:
+        """Replace the operator's own roles; a role that somebody has cannot be left out."""
+        wanted = _items(read_roles, data.items)
+        rules.put_roles(wanted, expected_version=request.seen, by=request.by)
+        return _roles(rules)
+
 
 def _items(read: Any, items: Any) -> Any:
     try:
@@ -307,6 +347,14 @@ def _items(read: Any, items: Any) -> Any:
 def _found(rules: RuleBook, kind: str, read: Callable[[], object], body: type[B]) -> Response[B]:
     version, found = rules.version(kind), plain(read())
     return shown(msgspec.convert(found, body), version=version)
+
+
+def _roles(rules: RuleBook) -> Response[RolesBody]:
+    version, found = rules.version(ROLES), plain(rules.roles())
+    own = [role for role in found if role["name"] not in BUILT_IN_ROLES]
+    built_in = [role for role in found if role["name"] in BUILT_IN_ROLES]
+    body = msgspec.convert({"items": own, "built_in": built_in}, RolesBody)
+    return shown(body, version=version)
 
 
 def _policies(rules: RuleBook) -> Response[PoliciesBody]:

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from telecom_crm.application.settlements import Settlements
-from telecom_crm.domain.user import Action, Area
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.account_views import EntryView, booked
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody, Reason
 from telecom_crm.entrypoints.http.calls import Call

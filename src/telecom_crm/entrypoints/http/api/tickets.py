@@ -14,12 +14,12 @@ from litestar.response import Stream
 
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.ticket import (
     BlockReason,
     Ticket,
     TicketPriority,
 )
-from telecom_crm.domain.user import Action, Area
 from telecom_crm.entrypoints.http.api.ticket_views import SlaView, TicketView, ticket_shown
 from telecom_crm.entrypoints.http.attachments import (
     FILE_TYPES,

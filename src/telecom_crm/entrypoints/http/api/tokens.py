@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from telecom_crm.application.access import Access
+from telecom_crm.application.access.service import Access
 from telecom_crm.application.ports import AuditRecord
 from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.user import Area, Role, Token
+from telecom_crm.domain.role import Area, Scope
+from telecom_crm.domain.token import Token
 from telecom_crm.entrypoints.http.bodies import Body, InstantText, Name
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, Parameter, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
 
+RoleText = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,39}$", examples=["cashier"])]
+ScopeText = Annotated[str, msgspec.Meta(pattern="^[a-z]+:[a-z]+$", examples=["payments:write"])]
+
 
 class NewToken(Body):
-    """A token to make."""
+    """A token to make; `scopes` narrow what its role allows."""
 
     name: Name
-    role: Role
+    role: RoleText
+    scopes: list[ScopeText] | None = None
     expires_at: InstantText | None = None
 
 
@@ -32,7 +39,8 @@ class TokenView(View):
 
     id: UUID
     name: str
-    role: Role
+    role: str
+    scopes: list[str] | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -45,6 +53,7 @@ class TokenView(View):
             id=token.id,
             name=token.name,
             role=token.role,
+            scopes=None if token.scopes is None else [str(scope) for scope in token.scopes],
             created_at=token.created_at,
             expires_at=token.expires_at,
             revoked_at=token.revoked_at,
@@ -101,6 +110,7 @@ class TokenController(Controller):
         token, secret = access.create_token(
             name=data.name,
             role=data.role,
+            scopes=None if data.scopes is None else [Scope.parse(one) for one in data.scopes],
             expires_at=data.expires_at.value if data.expires_at else None,
             by=request.by,
         )

@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.identifiers import WebhookId
-from telecom_crm.domain.user import Area
+from telecom_crm.domain.role import Area
 from telecom_crm.domain.webhook import EVENTS_LIMIT, URL_LIMIT, Webhook, WebhookStatus
 from telecom_crm.entrypoints.http.bodies import Because, Body
 from telecom_crm.entrypoints.http.calls import Call, listing

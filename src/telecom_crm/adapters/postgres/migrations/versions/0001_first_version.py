@@ -471,10 +471,61 @@ CREATE TABLE rules (
     CONSTRAINT pk_rules PRIMARY KEY (kind)
 );
 
+CREATE TABLE users (
+    id UUID NOT NULL,
+    login TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    preferences JSONB NOT NULL,
+    password_hash TEXT,
+    invitation TEXT,
+    invitation_ends_at timestamptz,
+    totp_secret TEXT,
+    totp_confirmed_at timestamptz,
+    totp_step BIGINT NOT NULL,
+    recovery JSONB NOT NULL,
+    created_at timestamptz NOT NULL,
+    status TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT pk_users PRIMARY KEY (id)
+);
+CREATE INDEX ix_users_invitation ON users (invitation)
+    WHERE invitation IS NOT NULL;
+CREATE UNIQUE INDEX uq_users_login ON users (login);
+
+CREATE TABLE sessions (
+    id UUID NOT NULL,
+    digest TEXT NOT NULL,
+    csrf TEXT NOT NULL,
+    user_id UUID,
+    customer_id UUID,
+    stage TEXT NOT NULL,
+    address TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    started_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    idle_seconds INTEGER NOT NULL,
+    ends_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT pk_sessions PRIMARY KEY (id)
+);
+CREATE INDEX ix_sessions_customer_id ON sessions (customer_id, id);
+CREATE INDEX ix_sessions_ends_at ON sessions (ends_at);
+CREATE INDEX ix_sessions_user_id ON sessions (user_id, id);
+CREATE UNIQUE INDEX uq_sessions_digest ON sessions (digest);
+
+CREATE TABLE attempts (
+    key TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    since timestamptz NOT NULL,
+    CONSTRAINT pk_attempts PRIMARY KEY (key)
+);
+
 CREATE TABLE tokens (
     id UUID NOT NULL,
     name TEXT NOT NULL,
     role TEXT NOT NULL,
+    scopes JSONB,
     digest TEXT NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
@@ -558,6 +609,9 @@ CHANGEABLE = (
     "tokens",
     "webhooks",
     "approvals",
+    "users",
+    "sessions",
+    "attempts",
     "event_cursors",
     "number_series",
 )
@@ -576,6 +630,7 @@ DELETABLE = (
     "former_values",
     "import_rows",
     "import_claims",
+    "sessions",
 )
 
 ROLE = """

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from telecom_crm.domain.approval import ApprovalKind
+from telecom_crm.domain.errors import InvalidValue, NotPermitted
+from telecom_crm.domain.identifiers import TokenId
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.role import (
+    AREA_OF,
+    BUILT_IN_ROLES,
+    NO_RIGHTS,
+    Action,
+    Area,
+    Rights,
+    Role,
+    RoleName,
+)
+from telecom_crm.domain.token import Token
+
+AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
+SECRET = "s" * 43
+R = {name: BUILT_IN_ROLES[name] for name in RoleName}
+
+
+def token(**fields):
+    given = {"name": "till 1", "role": RoleName.CASHIER, "secret": SECRET} | fields
+    return Token.create(id=TokenId(UUID(int=1)), **given, at=AT)
+
+
+def test_roles():
+    assert set(BUILT_IN_ROLES) == {name.value for name in RoleName}
+    assert all(R[RoleName.ADMIN].may(area, action) for area in Area for action in Action)
+    assert all(
+        R[RoleName.AUDITOR].may(area, action) == (action is Action.READ)
+        for area in Area
+        for action in Action
+    )
+    cashier_writes = {area for area in Area if R[RoleName.CASHIER].may(area, Action.WRITE)}
+    assert cashier_writes == {Area.PAYMENTS, Area.APPROVALS}
+    support_writes = {area for area in Area if R[RoleName.SUPPORT].may(area, Action.WRITE)}
+    assert support_writes == {Area.TICKETS}
+    for area in (Area.INVENTORY, Area.CUSTOMERS, Area.CONTRACTS, Area.TICKETS):
+        assert R[RoleName.OPERATOR].may(area, Action.REVEAL)
+        assert R[RoleName.SENIOR_OPERATOR].may(area, Action.REVEAL)
+    for action in (Action.REVEAL, Action.EXPORT):
+        assert not any(R[RoleName.CASHIER].may(area, action) for area in Area)
+    approving = {area for area in Area if R[RoleName.SENIOR_OPERATOR].may(area, Action.APPROVE)}
+    assert approving == {Area.APPROVALS, *AREA_OF.values()}
+    for name in (RoleName.OPERATOR, RoleName.CASHIER, RoleName.SUPPORT, RoleName.AUDITOR):
+        assert not any(R[name].may(area, Action.APPROVE) for area in Area)
+        for area in (Area.TOKENS, Area.USERS):
+            assert not R[name].may(area, Action.WRITE)
+
+
+def test_what_is_not_granted_is_denied():
+    cashier = R[RoleName.CASHIER].rights
+    assert not cashier.may(Area.TICKETS, Action.READ)
+    with pytest.raises(NotPermitted) as caught:
+        cashier.require(Area.PAYMENTS, Action.APPROVE)
+    assert caught.value.action == "approve payments"
+    cashier.require(Area.PAYMENTS, Action.WRITE)
+    assert not any(NO_RIGHTS.may(area, action) for area in Area for action in Action)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "alone"),
+    [
+        (5_000_00, "KGS", True),
+        (5_000_01, "KGS", False),
+        (5_000, "JPY", True),
+        (5_001, "JPY", False),
+    ],
+)
+def test_who_may_approve_decides_alone_up_to_an_amount(minor, currency, alone):
+    senior = R[RoleName.SENIOR_OPERATOR].rights
+    amount = Money(minor, currency)
+    assert senior.decides_alone(ApprovalKind.REFUND, amount) is alone
+    assert not R[RoleName.OPERATOR].rights.decides_alone(ApprovalKind.REFUND, amount)
+    assert not senior.decides_alone(ApprovalKind.ERASURE, None), "that always takes two"
+    everything = Rights(grants=senior.grants, alone_up_to=None)
+    assert everything.decides_alone(ApprovalKind.WRITE_OFF, amount)
+
+
+def test_a_role_tells_every_fault():
+    with pytest.raises(InvalidValue) as caught:
+        Role(name="No Role", title=" ", grants={}, alone_up_to=Decimal(-1))
+    assert [fault.field for fault in caught.value.faults] == ["name", "title", "alone_up_to"]
+
+
+def test_a_token_keeps_no_secret():
+    one = token()
+    assert one.matches(SECRET)
+    assert not one.matches(SECRET + "x")
+    assert not one.matches("\ud800")
+    assert SECRET not in repr(one)
+    assert one.digest not in repr(one)
+    assert one.actor.token == str(one.id)
+
+
+def test_a_token_ends():
+    one = token(expires_at=AT + timedelta(days=1))
+    assert one.is_valid(at=AT)
+    assert not one.is_valid(at=AT + timedelta(days=1))
+    revoked = one.revoke(at=AT)
+    assert not revoked.is_valid(at=AT)
+    assert revoked.revoke(at=AT + timedelta(hours=1)) is revoked
+    assert one.used(at=AT).last_used_at == AT
+
+
+def test_create_tells_every_fault():
+    with pytest.raises(InvalidValue) as caught:
+        token(name="", secret="short", expires_at=AT)
+    assert [fault.field for fault in caught.value.faults] == ["name", "secret", "expires_at"]
