@@ -99,6 +99,12 @@ class Service:
         """Return the index of a SIM and number that no other test of this service uses."""
         return next(self.counter)
 
+    def erase(self, path: str) -> dict[str, Any]:
+        """Have a customer erased: an operator asks, an admin agrees."""
+        asked = self.post(f"{path}/erase", {"reason": "asked for it"}, role=Role.OPERATOR)
+        assert asked.status_code == 201, asked.text
+        return dict(self.post(f"{asked.headers['location']}/approve").json())
+
     def new_customer(self, **fields: Any) -> dict[str, Any]:
         body = {"name": "Асанов Азамат"} | fields
         answer = self.post("/customers", body)

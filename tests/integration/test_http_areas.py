@@ -188,8 +188,8 @@ def test_customers_are_found_changed_and_closed(service):
     assert service.post(f"{path}/close").json()["status"] == "closed"
     assert service.post(f"{path}/reopen").json()["status"] == "prospect"
     assert service.get(f"{path}/timeline").json()["items"]
-    erased = service.post(f"{path}/erase").json()
-    assert erased["documents"] == []
+    assert service.erase(path)["status"] == "done"
+    assert service.get(path).json()["documents"] == []
 
 
 def test_customers_are_merged_and_parted(service):

@@ -284,6 +284,11 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"/unallocated-receipts/{found}/allocate", {"account_id": account}),
         (f"/unallocated-receipts/{returned}/refund", {"reason": "sorry"}),
         ("/settlements", _body_for("/settlements", account)),
+        (f"/customers/{contract['customer_id']}/erase", {"reason": "asked for it"}),
+        (
+            "/approvals",
+            {"kind": "erasure", "thing_id": contract["customer_id"], "reason": "asked for it"},
+        ),
         ("/bank-deposits", _body_for("/bank-deposits", account)),
         ("/till-differences", _body_for("/till-differences", account)),
     ]

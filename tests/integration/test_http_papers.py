@@ -104,5 +104,5 @@ def test_what_somebody_was_called_before_is_told_until_erasure(service):
         "the admin",
     )
     assert service.get(f"{path}/former-values", role=Role.CASHIER).status_code == 403
-    service.post(f"{path}/erase")
+    service.erase(path)
     assert service.get(f"{path}/former-values").json()["items"] == []

@@ -42,9 +42,13 @@ READERS: list[tuple[Callable[[str], object], str]] = [
     (read_document_number, "ID0700000001"),
     (decimal, "12.5"),
 ]
-# What NFKC makes an ASCII digit of, such as a full-width one, is that digit on a paper.
+# What NFKC makes an ASCII digit of, such as a full-width one, is that digit on a paper; what it
+# makes a letter of, such as a circled ideograph, is that letter.
 foreign_digits = st.characters(categories=["Nd", "Nl", "No"], min_codepoint=128).filter(
-    lambda char: not unicodedata.normalize("NFKC", char).isascii()
+    lambda char: (
+        not unicodedata.normalize("NFKC", char).isascii()
+        and not unicodedata.normalize("NFKC", char).isalpha()
+    )
 )
 
 

@@ -38,13 +38,13 @@ class Argon2Passwords:
 
     def hash(self, password: str) -> str:
         """Return a digest with its salt and its parameters, as a text."""
-        return str(self._hasher.hash(password))
+        return str(self._hasher.hash(_bytes(password)))
 
     def verify(self, hashed: str | None, password: str) -> bool:
         """Tell whether it is the password; for no digest, False in the same time."""
         hasher, wrong = self._hasher, import_module("argon2.exceptions")
         try:
-            hasher.verify(hashed or self._nobodys, password)
+            hasher.verify(hashed or self._nobodys, _bytes(password))
         except (wrong.VerificationError, wrong.InvalidHashError):
             return False
         return hashed is not None
@@ -68,12 +68,17 @@ class TimeCodes:
         codes = _library("pyotp", "one-time codes").TOTP(secret, interval=STEP_SECONDS)
         now = int(at.timestamp()) // STEP_SECONDS
         steps = (now - 1, now, now + 1)  # clocks differ, and typing takes time
-        return next((one for one in steps if codes.verify(code, one * STEP_SECONDS)), None)
+        return next((one for one in steps if codes.verify(code, for_time=one * STEP_SECONDS)), None)
 
     def link(self, secret: str, *, login: str, issuer: str) -> str:
         """Return the `otpauth://` link that apps read from a QR code."""
         codes = _library("pyotp", "one-time codes").TOTP(secret, interval=STEP_SECONDS)
         return str(codes.provisioning_uri(name=login, issuer_name=issuer))
+
+
+def _bytes(password: str) -> bytes:
+    # A form may send anything; a lone surrogate just never matches.
+    return password.encode("utf-8", "surrogatepass")
 
 
 def _library(name: str, what: str) -> Any:

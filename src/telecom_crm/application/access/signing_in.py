@@ -18,6 +18,7 @@ from telecom_crm.domain.identifiers import SessionId, UserId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
 from telecom_crm.domain.session import LONGEST, SECOND_STEP, Session, SessionStage
+from telecom_crm.domain.text import UNSTORABLE
 from telecom_crm.domain.token import digest_of
 from telecom_crm.domain.user import User
 
@@ -74,7 +75,7 @@ class SignInDesk(AccessDesk):
         Its stage says whether a code is still to come, by `second_step`. Raise `SignInRefused`, for
         a login that there is not in the same time as for a wrong password, and `TooManyAttempts`.
         """
-        name = login.strip().casefold()[:100]
+        name = UNSTORABLE.sub("", login.strip().casefold()[:100])
         self._count({f"login:{digest_of(name)}": GUESSES, f"address:{address}": GUESSES_OF_ADDRESS})
         with self.uow(read_only=True) as tx:
             user = tx.users.by_login(name)

@@ -16,7 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
-from telecom_crm.entrypoints.http.access import Permission, rule_of
+from telecom_crm.entrypoints.http.access import Own, Permission, rule_of
 from telecom_crm.entrypoints.http.bodies import SCHEMAS
 from telecom_crm.entrypoints.http.calls import SEEN_HEADER, Parameter
 from telecom_crm.entrypoints.http.keys import KEY_HEADER, KEY_LIMIT
@@ -304,4 +304,6 @@ def _refusals(path: str, handler: HTTPRouteHandler, *, has_body: bool) -> set[in
         found.add(501)
     if "callback" in path:
         found.add(403)
-    return found
+    if isinstance(rule_of(handler), Own):
+        found |= {401, 429}
+    return found | set(handler.opt.get("refusals", ()))

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.role import Action, Area
@@ -23,6 +24,7 @@ from telecom_crm.entrypoints.http.api.account_views import (
     LedgerLineView,
     booked,
 )
+from telecom_crm.entrypoints.http.api.approvals import require_alone
 from telecom_crm.entrypoints.http.bodies import Body, InstantText, MoneyBody, Why
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, instant_parameter, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
@@ -199,6 +201,7 @@ class AccountController(Controller):
     ) -> Response[EntryView]:
         """Give a subscriber goodwill money, or charge a named fee."""
         if data.kind is AdjustmentKind.GOODWILL:
+            require_alone(request, ApprovalKind.GOODWILL, data.amount.money)
             entry = accounts.credit(
                 AccountId(account_id),
                 amount=data.amount.money,
@@ -268,9 +271,12 @@ class AccountController(Controller):
         accounts: NamedDependency[Accounts],
     ) -> Response[EntryView]:
         """Give up on money that the subscriber owes; never more than that."""
-        give_up = (
-            accounts.write_off if data.loss is Loss.BAD_DEBT else accounts.write_off_chargeback
+        kind, give_up = (
+            (ApprovalKind.WRITE_OFF, accounts.write_off)
+            if data.loss is Loss.BAD_DEBT
+            else (ApprovalKind.CHARGEBACK_WRITE_OFF, accounts.write_off_chargeback)
         )
+        require_alone(request, kind, data.amount.money)
         entry = give_up(
             AccountId(account_id),
             amount=data.amount.money,

@@ -14,7 +14,9 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.domain.approval import Approval, ApprovalKind, ApprovalStatus
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ApprovalId
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call, listing
@@ -124,12 +126,7 @@ class ApprovalController(Controller):
             idempotency_key=request.key,
             by=request.by,
         )
-        return made(
-            ApprovalView.of(approval),
-            at=f"/approvals/{approval.id}",
-            version=approval.version,
-            replayed=approval.replayed,
-        )
+        return approval_made(approval)
 
     @reads("/", Area.APPROVALS, query=listing("approval"))
     def page(
@@ -209,6 +206,23 @@ class ApprovalController(Controller):
                 ApprovalId(approval_id), expected_version=request.seen, by=request.by
             )
         )
+
+
+def require_alone(request: Call, kind: ApprovalKind, amount: Money) -> None:
+    """Raise `RuleViolated` where the caller may not decide this without a second person."""
+    if not request.user.rights.decides_alone(kind, amount):
+        said = f"{amount} is more than you decide alone; ask for it with POST /approvals"
+        raise RuleViolated("four_eyes", (said,))
+
+
+def approval_made(approval: Approval) -> Response[ApprovalView]:
+    """Answer with a request that was made, and where it is."""
+    return made(
+        ApprovalView.of(approval),
+        at=f"/approvals/{approval.id}",
+        version=approval.version,
+        replayed=approval.replayed,
+    )
 
 
 def _require(access: Access, request: Call, kind: ApprovalKind, action: Action) -> None:

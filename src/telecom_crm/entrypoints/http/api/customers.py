@@ -11,12 +11,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
+from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.ports import Page, TableFormat
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.http.api.approvals import ApprovalView, approval_made
 from telecom_crm.entrypoints.http.api.customer_file import CustomerFile
 from telecom_crm.entrypoints.http.api.customer_views import CustomerView, customer_shown
 from telecom_crm.entrypoints.http.api.people import CustomerChanges, NewCustomer, told
@@ -260,11 +263,20 @@ class CustomerController(CustomerFile, Controller):
             )
         )
 
-    @does("/{customer_id:uuid}/erase", Area.CUSTOMERS, Action.APPROVE, versioned=True)
+    @makes("/{customer_id:uuid}/erase", Area.CUSTOMERS, key=KeyUse.OPTIONAL)
     def erase(
-        self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
-    ) -> Response[CustomerView]:
-        """Replace a customer's personal data for good."""
-        return customer_shown(
-            customers.erase(CustomerId(customer_id), expected_version=request.seen, by=request.by)
+        self,
+        request: Call,
+        customer_id: FromPath[UUID],
+        data: JSONBody[Why],
+        approvals: NamedDependency[Approvals],
+    ) -> Response[ApprovalView]:
+        """Ask for a customer's personal data to be replaced for good; that takes two."""
+        approval = approvals.ask(
+            ApprovalKind.ERASURE,
+            customer_id,
+            reason=data.reason,
+            idempotency_key=request.key,
+            by=request.by,
         )
+        return approval_made(approval)

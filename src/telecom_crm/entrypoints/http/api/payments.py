@@ -15,6 +15,7 @@ from telecom_crm.application.exports import Exports
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.payment import (
@@ -26,6 +27,7 @@ from telecom_crm.domain.payment import (
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.http.api.approvals import require_alone
 from telecom_crm.entrypoints.http.bodies import (
     Because,
     Body,
@@ -235,6 +237,7 @@ class PaymentController(Controller):
         payments: NamedDependency[Payments],
     ) -> Response[RefundView]:
         """Give back part or all of a confirmed payment, through the gateway it came by."""
+        require_alone(request, ApprovalKind.REFUND, data.amount.money)
         refund = payments.refund(
             PaymentId(payment_id),
             amount=data.amount.money,

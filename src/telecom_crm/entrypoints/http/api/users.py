@@ -284,7 +284,12 @@ class SessionController(Controller):
     path = "/sessions"
     tags = ("access",)
 
-    @post("/", access=Public("signing in is how one becomes known"), sync_to_thread=True)
+    @post(
+        "/",
+        access=Public("signing in is how one becomes known"),
+        refusals=(401, 429),
+        sync_to_thread=True,
+    )
     def sign_in(
         self, request: Call, data: JSONBody[SigningIn], access: NamedDependency[Access]
     ) -> Response[SignedInView]:
@@ -305,6 +310,7 @@ class SessionController(Controller):
     @post(
         "/second-step",
         access=Public("the secret of the first step is in the body"),
+        refusals=(401, 429),
         sync_to_thread=True,
     )
     def second_step(

@@ -1,0 +1,274 @@
+"""People are invited, sign in, are limited in guessing, and are let out at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import attrs
+import pyotp
+import pytest
+
+from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
+from telecom_crm.application.access.service import Access
+from telecom_crm.application.access.signing_in import (
+    GUESSES,
+    GUESSES_OF_ADDRESS,
+    SignedIn,
+    SignInRefused,
+    TooManyAttempts,
+)
+from telecom_crm.application.ports import Query
+from telecom_crm.application.users import LoginTaken, Users
+from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, VersionSeen
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.role import Action, Area, RoleName
+from telecom_crm.domain.session import SessionStage
+from telecom_crm.domain.user import Preferences, Theme, User
+
+ROOT = Actor("root")
+PASSWORD = "correct horse battery"
+
+
+@attrs.define
+class House:
+    """A house with people in it."""
+
+    access: Access
+    users: Users
+    clock: Any
+
+    def hire(self, login: str = "aida", role: str = RoleName.OPERATOR) -> User:
+        _, secret = self.users.invite(login=login, name=login.title(), role=role, by=ROOT)
+        return self.users.accept(secret, password=PASSWORD)
+
+    def enter(self, login: str = "aida", password: str = PASSWORD, **more: str) -> SignedIn:
+        return self.access.sign_in(login=login, password=password, **{"address": "a"} | more)
+
+    def app(self, user: User) -> Callable[[datetime], str]:
+        """Set a second step up, and return what an authenticator app shows."""
+        _, link = self.users.begin_second_step(user.id, by=user.actor)
+        secret = parse_qs(urlsplit(link).query)["secret"][0]
+        return pyotp.TOTP(secret).at
+
+
+@pytest.fixture
+def house(uow, clock, ids):
+    passwords, codes = Argon2Passwords(memory_kib=64, rounds=1), TimeCodes()
+    shared = (uow, clock, ids, passwords, codes)
+    return House(Access(*shared), Users(*shared), clock)
+
+
+def test_an_invited_person_chooses_a_password_and_comes_in(house):
+    user, secret = house.users.invite(login="Aida", name="Aida", role="operator", by=ROOT)
+    with pytest.raises(SignInRefused):
+        house.enter("aida", "")
+    with pytest.raises(InvalidValue):
+        house.users.accept(secret, password="short")
+    house.users.accept(secret, password=PASSWORD)
+    with pytest.raises(NotFound):
+        house.users.accept(secret, password=PASSWORD)
+    signed = house.enter(" AIDA ", agent="a browser")
+    assert re.fullmatch(r"tcss_[\w-]{43}", signed.secret)
+    assert signed.secret not in repr(signed)
+    visitor = house.access.visitor(signed.secret)
+    assert visitor.actor == Actor("aida", f"user:{user.id}")
+    assert (visitor.role, visitor.user_id) == ("operator", user.key)
+    assert visitor.may(Area.CUSTOMERS, Action.WRITE)
+    assert not visitor.may(Area.USERS, Action.WRITE)
+    [session] = house.access.sessions(user.id)
+    assert (session.agent, session.address) == ("a browser", "a")
+    told = [line.action for line in house.access.audit(Query()).items]
+    assert told == ["sign_in.refused", "sign_in"]
+    with pytest.raises(LoginTaken):
+        house.users.invite(login="aida", name="Another", role="operator", by=ROOT)
+    with pytest.raises(NotFound, match="no role boss"):
+        house.users.invite(login="b2", name="B", role="boss", by=ROOT)
+
+
+def test_nobody_learns_which_part_was_wrong(house):
+    house.hire()
+    said = set()
+    for login, password in (("aida", "wrong"), ("nobody", PASSWORD), ("", ""), ("a\0", "\ud800")):
+        with pytest.raises(SignInRefused) as refused:
+            house.enter(login, password)
+        said.add(str(refused.value))
+    assert len(said) == 1
+    lines = house.access.audit(Query()).items
+    assert [line.thing_id for line in lines].count("unknown") == 3
+    assert "nobody" not in repr(lines), "it may be a password, typed into the wrong field"
+
+
+def test_guessing_a_login_is_limited_and_forgiven(house):
+    house.hire()
+    for _ in range(GUESSES):
+        with pytest.raises(SignInRefused):
+            house.enter(password="wrong")
+    with pytest.raises(TooManyAttempts) as limited:
+        house.enter()
+    assert limited.value.retry_after_seconds == 15 * 60
+    house.clock.pass_(minutes=15)
+    for _ in range(GUESSES - 1):
+        with pytest.raises(SignInRefused):
+            house.enter(password="wrong")
+    house.enter()
+    for _ in range(GUESSES):
+        house.enter()
+
+
+def test_guessing_from_an_address_is_limited_over_all_logins(house):
+    house.hire()
+    for n in range(GUESSES_OF_ADDRESS):
+        with pytest.raises(SignInRefused):
+            house.enter(f"login-{n}", address="bad")
+    with pytest.raises(TooManyAttempts):
+        house.enter(address="bad")
+    assert house.enter(address="good")
+
+
+def test_a_code_is_asked_for_and_works_once(house):
+    user = house.hire()
+    code_at = house.app(user)
+    with pytest.raises(InvalidValue):
+        house.users.confirm_second_step(user.id, code="000000", by=user.actor)
+    _, recovery = house.users.confirm_second_step(
+        user.id, code=code_at(house.clock()), by=user.actor
+    )
+    assert len(set(recovery)) == 10
+    first = house.enter()
+    assert first.session.stage is SessionStage.SECOND_STEP
+    assert house.access.visitor(first.secret) is None
+    with pytest.raises(SignInRefused):
+        house.access.second_step(first.secret, code=code_at(house.clock())), "it was used already"
+    house.clock.pass_(seconds=30)
+    whole = house.access.second_step(first.secret, code=code_at(house.clock()))
+    assert whole.secret != first.secret
+    assert house.access.visitor(whole.secret) is not None
+    with pytest.raises(SignInRefused):
+        house.access.second_step(first.secret, code=recovery[0]), "that step is over"
+    again = house.enter()
+    assert house.access.second_step(again.secret, code=recovery[0].lower()).session
+    with pytest.raises(SignInRefused):
+        house.access.second_step(house.enter().secret, code=recovery[0])
+    _, renewed = house.users.renew_recovery(user.id, by=user.actor)
+    with pytest.raises(SignInRefused):
+        house.access.second_step(house.enter().secret, code=recovery[1])
+    assert house.access.second_step(house.enter().secret, code=renewed[1]).session
+    late = house.enter()
+    house.clock.pass_(minutes=5)
+    with pytest.raises(SignInRefused):
+        house.access.second_step(late.secret, code=code_at(house.clock()))
+
+
+def test_guessing_a_code_is_limited_over_all_sessions(house):
+    user = house.hire()
+    code_at = house.app(user)
+    house.users.confirm_second_step(user.id, code=code_at(house.clock()), by=user.actor)
+    for _ in range(GUESSES):
+        with pytest.raises(SignInRefused):
+            house.access.second_step(house.enter().secret, code="000000")
+    house.clock.pass_(seconds=60)
+    with pytest.raises(TooManyAttempts):
+        house.access.second_step(house.enter().secret, code=code_at(house.clock()))
+
+
+def test_a_session_ends(house):
+    user = house.hire()
+    out = house.enter().secret
+    house.access.sign_out(out)
+    house.access.sign_out(out)
+    assert house.access.visitor(out) is None
+    idle = house.enter().secret
+    house.clock.pass_(minutes=29)
+    assert house.access.visitor(idle) is not None
+    house.clock.pass_(minutes=29)
+    assert house.access.visitor(idle) is not None, "it was seen half an hour ago"
+    house.clock.pass_(minutes=30)
+    assert house.access.visitor(idle) is None
+    long = house.enter().secret
+    for _ in range(12 * 3):
+        assert house.access.visitor(long) is not None
+        house.clock.pass_(minutes=20)
+    assert house.access.visitor(long) is None, "twelve hours are the most"
+    assert house.access.sessions(user.id) == []
+    assert house.access.visitor("tcss_x") is None
+    house.clock.pass_(days=91)
+    assert house.users.forget_sessions() == 3
+
+
+@pytest.mark.parametrize("how", ["block", "remove", "reset", "change_role"])
+def test_what_is_taken_away_is_gone_at_once(house, how):
+    user = house.hire()
+    secret = house.enter().secret
+    act = getattr(house.users, how)
+    act(user.id, by=ROOT, **({"role": "cashier"} if how == "change_role" else {}))
+    visitor = house.access.visitor(secret)
+    if how == "change_role":
+        assert not visitor.may(Area.CUSTOMERS, Action.WRITE)
+        return
+    assert visitor is None
+    with pytest.raises(SignInRefused):
+        house.enter()
+
+
+def test_a_changed_password_ends_the_other_sessions(house):
+    user = house.hire()
+    mine, other = house.enter(), house.enter()
+    change = {"new": "another horse altogether", "keep": str(mine.session.id), "by": user.actor}
+    with pytest.raises(InvalidValue) as refused:
+        house.users.change_password(user.id, old="wrong", **change)
+    assert [fault.field for fault in refused.value.faults] == ["old"]
+    house.users.change_password(user.id, old=PASSWORD, **change)
+    assert house.access.visitor(mine.secret) is not None
+    assert house.access.visitor(other.secret) is None
+    with pytest.raises(SignInRefused):
+        house.enter()
+    assert house.enter(password="another horse altogether")
+
+
+def test_the_last_admin_stays_and_nobody_changes_themselves(house):
+    boss, second = house.hire("boss", RoleName.ADMIN), house.hire("second", RoleName.ADMIN)
+    for act in (house.users.block, house.users.remove):
+        with pytest.raises(RuleViolated) as own:
+            act(boss.id, by=boss.actor)
+        assert own.value.rule == "own_user"
+    house.users.block(second.id, by=boss.actor)
+    for act in (
+        lambda: house.users.block(boss.id, by=ROOT),
+        lambda: house.users.remove(boss.id, by=ROOT),
+        lambda: house.users.change_role(boss.id, role="operator", by=ROOT),
+    ):
+        with pytest.raises(RuleViolated) as last:
+            act()
+        assert last.value.rule == "last_admin"
+    house.users.unblock(second.id, by=ROOT)
+    house.users.change_role(boss.id, role="operator", by=second.actor)
+
+
+def test_weak_digests_are_made_anew(house):
+    user = house.hire()
+    stronger = Argon2Passwords(memory_kib=128, rounds=1)
+    attrs.evolve(house.access, passwords=stronger).sign_in(login="aida", password=PASSWORD)
+    digest = house.users.get(user.id).password_hash
+    assert not stronger.is_outdated(digest)
+    assert house.enter()
+
+
+def test_names_preferences_and_versions(house):
+    user = house.hire()
+    with pytest.raises(VersionSeen):
+        house.users.rename(user.id, name="X", expected_version=9, by=ROOT)
+    assert house.users.rename(user.id, name="Aida B", by=ROOT).name == "Aida B"
+    dark = Preferences(language="ky", theme=Theme.DARK, shortcuts=False)
+    assert house.users.prefer(user.id, dark, by=user.actor).preferences == dark
+    events = len(house.users.timeline(user.id))
+    house.users.prefer(user.id, dark, by=user.actor)
+    assert len(house.users.timeline(user.id)) == events
+    assert [one.login for one in house.users.each(role="operator", status="active")] == ["aida"]
+    assert house.users.page(Query(where={"login": "nobody"})).items == ()
+    with pytest.raises(NotFound):
+        house.users.get(UUID(int=99))
