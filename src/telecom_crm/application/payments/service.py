@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -21,8 +21,8 @@ from telecom_crm.application.ports import (
     Query,
 )
 from telecom_crm.application.retry import each_alone
-from telecom_crm.domain.errors import RuleViolated
-from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.payment import (
     Payment,
@@ -85,6 +85,21 @@ class Payments(Taking, Refunding, Disputing):
         """Return a page of payments."""
         with self.uow(read_only=True) as tx:
             return tx.payments.page(query)
+
+    def of_accounts(self, accounts: Sequence[AccountId], query: Query) -> Page[Payment]:
+        """Return a page of the payments to some accounts, one account after the other."""
+        if not accounts:
+            return Page(items=())
+        here, _, inner = (query.cursor or f"{accounts[0]}/").partition("/")
+        places = {str(account): place for place, account in enumerate(accounts)}
+        if here not in places:
+            raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave")
+        asked = attrs.evolve(query, where={"account_id": here}, cursor=inner or None)
+        page = self.page(asked)
+        following = accounts[places[here] + 1 :]
+        if page.next is not None:
+            return Page(items=page.items, next=f"{here}/{page.next}")
+        return Page(items=page.items, next=f"{following[0]}/" if following else None)
 
     def each(self, **where: str) -> Iterator[Payment]:
         """Go through all payments with these field values."""

@@ -14,13 +14,11 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.payments.service import Payments
-from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import InvalidValue, NotFound
-from telecom_crm.domain.identifiers import AccountId, CustomerId
-from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.contract_views import ContractView
 from telecom_crm.entrypoints.http.api.customer_views import (
@@ -90,7 +88,7 @@ class CustomerFile:
         """List the payments to a customer's accounts, account after account."""
         customers.get(CustomerId(customer_id))
         ids = [account.id for account in accounts.of_customer(CustomerId(customer_id))]
-        return listed(request, _payments_of(ids, payments, request.query()), PaymentView.of)
+        return listed(request, payments.of_accounts(ids, request.query()), PaymentView.of)
 
     @reads(
         "/{customer_id:uuid}/tickets",
@@ -166,18 +164,3 @@ def _document(customer: Customer, place: int) -> str:
     if not 0 <= place < len(customer.documents):
         raise NotFound("document", f"{place} of customer {customer.id}")
     return customer.documents[place].key
-
-
-def _payments_of(accounts: list[AccountId], payments: Payments, query: Query) -> Page[Payment]:
-    """Return a page of one account's payments; its cursor leads on to the next account."""
-    if not accounts:
-        return Page(items=())
-    here, _, inner = (query.cursor or f"{accounts[0]}/").partition("/")
-    places = {str(account): place for place, account in enumerate(accounts)}
-    if here not in places:
-        raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave")
-    page = payments.page(Query(where={"account_id": here}, limit=query.limit, cursor=inner or None))
-    following = accounts[places[here] + 1 :]
-    if page.next is not None:
-        return Page(items=page.items, next=f"{here}/{page.next}")
-    return Page(items=page.items, next=f"{following[0]}/" if following else None)
