@@ -1,0 +1,75 @@
+// Document listeners only; everything essential works without them. Loaded before htmx.
+(() => {
+  const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
+  const on = (name, f) => document.addEventListener(name, f);
+  const version = $('meta[name=app-version]')?.content;
+  let dirty = false, lead = '', timer;
+  const meta = (n) => $(`meta[name=${n}]`)?.content;
+  on('htmx:config:request', (e) => {
+    const { request } = e.detail.ctx;
+    if (request.method !== 'GET') request.headers['x-csrftoken'] = meta('csrf');
+    else if (dirty && e.target.matches('a') && !confirm(meta('unsaved'))) return e.preventDefault();
+    if (request.method !== 'GET' || e.target.matches('a')) dirty = false;
+  });
+  on('htmx:after:request', (e) => {
+    const now = e.detail.ctx.response?.headers.get('X-App-Version');
+    if (now && version && now !== version && e.target.matches('a')) location.reload();
+  });
+  on('htmx:error', () => $('#offline')?.removeAttribute('hidden'));
+  on('htmx:after:swap', () => { $('#offline')?.setAttribute('hidden', ''); settle(); });
+  const settle = () => {
+    $('#nav:popover-open')?.hidePopover();
+    $$('details.menu[open]').forEach((m) => (m.open = false));
+    $('[data-errors]')?.focus();
+    $$('.toast:not([data-tone=bad],[data-timed])').forEach((t) => {
+      t.dataset.timed = 1;
+      setTimeout(() => t.remove(), 8000);
+    });
+  };
+  on('DOMContentLoaded', settle);
+  on('input', (e) => { if (e.target.closest('form[data-guard]')) dirty = true; });
+  on('submit', () => (dirty = false));
+  addEventListener('beforeunload', (e) => dirty && e.preventDefault());
+  on('click', (e) => {
+    const t = e.target.closest('[data-open],[data-close],[data-copy],[data-print]');
+    $$('details.menu[open]').forEach((m) => m.contains(e.target) || (m.open = false));
+    if (!t) return e.target.matches('dialog') && e.target.close();
+    const { open, close, copy } = t.dataset;
+    if (open) { e.preventDefault(); $(open).showModal(); }
+    else if (close != null) t.closest('dialog,.toast')[t.closest('dialog') ? 'close' : 'remove']();
+    else if (copy) navigator.clipboard.writeText(copy);
+    else print();
+  });
+  const rows = (box) => [...box.querySelectorAll('[data-row]')].filter((r) => r.offsetParent);
+  const move = (box, by) => {
+    const all = rows(box), at = all.findIndex((r) => 'at' in r.dataset);
+    all[at]?.removeAttribute('data-at');
+    const next = all[Math.max(0, Math.min(all.length - 1, at + by))];
+    if (next) { next.dataset.at = ''; next.scrollIntoView({ block: 'nearest' }); }
+  };
+  const enter = (box) => {
+    const row = $('[data-at]', box);
+    (row?.matches('a') ? row : $('a', row || box))?.click();
+  };
+  on('keydown', (e) => {
+    const key = e.code.replace('Key', ''), box = $('dialog[open]');
+    if ((e.ctrlKey || e.metaKey) && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
+    if ((e.ctrlKey || e.metaKey) && key === 'Enter') return e.target.form?.requestSubmit();
+    if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
+      e.preventDefault();
+      return key === 'Enter' ? enter(box) : move(box, key === 'ArrowDown' ? 1 : -1);
+    }
+    if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
+    if (e.target.matches('input,textarea,select,[contenteditable]')) return;
+    const go = (s) => { const t = $(s); if (t) { e.preventDefault(); t.matches('input') ? t.focus() : t.click(); } };
+    clearTimeout(timer);
+    if (lead) { go(`[data-key="${lead}${key}"]`); lead = ''; return; }
+    if (key === 'G' || key === 'N') { lead = key; timer = setTimeout(() => (lead = ''), 1200); }
+    else if (e.key === '?') $('#keys')?.showModal();
+    else if (key === 'Slash') go('[data-search]');
+    else if (key === 'J' || key === 'K') move(document, key === 'J' ? 1 : -1);
+    else if (key === 'Enter' && $('[data-at]')) enter(document);
+    else if (key === 'E') go('[data-edit]');
+    else if (/Bracket/.test(key)) go(key === 'BracketLeft' ? '[rel=prev]' : '[rel=next]');
+  });
+})();
