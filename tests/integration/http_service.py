@@ -8,6 +8,8 @@ from uuid import UUID
 
 import attrs
 import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 import telecom_crm
@@ -19,9 +21,20 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.limits import Limits
+from telecom_crm.entrypoints.http.web.gate import FACE
 from telecom_crm.entrypoints.settings import prepare
 
 KGS = "KGS"
+
+
+def routes_of(app: Litestar, *, pages: bool = False) -> Iterator[tuple[str, str, Any]]:
+    """Return the API's routes, or the pages, each as method, path and handler."""
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for handler in route.route_handlers:
+            if (FACE in handler.opt) == pages:
+                for method in sorted(handler.http_methods - {"OPTIONS"}):
+                    yield method, route.path, handler
 
 
 def money(amount: str, currency: str = KGS) -> dict[str, str]:

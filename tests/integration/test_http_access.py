@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from litestar import Litestar, get
-from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 import telecom_crm
@@ -23,7 +22,7 @@ from telecom_crm.entrypoints.http.access import (
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.problems import HANDLERS
-from tests.integration.http_service import Service, path_to, problem_of
+from tests.integration.http_service import Service, path_to, problem_of, routes_of
 
 A = Area
 READ, WRITE, REVEAL, APPROVE = Action.READ, Action.WRITE, Action.REVEAL, Action.APPROVE
@@ -33,6 +32,7 @@ PUBLIC = {
     ("GET", "/health/ready"),
     ("GET", "/schema"),
     ("GET", "/schema/browse"),
+    ("GET", "/static/{name:path}"),
     ("POST", "/gateways/{gateway:str}/callback"),
     ("POST", "/sessions"),
     ("POST", "/sessions/second-step"),
@@ -123,16 +123,8 @@ def service() -> Iterator[Service]:
             yield found
 
 
-def _routes(app):
-    for route in app.routes:
-        assert isinstance(route, HTTPRoute)
-        for handler in route.route_handlers:
-            for method in handler.http_methods - {"OPTIONS"}:
-                yield method, route.path, handler
-
-
 def test_every_route_has_exactly_the_rule_that_is_written_here(service):
-    for method, path, handler in _routes(service.client.app):
+    for method, path, handler in routes_of(service.client.app):
         rule = rule_of(handler)
         assert rule is not None, f"{method} {path} has no access rule"
         if (method, path) in PUBLIC:
@@ -152,7 +144,7 @@ def test_every_route_has_exactly_the_rule_that_is_written_here(service):
 
 def test_every_route_obeys_its_rule_for_every_role(service):
     """Whoever may not is answered 403 before anything is read; whoever may, anything but that."""
-    for method, path, handler in _routes(service.client.app):
+    for method, path, handler in routes_of(service.client.app):
         rule = rule_of(handler)
         if not isinstance(rule, Permission) or "events" in path:
             continue  # the progress of an import has no end of its own

@@ -21,6 +21,7 @@ from tests.integration.http_service import (
     nowhere,
     path_to,
     problem_of,
+    routes_of,
 )
 
 
@@ -409,11 +410,9 @@ def test_every_command_heeds_a_version_or_says_that_it_compares_none(service):
 
 
 def _commands(service):
-    for route in service.client.app.routes:
-        for handler in route.route_handlers:
-            for method in handler.http_methods & {"POST", "PUT", "PATCH"}:
-                if "callback" not in route.path:
-                    yield method, route.path, bool(handler.opt.get("versioned"))
+    for method, path, handler in routes_of(service.client.app):
+        if method in ("POST", "PUT", "PATCH") and "callback" not in path:
+            yield method, path, bool(handler.opt.get("versioned"))
 
 
 # Lists

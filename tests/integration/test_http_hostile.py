@@ -8,7 +8,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from litestar.routes import HTTPRoute
 
 import telecom_crm
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
@@ -16,7 +15,7 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.http.bodies import MoneyBody
 from telecom_crm.entrypoints.http.problems import Malformed
 from telecom_crm.entrypoints.http.reading import JSON_LIMIT, MOST_FAULTS, body_class, read_json
-from tests.integration.http_service import Service, nowhere, path_to, problem_of
+from tests.integration.http_service import Service, nowhere, path_to, problem_of, routes_of
 
 DEEP = 100_000
 HOSTILE = {
@@ -106,11 +105,7 @@ def service() -> Iterator[Service]:
 
 
 def _routes(service: Service) -> Iterator[tuple[str, str, Any]]:
-    for route in service.client.app.routes:
-        assert isinstance(route, HTTPRoute)
-        for handler in route.route_handlers:
-            for method in sorted(handler.http_methods - {"OPTIONS"}):
-                yield method, route.path, handler
+    return routes_of(service.client.app)
 
 
 HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "hostile"}

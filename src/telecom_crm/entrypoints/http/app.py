@@ -12,6 +12,7 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Gate
 from telecom_crm.entrypoints.http.api.accounts import AccountController
@@ -45,8 +46,9 @@ from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.methods import Methods
 from telecom_crm.entrypoints.http.metrics import Metrics
 from telecom_crm.entrypoints.http.openapi import schema_of
-from telecom_crm.entrypoints.http.problems import HANDLERS
 from telecom_crm.entrypoints.http.reading import JSON_LIMIT, StrictBody
+from telecom_crm.entrypoints.http.web.app import Gates, handlers, pages_of, routers
+from telecom_crm.entrypoints.http.web.gate import PageGate
 
 REQUEST_THREADS = 64
 """How many requests a process works on at once; a waiting payment holds no connection."""
@@ -108,19 +110,26 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
 """What handlers may ask for, by the name of their parameter."""
 
 
-def create_app(crm: Crm, *, limits: Limits | None = None) -> Litestar:
-    """Build the service over a CRM; whoever opened the CRM closes it."""
-    metrics, gate = Metrics(), Gate(crm.access, limits or Limits())
+def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") -> Litestar:
+    """
+    Build the service over a CRM; whoever opened the CRM closes it.
+
+    `operator` is what the pages are headed with.
+    """
+    limits = limits or Limits()
+    metrics, gate = Metrics(), Gate(crm.access, limits)
+    pages = pages_of(crm, operator=operator, proxies=limits.proxies)
+    gates = Gates(gate, PageGate(crm.access, crm.users, LANGUAGES.default))
     services = {name: pick(crm) for name, pick in SERVICES.items()}
     services |= {"counter": Counter(crm.payments), "metrics": metrics}
     given = {name: _provide(service) for name, service in services.items()}
     return Litestar(
-        [Router("/", route_handlers=CONTROLLERS)],
+        [Router("/", route_handlers=CONTROLLERS), *routers()],
         dependencies=given | {"number": Provide(read_number, sync_to_thread=False)},
-        middleware=[metrics.around, Methods().before, gate.before],
-        exception_handlers=HANDLERS,
+        middleware=[metrics.around, Methods().before, gates.before],
+        exception_handlers=handlers(),
         request_class=Call,
-        state=State({"read_phone": crm.read_phone}),
+        state=State({"read_phone": crm.read_phone, "pages": pages}),
         request_max_body_size=JSON_LIMIT,
         dto=StrictBody,
         return_dto=None,
@@ -148,7 +157,7 @@ def create() -> Litestar:
         refused_per_minute=settings.refused_per_minute,
         proxies=settings.proxies,
     )
-    app = create_app(crm, limits=limits)
+    app = create_app(crm, limits=limits, operator=settings.operator)
     app.on_shutdown.append(crm.close)
     # What is loaded stays: looking through it again and again costs a tenth of the work.
     gc.collect()

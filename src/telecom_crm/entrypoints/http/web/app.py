@@ -1,0 +1,91 @@
+"""The pages beside the API: their routers, what they share, and who lets browsers in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from litestar import Request, Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
+
+from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http import problems
+from telecom_crm.entrypoints.http.access import Gate
+from telecom_crm.entrypoints.http.web import console, faults, my
+from telecom_crm.entrypoints.http.web.assets import static_file
+from telecom_crm.entrypoints.http.web.faults import ByFace
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.gate import FACE, PageGate
+from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.menu import in_order
+from telecom_crm.entrypoints.http.web.templating import Pages
+
+FORM_LIMIT = 1_000_000
+"""The most bytes of a form without files."""
+
+
+def routers() -> list[Any]:
+    """Return the pages of both faces, and the files that they load."""
+    shared: dict[str, Any] = {
+        "request_class": Visit,
+        "dependencies": {"form": Provide(_form)},
+        "include_in_schema": False,
+        "dto": None,
+        "request_max_body_size": FORM_LIMIT,
+    }
+    faces: Mapping[str, Any] = {"console": console.CONTROLLERS, "my": my.CONTROLLERS}
+    made = [
+        Router("/", route_handlers=pages, opt={FACE: face}, **shared)
+        for face, pages in faces.items()
+        if pages
+    ]
+    return [*made, static_file]
+
+
+def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> Pages:
+    """Return what all pages of an operator share."""
+    return Pages(
+        zone=crm.zone,
+        currency=crm.currency,
+        operator=operator or "Telecom CRM",
+        clock=crm.clock,
+        proxies=proxies,
+        nav=in_order(console.ENTRIES),
+        my_entries=my.ENTRIES,
+    )
+
+
+@attrs.frozen(eq=False)
+class Gates:
+    """The bearer's gate before the API, the session's before the pages."""
+
+    api: Gate
+    web: PageGate
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """Stand, as a middleware, before every route."""
+        bearer, session = self.api.before(app), self.web.before(app)
+
+        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+            handler: Any = scope["route_handler"]
+            gate = session if FACE in handler.opt else bearer
+            await gate(scope, receive, send)
+
+        return gated
+
+
+def handlers() -> ExceptionHandlersMap:
+    """Return what answers errors: pages to browsers at pages, problems to the rest."""
+    return {
+        TelecomCrmError: ByFace(problems.refuse, faults.refuse),
+        HTTPException: ByFace(problems.refuse_http, faults.refuse_http),
+        Exception: ByFace(problems.fail, faults.fail),
+    }
+
+
+async def _form(request: Request[Any, Any, Any]) -> Form:
+    return Form(await request.form())

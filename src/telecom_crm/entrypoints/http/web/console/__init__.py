@@ -1,0 +1,16 @@
+"""The operator console: one module for each area, its pages and its place in the navigation."""
+
+from telecom_crm.entrypoints.http.web.console import customers
+from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
+from telecom_crm.entrypoints.http.web.console.home import Home
+from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
+
+CONTROLLERS = (
+    SigningIn,
+    Home,
+    CustomerPages,
+)
+"""Every area's pages."""
+
+ENTRIES = (customers.ENTRY,)
+"""Every area's place in the navigation."""

@@ -1,0 +1,114 @@
+"""Who may see which page: the session of a browser, the token of a form, and the page's rule."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import attrs
+from litestar.concurrency import sync_to_thread
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from telecom_crm.application.access.service import Access
+from telecom_crm.application.users import Users
+from telecom_crm.domain.errors import NotPermitted, Unavailable
+from telecom_crm.domain.identifiers import UserId
+from telecom_crm.domain.role import Visitor
+from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
+from telecom_crm.entrypoints.http.problems import NotAuthenticated
+from telecom_crm.entrypoints.http.web import csrf
+from telecom_crm.entrypoints.http.web.cookies import LANGUAGE, SESSION, named
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import PERSON, Visit
+from telecom_crm.entrypoints.http.web.i18n import CURRENT, PSEUDO, negotiated
+
+FACE = "face"
+"""The name under which a page's handler says which face of the product it belongs to."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@attrs.define(eq=False)
+class PageGate:
+    """Finds the session of a request, and lets it in where the page's rule allows."""
+
+    access: Access
+    users: Users
+    default_language: str
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """Stand, as a middleware, before every page."""
+
+        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.admit(Visit(scope, receive, send))
+            await app(scope, receive, send)
+
+        return gated
+
+    async def admit(self, visit: Visit) -> None:
+        """Let a visitor in, with the language of the answer set; raise where they may not."""
+        scope, handler = visit.scope, visit.scope["route_handler"]
+        secret = visit.cookies.get(named(SESSION[handler.opt[FACE]], scope["scheme"]))
+        if secret:
+            await sync_to_thread(self._recognise, scope, secret)
+        CURRENT.set(self.language(visit))
+        rule = rule_of(handler)
+        if rule is None:
+            raise NotPermitted("open a page without a rule")
+        visitor = visit.visitor
+        if not isinstance(rule, Public):
+            if visitor is None:
+                raise NotAuthenticated(given=secret is not None)
+            if isinstance(rule, Permission) and not visitor.may(rule.area, rule.action):
+                await sync_to_thread(self._refuse, rule, visitor, scope)
+        if scope["method"] not in SAFE:
+            await self._check_form(visit)
+
+    def language(self, visit: Visit) -> str:
+        """Return the language of the answer: the user's, the cookie's, the browser's, or ours."""
+        kept = visit.cookies.get(named(LANGUAGE, visit.scope["scheme"]))
+        return negotiated(
+            kept if kept == PSEUDO else None,
+            None if visit.person is None else visit.person.preferences.language,
+            kept,
+            accepted=visit.headers.get("accept-language", ""),
+            default=self.default_language,
+        )
+
+    async def _check_form(self, visit: Visit) -> None:
+        """Raise `NotPermitted` for a form that none of our own pages sent."""
+        origin = visit.headers.get("origin")
+        elsewhere = origin not in (None, "null") and urlsplit(origin).netloc != visit.headers.get(
+            "host"
+        )
+        if elsewhere or visit.headers.get("sec-fetch-site", "same-origin") == "cross-site":
+            raise ForeignForm
+        token = visit.headers.get(csrf.HEADER)
+        if token is None:  # without JavaScript it is in the body, which is read whole for it
+            token = Form(await visit.form()).raw(csrf.FIELD)
+        if not csrf.is_ours(token, visit.seed):
+            raise ForeignForm
+
+    def _recognise(self, scope: Scope, secret: str) -> None:
+        """Find who comes with the secret of a session, and how they like their pages."""
+        visitor = self.access.visitor(secret)
+        if visitor is not None and visitor.user_id is not None:
+            scope["user"] = visitor
+            scope["state"][PERSON] = self.users.get(UserId(UUID(visitor.user_id)))
+
+    def _refuse(self, rule: Permission, visitor: Visitor, scope: Scope) -> None:
+        """Raise `NotPermitted`, written down where the store is there to write."""
+        route = f"{scope.get('method', '')} {scope.get('path_template', '')}"
+        try:
+            self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
+        except Unavailable:
+            visitor.rights.require(rule.area, rule.action)
+
+
+@attrs.define
+class ForeignForm(NotPermitted):
+    """A form that did not come from a page of this session."""
+
+    code: ClassVar[str] = "foreign_form"
+
+    action: str = "send a form that is not of this session; load the page again"

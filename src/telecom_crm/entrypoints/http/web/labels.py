@@ -1,0 +1,307 @@
+"""States and kinds in words, and the tone that each is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel
+from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
+from telecom_crm.domain.contract import CloseReason, ContractStatus
+from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
+from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
+from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
+from telecom_crm.domain.number import NumberStatus
+from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
+from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
+from telecom_crm.domain.refund import RefundStatus
+from telecom_crm.domain.role import Action, Area, RoleName
+from telecom_crm.domain.sim import RetireReason, SimStatus
+from telecom_crm.domain.tariff import CatalogueStatus, UsageService
+from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
+from telecom_crm.domain.user import UserStatus
+from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+
+
+def within(context: str, message: str) -> tuple[str, str]:
+    """Mark a word to be translated by what it is said of: a customer is closed as no ticket is."""
+    return context, message
+
+
+Word = str | tuple[str, str]
+
+LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
+    CustomerStatus: {
+        "prospect": within("customer", "Prospect"),
+        "active": within("customer", "Active"),
+        "blocked": within("customer", "Blocked"),
+        "closed": within("customer", "Closed"),
+    },
+    CustomerKind: {"person": N_("Person"), "organisation": N_("Organisation")},
+    DocumentType: {
+        "id_card": N_("ID card"),
+        "passport": N_("Passport"),
+        "birth_certificate": N_("Birth certificate"),
+        "residence_permit": N_("Residence permit"),
+        "driving_licence": N_("Driving licence"),
+        "military_id": N_("Military ID"),
+        "refugee_certificate": N_("Refugee certificate"),
+        "other": N_("Other"),
+    },
+    ContractStatus: {
+        "draft": within("contract", "Draft"),
+        "accepted": within("contract", "Signed"),
+        "activating": within("contract", "Being activated"),
+        "active": within("contract", "Active"),
+        "suspended": within("contract", "Suspended"),
+        "closed": within("contract", "Closed"),
+        "cancelled": within("contract", "Cancelled"),
+    },
+    CloseReason: {
+        "customer_request": N_("The customer asked for it"),
+        "non_payment": N_("Not paid"),
+        "port_out": N_("Number taken to another operator"),
+        "new_payer": N_("Given to another payer"),
+        "fraud": N_("Fraud"),
+        "regulatory": N_("Demanded by law"),
+        "deceased": N_("The customer died"),
+        "other": N_("Other"),
+    },
+    ApplicationStatus: {
+        "captured": within("application", "New"),
+        "needs_info": within("application", "Needs more data"),
+        "validated": within("application", "Waiting"),
+        "in_progress": within("application", "In work"),
+        "on_hold": within("application", "On hold"),
+        "completed": within("application", "Completed"),
+        "failed": within("application", "Failed"),
+        "rejected": within("application", "Rejected"),
+        "cancelled": within("application", "Cancelled"),
+    },
+    ApplicationKind: {
+        "new_connection": N_("New connection"),
+        "tariff_change": N_("Change of tariff"),
+        "sim_swap": N_("Another SIM card"),
+        "number_change": N_("Another number"),
+        "port_in": N_("Number from another operator"),
+        "closure": N_("End of contract"),
+        "other": N_("Other"),
+    },
+    Channel: {
+        "console": N_("Office"),
+        "self_care": N_("Self-care"),
+        "import": N_("Import"),
+        "api": N_("Other system"),
+    },
+    TicketStatus: {
+        "free": within("ticket", "Free"),
+        "active": within("ticket", "In work"),
+        "suspended": within("ticket", "Paused"),
+        "blocked": within("ticket", "Blocked"),
+        "closed": within("ticket", "Closed"),
+    },
+    TicketPriority: {
+        "low": within("priority", "Low"),
+        "normal": within("priority", "Normal"),
+        "high": within("priority", "High"),
+        "urgent": within("priority", "Urgent"),
+    },
+    BlockReason: {
+        "external": N_("Waits for somebody outside"),
+        "resolved": N_("Resolved"),
+        "duplicate": N_("Duplicate"),
+        "cancelled": within("reason", "Cancelled"),
+        "rejected": within("reason", "Rejected"),
+    },
+    PaymentStatus: {
+        "initiated": within("payment", "Begun"),
+        "pending": within("payment", "Waiting"),
+        "unknown": within("payment", "Outcome not known"),
+        "confirmed": within("payment", "Paid"),
+        "failed": within("payment", "Failed"),
+        "cancelled": within("payment", "Cancelled"),
+        "expired": within("payment", "Expired"),
+        "disputed": within("payment", "Disputed"),
+        "charged_back": within("payment", "Charged back"),
+        "reversed": within("payment", "Refunded"),
+        "unallocated": within("payment", "Owner not known"),
+        "allocated": within("payment", "Matched"),
+        "returned": within("payment", "Returned"),
+    },
+    PaymentMethod: {
+        "cash": N_("Cash"),
+        "card": N_("Card"),
+        "bank_transfer": N_("Bank transfer"),
+        "wallet": N_("E-wallet"),
+        "terminal": N_("Terminal"),
+    },
+    RefundStatus: {
+        "requested": within("refund", "Requested"),
+        "pending": within("refund", "Waiting"),
+        "unknown": within("refund", "Outcome not known"),
+        "paid": within("refund", "Paid back"),
+        "failed": within("refund", "Failed"),
+    },
+    SimStatus: {
+        "available": within("sim", "In stock"),
+        "reserved": within("sim", "Reserved"),
+        "bound": within("sim", "Sold"),
+        "active": within("sim", "Active"),
+        "barred": within("sim", "Barred"),
+        "retired": within("sim", "Retired"),
+    },
+    RetireReason: {
+        "lost": within("sim", "Lost"),
+        "stolen": within("sim", "Stolen"),
+        "defective": within("sim", "Defective"),
+        "closed": within("sim", "Contract ended"),
+        "swapped": within("sim", "Replaced"),
+    },
+    NumberStatus: {
+        "available": within("number", "Free"),
+        "reserved": within("number", "Reserved"),
+        "assigned": within("number", "Assigned"),
+        "quarantined": within("number", "In quarantine"),
+        "returned": within("number", "Returned"),
+        "ported_out": within("number", "Ported out"),
+        "withdrawn": within("number", "Withdrawn"),
+    },
+    CatalogueStatus: {
+        "draft": within("tariff", "Draft"),
+        "active": within("tariff", "On sale"),
+        "retired": within("tariff", "Not sold any more"),
+        "obsolete": within("tariff", "Obsolete"),
+    },
+    UsageService: {"voice": N_("Calls"), "message": N_("SMS"), "data": N_("Internet")},
+    ImportKind: {
+        "sims": N_("SIM cards"),
+        "numbers": N_("Numbers"),
+        "subscribers": N_("Subscribers"),
+    },
+    ImportStatus: {
+        "uploaded": within("import", "Uploaded"),
+        "checked": within("import", "Checked"),
+        "structure_error": within("import", "Wrong structure"),
+        "running": within("import", "Running"),
+        "completed": within("import", "Completed"),
+        "aborted": within("import", "Stopped"),
+    },
+    Outcome: {
+        "created": within("row", "Created"),
+        "updated": within("row", "Updated"),
+        "unchanged": within("row", "Unchanged"),
+        "failed": within("row", "Failed"),
+    },
+    ProvisioningStatus: {
+        "pending": within("task", "Waiting"),
+        "running": within("task", "Running"),
+        "done": within("task", "Done"),
+        "failed": within("task", "Failed"),
+        "skipped": within("task", "Skipped"),
+        "undone": within("task", "Undone"),
+    },
+    ProvisioningKind: {
+        "activate": N_("Activation"),
+        "bar": N_("Barring"),
+        "unbar": N_("Unbarring"),
+        "swap_sim": N_("Another SIM card"),
+        "change_number": N_("Another number"),
+        "terminate": N_("Switching off"),
+    },
+    NotificationChannel: {"console": N_("Screen"), "sms": N_("SMS"), "email": N_("E-mail")},
+    NotificationStatus: {
+        "queued": within("message", "Queued"),
+        "sent": within("message", "Sent"),
+        "delivered": within("message", "Delivered"),
+        "failed": within("message", "Failed"),
+        "expired": within("message", "Expired"),
+    },
+    RoleName: {
+        "admin": N_("Administrator"),
+        "operator": N_("Operator"),
+        "senior_operator": N_("Senior operator"),
+        "cashier": N_("Cashier"),
+        "support": N_("Support"),
+        "auditor": N_("Auditor"),
+    },
+    ApprovalKind: {
+        "refund": N_("Refund"),
+        "goodwill": N_("Goodwill"),
+        "write_off": N_("Write-off"),
+        "chargeback_write_off": N_("Write-off of a lost dispute"),
+        "erasure": N_("Erasure of personal data"),
+    },
+    ApprovalStatus: {
+        "pending": within("approval", "Waiting"),
+        "approved": within("approval", "Approved"),
+        "done": within("approval", "Carried out"),
+        "failed": within("approval", "Failed"),
+        "returned": within("approval", "Sent back"),
+        "withdrawn": within("approval", "Withdrawn"),
+    },
+    UserStatus: {
+        "invited": within("user", "Invited"),
+        "active": within("user", "Active"),
+        "blocked": within("user", "Blocked"),
+        "removed": within("user", "Removed"),
+    },
+    Area: {
+        "applications": N_("Applications"),
+        "customers": N_("Customers"),
+        "inventory": N_("SIMs and numbers"),
+        "catalog": N_("Tariffs"),
+        "contracts": N_("Contracts"),
+        "accounts": N_("Accounts"),
+        "payments": N_("Payments"),
+        "tickets": N_("Tickets"),
+        "approvals": N_("Approvals"),
+        "imports": N_("Bulk import"),
+        "network": N_("Network"),
+        "notifications": N_("Messages"),
+        "rules": N_("Rules"),
+        "reports": N_("Reports"),
+        "users": N_("Users and roles"),
+        "tokens": N_("API tokens"),
+        "audit": N_("Audit log"),
+        "operations": N_("Operations"),
+    },
+    Action: {
+        "read": within("right", "See"),
+        "write": within("right", "Change"),
+        "reveal": within("right", "See personal data"),
+        "export": within("right", "Export"),
+        "approve": within("right", "Approve"),
+    },
+}
+"""Every member that a page shows."""
+
+_TONES: Mapping[str, str] = {
+    "ok": "active confirmed completed done delivered paid available resolved created matched",
+    "warn": "suspended on_hold needs_info pending unknown reserved quarantined barred high"
+    " disputed activating",
+    "bad": "blocked failed rejected charged_back structure_error urgent aborted expired",
+    "info": "prospect draft accepted captured validated in_progress initiated free running"
+    " queued uploaded sent requested checked invited",
+}
+_TONE_OF = {state: name for name, states in _TONES.items() for state in states.split()}
+
+
+def label(member: object) -> str:
+    """Return a member in words; one without any as it is written in code, read as words."""
+    words = LABELS.get(type(member), {}) if isinstance(member, StrEnum) else {}
+    found = words.get(str(member))
+    if found is None:
+        text = str(member).replace("_", " ")
+        return text[:1].upper() + text[1:]
+    return pgettext(*found) if isinstance(found, tuple) else gettext(found)
+
+
+def role_title(name: str) -> str:
+    """Return a role in words; a custom one by its name."""
+    return label(RoleName(name)) if name in list(RoleName) else label(name)
+
+
+def tone(member: object) -> str:
+    """Return the tone of a state: ok, warn, bad, info, or none."""
+    return _TONE_OF.get(str(member), "none")

@@ -1,0 +1,218 @@
+"""The templates: their environment, and the filters that write values as the visitor reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+import phonenumbers
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from telecom_crm.domain.money import Money
+from telecom_crm.entrypoints.http.web import charts, i18n
+from telecom_crm.entrypoints.http.web.assets import ASSETS
+from telecom_crm.entrypoints.http.web.labels import label, role_title, tone
+from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
+
+TEMPLATES = Path(__file__).parent / "templates"
+A_DAY_SECONDS = 24 * 3600
+AVATAR_TONES = ("brand", "warn", "info", "bad", "ok")
+
+
+@attrs.define(eq=False)
+class Pages:
+    """What every page of one operator shares."""
+
+    zone: ZoneInfo
+    currency: str
+    operator: str
+    clock: Callable[[], datetime]
+    proxies: tuple[str, ...] = ()
+    nav: tuple[Entry, ...] = ()
+    """The console's navigation."""
+    my_entries: tuple[Entry, ...] = ()
+    """Self-care's."""
+    _environment: Environment = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._environment = environment(pages=self)
+
+    def render(self, template: str, **context: Any) -> str:
+        """Render a template."""
+        return self._environment.get_template(template).render(**context)
+
+    def entries(self, may: May) -> list[Entry]:
+        """Return the parts of the console that are open to a visitor."""
+        return [one for one in self.nav if one.is_open(may)]
+
+    def menu(self, may: May) -> list[tuple[str, list[Entry]]]:
+        """Return them section by section."""
+        return by_section(self.nav, may)
+
+    def commands(self, may: May) -> list[Hit]:
+        """Return them as the palette shows them before anything is typed."""
+        return [
+            Hit(path=one.path, text=i18n.gettext(one.text), icon=one.icon)
+            for one in self.entries(may)
+        ]
+
+    @property
+    def today(self) -> date:
+        """The operator's day."""
+        return self.clock().astimezone(self.zone).date()
+
+
+def environment(**more: Any) -> Environment:
+    """Return the environment of all templates; what a template does not know is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        **{name: _spoken(name) for name in ("gettext", "ngettext", "pgettext", "npgettext")},
+        newstyle=True,
+    )
+    made.filters |= FILTERS
+    made.globals |= {
+        "asset": ASSETS.url,
+        "version": ASSETS.version,
+        "languages": i18n.NAMES,
+        "charts": charts,
+        **more,
+    }
+    return made
+
+
+def _spoken(name: str) -> Callable[..., str]:
+    """Return one of gettext's functions, in the language of whichever request asks."""
+
+    def said(*texts: Any) -> str:
+        words: str = getattr(i18n.here().words, name)(*texts)
+        return words
+
+    return said
+
+
+# Filters. Each takes the context, not for what is in it, but because the engine would otherwise
+# work one out on a literal once and for all, in the language of whoever came first.
+
+
+@pass_context
+def money(_: Context, amount: Money, *, signed: bool = False) -> str:
+    """Write an amount."""
+    return i18n.here().money(amount, signed=signed)
+
+
+@pass_context
+def number(_: Context, value: float) -> str:
+    """Write a number."""
+    return i18n.here().number(value)
+
+
+@pass_context
+def percent(_: Context, value: float) -> str:
+    """Write a share of one."""
+    return i18n.here().percent(value)
+
+
+@pass_context
+def day(context: Context, value: date | datetime | None, form: str = "medium") -> str:
+    """Write a day; of an instant, the operator's."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = value.astimezone(context["pages"].zone).date()
+    return i18n.here().date(value, form)
+
+
+@pass_context
+def instant(context: Context, at: datetime | None, form: str = "medium") -> str:
+    """Write an instant on the operator's clocks."""
+    return "" if at is None else i18n.here().instant(at, context["pages"].zone, form)
+
+
+@pass_context
+def ago(context: Context, at: datetime) -> str:
+    """Write how long ago an instant was, and beyond a day the instant itself."""
+    seconds = (context["pages"].clock() - at).total_seconds()
+    if 0 <= seconds < A_DAY_SECONDS:
+        return i18n.here().ago(seconds)
+    return instant(context, at)
+
+
+@pass_context
+def iso(_: Context, at: datetime) -> str:
+    """Write an instant for machines."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@pass_context
+def phone(_: Context, value: object) -> str:
+    """Write a phone number in groups that stay together."""
+    if not value:
+        return ""
+    try:
+        parsed = phonenumbers.parse(str(value))
+    except phonenumbers.NumberParseException:
+        return str(value)
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, form).replace(" ", "\xa0").replace("-", "\u2011")
+
+
+@pass_context
+def role(_: Context, name: str) -> str:
+    """Write a role in words."""
+    return role_title(name)
+
+
+@pass_context
+def named(_: Context, value: object) -> str:
+    """Write a member of an enum (a state, a kind, an action) in words."""
+    return label(value)
+
+
+def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
+    """Show the ends of a secret number and a dot for each character between."""
+    if not value:
+        return ""
+    hidden = len(value) - first - last
+    if hidden < 1:
+        return "•" * len(value)
+    return value[:first] + "•" * hidden + value[-last:]
+
+
+def initials(name: str) -> str:
+    """Return the letters of a name's first two words."""
+    return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+def avatar_tone(name: str) -> str:
+    """Return one of a few tones, the same for a name each time."""
+    return AVATAR_TONES[sum(map(ord, name)) % len(AVATAR_TONES)]
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "money": money,
+    "number": number,
+    "percent": percent,
+    "day": day,
+    "instant": instant,
+    "ago": ago,
+    "iso": iso,
+    "phone": phone,
+    "named": named,
+    "role": role,
+    "masked": masked,
+    "initials": initials,
+    "avatar_tone": avatar_tone,
+    "tone": tone,
+}

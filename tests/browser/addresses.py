@@ -1,0 +1,42 @@
+"""Every page of the router, with an address that shows something there."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from telecom_crm.entrypoints.http.web.gate import FACE
+from tests.browser.conftest import Window
+from tests.browser.serving import make
+
+SAMPLES = {"command:str": "block"}
+"""What stands for a part of an address that no list leads to."""
+
+
+@cache
+def templates(face: str) -> tuple[str, ...]:
+    """Return the paths of a face's pages, as the router has them."""
+    return tuple(
+        sorted(
+            route.path
+            for route in make().routes
+            for handler in getattr(route, "route_handlers", ())
+            if handler.opt.get(FACE) == face and "GET" in handler.http_methods
+        )
+    )
+
+
+def address_of(window: Window, template: str) -> str:
+    """Return an address for a page: what a list's first row leads to, where it is about a thing."""
+    path = template
+    for name, value in SAMPLES.items():
+        path = path.replace(f"{{{name}}}", value)
+    if "{" not in path:
+        return path
+    lists, _, rest = path.partition("/{")
+    window.go(lists)
+    one = re.compile(re.escape(lists) + r"/[^/?#]+$")
+    links = window.page.eval_on_selector_all("main a", "all => all.map(a => a.pathname)")
+    first = next((link for link in links if one.match(link) and not link.endswith("/new")), None)
+    assert first is not None, f"{lists} leads to nothing that {template} could show"
+    return str(first) + rest.partition("}")[2]

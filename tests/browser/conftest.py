@@ -1,0 +1,87 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.serving import served
+from tests.people import PASSWORD
+
+AXE = Path(__file__).parent / "axe.min.js"
+PHONE, DESK = (390, 844), (1440, 900)
+SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage"]
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    with served() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "the tests of pages need Debian's chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield launched
+        launched.close()
+
+
+@attrs.define
+class Window:
+    """A browser window of one visitor, and what its console said."""
+
+    page: Page
+    site: str
+    said: list[str] = attrs.field(factory=list)
+    loaded: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def on(cls, context: BrowserContext, site: str) -> "Window":
+        window = cls(context.new_page(), site)
+        window.page.on("console", lambda message: window.said.append(message.text))
+        window.page.on("pageerror", lambda error: window.said.append(str(error)))
+        window.page.on("request", lambda request: window.loaded.append(request.url))
+        return window
+
+    def go(self, path: str) -> int:
+        self.said.clear()
+        self.loaded.clear()
+        answer = self.page.goto(self.site + path)
+        self.page.wait_for_load_state("networkidle")
+        assert answer is not None
+        return answer.status
+
+    def sign_in(self, login: str = "admin") -> "Window":
+        self.go("/login")
+        self.page.fill("#f-login", login)
+        self.page.fill("#f-password", PASSWORD)
+        self.page.click("main [type=submit]")
+        self.page.wait_for_url("**/console/**")
+        return self
+
+    def faults_of_axe(self) -> list[str]:
+        """Run axe-core past the content policy, as a debugger may."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        found = self.page.evaluate("() => axe.run()")
+        return [
+            f"{fault['id']}: {node['html'][:200]}"
+            for fault in found["violations"]
+            for node in fault["nodes"]
+        ]
+
+    def overflow(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        wide = self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        return int(wide)
+
+
+@pytest.fixture
+def window(browser: Browser, site: str) -> Iterator[Window]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en")
+    yield Window.on(context, site)
+    context.close()

@@ -1,0 +1,78 @@
+"""The pages served for a browser: a CRM in memory with the demo's people in it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from litestar import Litestar
+
+from tests.people import hire
+
+PEOPLE = 45
+
+
+def make() -> Litestar:
+    """Build the service; the factory of the process that serves."""
+    import telecom_crm
+    from telecom_crm.entrypoints import demo
+    from telecom_crm.entrypoints.http.app import create_app
+
+    crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
+    demo.load(crm)
+    demo.load_subscribers(crm, count=PEOPLE)
+    hire(crm)
+    return create_app(crm)
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve on a free port, and give its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--factory",
+        "--workers",
+        "1",
+    ]
+    command += ["--port", str(port), "--log-level", "warning", "tests.browser.serving:make"]
+    process = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}/health/live", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except (URLError, ConnectionError):
+            process_waits(process)
+    raise AssertionError(f"the service did not come up: {process.poll()}")
+
+
+def process_waits(process: subprocess.Popen[bytes]) -> None:
+    """Wait a tenth of a second, or until the process has ended."""
+    try:
+        process.wait(0.1)
+    except subprocess.TimeoutExpired:
+        return

@@ -1,0 +1,144 @@
+"""What pages do in a browser: parts that are swapped, keys, dialogs, and what is said once."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def customers(window):
+    window.sign_in().go("/console/customers")
+    return window
+
+
+def test_a_search_swaps_the_table_alone_and_stands_in_the_address(customers):
+    page = customers.page
+    page.evaluate("() => { document.body.dataset.kept = 'yes' }")
+    page.fill("[data-search]", "Рахимов")
+    expect(page).to_have_url(re.compile("q=%D0%A0"))
+    expect(page.locator("tbody tr").first).to_contain_text("Рахимов")
+    assert page.evaluate("() => document.body.dataset.kept") == "yes"
+    expect(page.locator("[data-search]")).to_be_focused()
+    page.reload()
+    expect(page.locator("[data-search]")).to_have_value("Рахимов")
+    assert customers.said == []
+
+
+def test_nothing_found_offers_the_way_back(customers):
+    page = customers.page
+    page.fill("[data-search]", "zzzz")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
+def test_links_swap_the_body_and_back_restores_the_list(customers):
+    page = customers.page
+    page.evaluate("() => { window.kept = 1 }")
+    page.get_by_role("link", name="Active").click()
+    expect(page).to_have_url(re.compile("status=active"))
+    name = page.locator("tbody tr a").first.inner_text().splitlines()[-1]
+    page.locator("tbody tr a").first.click()
+    expect(page.locator("h1")).to_have_text(name)
+    expect(page).to_have_title(re.compile(re.escape(name)))
+    page.go_back()
+    expect(page).to_have_url(re.compile("status=active"))
+    expect(page.locator("h1")).to_have_text("Customers")
+    assert page.evaluate("() => window.kept") == 1
+    assert customers.said == []
+
+
+def test_the_palette_opens_by_keys_and_finds_people(customers):
+    page = customers.page
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette")).to_be_visible()
+    page.locator("#palette input").fill("Рахимов Тимур")
+    expect(page.locator("#found a").first).to_contain_text("Рахимов Тимур")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Рахимов Тимур")
+    expect(page.locator("#palette")).to_be_hidden()
+    assert customers.said == []
+
+
+def test_rows_are_walked_and_opened_by_keys(customers):
+    page = customers.page
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator("tbody tr").nth(1)).to_have_attribute("data-at", "")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("customers/[0-9a-f-]{36}"))
+
+
+def test_letters_go_by_their_place_on_the_keyboard(window):
+    page = window.sign_in().page
+    window.go("/prefs")
+    for code, key in (("KeyG", "п"), ("KeyC", "с")):
+        page.evaluate(
+            "([code, key]) => document.body.dispatchEvent("
+            "new KeyboardEvent('keydown', {code, key, bubbles: true}))",
+            [code, key],
+        )
+    expect(page.locator("h1")).to_have_text("Customers")
+
+
+def test_keys_typed_into_a_field_stay_there(customers):
+    page = customers.page
+    page.keyboard.press("/")
+    expect(page.locator("[data-search]")).to_be_focused()
+    page.keyboard.type("jgc")
+    expect(page.locator("[data-search]")).to_have_value("jgc")
+
+
+def test_a_dialog_asks_why_and_the_toast_says_it_is_done(customers):
+    page = customers.page
+    page.locator("tbody tr a").last.click()
+    page.locator("header").get_by_role("link", name="Block").click()
+    page.locator("#do-block textarea").fill("Lost papers")
+    page.locator("#do-block [type=submit]").click()
+    expect(page.locator("#toasts .toast").first).to_contain_text("The customer is blocked")
+    expect(page.locator("main .badge").first).to_have_text("Blocked")
+    page.reload()
+    expect(page.locator("#toasts .toast")).to_have_count(0)
+
+
+def test_a_form_with_a_fault_keeps_its_input_and_takes_the_focus(customers):
+    page = customers.page
+    page.locator("tbody tr a").first.click()
+    page.locator("#f-text").fill("x" * 1001)
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("[data-errors]")).to_be_focused()
+    expect(page.locator("#f-text")).to_have_value("x" * 1001)
+    expect(page).to_have_title(re.compile("^Error:"))
+
+
+def test_a_phone_has_the_navigation_behind_a_button(window):
+    page = window.sign_in().page
+    page.set_viewport_size({"width": 390, "height": 844})
+    window.go("/console/customers")
+    expect(page.locator("#nav")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    expect(page.locator("#nav")).to_be_visible()
+    page.locator("#nav").get_by_role("link", name="Customers").click()
+    expect(page.locator("#nav")).to_be_hidden()
+
+
+def test_the_language_and_the_theme_are_kept(customers):
+    page = customers.page
+    page.locator("summary", has_text="EN").click()
+    page.get_by_role("button", name="Кыргызча").click()
+    expect(page.locator("h1")).to_have_text("Кардарлар")
+    expect(page.locator("html")).to_have_attribute("lang", "ky")
+    page.locator("summary", has_text="KY").click()
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Customers")
+
+
+def test_without_an_answer_the_form_stays_and_it_is_said(customers):
+    page = customers.page
+    page.locator("tbody tr a").first.click()
+    page.locator("#f-text").fill("to be kept")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator("#f-text")).to_have_value("to be kept")
+    page.context.set_offline(False)
