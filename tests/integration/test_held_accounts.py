@@ -207,3 +207,28 @@ def test_at_the_counter_too_long_is_busy(hasty: Shop) -> None:
             return await asyncio.gather(*takings, return_exceptions=True)
 
     assert [type(one) for one in asyncio.run(serve())] == [Busy, Payment, Busy]
+
+
+def test_who_finds_no_line_free_is_told_in_time_and_the_others_are_served(shop: Shop) -> None:
+    """More accounts are held than are waited for at once: the next is `Busy`, not kept for long."""
+    counter = Counter(shop.crm.payments, seconds=SHORT)
+    held = shop.accounts[: HELD_AT_ONCE + 1]
+
+    async def serve() -> list[Any]:
+        with shop.held(*held):
+            waiting = [
+                asyncio.ensure_future(counter.take(shop.request(account), gateway="cash_desk"))
+                for account in held
+            ]
+            done, _ = await asyncio.wait(waiting, timeout=PATIENCE, return_when="FIRST_COMPLETED")
+            [told] = [one.exception() for one in done]
+            assert isinstance(told, Busy)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    outcomes = asyncio.run(serve())
+    assert [type(one) for one in outcomes].count(Payment) == HELD_AT_ONCE
+    counter.close()
+    counter.close()
+    for thread in counter._for_held._threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()

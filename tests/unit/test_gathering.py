@@ -11,7 +11,7 @@ import pytest
 
 from telecom_crm.adapters.gathering.batches import CROWD, LARGEST_BATCH, GatheringTill, _Waiting
 from telecom_crm.application.ports import Booked, Booking, Found, Payer
-from telecom_crm.domain.errors import NotFound, TelecomCrmError, Unavailable
+from telecom_crm.domain.errors import NotFound, TelecomCrmError, Unavailable, apart
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.payment import Payment
 
@@ -251,3 +251,13 @@ def test_64_threads_at_once_lose_nothing() -> None:
     with ThreadPoolExecutor(64) as pool:
         assert all(pool.map(pay, range(64)))
     assert not till._queue
+
+
+def test_each_of_a_batch_that_failed_has_an_error_of_its_own() -> None:
+    """Raised by many threads, one exception would collect the traces of all of them."""
+    shared = Unavailable("database")
+    mine = apart(shared)
+    assert (type(mine), mine.part) == (Unavailable, "database")
+    assert mine is not shared
+    strange = ValueError("not one of ours")
+    assert apart(strange) is strange

@@ -15,6 +15,7 @@ from typing import ClassVar, TypeVar
 import attrs
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 
 @attrs.define
@@ -236,6 +237,15 @@ class SchemaOutdated(TelecomCrmError):
             f' database of yours after DROP SCHEMA "{self.foreign}", "{self.foreign}_jobs" CASCADE'
             " with: telecom-crm migrate"
         )
+
+
+def apart(error: E) -> E:
+    """
+    Return an error of one's own, to raise beside others who raise the same.
+
+    Raised twice, one exception collects the traces of both.
+    """
+    return attrs.evolve(error) if isinstance(error, TelecomCrmError) else error
 
 
 @attrs.define

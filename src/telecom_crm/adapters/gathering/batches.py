@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import attrs
 
 from telecom_crm.application.ports import Booking, Till
-from telecom_crm.domain.errors import TelecomCrmError, Unavailable
+from telecom_crm.domain.errors import TelecomCrmError, Unavailable, apart
 from telecom_crm.domain.payment import Payment
 
 LARGEST_BATCH = 256
@@ -126,11 +126,12 @@ class GatheringTill:
             self._write(batch)
         except Exception as error:  # noqa: BLE001  # raised where each of them waits
             for waiting in batch:
-                waiting.error = error
+                waiting.error = apart(error)
         except BaseException:
             # Mine to bear; the others learn that nobody knows what became of theirs.
             for waiting in batch[1:]:
-                waiting.error = None if waiting.answered else Unavailable("payments")
+                if not waiting.answered:
+                    waiting.error = Unavailable("payments")
             raise
         finally:
             self._hand_on()

@@ -17,7 +17,7 @@ import attrs
 
 from telecom_crm.adapters.gathering.batches import LARGEST_BATCH, GatheringTill
 from telecom_crm.application.ports import Booking, Till
-from telecom_crm.domain.errors import Busy, TelecomCrmError
+from telecom_crm.domain.errors import Busy, TelecomCrmError, apart
 from telecom_crm.domain.payment import Payment
 
 
@@ -81,7 +81,7 @@ class WaitingApartTill:
             try:
                 return line.book(bookings)
             except Busy as busy:
-                return [busy] * len(bookings)
+                return [apart(busy) for _ in bookings]
 
     def _whole(self, bookings: Sequence[Booking]) -> list[Payment | TelecomCrmError]:
         """Wait for all that is held, and where that takes too long, go without it."""

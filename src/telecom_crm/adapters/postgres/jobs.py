@@ -147,21 +147,32 @@ async def _run(url: str, duties: Sequence[Duty], schema: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    _tell_less()
     away = False
     while not stop.is_set():
         try:
-            await _work_until(stop, make_app(url, duties, schema=schema))
+            await _work_until(stop, make_app(url, duties, schema=schema), back=away)
         except (ConnectorException, psycopg.Error, OSError):
             if not away:
                 logger.warning("the database is away; waiting for it")
             away = True
             await _pause(stop)
-        else:
-            away = False
 
 
-async def _work_until(stop: asyncio.Event, app: App) -> None:
+def _tell_less() -> None:
+    """
+    Leave what the libraries say of a database that is away: it is told once, by us.
+
+    They tell each attempt, with its whole trace. What a duty fails with is logged by `perform`.
+    """
+    for name in ("psycopg.pool", "procrastinate"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+async def _work_until(stop: asyncio.Event, app: App, *, back: bool) -> None:
     async with app.open_async():
+        if back:
+            logger.warning("the database is back")
         worker = asyncio.create_task(
             app.run_worker_async(
                 concurrency=4,

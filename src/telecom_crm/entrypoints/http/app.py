@@ -121,7 +121,8 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
     pages = pages_of(crm, operator=operator, proxies=limits.proxies)
     gates = Gates(gate, PageGate(crm.access, crm.users, LANGUAGES.default))
     services = {name: pick(crm) for name, pick in SERVICES.items()}
-    services |= {"counter": Counter(crm.payments), "metrics": metrics}
+    counter = Counter(crm.payments)
+    services |= {"counter": counter, "metrics": metrics}
     given = {name: _provide(service) for name, service in services.items()}
     return Litestar(
         [Router("/", route_handlers=CONTROLLERS), *routers()],
@@ -136,6 +137,7 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
         openapi_config=None,
         logging_config=None,  # the framework's own writes bodies and headers down
         before_send=[metrics.note],
+        on_shutdown=[counter.close],
     )
 
 
