@@ -23,7 +23,7 @@ import pytest
 import telecom_crm
 from telecom_crm import Query
 from telecom_crm.entrypoints.cli.main import COMMANDS, GROUPS
-from telecom_crm.entrypoints.demo import files, load_subscribers, subscriber
+from telecom_crm.entrypoints.demo import ACCOUNTS, files, load_subscribers, subscriber
 from telecom_crm.entrypoints.settings import prepare
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
@@ -36,9 +36,12 @@ def command(*words: str) -> list[str]:
 
 
 class Outcome:
-    def __init__(self, words: tuple[str, ...], where: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self, words: tuple[str, ...], where: Path, environment: dict[str, str], *, said: str = ""
+    ) -> None:
         done = subprocess.run(
             command(*words),
+            input=said,
             cwd=where,
             env=CLEAN | environment,
             capture_output=True,
@@ -60,7 +63,7 @@ def url(fresh_database: Callable[[], str]) -> str:
 @pytest.fixture
 def cli(url: str, tmp_path: Path) -> Callable[..., Outcome]:
     environment = {"TELECOM_CRM_DATABASE_URL": url}
-    return lambda *words: Outcome(words, tmp_path, environment)
+    return lambda *words, **more: Outcome(words, tmp_path, environment, **more)
 
 
 def test_help_is_light_and_tells_what_the_exit_codes_mean() -> None:
@@ -100,6 +103,7 @@ def test_the_core_install_names_what_the_commands_need() -> None:
     [
         ("ledger", "verify"),
         ("token", "create", "me"),
+        ("user", "create", "me"),
         ("catalog", "apply", "--demo"),
         ("export", "customers", "all.csv"),
     ],
@@ -120,7 +124,7 @@ def test_where_no_data_is_nothing_is_made(tmp_path: Path, words: tuple[str, ...]
         ("catalog", "apply", "--nonsense"),
         ("catalog", "apply"),
         ("catalog", "apply", "there-is-no-such-file.toml"),
-        ("token", "create", "me", "--role", "emperor"),
+        ("token", "create", "me", "--scope", "empire:conquer"),
         ("run", "--port", "70000"),
         ("ledger", "verify", "--schema", "Robert'); DROP TABLE"),
     ],
@@ -176,6 +180,29 @@ def test_a_token_that_was_created_lets_in(cli: Callable[..., Outcome], url: str)
         assert token is not None
         assert (token.name, token.role) == ("aliya", "cashier")
     assert cli("token", "create", "aliya").out.startswith("tcrm_")
+    nobody = cli("token", "create", "aliya", "--role", "emperor")
+    assert nobody.code == 2
+    assert "emperor" in nobody.err
+
+
+def test_a_user_that_was_created_signs_in_and_gets_another_password(
+    cli: Callable[..., Outcome], url: str
+) -> None:
+    first, second = "correct horse battery", "another long password"
+    made = cli("user", "create", "Aida", "--role", "admin", said=f"{first}\n")
+    assert (made.code, made.out) == (0, "aida may sign in as admin\n")
+    assert cli("user", "create", "aida", said=f"{first}\n").code == 2
+    assert cli("user", "create", "bek", said="short\n").code == 2
+    with telecom_crm.open(url) as crm:
+        secret = crm.access.sign_in(login="aida", password=first).secret
+        reset = cli("user", "reset-password", "aida", said=f"{second}\n")
+        assert (reset.code, reset.out) == (0, "aida may sign in with the new password\n")
+        assert crm.access.visitor(secret) is None
+        assert crm.access.sign_in(login="aida", password=second).session.user_id is not None
+        assert [user.login for user in crm.users.each()] == ["aida"]
+    nobody = cli("user", "reset-password", "nobody", said=f"{second}\n")
+    assert nobody.code == 2
+    assert "nobody" in nobody.err
 
 
 def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
@@ -292,7 +319,7 @@ class Service:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.token = ""
+        self.token = self.password = ""
 
     def ready(self) -> "Service":
         self.hear("Ctrl-C stops it")
@@ -308,6 +335,8 @@ class Service:
                 heard += line
                 if found := re.search(r"tcrm_[\w-]+", line):
                     self.token = found[0]
+                if found := re.search(r"demo password.*: ([\w-]+)", line):
+                    self.password = found[1]
                 if words in line:
                     return
         finally:
@@ -317,6 +346,15 @@ class Service:
     def get(self, path: str) -> Any:
         request = urllib.request.Request(
             self.base + path, headers={"Authorization": f"Bearer {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def signed_in(self, login: str) -> Any:
+        request = urllib.request.Request(
+            self.base + "/sessions",
+            data=json.dumps({"login": login, "password": self.password}).encode(),
+            headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -418,13 +456,16 @@ def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path
     children = {kind: service.child(kind) for kind in KINDS}
     beside = Outcome(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
     assert beside.code == 0
-    token = service.token
-    assert (tmp_path / "data" / "demo-token").stat().st_mode & 0o777 == 0o600
+    token, password = service.token, service.password
+    for login, _, _ in ACCOUNTS:
+        assert service.signed_in(login)["session"]["stage"] == "whole"
+    for kept in ("demo-token", "demo-password"):
+        assert (tmp_path / "data" / kept).stat().st_mode & 0o777 == 0o600
     assert service.stop() == 0
     for pid in children.values():
         gone(pid)
     again = run().ready()
-    assert again.token == token
+    assert (again.token, again.password) == (token, password)
     assert len(again.get("/customers?limit=100")["items"]) == 24
 
 
@@ -496,6 +537,8 @@ def test_two_first_starts_at_once_share_what_one_of_them_makes(
         service.base = f"http://127.0.0.1:{number}"
         service.ready()
     assert both[0].token == both[1].token
+    for service in both:
+        assert service.signed_in("admin")["session"]["stage"] == "whole"
     for service in both:
         assert len(service.get("/customers?limit=100")["items"]) == 24
 

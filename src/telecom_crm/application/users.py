@@ -33,6 +33,7 @@ from telecom_crm.domain.user import (
     USER_LIFECYCLE,
     Preferences,
     User,
+    read_login,
     read_password,
 )
 
@@ -84,10 +85,37 @@ class Users:
             at=self.clock(),
         )
         with self.uow() as tx:
-            role_in(tx, user.role)
-            if tx.users.by_login(user.login) is not None:
-                raise LoginTaken(user.login)
+            _require_new(tx, user)
             return tx.users.save(user), secret
+
+    def begin(self, *, login: str, name: str, role: str, password: str, by: Actor = SYSTEM) -> User:
+        """
+        Let somebody begin at once, with a password that whoever gives it knows as well.
+
+        It is for the first admin of a house; all others are invited. Raise as `invite` and `accept`
+        do.
+        """
+        hashed = self.passwords.hash(read_password(password, login=read_login(login)))
+        return self._begun(login, name, role, hashed, by)
+
+    def give_password(self, login: str, *, password: str, by: Actor = SYSTEM) -> User:
+        """
+        Give a password to somebody who is shut out, without the second step, and end all sessions.
+
+        Raise `NotFound`, and `InvalidValue` for the password.
+        """
+        user = self.known_as(login)
+        return self._given(
+            user.id, self.passwords.hash(read_password(password, login=user.login)), by
+        )
+
+    def known_as(self, login: str) -> User:
+        """Return the user with a login, in any case; raise `NotFound`."""
+        with self.uow(read_only=True) as tx:
+            found = tx.users.by_login(login.strip().casefold())
+        if found is None:
+            raise NotFound(USER_LIFECYCLE.machine, login[:80])
+        return found
 
     def invited(self, secret: str) -> User:
         """Return who may choose a password by a link; raise `NotFound` where it is no good."""
@@ -285,6 +313,31 @@ class Users:
             return tx.sessions.forget_before(self.clock() - SESSIONS_KEPT, limit=limit)
 
     @retried
+    def _begun(self, login: str, name: str, role: str, password_hash: str, by: Actor) -> User:
+        at = self.clock()
+        user = User.invite(
+            id=UserId(self.new_id()),
+            login=login,
+            name=name,
+            role=str(role),
+            invitation=digest_of(new_secret(INVITATION_PREFIX)),
+            by=by,
+            at=at,
+        )
+        with self.uow() as tx:
+            _require_new(tx, user)
+            return tx.users.save(user.accept(password_hash=password_hash, at=at))
+
+    @retried
+    def _given(self, user_id: UserId, password_hash: str, by: Actor) -> User:
+        at = self.clock()
+        with self.uow() as tx:
+            _end_sessions(tx, user_id, at=at)
+            unused = digest_of(new_secret(INVITATION_PREFIX))
+            reset = tx.users.get(user_id).reset(invitation=unused, by=by, at=at)
+            return tx.users.save(reset.accept(password_hash=password_hash, at=at))
+
+    @retried
     def _accepted(self, secret: str, password_hash: str) -> User:
         with self.uow() as tx:
             user = self._invited(tx, secret)
@@ -337,6 +390,12 @@ def _recovery_codes() -> tuple[str, ...]:
         return "".join(secrets.choice(_ALPHABET) for _ in range(5))
 
     return tuple(f"{part()}-{part()}" for _ in range(RECOVERY_CODES))
+
+
+def _require_new(tx: Transaction, user: User) -> None:
+    role_in(tx, user.role)
+    if tx.users.by_login(user.login) is not None:
+        raise LoginTaken(user.login)
 
 
 def _seen(tx: Transaction, user_id: UserId, expected_version: int | None) -> User:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import secrets
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
@@ -12,17 +13,29 @@ import attrs
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.application.ports import Message, Query
+from telecom_crm.application.users import LoginTaken
 from telecom_crm.domain.customer import DocumentType, IdentityDocument
 from telecom_crm.domain.errors import NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.role import RoleName
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.crm import Crm
 
 BY = Actor("demo")
 GATEWAYS = ("cash_desk", "simulator")
 """What a demo takes money with."""
+
+ACCOUNTS = (
+    ("admin", "Айжан Сыдыкова", RoleName.ADMIN),
+    ("operator", "Азамат Осмонов", RoleName.OPERATOR),
+    ("senior", "Мария Волкова", RoleName.SENIOR_OPERATOR),
+    ("cashier", "Нурия Абдиева", RoleName.CASHIER),
+    ("support", "Руслан Ким", RoleName.SUPPORT),
+    ("auditor", "Elena Weber", RoleName.AUDITOR),
+)
+"""Who works there, one of each built-in role: login, name and role."""
 
 COUNT = 24
 """How many subscribers it has."""
@@ -104,6 +117,23 @@ def load(crm: Crm) -> None:
     if next(crm.contracts.each(msisdn=subscriber(COUNT - 1).msisdn.digits), None) is None:
         crm.catalog.apply(demo_catalog(), by=BY)
     load_subscribers(crm)
+
+
+def new_password() -> str:
+    """Return a password that nobody can guess and everybody can type."""
+    letters = (secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16))
+    return "-".join("".join(group) for group in zip(*[letters] * 4, strict=True))
+
+
+def load_accounts(crm: Crm, password: str) -> None:
+    """Let everybody of `ACCOUNTS` sign in with this password; again is no change."""
+    for login, name, role in ACCOUNTS:
+        try:
+            crm.users.begin(login=login, name=name, role=role, password=password, by=BY)
+        except LoginTaken:
+            hashed = crm.users.known_as(login).password_hash
+            if not crm.users.passwords.verify(hashed, password):
+                crm.users.give_password(login, password=password, by=BY)
 
 
 def load_subscribers(crm: Crm, *, count: int = COUNT) -> None:

@@ -55,6 +55,16 @@ GROUPS = {
         "The books.",
         {"verify": ("ledger:verify", "Recompute every balance from the journal.")},
     ),
+    "user": (
+        "The operator's own people.",
+        {
+            "create": ("access:create_user", "Let somebody sign in: the first admin above all."),
+            "reset-password": (
+                "access:reset_password",
+                "Give another password to somebody who is shut out.",
+            ),
+        },
+    ),
     "token": (
         "Who may use the HTTP service.",
         {"create": ("access:create_token", "Make an access token and show its secret, this once.")},

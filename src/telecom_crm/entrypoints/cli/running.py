@@ -24,7 +24,16 @@ from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
 from telecom_crm.entrypoints.cli.http_process import refuse_taken
 from telecom_crm.entrypoints.cli.telling import called_as
-from telecom_crm.entrypoints.demo import BY, GATEWAYS, load, may_be_in, refuse_strangers
+from telecom_crm.entrypoints.demo import (
+    ACCOUNTS,
+    BY,
+    GATEWAYS,
+    load,
+    load_accounts,
+    may_be_in,
+    new_password,
+    refuse_strangers,
+)
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
 READY_SECONDS = 60.0
@@ -50,9 +59,9 @@ def run(
     port
         The port of the service [8000].
     demo
-        Begin with a demo catalog, demo subscribers, a demo token and the simulator gateway, which
-        only an empty database takes. The embedded one gets them, unless --no-demo is said; one of
-        yours only with --demo.
+        Begin with a demo catalog, demo subscribers, demo accounts, a demo token and the simulator
+        gateway, which only an empty database takes. The embedded one gets them, unless --no-demo is
+        said; one of yours only with --demo.
     database
         Where the data is.
     """
@@ -106,19 +115,19 @@ def _kept_up(
     own_server: bool,
 ) -> int:
     """Have the service and the worker on a database until told to stop; return the exit code."""
-    token = None
+    shown = None
     prepare(settings.migration_url or settings.database_url, schema=settings.schema)
     wanted = _wants_demo(settings, demo, own_server=own_server)
     gateways = settings.gateways or (GATEWAYS if wanted else ())
     served = attrs.evolve(settings, gateways=gateways)
     with _children(served) as children:
         if wanted:
-            token = _make_demo(settings)
+            shown = _make_demo(settings)
         if not _wait_until_ready(settings, children, stop):
             return 1
         starting.clear()
         children.append(_worker(served))
-        _greet(settings, token, own_server=own_server)
+        _greet(settings, shown, own_server=own_server)
         return _watch(children, stop)
 
 
@@ -136,25 +145,35 @@ def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> b
     return bool(said)
 
 
-def _make_demo(settings: Settings) -> str:
-    """Load what there is to look at, once, and return a token to look with."""
+@attrs.frozen
+class _Keys:
+    """What opens a demo: a token for programs, and the password of all its accounts."""
+
+    token: str
+    password: str
+
+
+def _make_demo(settings: Settings) -> _Keys:
+    """Load what there is to look at, once, and return what to look with."""
     from telecom_crm.domain.role import RoleName
     from telecom_crm.entrypoints.container import kept_secret
 
     kept = _token_file(settings)
+    password = kept_secret(settings.data / "demo-password", new_password)
     with open_crm(settings) as crm:
         if kept.exists():
             secret = kept.read_text("ascii").strip()
             if crm.access.authenticate(secret) is not None:
-                return secret
+                return _Keys(secret, password)
             kept.unlink()  # of another database, or revoked
         say("Loading the demo catalog and demo subscribers")
         load(crm)
+        load_accounts(crm, password)
 
         def make() -> str:
             return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
 
-        return kept_secret(kept, make)
+        return _Keys(kept_secret(kept, make), password)
 
 
 def _token_file(settings: Settings) -> Path:
@@ -272,16 +291,18 @@ def _wait_until_ready(settings: Settings, children: list[_Child], stop: threadin
     return False
 
 
-def _greet(settings: Settings, token: str | None, *, own_server: bool) -> None:
+def _greet(settings: Settings, keys: _Keys | None, *, own_server: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
     where = f"--data {settings.data}" if own_server else "--database-url …"
     lines = ["", f"  telecom-crm is ready at {base}", f"  API documentation: {base}/schema/browse"]
-    if token:
+    if keys:
         lines += [
-            f"  demo token (admin): {token}",
+            f"  demo accounts: {', '.join(login for login, _, _ in ACCOUNTS)}",
+            f"  demo password, of all of them: {keys.password}",
+            f"  demo token (admin): {keys.token}",
             "",
             "  Try:",
-            f"    curl -H 'Authorization: Bearer {token}' '{base}/customers?limit=3'",
+            f"    curl -H 'Authorization: Bearer {keys.token}' '{base}/customers?limit=3'",
             f"    {called_as()} ledger verify {where}",
         ]
     lines += ["", "  Ctrl-C stops it.", ""]
