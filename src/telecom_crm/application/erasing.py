@@ -41,6 +41,7 @@ def erase_in(
     _erase_contracts(tx, owners, by=by, at=at)
     files = _erase_tickets(tx, owners, by=by, at=at)
     _erase_applications(tx, owners, by=by, at=at)
+    _erase_sessions(tx, owners, at=at)
     return erased, [*scans_of(records), *files]
 
 
@@ -73,3 +74,9 @@ def _erase_applications(
     ids = [one.id for owner in owners for one in each_in(tx.applications, customer_id=str(owner))]
     applications = tx.applications.get_many(ids).values()
     tx.applications.save_all([one.erase(by=by, at=at) for one in applications])
+
+
+def _erase_sessions(tx: Transaction, owners: Iterable[CustomerId], *, at: datetime) -> None:
+    ids = [one.id for owner in owners for one in each_in(tx.sessions, customer_id=str(owner))]
+    sessions = tx.sessions.get_many(ids).values()
+    tx.sessions.save_all([one.erase(at=at) for one in sessions])

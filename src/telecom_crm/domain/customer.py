@@ -297,6 +297,11 @@ class Customer:
         return tuple(dict.fromkeys([*own, *(paper.key for paper in self.documents)]))
 
     @property
+    def is_gone(self) -> bool:
+        """Whether nothing is theirs any more: closed, or merged into another."""
+        return CUSTOMER_LIFECYCLE.is_final(self.status) or self.merged_into is not None
+
+    @property
     def may_sign(self) -> bool:
         """Tell whether a contract may be drafted: not blocked, not closed, not merged."""
         return self.status in MAY_SIGN and self.merged_into is None

@@ -89,6 +89,8 @@ CONTRACT_SUSPENDED = "ContractSuspended"
 CONTRACT_RESUMED = "ContractResumed"
 TICKET_CLOSED = "TicketClosed"
 LOW_BALANCE = "LowBalance"
+SIGN_IN_CODE = "SignInCode"
+"""A code to sign in with: sent at once and kept nowhere."""
 
 FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -98,6 +100,7 @@ FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
         CONTRACT_RESUMED: frozenset({"contract"}),
         TICKET_CLOSED: frozenset({"ticket"}),
         LOW_BALANCE: frozenset({"balance", "currency", "account"}),
+        SIGN_IN_CODE: frozenset({"code"}),
     }
 )
 """The facts a message of each event may tell: numbers of things and amounts, nothing personal."""
@@ -310,6 +313,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Low balance",
             "The balance of account $account is $balance $currency. Please top it up.",
         ),
+        SIGN_IN_CODE: (
+            "Your code",
+            "$code opens your account for the next 10 minutes. Tell it to nobody.",
+        ),
     },
     "ru": {
         PAYMENT_CONFIRMED: (
@@ -336,6 +343,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Низкий баланс",
             "Баланс счёта $account: $balance $currency. Пожалуйста, пополните его.",
         ),
+        SIGN_IN_CODE: (
+            "Ваш код",
+            "$code: код для входа, действует 10 минут. Никому его не сообщайте.",
+        ),
     },
     "ky": {
         PAYMENT_CONFIRMED: (
@@ -361,6 +372,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         LOW_BALANCE: (
             "Баланс аз калды",
             "$account эсебинин балансы: $balance $currency. Сураныч, толуктап коюңуз.",
+        ),
+        SIGN_IN_CODE: (
+            "Сиздин код",
+            "$code: кирүү коду, 10 мүнөт жарактуу. Аны эч кимге айтпаңыз.",
         ),
     },
 }

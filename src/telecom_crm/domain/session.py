@@ -7,12 +7,20 @@ from enum import StrEnum
 
 import attrs
 
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId, SessionId, UserId
+from telecom_crm.domain.lifecycle import Actor
 
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+CODE = timedelta(minutes=10)
+"""How long a code that was sent to a phone is good for."""
 SECOND_STEP = timedelta(minutes=5)
 """How long one may take for the code, once the password was right."""
+
+
+SELF_CARE = "self-care"
+"""What subscribers are called where they act by themselves: their names are not for the books."""
 
 
 class SessionStage(StrEnum):
@@ -20,6 +28,8 @@ class SessionStage(StrEnum):
 
     SECOND_STEP = "second_step"
     """The password was right, and the code is still to come: this opens nothing else."""
+    CODE_SENT = "code_sent"
+    """A code was sent to a phone: its secret is nothing without the code behind it."""
     WHOLE = "whole"
 
 
@@ -56,3 +66,31 @@ class Session:
     def end(self, *, at: datetime) -> Session:
         """Return it over; one that ended before stays as it is."""
         return self if self.ended_at else attrs.evolve(self, ended_at=at)
+
+    def erase(self, *, at: datetime) -> Session:
+        """Return it over, without where from and by what it came."""
+        return attrs.evolve(self.end(at=at), address="", agent="")
+
+
+@attrs.frozen(kw_only=True)
+class Subscriber:
+    """
+    A customer who signed in to what is theirs, and to nothing else.
+
+    `key` is what limits count by; `csrf` is what the forms of their session carry.
+    """
+
+    customer_id: CustomerId
+    session_id: SessionId
+    key: str = attrs.field(repr=False)
+    csrf: str = attrs.field(repr=False)
+
+    @property
+    def actor(self) -> Actor:
+        """The subscriber as one who gives commands."""
+        return Actor(SELF_CARE, f"customer:{self.customer_id}")
+
+    def require_own(self, thing: str, thing_id: object, owner: CustomerId | None) -> None:
+        """Raise `NotFound` for what is somebody else's: whether it exists is not told."""
+        if owner != self.customer_id:
+            raise NotFound(thing, str(thing_id))

@@ -18,7 +18,7 @@ from telecom_crm.domain.text import read_text
 SECRET_LENGTH = 32
 """The least characters of a secret."""
 
-RESERVED_NAMES = frozenset({SYSTEM.name, "command line", "demo"})
+RESERVED_NAMES = frozenset({SYSTEM.name, "command line", "demo", "self-care"})
 """Names of what acts by itself; no token and no user may pass for one in the audit."""
 
 RESERVED_PREFIXES = ("gateway:", "channel ", "token ")

@@ -33,11 +33,13 @@ from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.till import MemoryTill
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
+from telecom_crm.adapters.messaging.apart import SendingApart
 from telecom_crm.adapters.messaging.console import ConsoleMessenger
 from telecom_crm.adapters.messaging.http_post import HttpPoster
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
 from telecom_crm.adapters.phones import NationalPhones
+from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
@@ -502,6 +504,15 @@ class Container(containers.DeclarativeContainer):
         passwords=chosen.passwords,
         codes=codes,
     )
+    self_care = providers.Singleton(
+        SelfCare,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        passwords=chosen.passwords,
+        codes=codes,
+        messenger=providers.Singleton(SendingApart, messenger),
+    )
     users = providers.Singleton(
         Users,
         uow=uow,
@@ -550,6 +561,7 @@ class Container(containers.DeclarativeContainer):
         provisioning=provisioning,
         notifications=notifications,
         access=access,
+        self_care=self_care,
         users=users,
         webhooks=webhooks,
         approvals=approvals,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
@@ -87,6 +88,7 @@ class Crm:
     provisioning: Provisioning
     notifications: Notifications
     access: Access
+    self_care: SelfCare
     users: Users
     webhooks: Webhooks
     approvals: Approvals
@@ -207,6 +209,7 @@ class Crm:
             provisioning=attrs.evolve(self.provisioning, uow=uow),
             notifications=attrs.evolve(self.notifications, uow=uow),
             access=attrs.evolve(self.access, uow=uow),
+            self_care=attrs.evolve(self.self_care, uow=uow),
             users=attrs.evolve(self.users, uow=uow),
             webhooks=attrs.evolve(self.webhooks, uow=uow),
             rules=attrs.evolve(self.rules, uow=uow),

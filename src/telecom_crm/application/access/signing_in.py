@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import attrs
 
@@ -65,7 +65,85 @@ class SignedIn:
 
 
 @attrs.frozen
-class SignInDesk(AccessDesk):
+class VisitDesk(AccessDesk):
+    """What all visits share: they begin, are known by their secret, end, and are counted."""
+
+    def sign_out(self, secret: str) -> None:
+        """End a session; one that is over, or never was, is no change."""
+        session = self._session(secret, None)
+        if session is not None:
+            self.end_session(session.id, by=SYSTEM)
+
+    @retried
+    def end_session(self, session_id: SessionId, *, by: Actor = SYSTEM) -> Session:
+        """End a session."""
+        at = self.clock()
+        with self.uow() as tx:
+            session = tx.sessions.get(session_id)
+            if session.ended_at is not None:
+                return session
+            tx.audit.record(
+                AuditRecord(
+                    action="session.end",
+                    thing="customer" if session.user_id is None else "user",
+                    thing_id=str(session.user_id or session.customer_id),
+                    by=by,
+                    at=at,
+                )
+            )
+            return tx.sessions.save(session.end(at=at))
+
+    def _begin(
+        self, secret: str, *, at: datetime, lasts: timedelta, agent: str, **whose: Any
+    ) -> Session:
+        """Return a session that `secret` opens for so long."""
+        return Session(
+            id=SessionId(self.new_id()),
+            digest=digest_of(secret),
+            csrf=secrets.token_urlsafe(24),
+            agent=UNSTORABLE.sub("", agent[:AGENT_LIMIT]),
+            started_at=at,
+            seen_at=at,
+            ends_at=at + lasts,
+            **whose,
+        )
+
+    def _session(self, secret: str, stage: SessionStage | None) -> Session | None:
+        if not secret.startswith(SESSION_PREFIX):
+            return None
+        with self.uow(read_only=True) as tx:
+            session = tx.sessions.by_digest(digest_of(secret))
+        if session is None or not session.is_valid(at=self.clock()):
+            return None
+        return session if stage in (None, session.stage) else None
+
+    @retried
+    def _note_seen(self, session_id: SessionId, at: datetime) -> None:
+        with self.uow() as tx:
+            session = tx.sessions.get(session_id)
+            if session.is_valid(at=at):
+                tx.sessions.save(session.seen(at=at))
+
+    @retried
+    def _count(self, limits: dict[str, int], *, window: timedelta = GUESS_WINDOW) -> None:
+        """Count an attempt before it is looked at, so that many at once are counted too."""
+        at = self.clock()
+        with self.uow() as tx:
+            counted = tx.attempts.count(limits, at=at, window=window)
+        over = [one.since for key, one in counted.items() if one.number > limits[key]]
+        if over:
+            wait = max(over) + window - at
+            raise TooManyAttempts(max(1, int(wait.total_seconds())))
+
+    @retried
+    def _forgive(self, mine: str, *shared: str) -> None:
+        """Forget the attempts of who came in; of an address, only theirs."""
+        with self.uow() as tx:
+            tx.attempts.forgive([mine], shared)
+
+
+@attrs.frozen
+class SignInDesk(VisitDesk):
     """Opens sessions, looks who they are, and ends them."""
 
     def sign_in(self, *, login: str, password: str, address: str = "", agent: str = "") -> SignedIn:
@@ -106,24 +184,6 @@ class SignInDesk(AccessDesk):
         self._forgive(f"code:{begun.user_id}")
         return signed
 
-    def sign_out(self, secret: str) -> None:
-        """End a session; one that is over, or never was, is no change."""
-        session = self._session(secret, None)
-        if session is not None:
-            self.end_session(session.id, by=SYSTEM)
-
-    @retried
-    def end_session(self, session_id: SessionId, *, by: Actor = SYSTEM) -> Session:
-        """End a session."""
-        at = self.clock()
-        with self.uow() as tx:
-            session = tx.sessions.get(session_id)
-            if session.ended_at is not None:
-                return session
-            line = _line("session.end", str(session.user_id or session.customer_id), by, at)
-            tx.audit.record(line)
-            return tx.sessions.save(session.end(at=at))
-
     def sessions(self, user_id: UserId) -> list[Session]:
         """Return the sessions of a user that still count, the latest first."""
         at = self.clock()
@@ -154,22 +214,6 @@ class SignInDesk(AccessDesk):
             session_id=str(session.id),
             csrf=session.csrf,
         )
-
-    def _session(self, secret: str, stage: SessionStage | None) -> Session | None:
-        if not secret.startswith(SESSION_PREFIX):
-            return None
-        with self.uow(read_only=True) as tx:
-            session = tx.sessions.by_digest(digest_of(secret))
-        if session is None or not session.is_valid(at=self.clock()):
-            return None
-        return session if stage in (None, session.stage) else None
-
-    @retried
-    def _note_seen(self, session_id: SessionId, at: datetime) -> None:
-        with self.uow() as tx:
-            session = tx.sessions.get(session_id)
-            if session.is_valid(at=at):
-                tx.sessions.save(session.seen(at=at))
 
     @retried
     def _opened(
@@ -225,37 +269,16 @@ class SignInDesk(AccessDesk):
         at: datetime,
     ) -> SignedIn:
         secret = new_secret(SESSION_PREFIX)
-        lasts = LONGEST if stage is SessionStage.WHOLE else SECOND_STEP
-        session = Session(
-            id=SessionId(self.new_id()),
-            digest=digest_of(secret),
-            csrf=secrets.token_urlsafe(24),
+        session = self._begin(
+            secret,
+            at=at,
+            lasts=LONGEST if stage is SessionStage.WHOLE else SECOND_STEP,
             user_id=user.id,
             stage=stage,
             address=address,
-            agent=agent[:AGENT_LIMIT],
-            started_at=at,
-            seen_at=at,
-            ends_at=at + lasts,
+            agent=agent,
         )
         return SignedIn(tx.sessions.save(session), secret)
-
-    @retried
-    def _count(self, limits: dict[str, int]) -> None:
-        """Count an attempt before it is looked at, so that many at once are counted too."""
-        at = self.clock()
-        with self.uow() as tx:
-            counted = tx.attempts.count(limits, at=at, window=GUESS_WINDOW)
-        over = [one.since for key, one in counted.items() if one.number > limits[key]]
-        if over:
-            wait = max(over) + GUESS_WINDOW - at
-            raise TooManyAttempts(max(1, int(wait.total_seconds())))
-
-    @retried
-    def _forgive(self, mine: str, *shared: str) -> None:
-        """Forget the attempts of who came in; of an address, only theirs."""
-        with self.uow() as tx:
-            tx.attempts.forgive([mine], shared)
 
     def _refused(self, user: User | None, address: str) -> NoReturn:
         """Write a refusal down and raise; what was typed as a login may be a password."""

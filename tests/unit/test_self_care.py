@@ -1,0 +1,255 @@
+"""Subscribers sign in by a code sent to their phone, and see nothing but what is theirs."""
+
+import re
+import threading
+from uuid import UUID
+
+import attrs
+import pytest
+
+from telecom_crm import in_memory
+from telecom_crm.adapters.messaging.apart import SendingApart
+from telecom_crm.adapters.passwords import Argon2Passwords
+from telecom_crm.application.access.self_care import CODES_AN_HOUR
+from telecom_crm.application.access.signing_in import (
+    GUESSES,
+    GUESSES_OF_ADDRESS,
+    SignInRefused,
+    TooManyAttempts,
+)
+from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.erasing import erase_in
+from telecom_crm.application.paging import each_in
+from telecom_crm.application.ports import Message, Query
+from telecom_crm.domain.customer import CustomerKind
+from telecom_crm.domain.errors import NotFound, Unavailable
+from telecom_crm.domain.identifiers import MSISDN, NotificationId
+from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.notification import SIGN_IN_CODE, Template
+from telecom_crm.entrypoints.demo import load_subscribers, subscriber
+
+PHONE, NOBODYS = subscriber(0).msisdn, MSISDN("996555000000")
+
+
+@attrs.define
+class Phones:
+    """All phones there are, with what came in on them."""
+
+    got: list[Message] = attrs.field(factory=list)
+
+    def send(self, message):
+        self.got.append(message)
+
+    @property
+    def code(self):
+        [code] = re.findall(r"\d{6}", self.got[-1].body)
+        return code
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Two subscribers, made once: no test here changes them."""
+    with in_memory(passwords=Argon2Passwords(memory_kib=64, rounds=1)) as crm:
+        crm.catalog.apply(demo_catalog())
+        load_subscribers(crm, count=2)
+        yield crm
+
+
+@pytest.fixture
+def phones():
+    return Phones()
+
+
+@pytest.fixture
+def care(loaded, phones, clock):
+    care = attrs.evolve(loaded.self_care, messenger=phones, clock=clock)
+    clock.pass_(days=next(_DAYS))  # beyond what other tests counted
+    return care
+
+
+_DAYS = iter(range(1, 1000))
+
+
+def _owner(crm, index=0):
+    return next(crm.contracts.each(msisdn=subscriber(index).msisdn.digits)).customer_id
+
+
+def test_a_code_opens_a_session_of_the_customer_whose_phone_it_is(loaded, care, phones):
+    secret = care.send_code(PHONE, address="a")
+    assert [message.address for message in phones.got] == [str(PHONE)]
+    signed = care.sign_in_with_code(secret, code=f" {phones.code} ", address="a", agent="a phone")
+    assert signed.secret != secret
+    assert signed.session.agent == "a phone"
+    known = care.subscriber(signed.secret)
+    assert known.customer_id == _owner(loaded)
+    assert known.actor.token == f"customer:{known.customer_id}"
+    assert care.subscriber(secret) is None
+    assert loaded.access.visitor(signed.secret) is None  # it opens nothing of the operator's
+    care.sign_out(signed.secret)
+    assert care.subscriber(signed.secret) is None
+
+
+def test_a_code_works_once_and_only_with_what_was_returned_for_it(care, phones, clock):
+    secret = care.send_code(PHONE, address="a")
+    clock.pass_(seconds=61)
+    other = care.send_code(NOBODYS, address="b")
+    for wrong in (other, "tcss_made-up", ""):
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_code(wrong, code=phones.code)
+    care.sign_in_with_code(secret, code=phones.code)
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_code(secret, code=phones.code)
+
+
+def test_a_code_is_good_for_ten_minutes(care, phones, clock):
+    secret = care.send_code(PHONE)
+    clock.pass_(minutes=10)
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_code(secret, code=phones.code)
+
+
+def test_a_code_is_guessed_five_times_and_then_the_right_one_opens_nothing(care, phones):
+    secret = care.send_code(PHONE)
+    wrong = f"{(int(phones.code) + 1) % 1_000_000:06}"
+    for _ in range(GUESSES):
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_code(secret, code=wrong)
+    with pytest.raises(TooManyAttempts):
+        care.sign_in_with_code(secret, code=phones.code)
+
+
+def test_an_address_tries_so_many_codes_and_no_more(care):
+    for index in range(GUESSES_OF_ADDRESS):
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_code(f"tcss_{index}", code="000000", address="c")
+    with pytest.raises(TooManyAttempts):
+        care.send_code(PHONE, address="c")
+
+
+@pytest.mark.parametrize("phone", [PHONE, NOBODYS])
+def test_known_or_not_a_phone_is_answered_the_same(care, phones, clock, phone):
+    first = care.send_code(phone)
+    assert re.fullmatch(r"tcss_[\w-]{43}", first)
+    with pytest.raises(TooManyAttempts) as told:
+        care.send_code(phone)
+    assert told.value.retry_after_seconds == 60
+    for _ in range(CODES_AN_HOUR - 1):
+        clock.pass_(seconds=60)
+        assert re.fullmatch(r"tcss_[\w-]{43}", care.send_code(phone))
+    clock.pass_(seconds=60)
+    with pytest.raises(TooManyAttempts) as told:
+        care.send_code(phone)
+    assert told.value.retry_after_seconds > 3000
+    assert len(phones.got) == (CODES_AN_HOUR if phone == PHONE else 0)
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_code(first, code="not it")
+
+
+def test_no_code_and_no_secret_is_kept(loaded, care, phones):
+    secret = care.send_code(PHONE)
+    kept = repr(loaded.uow.store.sessions.rows) + repr(list(loaded.notifications.each()))
+    assert phones.code not in kept
+    assert secret not in kept
+
+
+def test_an_organisations_phone_opens_nothing(clock, phones):
+    with in_memory() as crm:
+        crm.catalog.apply(demo_catalog())
+        load_subscribers(crm, count=1)
+        care = attrs.evolve(crm.self_care, messenger=phones, clock=clock)
+        with crm.uow() as tx:
+            customer = tx.customers.get(_owner(crm))
+            tx.customers.save(
+                attrs.evolve(
+                    customer,
+                    kind=CustomerKind.ORGANISATION,
+                    birth_date=None,
+                    documents=(),
+                    registration_number="12345678901234",
+                )
+            )
+        care.send_code(PHONE)
+        assert phones.got == []
+
+
+def test_the_words_are_the_operators_and_in_the_customers_language(clock, phones):
+    with in_memory() as crm:
+        crm.catalog.apply(demo_catalog())
+        load_subscribers(crm, count=2)
+        care = attrs.evolve(crm.self_care, messenger=phones, clock=clock)
+        crm.rules.put_templates(
+            [Template(event=SIGN_IN_CODE, language="ky", subject="Acme", body="Acme: $code")]
+        )
+        care.send_code(PHONE)
+        care.send_code(subscriber(1).msisdn)
+        assert [message.subject for message in phones.got] == ["Acme", "Ваш код"]
+
+
+def test_what_is_somebody_elses_is_not_found(loaded, care, phones):
+    secret = care.send_code(PHONE)
+    known = care.subscriber(care.sign_in_with_code(secret, code=phones.code).secret)
+    known.require_own("contract", "C-1", _owner(loaded))
+    for other in (_owner(loaded, 1), None):
+        with pytest.raises(NotFound, match="no contract C-1"):
+            known.require_own("contract", "C-1", other)
+
+
+def test_who_is_erased_is_signed_out_and_nothing_tells_where_from(clock, phones):
+    with in_memory() as crm:
+        crm.catalog.apply(demo_catalog())
+        load_subscribers(crm, count=1)
+        care = attrs.evolve(crm.self_care, messenger=phones, clock=clock)
+        secret = care.send_code(PHONE, address="here", agent="a phone")
+        signed = care.sign_in_with_code(secret, code=phones.code, address="here", agent="a phone")
+        with crm.uow() as tx:
+            customer = tx.customers.get(_owner(crm))
+            erase_in(tx, customer, merged=(), open_contracts=0, by=SYSTEM, at=clock())
+        assert care.subscriber(signed.secret) is None
+        with crm.uow() as tx:
+            kept = list(each_in(tx.sessions))
+        assert len(kept) == 2
+        assert {(one.address, one.agent) for one in kept} == {("", "")}
+        assert all(one.ended_at for one in kept)
+
+
+def test_sign_ins_and_refusals_are_written_down(loaded, care, phones):
+    secret = care.send_code(PHONE)
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_code(secret, code="000", address="here")
+    care.sign_in_with_code(secret, code=phones.code, address="here")
+    lines = [
+        (line.action, line.thing_id)
+        for line in loaded.access.audit(Query(limit=500)).items
+        if line.detail == "here"
+    ]
+    assert lines == [("sign_in.refused", "unknown"), ("sign_in", str(_owner(loaded)))]
+
+
+def test_a_channel_is_not_waited_for_and_what_it_refuses_stops_nothing(caplog):
+    let, got = threading.Event(), []
+
+    class Slow:
+        def send(self, message):
+            assert let.wait(30)
+            if message.subject == "lost":
+                raise Unavailable("the gateway")
+            if message.subject == "broken":
+                raise ValueError("a defect")
+            got.append(message.subject)
+
+    apart = SendingApart(Slow())
+    for subject in ("lost", "broken", "found"):
+        apart.send(_message(subject))
+    assert got == []
+    let.set()
+    apart.close()
+    assert got == ["found"]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+    assert "+996" not in caplog.text
+
+
+def _message(subject):
+
+    return Message(
+        notification_id=NotificationId(UUID(int=1)), address="+996", subject=subject, body="x"
+    )
