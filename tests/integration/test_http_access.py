@@ -68,6 +68,8 @@ DEAR = {
     ("GET", "/customers/export"): (A.CUSTOMERS, Action.EXPORT),
     ("GET", "/customers/{customer_id:uuid}/former-values"): (A.CUSTOMERS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/{document_id:uuid}"): (A.CONTRACTS, REVEAL),
+    ("GET", "/contracts/{contract_id:uuid}/documents/contract.pdf"): (A.CONTRACTS, REVEAL),
+    ("GET", "/contracts/{contract_id:uuid}/documents/acceptance.pdf"): (A.CONTRACTS, REVEAL),
     ("GET", "/tickets/{ticket_id:uuid}/attachments/{attachment_id:uuid}"): (A.TICKETS, REVEAL),
     ("GET", "/imports/{import_id:uuid}/errors.csv"): (A.IMPORTS, Action.EXPORT),
     ("GET", "/customers/{customer_id:uuid}/documents/{place:int}/scan"): (A.CUSTOMERS, REVEAL),

@@ -281,6 +281,30 @@ def test_a_receipt_is_printed_the_same_again(service):
     assert service.get(f"/payments/{nowhere()}/receipt.pdf").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["Асанов Өмүрбек", '#panic("x") $ * _ ` <a> @b \\\\ "]'])
+def test_the_papers_of_a_contract_are_printed_in_the_customers_language(service, name):
+    contract = service.new_contract(customer={"name": name, "language": "ru"})
+    path = f"/contracts/{contract['id']}/documents"
+    printed = service.get(f"{path}/contract.pdf")
+    assert (printed.headers["content-type"], printed.status_code) == ("application/pdf", 200)
+    assert printed.content.startswith(b"%PDF-")
+    assert service.get(f"{path}/contract.pdf?language=ru").content == printed.content
+    assert service.get(f"{path}/contract.pdf?language=ky").content != printed.content
+    assert service.get(f"{path}/contract.pdf?language=xx").status_code == 422
+    assert service.get(f"{path}/contract.pdf", role=Role.CASHIER).status_code == 403
+    problem_of(service.get(f"{path}/acceptance.pdf"), 409, "rule_violated")
+    service.post(f"/contracts/{contract['id']}/policy", {"policy": "migration"})
+    service.post(f"/contracts/{contract['id']}/request-activation")
+    _work(service)
+    accepted = service.get(f"{path}/acceptance.pdf")
+    assert (accepted.status_code, accepted.content[:5]) == (200, b"%PDF-")
+    assert service.get(f"{path}/acceptance.pdf").content == accepted.content
+    lines = service.get("/audit?action=contract.print").json()["items"]
+    told = [line["detail"] for line in lines if line["thing_id"] == contract["id"]]
+    assert told == ["contract.1"] * 3 + ["acceptance.1"] * 2
+    assert service.get(f"/contracts/{nowhere()}/documents/contract.pdf").status_code == 404
+
+
 def test_a_webhook_is_registered_paused_and_removed(service):
     body = {"url": "https://example.org/events", "events": ["PaymentConfirmed"]}
     made = service.post("/webhooks", body)

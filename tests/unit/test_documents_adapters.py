@@ -19,6 +19,8 @@ from telecom_crm.adapters.documents.pdf import TypstDocuments
 from telecom_crm.adapters.documents.tables import FileTables
 from telecom_crm.application.bulk.table import plain_cell
 from telecom_crm.application.ports import TableFormat
+from telecom_crm.domain.activation import SUMMARY_CODES
+from telecom_crm.domain.customer import LANGUAGES, DocumentType
 
 COLUMNS: dict[str, type] = {"name": str, "born": date, "version": int}
 ODD = ["=1+1", "@x", "-2", "+7x", "+996555", "\t=1", "'=1", "''", 'a "b", c', "two\nlines", "ңөү ₸"]
@@ -119,6 +121,49 @@ def test_a_receipt_has_the_letters_of_kyrgyz():
 def test_data_is_never_code():
     hostile = '#panic("x") $ * _ ` <a> @b \\ "]'
     assert TypstDocuments().render("receipt.1", RECEIPT | {"operator": hostile})
+
+
+PAPER: dict[str, Any] = {
+    "operator": "Ак-Суу Мобайл",
+    "number": "C-00000042",
+    "draft": True,
+    "date": "2026-11-26",
+    "activated_on": "2026-11-27",
+    "customer": {
+        "name": '#panic("x") $ * _ ` <a> @b \\ "] ңөүҢӨҮ',
+        "birth_date": "1990-01-31",
+        "national_id": "12345678901234",
+        "registration_number": "",
+        "phone": "+996700000001",
+        "address": "KG, Ош",
+        "documents": [
+            {"type": kind, "number": "ID123", "issuer": "#issuer", "valid_until": ""}
+            for kind in DocumentType
+        ],
+    },
+    "account": "B-00000042",
+    "msisdn": "+996700000001",
+    "iccid": "8999601000000000011",
+    "payment_mode": "prepaid",
+    "minimum_term": "12",
+    "tariff": {"name": "*Start*", "monthly": "500.00 KGS", "activation": "0.00 KGS"},
+    "options": [
+        {"name": "_Roaming_", "fee": "50.00 KGS", "recurring": recurring}
+        for recurring in (True, False)
+    ],
+    "checks": list(SUMMARY_CODES),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES.codes)
+@pytest.mark.parametrize("template", ["contract.1", "acceptance.1"])
+def test_a_paper_of_a_contract_has_words_for_all_and_shows_names_as_text(template, language):
+    data = PAPER | {"language": language}
+    printed = TypstDocuments().render(template, data)
+    assert TypstDocuments().render(template, data) == printed
+    assert b"/CreationDate(D:20261126000000Z)" in printed
+    letters = {int(code, 16) for text in _streams(printed) for code in _mapped(text)}
+    assert {ord(letter) for letter in "ңөүҢӨҮ#$*_`<@"} <= letters
 
 
 @pytest.mark.parametrize("name", ["../receipt.1", "receipt", "receipt.x", ""])

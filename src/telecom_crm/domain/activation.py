@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from telecom_crm.domain.contract import Contract
 
 
+SUMMARY_CODES = (
+    "customer",
+    "identity",
+    "documents",
+    "sim",
+    "number",
+    "tariff",
+    "policy",
+    "first_fee",
+    "activation_date",
+)
+"""The lines of a summary, in their order."""
+
+
 @attrs.frozen(kw_only=True)
 class CustomerFacts:
     """
@@ -86,8 +100,8 @@ def activation_summary(
     """
     Check whether a contract may be activated today (the operator's local date).
 
-    The lines are always the same, in this order: customer, identity, documents, sim, number,
-    tariff, policy, first_fee, activation_date. What a policy does not ask for passes and says so.
+    The lines are always the same: `SUMMARY_CODES`. What a policy does not ask for passes and says
+    so.
     """
     lines = (
         _customer(customer),

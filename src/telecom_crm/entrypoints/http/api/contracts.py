@@ -15,6 +15,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
+from telecom_crm.application.exports import Exports
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import (
     AccountId,
@@ -44,6 +45,7 @@ from telecom_crm.entrypoints.http.attachments import (
 )
 from telecom_crm.entrypoints.http.bodies import Body, Code, Codes, IccidText, MsisdnText, Named
 from telecom_crm.entrypoints.http.calls import Call, listing
+from telecom_crm.entrypoints.http.papers import CUSTOMERS_LANGUAGE, PDF, printed
 from telecom_crm.entrypoints.http.routes import makes, reads
 from telecom_crm.entrypoints.http.values import EventView, KeyUse, PageView, listed, made, whole
 
@@ -234,3 +236,35 @@ class ContractController(ContractCommands, Controller):
         """Download one of a contract's files."""
         asked = ContractId(contract_id), DocumentId(document_id)
         return download(*contracts.open_document(*asked, by=request.by))
+
+    @reads(
+        "/{contract_id:uuid}/documents/contract.pdf",
+        Area.CONTRACTS,
+        Action.REVEAL,
+        query=(CUSTOMERS_LANGUAGE,),
+        media_type=PDF,
+        extra="bills",
+    )
+    def print_contract(
+        self, request: Call, contract_id: FromPath[UUID], exports: NamedDependency[Exports]
+    ) -> Response[bytes]:
+        """Print a contract as it is now, in the customer's language."""
+        language = request.given().get("language")
+        content = exports.contract(ContractId(contract_id), language=language, by=request.by)
+        return printed(content, name=f"contract-{contract_id}")
+
+    @reads(
+        "/{contract_id:uuid}/documents/acceptance.pdf",
+        Area.CONTRACTS,
+        Action.REVEAL,
+        query=(CUSTOMERS_LANGUAGE,),
+        media_type=PDF,
+        extra="bills",
+    )
+    def print_acceptance(
+        self, request: Call, contract_id: FromPath[UUID], exports: NamedDependency[Exports]
+    ) -> Response[bytes]:
+        """Print the act by which a subscriber takes over what an activated contract gives."""
+        language = request.given().get("language")
+        content = exports.acceptance(ContractId(contract_id), language=language, by=request.by)
+        return printed(content, name=f"acceptance-{contract_id}")

@@ -36,8 +36,9 @@ from telecom_crm.entrypoints.http.bodies import (
     Reason,
     Why,
 )
-from telecom_crm.entrypoints.http.calls import Call, Parameter, listing, read_choice
+from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.counter import Counter
+from telecom_crm.entrypoints.http.papers import PAPER_LANGUAGE, PDF, printed
 from telecom_crm.entrypoints.http.routes import does, makes, reads
 from telecom_crm.entrypoints.http.values import (
     KeyUse,
@@ -49,8 +50,6 @@ from telecom_crm.entrypoints.http.values import (
     shown,
     whole,
 )
-
-PDF = "application/pdf"
 
 
 class Payee(Body, kw_only=True):
@@ -176,14 +175,6 @@ class ReceiptView(View):
             gateway_reference=receipt.gateway_reference,
             booked_at=receipt.booked_at,
         )
-
-
-_LANGUAGE = Parameter(
-    name="language",
-    schema={"type": "string", "enum": list(LANGUAGES.codes), "default": LANGUAGES.default},
-    read=read_choice(*LANGUAGES.codes),
-    description="The language it is printed in.",
-)
 
 
 class PaymentController(Controller):
@@ -355,7 +346,7 @@ class PaymentController(Controller):
     @reads(
         "/{payment_id:uuid}/receipt.pdf",
         Area.PAYMENTS,
-        query=(_LANGUAGE,),
+        query=(PAPER_LANGUAGE,),
         media_type=PDF,
         extra="bills",
     )
@@ -365,8 +356,7 @@ class PaymentController(Controller):
         """Print the receipt of a confirmed payment; again it is the same, byte for byte."""
         language = request.given().get("language", LANGUAGES.default)
         content = exports.receipt(PaymentId(payment_id), language=language)
-        headers = {"Content-Disposition": f'inline; filename="receipt-{payment_id}.pdf"'}
-        return Response(content, media_type=PDF, headers=headers)
+        return printed(content, name=f"receipt-{payment_id}")
 
 
 def payment_made(payment: Payment) -> Response[PaymentView]:

@@ -1,0 +1,102 @@
+"""What the papers of a contract say, as plain values for their templates."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from telecom_crm.application.activation import Prices, prices_in
+from telecom_crm.application.ports import Transaction
+from telecom_crm.domain.activation import SUMMARY_CODES
+from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.policy import FirstFee, Requirement
+
+_HOME = "home"
+
+
+def contract_facts(
+    tx: Transaction, contract: Contract, *, zone: ZoneInfo, now: datetime
+) -> dict[str, Any]:
+    """
+    Return what the papers of a contract say of its sides and its terms.
+
+    They carry the date of the acceptance; those of a draft, the operator's today.
+    """
+    account, prices = tx.accounts.get(contract.account_id), prices_in(tx, contract)
+    receipt = contract.receipt or account.receipt
+    return {
+        "number": contract.number,
+        "draft": contract.status is ContractStatus.DRAFT,
+        "date": local_date(contract.accepted_at or now, zone).isoformat(),
+        "customer": _person(tx.customers.get(contract.customer_id)),
+        "account": account.number,
+        "msisdn": str(contract.msisdn),
+        "iccid": contract.iccid.digits,
+        "payment_mode": receipt.terms.payment_mode.value if receipt else "",
+        "minimum_term": str(contract.minimum_term_months or ""),
+        **_prices(contract, prices),
+    }
+
+
+def checks_of(contract: Contract) -> list[str]:
+    """
+    Return the codes of what was right before an activated contract could be activated.
+
+    What its policy does not ask for was not looked at, and is left out.
+    """
+    if contract.receipt is None:
+        return []
+    terms = contract.receipt.terms
+    unasked: set[str] = {need for need in Requirement if not terms.requires(need)}
+    if terms.first_fee is not FirstFee.REQUIRED:
+        unasked.add("first_fee")
+    return [code for code in SUMMARY_CODES if code not in unasked]
+
+
+def _prices(contract: Contract, prices: Prices) -> dict[str, Any]:
+    version = prices.tariff.version_numbered(contract.tariff_version)
+    options = []
+    for chosen in contract.options:
+        option = prices.options[chosen.code]
+        terms = option.version_numbered(chosen.version)
+        told = {"name": option.name, "fee": str(terms.fee), "recurring": terms.recurring}
+        options.append(told)
+    return {
+        "tariff": {
+            "name": prices.tariff.name,
+            "monthly": str(version.monthly_fee),
+            "activation": str(version.activation_fee),
+        },
+        "options": options,
+    }
+
+
+def _person(customer: Customer) -> dict[str, Any]:
+    home = [one for one in customer.addresses if one.purpose == _HOME] or customer.addresses
+    place = home[0] if home else None
+    parts = (place.country, place.postcode, place.city, place.street) if place else ()
+    return {
+        "name": customer.name,
+        "birth_date": _day(customer.birth_date),
+        "national_id": customer.national_id or "",
+        "registration_number": customer.registration_number or "",
+        "phone": str(customer.phone) if customer.phone else "",
+        "address": ", ".join(part for part in parts if part),
+        "documents": [_paper(one) for one in customer.documents],
+    }
+
+
+def _paper(document: IdentityDocument) -> dict[str, str]:
+    return {
+        "type": document.type.value,
+        "number": document.number,
+        "issuer": document.issuer,
+        "valid_until": _day(document.valid_until),
+    }
+
+
+def _day(value: date | None) -> str:
+    return value.isoformat() if value else ""
