@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
+import pyotp
 import pytest
 from litestar.testing import TestClient
 
@@ -310,3 +311,28 @@ def test_a_part_that_fails_is_a_toast(admin):
     assert answer.status_code == 404
     assert answer.headers["hx-retarget"] == "#toasts"
     assert answer.text.strip().startswith('<div class="toast"')
+
+
+# The second step
+
+
+def test_the_second_step_makes_the_session_whole_under_a_new_secret(site):
+    user = next(one for one in site.crm.users.each() if one.login == "support")
+    begun, _ = site.crm.users.begin_second_step(user.id)
+    codes = pyotp.TOTP(begun.totp_secret)
+    at = site.crm.clock()
+    _, recovery = site.crm.users.confirm_second_step(user.id, code=codes.at(at))
+
+    browser = site.browser()
+    done = submit(browser, "/login", "/login", login="support", password=PASSWORD, next="/prefs")
+    assert done.headers["location"] == "/login/code?next=/prefs"
+    half = browser.cookies["__Host-console"]
+    assert browser.get("/console/customers").status_code == 303
+    wrong = submit(browser, "/login/code", "/login/code", code="000000", next="/prefs")
+    assert wrong.status_code == 401
+    assert "The login, the password or the code is wrong" in wrong.text
+    done = submit(browser, "/login/code", "/login/code", code=recovery[0], next="/prefs")
+    assert (done.status_code, done.headers["location"]) == (303, "/prefs")
+    assert browser.cookies["__Host-console"] != half
+    assert browser.get("/console/customers").status_code == 200
+    site.crm.users.drop_second_step(user.id)
