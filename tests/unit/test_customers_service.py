@@ -441,3 +441,14 @@ def test_lists_pages_and_searches(customers):
     with pytest.raises(InvalidValue):
         customers.search("\x00")
     assert [row["name"] for row in customers.export()] == [one.name for one in made]
+
+
+def test_what_filters_leave_is_counted_up_to_a_number(customers):
+    for place in range(4):
+        customers.register(name=f"Number {place}")
+    customers.block(next(iter(customers.each())).id, reason="why")
+    blocked, prospects = {"status": "blocked"}, {"status": "prospect"}
+    assert customers.counts({}, blocked, prospects, most=3) == [3, 1, 3]
+    assert customers.counts({}, {"email": "nobody@example.org"}, most=9) == [4, 0]
+    with pytest.raises(InvalidValue):
+        customers.counts({"colour": "red"}, most=3)

@@ -15,7 +15,7 @@ from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_i
 from telecom_crm.application.erasing import erase_in, scans_of
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inheriting import inherited
-from telecom_crm.application.paging import each_in, each_of, refuse_stale
+from telecom_crm.application.paging import counts_of, each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
@@ -178,6 +178,10 @@ class Customers:
         """Return a page of the customers."""
         with self.uow(read_only=True) as tx:
             return tx.customers.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the customers that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.customers, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Customer]:
         """Go through the customers, filtered by fields as in `page`."""

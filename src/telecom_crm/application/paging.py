@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from telecom_crm.application.ports import Collection, Page, Query, Transaction, UnitOfWork
@@ -55,6 +55,18 @@ def each_swept(uow: UnitOfWork, fetch: Callable[[Transaction, str | None], Page[
             return fetch(tx, cursor)
 
     return each_on(page)
+
+
+def counts_of(
+    uow: UnitOfWork,
+    pick: Callable[[Transaction], Collection[Any, T]],
+    wheres: Iterable[Mapping[str, str]],
+    *,
+    most: int,
+) -> list[int]:
+    """Count what each of some filters leaves of a list, up to `most`."""
+    with uow(read_only=True) as tx:
+        return [pick(tx).count(where, most=most) for where in wheres]
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:

@@ -243,6 +243,10 @@ class Collection(Protocol[K, T]):
         """Return a page of the list; see `FILTERS`."""
         ...
 
+    def count(self, where: Mapping[str, str], *, most: int) -> int:
+        """Count what filters leave of the list, up to `most`: further, it would cost."""
+        ...
+
 
 class Customers(Collection[CustomerId, Customer], Protocol):
     """

@@ -112,6 +112,10 @@ class MemoryCollection(Generic[K, T]):
         after = None if query.cursor is None else from_cursor(query.cursor)
         return _first(self._in_order(terms, after, query), query.limit)
 
+    def count(self, where: Mapping[str, str], *, most: int) -> int:
+        terms = read_where(self._table.name, self._table.kind, where)
+        return sum(1 for _ in islice(self._in_order(terms, None, Query()), most))
+
     def look(self, key: str) -> T | None:
         """Return a thing as this transaction sees it, without holding it."""
         if key in self._written:

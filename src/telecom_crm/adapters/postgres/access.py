@@ -18,6 +18,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_id,
     by_text,
     conditions_of,
+    count_in,
     make_cursor,
     read_cursor,
 )
@@ -123,6 +124,11 @@ class PostgresSecrets(Generic[K, T]):
         return Page(
             items=items, next=make_cursor(str(rows[len(items) - 1]["id"])) if more else None
         )
+
+    def count(self, where: Mapping[str, str], *, most: int) -> int:
+        """Count what filters leave of the list, up to `most`."""
+        table = self.shape.sheet.table
+        return count_in(self.connection, table, self.shape.filters, where, most=most)
 
     def by_digest(self, digest: str) -> T | None:
         """Return the thing whose secret has this SHA-256 digest."""

@@ -197,6 +197,10 @@ class PostgresCollection(Generic[K, L]):
             descending=query.descending,
         )
 
+    def count(self, where: Mapping[str, str], *, most: int) -> int:
+        """Count what filters leave of the list, up to `most`."""
+        return count_in(self.connection, self.shape.source, self.shape.filters, where, most=most)
+
     def page_of(
         self,
         condition: str,
@@ -333,6 +337,23 @@ def conditions_of(query: Query, filters: Mapping[str, Filter]) -> tuple[list[str
         parameters[f"where_{field}"] = read
     faults.raise_any()
     return conditions, parameters
+
+
+def count_in(
+    connection: Connection,
+    source: str,
+    filters: Mapping[str, Filter],
+    where: Mapping[str, str],
+    *,
+    most: int,
+) -> int:
+    """Count what filters leave of a list, up to `most`."""
+    conditions, parameters = conditions_of(Query(where=where), filters)
+    sql = (
+        f"SELECT count(*) AS number FROM (SELECT 1 FROM {source}"
+        f" WHERE {' AND '.join(conditions) or 'true'} LIMIT %(most)s) AS counted"
+    )
+    return int(rows_of(connection, sql, {**parameters, "most": most})[0]["number"])
 
 
 def make_cursor(key: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import attrs
+import phonenumbers
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.mofile import write_mo
@@ -130,6 +131,18 @@ CURRENT: ContextVar[str] = ContextVar("language", default=SOURCE)
 def here() -> Tongue:
     """Return the language of the request at hand."""
     return tongue(CURRENT.get())
+
+
+def phone(value: object) -> str:
+    """Write a phone number in groups that stay together; "" for none."""
+    if not value:
+        return ""
+    try:
+        parsed = phonenumbers.parse(str(value))
+    except phonenumbers.NumberParseException:
+        return str(value)
+    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return phonenumbers.format_number(parsed, form).replace(" ", "\xa0").replace("-", "\u2011")
 
 
 def gettext(message: str, **values: object) -> str:

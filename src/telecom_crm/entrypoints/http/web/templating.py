@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
-import phonenumbers
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
@@ -158,14 +157,7 @@ def iso(_: Context, at: datetime) -> str:
 @pass_context
 def phone(_: Context, value: object) -> str:
     """Write a phone number in groups that stay together."""
-    if not value:
-        return ""
-    try:
-        parsed = phonenumbers.parse(str(value))
-    except phonenumbers.NumberParseException:
-        return str(value)
-    form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    return phonenumbers.format_number(parsed, form).replace(" ", "\xa0").replace("-", "\u2011")
+    return i18n.phone(value)
 
 
 @pass_context

@@ -17,7 +17,7 @@ from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -76,7 +76,7 @@ class CustomerPages(Controller):
             fragment="console/customers/_table.html",
             listing=listing,
             found=found,
-            chips=_chips(listing),
+            chips=_chips(listing, customers),
         )
 
     @shows("/{customer_id:uuid}", Area.CUSTOMERS)
@@ -195,15 +195,21 @@ def _found(listing: Listing, customers: Customers) -> Page[Customer]:
     return Page(items=tuple(one for one in hits if wanted in (None, one.status)))
 
 
-def _chips(listing: Listing) -> list[dict[str, Any]]:
+def _chips(listing: Listing, customers: Customers) -> list[dict[str, Any]]:
+    """Return a chip for all, and one for each status, with how many there are."""
     now = listing.where().get("status")
-    chips = [
-        {"href": listing.url(status=None), "text": pgettext("customers", "All"), "current": not now}
+    wheres: list[dict[str, str]] = [{}, *({"status": status.value} for status in CustomerStatus)]
+    counts = customers.counts(*wheres, most=COUNTED + 1)
+    texts = [pgettext("customers", "All"), *map(label, CustomerStatus)]
+    return [
+        {
+            "href": listing.url(status=where.get("status")),
+            "text": text,
+            "count": tally(count),
+            "current": now == where.get("status"),
+        }
+        for where, text, count in zip(wheres, texts, counts, strict=True)
     ]
-    for status in CustomerStatus:
-        href = listing.url(status=status.value)
-        chips.append({"href": href, "text": label(status), "current": now == status})
-    return chips
 
 
 def _overview(

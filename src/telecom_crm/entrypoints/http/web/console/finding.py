@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.i18n import phone
 from telecom_crm.entrypoints.http.web.menu import Hit, May
 
 MOST = 8
@@ -33,7 +34,7 @@ def _customers(crm: Crm, text: str, may: May) -> Iterator[Hit]:
         yield Hit(
             path=f"/console/customers/{one.id}",
             text=one.name,
-            note=str(one.phone or ""),
+            note=phone(one.phone),
             icon="user",
             state=one.status,
         )

@@ -11,8 +11,11 @@ import attrs
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.i18n import here
 
 SIZES = (20, 50, 100)
+COUNTED = 1000
+"""So far the things behind a filter are counted."""
 
 
 @attrs.frozen
@@ -85,6 +88,11 @@ class Listing:
     def is_narrowed(self) -> bool:
         """Whether a search or a filter leaves things out."""
         return bool(self.q or self.where())
+
+
+def tally(count: int) -> str:
+    """Write how many there are; beyond a thousand it was not counted."""
+    return f"{here().number(COUNTED)}+" if count > COUNTED else here().number(count)
 
 
 def tolerant(listing: Listing, fetch: Any) -> Any:

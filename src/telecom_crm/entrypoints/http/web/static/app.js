@@ -55,6 +55,7 @@
     const key = e.code.replace('Key', ''), box = $('dialog[open]');
     if ((e.ctrlKey || e.metaKey) && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
     if ((e.ctrlKey || e.metaKey) && key === 'Enter') return e.target.form?.requestSubmit();
+    if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
       return key === 'Enter' ? enter(box) : move(box, key === 'ArrowDown' ? 1 : -1);
