@@ -11,8 +11,8 @@ from tests.browser.conftest import DESK, PHONE, Window
 
 MOST_REQUESTS, MOST_BYTES = 12, 130_000
 GUESTS = ("/login", "/login/code")
-LEADS_ON = ("/console", "/login/code")
-"""Pages that only lead to another."""
+LEADS_ON = ("/console", "/console/{rest:path}", "/login/code")
+"""Pages that only lead to another, or to nothing."""
 PAGES = [path for path in templates("console") if path not in LEADS_ON]
 
 

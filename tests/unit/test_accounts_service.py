@@ -358,3 +358,15 @@ def test_entries_come_in_pages(accounts, account):
     rest = accounts.entries(account.id, limit=10, cursor=page.next)
     assert (list(rest.items), rest.next) == (made[2:], None)
     assert list(accounts.each_entry(account.id)) == made
+
+
+def test_the_accounts_of_some_customers_are_told_by_customer(accounts, account, uow, clock):
+    others = [CustomerId(UUID(int=place << 96)) for place in (2, 3)]
+    with uow() as tx:
+        for other in others:
+            tx.customers.save(Customer.register(id=other, name="Ли", by=CLERK, at=clock()))
+    for owner in (others[1], CUSTOMER):
+        accounts.open(customer_id=owner, currency="KGS")
+    found = accounts.states_of([CUSTOMER, *others])
+    assert [len(found[one]) for one in (CUSTOMER, *others)] == [2, 0, 1]
+    assert found[CUSTOMER][0] == accounts.get(account.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -100,6 +100,18 @@ class Accounts:
         """Return a customer's accounts, oldest first."""
         with self.uow(read_only=True) as tx:
             return tx.accounts.of_customer(customer_id)
+
+    def states_of(self, customer_ids: Sequence[CustomerId]) -> dict[CustomerId, list[AccountState]]:
+        """Return the accounts of some customers with their balances, oldest first."""
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            accounts = tx.accounts.of_customers(customer_ids)
+            states = tx.ledger.states([account.id for account in accounts], at=at)
+        found: dict[CustomerId, list[AccountState]] = {one: [] for one in customer_ids}
+        for account in accounts:
+            if account.customer_id is not None:
+                found[account.customer_id].append(states[account.id])
+        return found
 
     def entries(
         self,

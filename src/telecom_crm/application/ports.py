@@ -392,6 +392,10 @@ class Accounts(Collection[AccountId, BillingAccount], Protocol):
         """Return a customer's accounts, oldest first."""
         ...
 
+    def of_customers(self, customer_ids: Sequence[CustomerId]) -> list[BillingAccount]:
+        """Return the accounts of some customers, oldest first."""
+        ...
+
     def held_for_money(
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[BillingAccount]:

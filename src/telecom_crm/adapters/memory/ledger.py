@@ -43,6 +43,10 @@ class MemoryAccounts(MemoryCollection[AccountId, BillingAccount]):
     def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
         return self.having(("customer_id", str(customer_id)))
 
+    def of_customers(self, customer_ids: Sequence[CustomerId]) -> list[BillingAccount]:
+        found = (account for one in customer_ids for account in self.of_customer(one))
+        return sorted(found, key=lambda account: account.key)
+
     def held_for_money(
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[BillingAccount]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import attrs
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_id, by_text
 from telecom_crm.adapters.postgres.rows.accounts import account_from_row, account_to_row
+from telecom_crm.adapters.postgres.sheet import array_of
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.identifiers import AccountId, CustomerId
@@ -32,6 +34,11 @@ class PostgresAccounts(PostgresCollection[AccountId, BillingAccount]):
     def of_customer(self, customer_id: CustomerId) -> list[BillingAccount]:
         """Return a customer's accounts, oldest first."""
         return self.find("t.customer_id = %(customer)s", {"customer": customer_id})
+
+    def of_customers(self, customer_ids: Sequence[CustomerId]) -> list[BillingAccount]:
+        """Return the accounts of some customers, oldest first."""
+        owners = {"customers": array_of(customer_ids)}
+        return self.find("t.customer_id = ANY(%(customers)s::uuid[])", owners)
 
     def held_for_money(
         self, at: datetime, *, limit: int, cursor: str | None = None

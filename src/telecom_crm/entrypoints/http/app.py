@@ -12,7 +12,6 @@ from litestar.concurrency import set_asyncio_executor
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Gate
 from telecom_crm.entrypoints.http.api.accounts import AccountController
@@ -119,7 +118,7 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
     limits = limits or Limits()
     metrics, gate = Metrics(), Gate(crm.access, limits)
     pages = pages_of(crm, operator=operator, proxies=limits.proxies)
-    gates = Gates(gate, PageGate(crm.access, crm.users, LANGUAGES.default))
+    gates = Gates(gate, PageGate(crm.access, crm.users))
     services = {name: pick(crm) for name, pick in SERVICES.items()}
     counter = Counter(crm.payments)
     services |= {"counter": counter, "metrics": metrics}

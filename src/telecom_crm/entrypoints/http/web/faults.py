@@ -20,9 +20,9 @@ from telecom_crm.entrypoints.http.problems import (
     TooManyRequests,
     status_of,
 )
-from telecom_crm.entrypoints.http.web.gate import FACE
+from telecom_crm.entrypoints.http.web.gate import FACE, guessed
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, html, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import gettext
+from telecom_crm.entrypoints.http.web.i18n import CURRENT, gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.messages import ERRORS, sentence
 
@@ -87,7 +87,10 @@ def fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
 
 
 def _visit(request: Request[Any, Any, Any]) -> Visit:
-    return Visit(request.scope, request.receive, request.send)
+    visit = Visit(request.scope, request.receive, request.send)
+    if FACE not in getattr(request.scope.get("route_handler"), "opt", ()):
+        CURRENT.set(guessed(visit))  # no gate was passed
+    return visit
 
 
 def _way_in(visit: Visit) -> Response[bytes]:

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.users import Users
+from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.errors import NotPermitted, Unavailable
 from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.role import Visitor
@@ -34,7 +35,6 @@ class PageGate:
 
     access: Access
     users: Users
-    default_language: str
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Stand, as a middleware, before every page."""
@@ -51,7 +51,7 @@ class PageGate:
         secret = visit.cookies.get(named(SESSION[handler.opt[FACE]], scope["scheme"]))
         if secret:
             await sync_to_thread(self._recognise, scope, secret)
-        CURRENT.set(self.language(visit))
+        CURRENT.set(guessed(visit))
         rule = rule_of(handler)
         if rule is None:
             raise NotPermitted("open a page without a rule")
@@ -63,17 +63,6 @@ class PageGate:
                 await sync_to_thread(self._refuse, rule, visitor, scope)
         if scope["method"] not in SAFE:
             await self._check_form(visit)
-
-    def language(self, visit: Visit) -> str:
-        """Return the language of the answer: the user's, the cookie's, the browser's, or ours."""
-        kept = visit.cookies.get(named(LANGUAGE, visit.scope["scheme"]))
-        return negotiated(
-            kept if kept == PSEUDO else None,
-            None if visit.person is None else visit.person.preferences.language,
-            kept,
-            accepted=visit.headers.get("accept-language", ""),
-            default=self.default_language,
-        )
 
     async def _check_form(self, visit: Visit) -> None:
         """Raise `NotPermitted` for a form that none of our own pages sent."""
@@ -103,6 +92,18 @@ class PageGate:
             self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
         except Unavailable:
             visitor.rights.require(rule.area, rule.action)
+
+
+def guessed(visit: Visit) -> str:
+    """Return the language of the answer: the user's, the cookie's, the browser's, or ours."""
+    kept = visit.cookies.get(named(LANGUAGE, visit.scope["scheme"]))
+    return negotiated(
+        kept if kept == PSEUDO else None,
+        None if visit.person is None else visit.person.preferences.language,
+        kept,
+        accepted=visit.headers.get("accept-language", ""),
+        default=LANGUAGES.default,
+    )
 
 
 @attrs.define

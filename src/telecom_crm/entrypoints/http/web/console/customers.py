@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers import Customers
-from telecom_crm.application.ports import Page, Query
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerStatus
 from telecom_crm.domain.errors import InvalidValue, NotFound
@@ -66,17 +66,19 @@ class CustomerPages(Controller):
     path = PATH
 
     @shows("/", Area.CUSTOMERS)
-    def index(self, request: Visit, customers: NamedDependency[Customers]) -> Response[bytes]:
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List customers, or find some."""
         listing = Listing.of(request, "status")
-        found = _found(listing, customers)
+        found = _found(listing, crm.customers)
+        ids = [one.id for one in found.items] if request.may(Area.ACCOUNTS) else []
         return page(
             request,
             "console/customers/index.html",
             fragment="console/customers/_table.html",
             listing=listing,
             found=found,
-            chips=_chips(listing, customers),
+            balances=crm.accounts.states_of(ids),
+            chips=_chips(listing, crm.customers),
         )
 
     @shows("/{customer_id:uuid}", Area.CUSTOMERS)
@@ -215,9 +217,9 @@ def _chips(listing: Listing, customers: Customers) -> list[dict[str, Any]]:
 def _overview(
     request: Visit, crm: Crm, customer: Customer, form: Form | None = None
 ) -> Response[bytes]:
-    accounts: tuple[AccountState, ...] = ()
+    accounts: list[AccountState] = []
     if request.may(Area.ACCOUNTS):
-        accounts = crm.accounts.states(Query(where={"customer_id": customer.key})).items
+        accounts = crm.accounts.states_of([customer.id])[customer.id]
     events = crm.customers.timeline(customer.id)[-FIRST_TIMELINE:][::-1]
     return _shown(
         request,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery
 
-from telecom_crm.domain.errors import NotPermitted
+from telecom_crm.domain.errors import NotFound, NotPermitted
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.web.console.finding import found
@@ -25,6 +25,11 @@ class Home(Controller):
         for entry in request.app.state.pages.entries(request.may):
             return redirect(request, entry.path)
         raise NotPermitted("use the console: the role opens no part of it")
+
+    @shows("/console/{rest:path}", Own("who is signed in keeps the navigation where nothing is"))
+    def nothing(self, rest: FromPath[str]) -> Response[bytes]:
+        """Say that nothing is there."""
+        raise NotFound("page", rest)
 
     @shows("/console/find", EVERYBODY)
     def find(
