@@ -475,6 +475,9 @@ sessions = st.builds(
     ends_at=instants,
     ended_at=maybe(instants),
 )
+customer_passwords = st.builds(
+    session.CustomerPassword, id=ids, password_hash=maybe(texts), set_at=instants
+)
 tokens = st.builds(
     token.Token,
     id=ids,

@@ -11,7 +11,11 @@ from sqlalchemy import Engine
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import EVENTS, PostgresCollection
 from telecom_crm.adapters.postgres.engine import open_engine
-from telecom_crm.adapters.postgres.rows.access import session_to_row, token_to_row
+from telecom_crm.adapters.postgres.rows.access import (
+    customer_password_to_row,
+    session_to_row,
+    token_to_row,
+)
 from telecom_crm.adapters.postgres.rows.stream import events_to_columns
 from telecom_crm.adapters.postgres.unit_of_work import PostgresTransaction
 from telecom_crm.domain.lifecycle import Actor, Event
@@ -37,8 +41,10 @@ KINDS = {
     "approvals": s.approvals,
     "users": s.users,
     "sessions": s.sessions,
+    "customer_passwords": s.customer_passwords,
 }
 KEYS = {"sims": "iccid", "numbers": "msisdn", "catalog.tariffs": "code", "catalog.options": "code"}
+UNVERSIONED = {"tokens", "sessions", "customer_passwords"}
 COUNTERS = {"subscriber", "receivable", "unbilled", "reserved"}
 
 
@@ -72,7 +78,7 @@ def test_a_thing_comes_back_as_it_was(engine: Engine, kind: str, data: st.DataOb
     rolled_back(engine, check)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("tokens", "sessions")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in UNVERSIONED])
 @given(data=st.data())
 @settings(max_examples=5)
 def test_a_row_has_every_column_that_is_written(kind: str, data: st.DataObject) -> None:
@@ -88,6 +94,13 @@ def test_a_row_has_every_column_that_is_written(kind: str, data: st.DataObject) 
 @settings(max_examples=5)
 def test_a_token_s_row_has_every_column(token) -> None:
     assert set(token_to_row(token)) == set(tables.tokens.columns.keys())
+
+
+@given(password=s.customer_passwords)
+@settings(max_examples=5)
+def test_a_customer_password_s_row_has_every_column(password) -> None:
+    columns = set(tables.customer_passwords.columns.keys())
+    assert set(customer_password_to_row(password)) == columns
 
 
 @given(session=s.sessions)

@@ -22,12 +22,13 @@ from telecom_crm.application.erasing import erase_in
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Message, Query
 from telecom_crm.domain.customer import CustomerKind
-from telecom_crm.domain.errors import NotFound, Unavailable
-from telecom_crm.domain.identifiers import MSISDN, NotificationId
+from telecom_crm.domain.errors import InvalidValue, NotFound, Unavailable
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import SIGN_IN_CODE, Template
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber
 
+PASSWORD = "correct horse battery"
 PHONE, NOBODYS = subscriber(0).msisdn, MSISDN("996555000000")
 
 
@@ -53,6 +54,15 @@ def loaded():
         crm.catalog.apply(demo_catalog())
         load_subscribers(crm, count=2)
         yield crm
+
+
+@pytest.fixture
+def own(clock, phones):
+    """Another house with one subscriber, for a test that changes them."""
+    with in_memory(passwords=Argon2Passwords(memory_kib=64, rounds=1)) as crm:
+        crm.catalog.apply(demo_catalog())
+        load_subscribers(crm, count=1)
+        yield crm, attrs.evolve(crm.self_care, messenger=phones, clock=clock)
 
 
 @pytest.fixture
@@ -152,24 +162,71 @@ def test_no_code_and_no_secret_is_kept(loaded, care, phones):
     assert secret not in kept
 
 
-def test_an_organisations_phone_opens_nothing(clock, phones):
-    with in_memory() as crm:
-        crm.catalog.apply(demo_catalog())
-        load_subscribers(crm, count=1)
-        care = attrs.evolve(crm.self_care, messenger=phones, clock=clock)
-        with crm.uow() as tx:
-            customer = tx.customers.get(_owner(crm))
-            tx.customers.save(
-                attrs.evolve(
-                    customer,
-                    kind=CustomerKind.ORGANISATION,
-                    birth_date=None,
-                    documents=(),
-                    registration_number="12345678901234",
-                )
-            )
-        care.send_code(PHONE)
-        assert phones.got == []
+def test_a_password_opens_what_a_contracts_number_is_of(own, phones):
+    crm, care = own
+    owner, number = _owner(crm), next(crm.contracts.each()).number
+    care.set_password(owner, password=PASSWORD)
+    signed = care.sign_in_with_password(contract=f" {number.lower()} ", password=PASSWORD)
+    assert care.subscriber(signed.secret).customer_id == owner
+    refused = [
+        {"contract": number, "password": "another long password"},
+        {"contract": "C-99999999", "password": PASSWORD},
+        {"contract": "\0", "password": "\ud800"},
+    ]
+    for wrong in refused:
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_password(**wrong)
+    assert phones.got == []
+
+
+def test_a_customer_without_a_password_comes_in_by_none(own):
+    crm, care = own
+    number = next(crm.contracts.each()).number
+    for password in ("", PASSWORD):
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_password(contract=number, password=password)
+
+
+def test_passwords_of_a_contract_are_guessed_five_times_and_no_more(own):
+    crm, care = own
+    care.set_password(_owner(crm), password=PASSWORD)
+    number = next(crm.contracts.each()).number
+    for _ in range(GUESSES):
+        with pytest.raises(SignInRefused):
+            care.sign_in_with_password(contract=number, password="wrong")
+    with pytest.raises(TooManyAttempts):
+        care.sign_in_with_password(contract=number, password=PASSWORD)
+
+
+def test_another_password_ends_all_sessions_but_the_one_it_was_set_in(own):
+    crm, care = own
+    owner, number = _owner(crm), next(crm.contracts.each()).number
+    care.set_password(owner, password=PASSWORD)
+    here, there = (care.sign_in_with_password(contract=number, password=PASSWORD) for _ in range(2))
+    care.set_password(owner, password="another long password", keep=here.session.id)
+    assert care.subscriber(here.secret) is not None
+    assert care.subscriber(there.secret) is None
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_password(contract=number, password=PASSWORD)
+    with pytest.raises(InvalidValue):
+        care.set_password(owner, password="short")
+    with pytest.raises(NotFound):
+        care.set_password(CustomerId(UUID(int=7)), password=PASSWORD)
+
+
+def test_an_organisations_phone_opens_nothing_and_its_password_does(own, phones):
+    crm, care = own
+    owner = _owner(crm)
+    with crm.uow() as tx:
+        person = tx.customers.get(owner)
+        kind = {"kind": CustomerKind.ORGANISATION, "registration_number": "12345678901234"}
+        tx.customers.save(attrs.evolve(person, birth_date=None, documents=(), **kind))
+    care.send_code(PHONE)
+    assert phones.got == []
+    care.set_password(owner, password=PASSWORD)
+    number = next(crm.contracts.each()).number
+    signed = care.sign_in_with_password(contract=number, password=PASSWORD)
+    assert care.subscriber(signed.secret).customer_id == owner
 
 
 def test_the_words_are_the_operators_and_in_the_customers_language(clock, phones):
@@ -194,22 +251,23 @@ def test_what_is_somebody_elses_is_not_found(loaded, care, phones):
             known.require_own("contract", "C-1", other)
 
 
-def test_who_is_erased_is_signed_out_and_nothing_tells_where_from(clock, phones):
-    with in_memory() as crm:
-        crm.catalog.apply(demo_catalog())
-        load_subscribers(crm, count=1)
-        care = attrs.evolve(crm.self_care, messenger=phones, clock=clock)
-        secret = care.send_code(PHONE, address="here", agent="a phone")
-        signed = care.sign_in_with_code(secret, code=phones.code, address="here", agent="a phone")
-        with crm.uow() as tx:
-            customer = tx.customers.get(_owner(crm))
-            erase_in(tx, customer, merged=(), open_contracts=0, by=SYSTEM, at=clock())
-        assert care.subscriber(signed.secret) is None
-        with crm.uow() as tx:
-            kept = list(each_in(tx.sessions))
-        assert len(kept) == 2
-        assert {(one.address, one.agent) for one in kept} == {("", "")}
-        assert all(one.ended_at for one in kept)
+def test_who_is_erased_is_signed_out_and_nothing_tells_where_from(own, phones, clock):
+    crm, care = own
+    owner, number = _owner(crm), next(crm.contracts.each()).number
+    care.set_password(owner, password=PASSWORD)
+    secret = care.send_code(PHONE, address="here", agent="a phone")
+    signed = care.sign_in_with_code(secret, code=phones.code, address="here", agent="a phone")
+    with crm.uow() as tx:
+        erase_in(tx, tx.customers.get(owner), merged=(), open_contracts=0, by=SYSTEM, at=clock())
+    assert care.subscriber(signed.secret) is None
+    with pytest.raises(SignInRefused):
+        care.sign_in_with_password(contract=number, password=PASSWORD)
+    with crm.uow() as tx:
+        kept = list(each_in(tx.sessions))
+        assert tx.customer_passwords.get(owner).password_hash is None
+    assert len(kept) == 2
+    assert {(one.address, one.agent) for one in kept} == {("", "")}
+    assert all(one.ended_at for one in kept)
 
 
 def test_sign_ins_and_refusals_are_written_down(loaded, care, phones):

@@ -80,3 +80,7 @@ def _erase_sessions(tx: Transaction, owners: Iterable[CustomerId], *, at: dateti
     ids = [one.id for owner in owners for one in each_in(tx.sessions, customer_id=str(owner))]
     sessions = tx.sessions.get_many(ids).values()
     tx.sessions.save_all([one.erase(at=at) for one in sessions])
+    passwords = tx.customer_passwords.get_many(owners).values()
+    tx.customer_passwords.save_all(
+        [attrs.evolve(one, password_hash=None, set_at=at) for one in passwords]
+    )

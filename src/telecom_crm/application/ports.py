@@ -60,7 +60,7 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.refund import Refund
-from telecom_crm.domain.session import Session
+from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
@@ -168,6 +168,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "approval": ("status", "kind", "thing_id"),
     "user": ("status", "role", "login"),
     "session": ("user_id", "customer_id"),
+    "customer_password": (),
 }
 """
 The fields that each list can be filtered by. All are fields of the thing itself but a payment's
@@ -771,6 +772,8 @@ class Transaction(Protocol):
     def users(self) -> Users: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def customer_passwords(self) -> Collection[CustomerId, CustomerPassword]: ...
     @property
     def attempts(self) -> Attempts: ...
     @property

@@ -94,3 +94,12 @@ class Subscriber:
         """Raise `NotFound` for what is somebody else's: whether it exists is not told."""
         if owner != self.customer_id:
             raise NotFound(thing, str(thing_id))
+
+
+@attrs.frozen(kw_only=True)
+class CustomerPassword:
+    """A customer's password for self-care, as argon2id; None once it was taken away."""
+
+    id: CustomerId
+    password_hash: str | None = attrs.field(repr=False)
+    set_at: datetime

@@ -315,7 +315,7 @@ def read_login(raw: str) -> str:
     return login
 
 
-def read_password(raw: str, *, login: str) -> str:
+def read_password(raw: str, *, login: str = "") -> str:
     """
     Return a password that may be chosen; raise `InvalidValue`.
 

@@ -33,7 +33,7 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.refund import Refund
-from telecom_crm.domain.session import Session
+from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.domain.ticket import Ticket
@@ -185,6 +185,7 @@ class MemoryStore:
         self.approvals = Table("approval", Approval)
         self.users = Table("user", User, unique=_login, also=_invitation)
         self.sessions = Table("session", Session, unique=_digest, also=_open_session)
+        self.customer_passwords = Table("customer_password", CustomerPassword)
         self.attempts: dict[str, Attempted] = {}
         self.journal = Journal()
         self.events = EventLog()

@@ -38,7 +38,12 @@ from telecom_crm.adapters.memory.records import (
     MemoryRules,
 )
 from telecom_crm.adapters.memory.store import MemoryStore
-from telecom_crm.adapters.memory.visits import MemoryAttempts, MemorySessions, MemoryUsers
+from telecom_crm.adapters.memory.visits import (
+    MemoryAttempts,
+    MemoryCustomerPasswords,
+    MemorySessions,
+    MemoryUsers,
+)
 from telecom_crm.domain.lifecycle import Event
 
 P = TypeVar("P", bound=Part)
@@ -130,6 +135,10 @@ class MemoryTransaction:
     @cached_property
     def sessions(self) -> MemorySessions:
         return self._part(MemorySessions(self))
+
+    @cached_property
+    def customer_passwords(self) -> MemoryCustomerPasswords:
+        return self._part(MemoryCustomerPasswords(self))
 
     @cached_property
     def attempts(self) -> MemoryAttempts:

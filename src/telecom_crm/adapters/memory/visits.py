@@ -9,8 +9,8 @@ import attrs
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.application.ports import Attempted, Contended
-from telecom_crm.domain.identifiers import SessionId, UserId
-from telecom_crm.domain.session import Session
+from telecom_crm.domain.identifiers import CustomerId, SessionId, UserId
+from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.user import User
 
 
@@ -56,6 +56,13 @@ class MemorySessions(MemoryCollection[SessionId, Session]):
         super().apply()
         for key in self._forgotten:
             self._table.drop(key)
+
+
+class MemoryCustomerPasswords(MemoryCollection[CustomerId, CustomerPassword]):
+    """What customers sign in with beside their contract's number."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope, scope.store.customer_passwords)
 
 
 class MemoryAttempts:

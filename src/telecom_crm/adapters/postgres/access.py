@@ -23,6 +23,8 @@ from telecom_crm.adapters.postgres.collections import (
     read_cursor,
 )
 from telecom_crm.adapters.postgres.rows.access import (
+    customer_password_from_row,
+    customer_password_to_row,
     session_from_row,
     session_to_row,
     token_from_row,
@@ -33,8 +35,8 @@ from telecom_crm.adapters.postgres.rows.access import (
 from telecom_crm.adapters.postgres.sheet import Row, Sheet, array_of, rows_of
 from telecom_crm.application.ports import Attempted, Page, Query
 from telecom_crm.domain.errors import NotFound
-from telecom_crm.domain.identifiers import SessionId, TokenId, UserId
-from telecom_crm.domain.session import Session
+from telecom_crm.domain.identifiers import CustomerId, SessionId, TokenId, UserId
+from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import User, UserStatus
 
@@ -43,8 +45,8 @@ T = TypeVar("T")
 
 
 @attrs.frozen(init=False)
-class SecretShape(Generic[T]):
-    """How things that are known by the digest of a secret lie in their table."""
+class UnversionedShape(Generic[T]):
+    """How things without versions lie in their table."""
 
     thing: str
     sheet: Sheet
@@ -70,10 +72,10 @@ class SecretShape(Generic[T]):
 
 
 @attrs.define
-class PostgresSecrets(Generic[K, T]):
-    """Things known by the digest of their secret; they have neither version nor events."""
+class PostgresUnversioned(Generic[K, T]):
+    """Things that have neither version nor events."""
 
-    shape: ClassVar[SecretShape[Any]]
+    shape: ClassVar[UnversionedShape[Any]]
 
     connection: Connection
     holding: bool = True
@@ -130,6 +132,11 @@ class PostgresSecrets(Generic[K, T]):
         table = self.shape.sheet.table
         return count_in(self.connection, table, self.shape.filters, where, most=most)
 
+
+@attrs.define
+class PostgresSecrets(PostgresUnversioned[K, T]):
+    """Things known by the digest of their secret."""
+
     def by_digest(self, digest: str) -> T | None:
         """Return the thing whose secret has this SHA-256 digest."""
         sql = f"SELECT * FROM {self.shape.sheet.table} WHERE digest = %(digest)s"
@@ -141,7 +148,7 @@ class PostgresSecrets(Generic[K, T]):
 class PostgresTokens(PostgresSecrets[TokenId, Token]):
     """Access tokens."""
 
-    shape: ClassVar[SecretShape[Any]] = SecretShape(
+    shape: ClassVar[UnversionedShape[Any]] = UnversionedShape(
         "token",
         tables.tokens,
         to_row=token_to_row,
@@ -154,7 +161,7 @@ class PostgresTokens(PostgresSecrets[TokenId, Token]):
 class PostgresSessions(PostgresSecrets[SessionId, Session]):
     """Who signed in."""
 
-    shape: ClassVar[SecretShape[Any]] = SecretShape(
+    shape: ClassVar[UnversionedShape[Any]] = UnversionedShape(
         "session",
         tables.sessions,
         to_row=session_to_row,
@@ -181,6 +188,19 @@ class PostgresSessions(PostgresSecrets[SessionId, Session]):
             {"at": at, "latest": at + timedelta(days=1), "limit": limit},
         )
         return done.rowcount
+
+
+@attrs.define
+class PostgresCustomerPasswords(PostgresUnversioned[CustomerId, CustomerPassword]):
+    """What customers sign in with beside their contract's number."""
+
+    shape: ClassVar[UnversionedShape[Any]] = UnversionedShape(
+        "customer_password",
+        tables.customer_passwords,
+        to_row=customer_password_to_row,
+        from_row=customer_password_from_row,
+        filters={},
+    )
 
 
 @attrs.define

@@ -712,6 +712,15 @@ Index("ix_sessions_user_id", sessions.c.user_id, sessions.c.id)
 Index("ix_sessions_customer_id", sessions.c.customer_id, sessions.c.id)
 Index("ix_sessions_ends_at", sessions.c.ends_at)
 
+customer_passwords = Table(
+    "customer_passwords",
+    metadata,
+    _id(),
+    _maybe("password_hash"),
+    _at("set_at"),
+    PrimaryKeyConstraint("id"),
+)
+
 attempts = Table(
     "attempts",
     metadata,

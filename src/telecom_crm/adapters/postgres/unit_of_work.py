@@ -14,6 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from telecom_crm.adapters.postgres.access import (
     PostgresAttempts,
+    PostgresCustomerPasswords,
     PostgresSessions,
     PostgresTokens,
     PostgresUsers,
@@ -126,6 +127,10 @@ class PostgresTransaction:
     @cached_property
     def sessions(self) -> PostgresSessions:
         return PostgresSessions(self.connection, self._holding)
+
+    @cached_property
+    def customer_passwords(self) -> PostgresCustomerPasswords:
+        return PostgresCustomerPasswords(self.connection, self._holding)
 
     @cached_property
     def attempts(self) -> PostgresAttempts:

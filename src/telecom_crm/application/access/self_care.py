@@ -1,10 +1,11 @@
-"""Self-care: subscribers who sign in by a code sent to their phone, and see what is theirs."""
+"""Self-care: subscribers who sign in by a code or a password, and see what is theirs."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NoReturn
 
 import attrs
 
@@ -17,12 +18,13 @@ from telecom_crm.application.access.signing_in import (
     VisitDesk,
 )
 from telecom_crm.application.access.tokens import USE_NOTED_EVERY
-from telecom_crm.application.ports import AuditRecord, Message, Messenger, Transaction
+from telecom_crm.application.paging import each_in
+from telecom_crm.application.ports import AuditRecord, Message, Messenger, Query, Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import templates_in
 from telecom_crm.domain.customer import Customer, CustomerKind
-from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId
-from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId, SessionId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.notification import (
     DEFAULT_TEMPLATES,
     SIGN_IN_CODE,
@@ -31,8 +33,10 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
-from telecom_crm.domain.session import CODE, LONGEST, SessionStage, Subscriber
+from telecom_crm.domain.session import CODE, LONGEST, CustomerPassword, SessionStage, Subscriber
+from telecom_crm.domain.text import UNSTORABLE
 from telecom_crm.domain.token import digest_of
+from telecom_crm.domain.user import read_password
 
 RESEND_AFTER = timedelta(seconds=60)
 CODES_AN_HOUR = 5
@@ -78,11 +82,44 @@ class SelfCare(VisitDesk):
         self._count(limits)
         signed = self._proved(_both(secret, code), address, agent)
         if signed is None:
-            who = {"thing": "customer", "thing_id": "unknown"}
-            self.record("sign_in.refused", **who, detail=address, by=SYSTEM)
-            raise SignInRefused
+            self._refuse(address, None)
         self._forgive(*limits)
         return signed
+
+    def sign_in_with_password(
+        self, *, contract: str, password: str, address: str = "", agent: str = ""
+    ) -> SignedIn:
+        """
+        Open a session by the number of a contract and its customer's password.
+
+        Raise `SignInRefused`, for a contract that there is not in the same time as for a wrong
+        password, and `TooManyAttempts`.
+        """
+        number = UNSTORABLE.sub("", contract.strip().upper()[:40])
+        counted = f"contract:{digest_of(number)}"
+        self._count({counted: GUESSES, f"address:{address}": GUESSES_OF_ADDRESS})
+        customer_id, hashed = self._password_of(number)
+        if not self.passwords.verify(hashed, password) or customer_id is None:
+            self._refuse(address, customer_id)
+        signed = self._let_in(customer_id, hashed, address, agent)
+        self._forgive(counted, f"address:{address}")
+        return signed
+
+    def set_password(
+        self,
+        customer_id: CustomerId,
+        *,
+        password: str,
+        keep: SessionId | None = None,
+        by: Actor = SYSTEM,
+    ) -> None:
+        """
+        Give a customer a password, in place of any, and end their sessions but for one to `keep`.
+
+        Subscribers choose their own once a code let them in; whoever works for the operator gives
+        one to an organisation. Raise `NotFound`, and `InvalidValue` for the password.
+        """
+        self._set_password(customer_id, self.passwords.hash(read_password(password)), keep, by)
 
     def subscriber(self, secret: str) -> Subscriber | None:
         """Return who comes with the secret of a session; None where it opens nothing."""
@@ -141,6 +178,47 @@ class SelfCare(VisitDesk):
             tx.sessions.save(first.end(at=at))
             return self._opened_for(tx, customer.id, address, agent)
 
+    def _password_of(self, number: str) -> tuple[CustomerId | None, str | None]:
+        """Return whose contract has a number, and the digest of their password, where there are."""
+        with self.uow(read_only=True) as tx:
+            found = tx.contracts.page(Query(where={"number": number}, limit=1)).items
+            owners = [one.customer_id for one in found]
+            customers = tx.customers.get_many(owners)
+            passwords = tx.customer_passwords.get_many(owners)
+        for owner in owners:
+            if not customers[owner].is_gone:
+                return owner, passwords[owner].password_hash if owner in passwords else None
+        return None, None
+
+    @retried
+    def _let_in(
+        self, customer_id: CustomerId, hashed: str | None, address: str, agent: str
+    ) -> SignedIn:
+        with self.uow() as tx:
+            now = tx.customer_passwords.get(customer_id)
+            if now.password_hash != hashed or tx.customers.get(customer_id).is_gone:
+                raise SignInRefused  # another password was set, or they were erased, a moment ago
+            return self._opened_for(tx, customer_id, address, agent)
+
+    @retried
+    def _set_password(
+        self, customer_id: CustomerId, password_hash: str, keep: SessionId | None, by: Actor
+    ) -> None:
+        at = self.clock()
+        with self.uow() as tx:
+            tx.customers.get(customer_id)
+            chosen = CustomerPassword(id=customer_id, password_hash=password_hash, set_at=at)
+            tx.customer_passwords.save(chosen)
+            ids = [one.id for one in each_in(tx.sessions, customer_id=str(customer_id))]
+            held = tx.sessions.get_many(ids).values()
+            tx.sessions.save_all([one.end(at=at) for one in held if one.id != keep])
+            tx.audit.record(_line("password.set", customer_id, by, at))
+
+    def _refuse(self, address: str, customer_id: CustomerId | None) -> NoReturn:
+        who = "unknown" if customer_id is None else str(customer_id)
+        self.record("sign_in.refused", thing="customer", thing_id=who, detail=address, by=SYSTEM)
+        raise SignInRefused
+
     def _opened_for(
         self, tx: Transaction, customer_id: CustomerId, address: str, agent: str
     ) -> SignedIn:
@@ -154,16 +232,7 @@ class SelfCare(VisitDesk):
             address=address,
             agent=agent,
         )
-        tx.audit.record(
-            AuditRecord(
-                action="sign_in",
-                thing="customer",
-                thing_id=str(customer_id),
-                by=SYSTEM,
-                at=at,
-                detail=address,
-            )
-        )
+        tx.audit.record(_line("sign_in", customer_id, SYSTEM, at, address))
         return SignedIn(tx.sessions.save(session), secret)
 
     def _message(
@@ -182,6 +251,14 @@ class SelfCare(VisitDesk):
             subject=words.subject,
             body=words.body,
         )
+
+
+def _line(
+    action: str, customer_id: CustomerId, by: Actor, at: datetime, detail: str = ""
+) -> AuditRecord:
+    return AuditRecord(
+        action=action, thing="customer", thing_id=str(customer_id), by=by, at=at, detail=detail
+    )
 
 
 def _both(secret: str, code: str) -> str:

@@ -67,7 +67,7 @@ from telecom_crm.domain.provisioning import (
 )
 from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.role import RoleName, Scope
-from telecom_crm.domain.session import Session
+from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.token import Token
@@ -902,6 +902,9 @@ def _of_every_kind(samples: Samples, sale: Sale) -> dict[str, Any]:
         "approvals": _approval(samples),
         "users": _user(samples),
         "sessions": _session(samples),
+        "customer_passwords": CustomerPassword(
+            id=CustomerId(samples.id()), password_hash="$argon2id$", set_at=samples.tick()
+        ),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, dumps
 from telecom_crm.domain.role import Scope
-from telecom_crm.domain.session import Session, SessionStage
+from telecom_crm.domain.session import CustomerPassword, Session, SessionStage
 from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import Preferences, User, UserStatus
 
@@ -123,3 +123,17 @@ def session_from_row(row: Mapping[str, Any]) -> Session:
         ends_at=row["ends_at"],
         ended_at=row["ended_at"],
     )
+
+
+def customer_password_to_row(password: CustomerPassword) -> dict[str, Any]:
+    """Return the row of a customer's password."""
+    return {
+        "id": password.id,
+        "password_hash": password.password_hash,
+        "set_at": password.set_at,
+    }
+
+
+def customer_password_from_row(row: Mapping[str, Any]) -> CustomerPassword:
+    """Return the customer's password of a row."""
+    return CustomerPassword(id=row["id"], password_hash=row["password_hash"], set_at=row["set_at"])

@@ -514,6 +514,13 @@ CREATE INDEX ix_sessions_ends_at ON sessions (ends_at);
 CREATE INDEX ix_sessions_user_id ON sessions (user_id, id);
 CREATE UNIQUE INDEX uq_sessions_digest ON sessions (digest);
 
+CREATE TABLE customer_passwords (
+    id UUID NOT NULL,
+    password_hash TEXT,
+    set_at timestamptz NOT NULL,
+    CONSTRAINT pk_customer_passwords PRIMARY KEY (id)
+);
+
 CREATE TABLE attempts (
     key TEXT COLLATE "C" NOT NULL,
     number INTEGER NOT NULL,
@@ -611,6 +618,7 @@ CHANGEABLE = (
     "approvals",
     "users",
     "sessions",
+    "customer_passwords",
     "attempts",
     "event_cursors",
     "number_series",
