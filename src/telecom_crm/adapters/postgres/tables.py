@@ -822,5 +822,6 @@ DELETABLE = (
     former_values,
     import_rows,
     import_claims,
+    sessions,
 )
 """Tables whose rows the application may remove: what really goes, goes from here."""
