@@ -9,8 +9,8 @@ from telecom_crm.entrypoints.http.web.gate import FACE
 from tests.browser.conftest import Window
 from tests.browser.serving import make
 
-SAMPLES = {"command:str": "block"}
-"""What stands for a part of an address that no list leads to."""
+COMMANDS = {"/console/customers": "block", "/console/tariffs": "retire"}
+"""A command of each area, for the pages that ask about one."""
 
 
 @cache
@@ -28,9 +28,8 @@ def templates(face: str) -> tuple[str, ...]:
 
 def address_of(window: Window, template: str) -> str:
     """Return an address for a page: what a list's first row leads to, where it is about a thing."""
-    path = template
-    for name, value in SAMPLES.items():
-        path = path.replace(f"{{{name}}}", value)
+    area = "/".join(template.split("/")[:3])
+    path = template.replace("{command:str}", COMMANDS.get(area, ""))
     if "{" not in path:
         return path
     lists, _, rest = path.partition("/{")

@@ -80,8 +80,9 @@ class Form:
 
     @classmethod
     def filled(cls, **values: object) -> Form:
-        """Return a form that shows what is known already; None shows nothing."""
-        return cls({name: "" if v is None else str(v) for name, v in values.items()})
+        """Return a form that shows what is known already; None shows nothing, a list several."""
+        shown = {name: "" if value is None else value for name, value in values.items()}
+        return cls({k: v if isinstance(v, list) else str(v) for k, v in shown.items()})
 
     # What was typed
 
@@ -93,8 +94,10 @@ class Form:
     def all(self, name: str) -> list[str]:
         """Return every value of a field that may come several times."""
         getall = getattr(self._sent, "getall", None)
-        found = getall(name, []) if getall else [self._sent[name]] if name in self._sent else []
-        return [one for one in found if isinstance(one, str)]
+        found = getall(name, []) if getall else self._sent.get(name, [])
+        return [
+            one for one in ([found] if isinstance(found, str) else found) if isinstance(one, str)
+        ]
 
     def file(self, name: str, *, required: bool = False) -> UploadFile | None:
         """Return a file that was chosen."""

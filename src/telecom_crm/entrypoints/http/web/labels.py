@@ -13,6 +13,7 @@ from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberStatus
 from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
+from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.role import Action, Area, RoleName
@@ -173,6 +174,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "retired": within("tariff", "Not sold any more"),
         "obsolete": within("tariff", "Obsolete"),
     },
+    PaymentMode: {"prepaid": N_("Prepaid"), "postpaid": N_("Postpaid")},
     UsageService: {"voice": N_("Calls"), "message": N_("SMS"), "data": N_("Internet")},
     ImportKind: {
         "sims": N_("SIM cards"),

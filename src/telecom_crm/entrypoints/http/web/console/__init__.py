@@ -1,16 +1,18 @@
 """The operator console: one module for each area, its pages and its place in the navigation."""
 
-from telecom_crm.entrypoints.http.web.console import customers
+from telecom_crm.entrypoints.http.web.console import customers, tariffs
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.home import Home
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
+from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
 
 CONTROLLERS = (
     SigningIn,
     Home,
     CustomerPages,
+    TariffPages,
 )
 """Every area's pages."""
 
-ENTRIES = (customers.ENTRY,)
+ENTRIES = (customers.ENTRY, tariffs.ENTRY)
 """Every area's place in the navigation."""
