@@ -13,6 +13,10 @@ COMMANDS = {"/console/customers": "block", "/console/tariffs": "retire"}
 """A command of each area, for the pages that ask about one."""
 
 
+ROWS = "main [data-row] a, main a[data-row]"
+"""What leads from a list to one of its things."""
+
+
 @cache
 def templates(face: str) -> tuple[str, ...]:
     """Return the paths of a face's pages, as the router has them."""
@@ -35,7 +39,7 @@ def address_of(window: Window, template: str) -> str:
     lists, _, rest = path.partition("/{")
     window.go(lists)
     one = re.compile(re.escape(lists) + r"/[^/?#]+$")
-    links = window.page.eval_on_selector_all("main a", "all => all.map(a => a.pathname)")
+    links = window.page.eval_on_selector_all(ROWS, "all => all.map(a => a.pathname)")
     first = next((link for link in links if one.match(link) and not link.endswith("/new")), None)
     assert first is not None, f"{lists} leads to nothing that {template} could show"
     return str(first) + rest.partition("}")[2]

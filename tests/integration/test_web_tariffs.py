@@ -11,7 +11,7 @@ from tests.integration.test_web import admin, site, submit
 __all__ = ["admin", "site"]
 
 PATH = "/console/tariffs"
-TERMS = {
+TERMS: dict[str, Any] = {
     "monthly_fee": "1 240,50",
     "activation_fee": "0",
     "megabytes": "10 240",
@@ -57,7 +57,12 @@ def test_a_tariff_lives_from_draft_to_retirement(site, admin):
 
 
 def test_every_fault_is_told_and_what_was_typed_is_kept(admin):
-    odd = {"monthly_fee": "much", "megabytes": "-1", "payment_modes": [], "name": "Kept name"}
+    odd: dict[str, Any] = {
+        "monthly_fee": "much",
+        "megabytes": "-1",
+        "payment_modes": [],
+        "name": "Kept name",
+    }
     refused = submit(admin, f"{PATH}/new", f"{PATH}/new", code="", **TERMS | odd)
     assert refused.status_code == 422
     for field in ("code", "monthly_fee", "megabytes", "payment_modes"):
