@@ -1,0 +1,48 @@
+"""The tests of the service, on PostgreSQL; and what many do at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+import telecom_crm
+from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
+from telecom_crm.entrypoints.settings import prepare
+from tests.unit.test_self_care import *  # noqa: F403  # every test and fixture of it
+from tests.unit.test_self_care import CHEAP, PHONE
+
+
+@pytest.fixture  # type: ignore[no-redef]  # in the place of the one in memory
+def house(fresh_database):
+    url = fresh_database()
+    prepare(url, schema="telecom_crm")
+    with telecom_crm.open(url, passwords=CHEAP) as crm:
+        yield crm
+
+
+def _at_once(times, do):
+    """Do something so many times at once, and return what came of each: a value, or an error."""
+    ready = Barrier(times)
+
+    def one(_):
+        ready.wait(30)
+        try:
+            return do()
+        except (SignInRefused, TooManyAttempts) as refused:
+            return refused
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(one, range(times)))
+
+
+def test_a_code_that_is_shown_by_many_at_once_lets_one_in(loaded, care, phones):
+    secret = care.send_code(PHONE)
+    code = phones.code
+    came = _at_once(4, lambda: care.sign_in_with_code(secret, code=code))
+    assert sorted(type(one).__name__ for one in came) == ["SignInRefused"] * 3 + ["SignedIn"]
+
+
+def test_a_phone_that_asks_many_times_at_once_is_sent_one_code(care, phones):
+    asked = _at_once(4, lambda: care.send_code(PHONE))
+    assert len(phones.got) == 1
+    assert [type(one) for one in asked].count(TooManyAttempts) == 3
