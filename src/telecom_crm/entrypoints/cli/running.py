@@ -294,7 +294,8 @@ def _wait_until_ready(settings: Settings, children: list[_Child], stop: threadin
 def _greet(settings: Settings, keys: _Keys | None, *, own_server: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
     where = f"--data {settings.data}" if own_server else "--database-url …"
-    lines = ["", f"  telecom-crm is ready at {base}", f"  API documentation: {base}/schema/browse"]
+    lines = ["", f"  telecom-crm is ready at {base}", f"  sign in at {base}/login"]
+    lines += [f"  API documentation: {base}/schema/browse"]
     if keys:
         lines += [
             f"  demo accounts: {', '.join(login for login, _, _ in ACCOUNTS)}",
