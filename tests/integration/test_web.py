@@ -336,3 +336,13 @@ def test_the_second_step_makes_the_session_whole_under_a_new_secret(site):
     assert browser.cookies["__Host-console"] != half
     assert browser.get("/console/customers").status_code == 200
     site.crm.users.drop_second_step(user.id)
+
+
+def test_the_list_can_be_read_from_its_beginning_or_its_end(admin):
+    def names(query: str) -> list[str]:
+        return re.findall(r'font-medium">([^<]+)</span></a></td>', admin.get(query).text)
+
+    newest = names("/console/customers?size=100")
+    oldest = names("/console/customers?size=100&sort=up")
+    assert len(newest) >= 25
+    assert oldest == newest[::-1]

@@ -45,7 +45,7 @@ class Listing:
     @property
     def descending(self) -> bool:
         """Whether the newest come first; so it is unless the address says otherwise."""
-        return self.asked.get("sort", "-").startswith("-")
+        return self.asked.get("sort") != "up"
 
     @property
     def size(self) -> int:
