@@ -142,6 +142,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.role import Scope as Scope
     from telecom_crm.domain.role import Visitor as Visitor
     from telecom_crm.domain.session import Session as Session
+    from telecom_crm.domain.session import Subscriber as Subscriber
     from telecom_crm.domain.sim import RetireReason as RetireReason
     from telecom_crm.domain.sim import Sim as Sim
     from telecom_crm.domain.tariff import Allowances as Allowances
@@ -211,7 +212,7 @@ _STABLE = {
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
     "domain.role": "Action Area Role RoleName Scope Visitor",
-    "domain.session": "Session",
+    "domain.session": "Session Subscriber",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
     "domain.ticket": "BlockReason SlaState Ticket TicketPriority",
