@@ -33,6 +33,7 @@ from telecom_crm.entrypoints.demo import (
     may_be_in,
     new_password,
     refuse_strangers,
+    subscriber,
 )
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
@@ -294,12 +295,19 @@ def _wait_until_ready(settings: Settings, children: list[_Child], stop: threadin
 def _greet(settings: Settings, keys: _Keys | None, *, own_server: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
     where = f"--data {settings.data}" if own_server else "--database-url …"
-    lines = ["", f"  telecom-crm is ready at {base}", f"  sign in at {base}/login"]
-    lines += [f"  API documentation: {base}/schema/browse"]
+    lines = [
+        "",
+        f"  telecom-crm is ready at {base}",
+        f"  console: {base}/console",
+        f"  self-care: {base}/my",
+        f"  API documentation: {base}/schema/browse",
+    ]
     if keys:
         lines += [
+            "",
             f"  demo accounts: {', '.join(login for login, _, _ in ACCOUNTS)}",
             f"  demo password, of all of them: {keys.password}",
+            f"  demo subscriber: {subscriber(0).msisdn}; the code for self-care is printed here",
             f"  demo token (admin): {keys.token}",
             "",
             "  Try:",

@@ -101,6 +101,7 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "receipts": lambda crm: crm.receipts,
     "rules": lambda crm: crm.rules,
     "scans": lambda crm: crm.scans,
+    "self_care": lambda crm: crm.self_care,
     "settlements": lambda crm: crm.settlements,
     "tickets": lambda crm: crm.tickets,
     "users": lambda crm: crm.users,
@@ -118,7 +119,7 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
     limits = limits or Limits()
     metrics, gate = Metrics(), Gate(crm.access, limits)
     pages = pages_of(crm, operator=operator, proxies=limits.proxies)
-    gates = Gates(gate, PageGate(crm.access, crm.users))
+    gates = Gates(gate, PageGate(crm.access, crm.users, crm.self_care))
     services = {name: pick(crm) for name, pick in SERVICES.items()}
     counter = Counter(crm.payments)
     services |= {"counter": counter, "metrics": metrics}

@@ -10,18 +10,19 @@ import attrs
 from litestar.concurrency import sync_to_thread
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.users import Users
 from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.errors import NotPermitted, Unavailable
 from telecom_crm.domain.identifiers import UserId
-from telecom_crm.domain.role import Visitor
+from telecom_crm.domain.role import NO_RIGHTS, Visitor
 from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
 from telecom_crm.entrypoints.http.problems import NotAuthenticated
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.cookies import LANGUAGE, SESSION, named
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import PERSON, Visit
+from telecom_crm.entrypoints.http.web.http import PERSON, SUBSCRIBER, Visit
 from telecom_crm.entrypoints.http.web.i18n import CURRENT, PSEUDO, negotiated
 
 FACE = "face"
@@ -35,6 +36,7 @@ class PageGate:
 
     access: Access
     users: Users
+    self_care: SelfCare
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Stand, as a middleware, before every page."""
@@ -50,7 +52,8 @@ class PageGate:
         scope, handler = visit.scope, visit.scope["route_handler"]
         secret = visit.cookies.get(named(SESSION[handler.opt[FACE]], scope["scheme"]))
         if secret:
-            await sync_to_thread(self._recognise, scope, secret)
+            find = self._subscriber if handler.opt[FACE] == "my" else self._recognise
+            await sync_to_thread(find, scope, secret)
         CURRENT.set(guessed(visit))
         rule = rule_of(handler)
         if rule is None:
@@ -84,6 +87,20 @@ class PageGate:
         if visitor is not None and visitor.user_id is not None:
             scope["user"] = visitor
             scope["state"][PERSON] = self.users.get(UserId(UUID(visitor.user_id)))
+
+    def _subscriber(self, scope: Scope, secret: str) -> None:
+        """Find which subscriber comes with the secret of a session."""
+        found = self.self_care.subscriber(secret)
+        if found is not None:
+            scope["user"] = Visitor(
+                actor=found.actor,
+                rights=NO_RIGHTS,
+                role="subscriber",
+                key=found.key,
+                csrf=found.csrf,
+                session_id=str(found.session_id),
+            )
+            scope["state"][SUBSCRIBER] = found
 
     def _refuse(self, rule: Permission, visitor: Visitor, scope: Scope) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""

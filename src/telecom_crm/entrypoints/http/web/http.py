@@ -23,6 +23,7 @@ from litestar.datastructures import Cookie, State
 
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area, Visitor
+from telecom_crm.domain.session import Subscriber
 from telecom_crm.domain.user import Theme, User
 from telecom_crm.entrypoints.http.limits import address_of
 from telecom_crm.entrypoints.http.web import csrf
@@ -47,8 +48,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-PERSON = "telecom_crm_person"
-"""Where a request's state has the user who is signed in."""
+PERSON, SUBSCRIBER = "telecom_crm_person", "telecom_crm_subscriber"
+"""Where a request's state has the user, or the subscriber, who is signed in."""
 PACKED_FROM_BYTES = 1024
 MOST_FLASH = 3000
 
@@ -76,6 +77,12 @@ class Visit(Request[Any, Any, State]):
     def person(self) -> User | None:
         """The user who is signed in: their name, and how they like their pages."""
         found: User | None = self.scope["state"].get(PERSON)
+        return found
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """The subscriber who is signed in to self-care."""
+        found: Subscriber = self.scope["state"][SUBSCRIBER]
         return found
 
     @property

@@ -3,9 +3,12 @@
 from litestar import Controller
 
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.my import money
+from telecom_crm.entrypoints.http.web.my.money import MyMoney
+from telecom_crm.entrypoints.http.web.my.signing_in import MySigningIn
 
-CONTROLLERS: tuple[type[Controller], ...] = ()
+CONTROLLERS: tuple[type[Controller], ...] = (MySigningIn, MyMoney)
 """Every area's pages."""
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (money.HOME, money.PAYMENTS)
 """The parts of self-care, in the order of the bar at the bottom."""

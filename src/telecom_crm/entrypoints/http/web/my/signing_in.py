@@ -1,0 +1,112 @@
+"""The door of self-care: a code to the phone, or the number of a contract and a password."""
+
+from __future__ import annotations
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+
+from telecom_crm.application.access.self_care import SelfCare
+from telecom_crm.application.access.service import Access
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.access import Public
+from telecom_crm.entrypoints.http.web.cookies import SESSION, baked, eaten, named
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+ANYBODY = Public("nobody is signed in before this")
+START = "/my"
+
+
+class MySigningIn(Controller):
+    """How subscribers come in, and leave."""
+
+    @shows("/my/login", ANYBODY)
+    def ask(self, request: Visit) -> Response[bytes]:
+        """Ask for the phone."""
+        if request.visitor is not None:
+            return redirect(request, START)
+        return page(request, "my/access/login.html", form=Form())
+
+    @acts("/my/login", ANYBODY)
+    def send(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Send a code; a phone that is nobody's is answered the same."""
+        phone = form.read("phone", crm.read_phone)
+        if phone is None:
+            return page(request, "my/access/login.html", status=form.status, form=form)
+        secret = form.submit(
+            crm.self_care.send_code, phone, address=request.address, agent=_agent(request)
+        )
+        if secret is None:
+            return page(request, "my/access/login.html", status=form.status, form=form)
+        cookie = baked(SESSION["my"], secret, request.scope["scheme"])
+        return redirect(request, "/my/login/code", cookies=[cookie])
+
+    @shows("/my/login/code", ANYBODY)
+    def ask_code(self, request: Visit) -> Response[bytes]:
+        """Ask for the code that was sent."""
+        if request.visitor is not None or not _secret(request):
+            return redirect(request, "/my/login")
+        return page(request, "my/access/code.html", form=Form())
+
+    @acts("/my/login/code", ANYBODY)
+    def prove(
+        self, request: Visit, form: NamedDependency[Form], self_care: NamedDependency[SelfCare]
+    ) -> Response[bytes]:
+        """Open the session, under a new secret."""
+        done = form.submit(
+            self_care.sign_in_with_code,
+            _secret(request),
+            code=form.text("code", limit=40),
+            address=request.address,
+            agent=_agent(request),
+        )
+        if done is None:
+            return page(request, "my/access/code.html", status=form.status, form=form)
+        cookie = baked(SESSION["my"], done.secret, request.scope["scheme"])
+        return redirect(request, START, cookies=[cookie])
+
+    @shows("/my/login/password", ANYBODY)
+    def ask_password(self, request: Visit) -> Response[bytes]:
+        """Ask for the number of a contract, and the password."""
+        if request.visitor is not None:
+            return redirect(request, START)
+        return page(request, "my/access/password.html", form=Form())
+
+    @acts("/my/login/password", ANYBODY)
+    def enter(
+        self, request: Visit, form: NamedDependency[Form], self_care: NamedDependency[SelfCare]
+    ) -> Response[bytes]:
+        """Open the session by a password."""
+        contract, password = form.text("contract", limit=40), form.raw("password")
+        if not password:
+            form.fault("password", "missing")
+        done = form.submit(
+            self_care.sign_in_with_password,
+            contract=contract,
+            password=password,
+            address=request.address,
+            agent=_agent(request),
+        )
+        if done is None:
+            return page(request, "my/access/password.html", status=form.status, form=form)
+        cookie = baked(SESSION["my"], done.secret, request.scope["scheme"])
+        return redirect(request, START, cookies=[cookie])
+
+    @acts("/my/logout", Public("whoever is signed in may leave, at whatever step"))
+    def sign_out(self, request: Visit, access: NamedDependency[Access]) -> Response[bytes]:
+        """End the session."""
+        if secret := _secret(request):
+            access.sign_out(secret)
+        gone = eaten(SESSION["my"], request.scope["scheme"])
+        return redirect(request, "/my/login", cookies=[gone])
+
+
+def _secret(request: Visit) -> str:
+    return request.cookies.get(named(SESSION["my"], request.scope["scheme"]), "")
+
+
+def _agent(request: Visit) -> str:
+    return request.headers.get("user-agent", "")[:200]
