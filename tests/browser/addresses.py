@@ -9,7 +9,11 @@ from telecom_crm.entrypoints.http.web.gate import FACE
 from tests.browser.conftest import Window
 from tests.browser.serving import make
 
-COMMANDS = {"/console/customers": "block", "/console/tariffs": "retire"}
+COMMANDS = {
+    "/console/customers": "block",
+    "/console/imports": "abort",
+    "/console/tariffs": "retire",
+}
 """A command of each area, for the pages that ask about one."""
 
 

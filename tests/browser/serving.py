@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from litestar import Litestar
 
+from telecom_crm.domain.importing import ImportKind
 from tests.people import hire
 
 PEOPLE = 45
@@ -28,6 +29,7 @@ def make() -> Litestar:
     crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
     demo.load(crm)
     demo.load_subscribers(crm, count=PEOPLE)
+    crm.imports.run_file(kind=ImportKind.NUMBERS, content=b"msisdn,category\n996700,standard\n")
     hire(crm)
     return create_app(crm)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from itertools import islice
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -41,7 +40,7 @@ from telecom_crm.entrypoints.http.calls import (
 )
 from telecom_crm.entrypoints.http.problems import problem_of
 from telecom_crm.entrypoints.http.routes import does, reads
-from telecom_crm.entrypoints.http.tables import CSV
+from telecom_crm.entrypoints.http.tables import CSV, joined
 from telecom_crm.entrypoints.http.uploads import chunks, received
 from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
 
@@ -49,7 +48,6 @@ from telecom_crm.entrypoints.http.values import PageView, View, listed, made, sh
 POLL_SECONDS = 0.5
 SILENT_POLLS = 30
 """After so many without news a line says that the connection is still there."""
-LINES_AT_ONCE = 500
 SEPARATORS: Mapping[str, str] = MappingProxyType(
     {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 )
@@ -250,7 +248,7 @@ class ImportController(Controller):
         self, request: Call, import_id: FromPath[UUID], imports: NamedDependency[Imports]
     ) -> Stream:
         """Download the failed rows with their columns and `error`, to be mended and sent again."""
-        lines = _joined(imports.error_file(ImportId(import_id), by=request.by))
+        lines = joined(imports.error_file(ImportId(import_id), by=request.by))
         headers = {"Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 
@@ -310,9 +308,3 @@ async def _progress(
 def _event(name: str, job: ImportJob) -> ServerSentEventMessage:
     told = msgspec.json.encode(ImportView.of(job)).decode()
     return ServerSentEventMessage(event=name, id=job.version, data=told)
-
-
-def _joined(lines: Iterable[str]) -> Iterator[bytes]:
-    source = iter(lines)
-    while batch := list(islice(source, LINES_AT_ONCE)):
-        yield "".join(batch).encode("utf-8")

@@ -1,8 +1,9 @@
 """The operator console: one module for each area, its pages and its place in the navigation."""
 
-from telecom_crm.entrypoints.http.web.console import customers, tariffs
+from telecom_crm.entrypoints.http.web.console import customers, imports, tariffs
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.home import Home
+from telecom_crm.entrypoints.http.web.console.imports import ImportPages
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
 from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
 
@@ -11,8 +12,9 @@ CONTROLLERS = (
     Home,
     CustomerPages,
     TariffPages,
+    ImportPages,
 )
 """Every area's pages."""
 
-ENTRIES = (customers.ENTRY, tariffs.ENTRY)
+ENTRIES = (customers.ENTRY, tariffs.ENTRY, imports.ENTRY)
 """Every area's place in the navigation."""
