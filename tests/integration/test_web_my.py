@@ -158,3 +158,32 @@ def test_the_password_way_in(site):
     done = submit(browser, path, path, contract=mine.number, password="correct horse battery")
     assert done.headers["location"] == "/my"
     assert browser.get("/my").status_code == 200
+
+
+def test_a_question_is_asked_once_answered_and_closed(site, phones):
+    mine, theirs, *_ = contracts(site)
+    browser, path = enter(site, phones, mine), "/my/tickets/new"
+    page = browser.get(path).text
+    sent = dict(re.findall(r'name="(csrf|idempotency_key)" value="([^"]+)"', page))
+    words = {**sent, "subject": "<b>No</b> network", "text": "since <i>noon</i>"}
+    where = {browser.post(path, data=words).headers["location"] for _ in range(2)}
+    assert len(where) == 1, "sent twice, it is one"
+    asked = site.crm.tickets.each(customer_id=str(mine.customer_id))
+    [ticket] = [one for one in asked if "network" in one.subject]
+    assert len(ticket.comments) == 1
+    site.crm.tickets.comment(ticket.id, text="we look at it")
+    site.crm.tickets.comment(ticket.id, text="the mast is down", internal=True)
+    shown = browser.get(f"/my/tickets/{ticket.id}").text
+    assert "&lt;b&gt;No&lt;/b&gt; network" in shown
+    assert "we look at it" in shown
+    assert "the mast is down" not in shown
+    to = f"/my/tickets/{ticket.id}"
+    assert submit(browser, to, to, text="thanks").status_code == 303
+    assert submit(browser, to, to, text=" ").status_code == 422
+    other = enter(site, phones, theirs)
+    assert other.get(to).status_code == 404
+    assert other.post(to, data={"csrf": token_on(other, "/my"), "text": "x"}).status_code == 404
+    assert ticket.number not in other.get("/my/tickets").text
+    assert ticket.number in browser.get("/my/tickets").text
+    empty = submit(browser, path, path, subject="", text="")
+    assert empty.status_code == 422
