@@ -99,8 +99,8 @@ class Tongue:
         return format_datetime(at, form, tzinfo=zone, locale=self.locale)
 
     def ago(self, seconds: float) -> str:
-        """Write how long ago something was."""
-        return format_timedelta(-int(seconds), add_direction=True, locale=self.locale)
+        """Write how long ago something was; what is of this moment was a second ago."""
+        return format_timedelta(-max(1, int(seconds)), add_direction=True, locale=self.locale)
 
 
 @cache
