@@ -23,13 +23,14 @@ ROWS = "main [data-row] a, main a[data-row]"
 
 @cache
 def templates(face: str) -> tuple[str, ...]:
-    """Return the paths of a face's pages, as the router has them."""
+    """Return the paths of a face's pages, as the router has them; papers are none."""
     return tuple(
         sorted(
             route.path
             for route in make().routes
             for handler in getattr(route, "route_handlers", ())
             if handler.opt.get(FACE) == face and "GET" in handler.http_methods
+            if not route.path.endswith(".pdf")
         )
     )
 

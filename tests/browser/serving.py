@@ -23,6 +23,10 @@ PEOPLE = 45
 def make() -> Litestar:
     """Build the service; the factory of the process that serves."""
     import telecom_crm
+    from telecom_crm.application.ports import Payer
+    from telecom_crm.domain.approval import ApprovalKind
+    from telecom_crm.domain.money import Money
+    from telecom_crm.domain.payment import PaymentMethod
     from telecom_crm.entrypoints import demo
     from telecom_crm.entrypoints.http.app import create_app
 
@@ -31,6 +35,14 @@ def make() -> Litestar:
     demo.load_subscribers(crm, count=PEOPLE)
     crm.imports.run_file(kind=ImportKind.NUMBERS, content=b"msisdn,category\n996700,standard\n")
     hire(crm)
+    payment = crm.payments.take(
+        payer=Payer(msisdn=demo.subscriber(0).msisdn),
+        amount=Money.parse("500.00", crm.currency),
+        method=PaymentMethod.CASH,
+        gateway="cash_desk",
+    )
+    refund = ApprovalKind.REFUND
+    crm.approvals.ask(refund, payment.id, amount=payment.amount, reason="Paid twice")
     return create_app(crm)
 
 

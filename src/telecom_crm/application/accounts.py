@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -36,6 +36,7 @@ from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, AccountStatement, BillingAccount
 from telecom_crm.domain.charging import ChargeKind, charge
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.ledger import (
@@ -112,6 +113,14 @@ class Accounts:
             if account.customer_id is not None:
                 found[account.customer_id].append(states[account.id])
         return found
+
+    def owners(self, account_ids: Iterable[AccountId]) -> dict[AccountId, Customer]:
+        """Return whose some accounts are; the operator's own are nobody's."""
+        with self.uow(read_only=True) as tx:
+            accounts = tx.accounts.get_many(account_ids).values()
+            owned = {one.id: one.customer_id for one in accounts if one.customer_id is not None}
+            customers = tx.customers.get_many(owned.values())
+        return {account: customers[customer] for account, customer in owned.items()}
 
     def entries(
         self,

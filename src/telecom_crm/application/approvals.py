@@ -12,7 +12,7 @@ import attrs
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.idempotency import request_key
-from telecom_crm.application.paging import each_of, each_swept, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Clock, NewId, Page, Query, Transaction, UnitOfWork
 from telecom_crm.application.retry import each_alone, retried
@@ -152,6 +152,10 @@ class Approvals:
         """Return a page of the requests."""
         with self.uow(read_only=True) as tx:
             return tx.approvals.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the requests that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.approvals, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Approval]:
         """Go through the requests, filtered by fields as in `page`."""

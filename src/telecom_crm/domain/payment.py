@@ -210,11 +210,13 @@ class Payment:
         gateway: str,
         meant_for: str | None = None,
         allocates: PaymentId | None = None,
+        note: str = "",
         by: Actor,
         at: datetime,
     ) -> Payment:
         """
         Write down that a payment is asked for; `allocates` is the unallocated one it comes from.
+        The event says the `note` as its reason.
         """
         payload = {
             "account_id": str(account_id),
@@ -225,7 +227,9 @@ class Payment:
         }
         if allocates is not None:
             payload["allocates"] = str(allocates)
-        born = PAYMENT_LIFECYCLE.begin(_C.INITIATE, key=id, by=by, at=at, payload=payload)
+        born = PAYMENT_LIFECYCLE.begin(
+            _C.INITIATE, key=id, by=by, at=at, reason=note, payload=payload
+        )
         return cls(
             id=id,
             account_id=account_id,

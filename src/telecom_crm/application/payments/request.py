@@ -45,6 +45,7 @@ class PaymentRequest:
     idempotency_key: str | None = None
     reference: str | None = None
     told: str = ""
+    note: str = ""
     by: Actor | None = None
 
     @property
@@ -130,6 +131,7 @@ class Deposit:
             amount=self.request.amount,
             method=self.request.method,
             gateway=self.gateway.name,
+            note=self.request.note,
             by=self.by,
             at=self.at,
         )

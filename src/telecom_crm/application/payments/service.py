@@ -9,7 +9,13 @@ from itertools import chain
 
 import attrs
 
-from telecom_crm.application.paging import each_of, each_swept, refuse_stale
+from telecom_crm.application.paging import (
+    counts_of,
+    each_in,
+    each_of,
+    each_swept,
+    refuse_stale,
+)
 from telecom_crm.application.payments.desk import unwrap
 from telecom_crm.application.payments.disputing import Disputing
 from telecom_crm.application.payments.refunding import Refunding
@@ -23,11 +29,13 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.retry import each_alone
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, PaymentId
-from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import (
+    PAYMENT_LIFECYCLE,
     Payment,
     PaymentReceipt,
 )
+from telecom_crm.domain.refund import REFUND_LIFECYCLE
 
 
 @attrs.frozen
@@ -94,12 +102,25 @@ class Payments(Taking, Refunding, Disputing):
         places = {str(account): place for place, account in enumerate(accounts)}
         if here not in places:
             raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave")
-        asked = attrs.evolve(query, where={"account_id": here}, cursor=inner or None)
+        where = {**query.where, "account_id": here}
+        asked = attrs.evolve(query, where=where, cursor=inner or None)
         page = self.page(asked)
         following = accounts[places[here] + 1 :]
         if page.next is not None:
             return Page(items=page.items, next=f"{here}/{page.next}")
         return Page(items=page.items, next=f"{following[0]}/" if following else None)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the payments that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.payments, wheres, most=most)
+
+    def timeline(self, payment_id: PaymentId) -> list[Event]:
+        """Tell what happened to a payment and to its refunds, in order of time."""
+        with self.uow(read_only=True) as tx:
+            things = [(PAYMENT_LIFECYCLE.machine, tx.payments.get(payment_id).key)]
+            refunds = each_in(tx.refunds, payment_id=str(payment_id))
+            things += [(REFUND_LIFECYCLE.machine, refund.key) for refund in refunds]
+            return tx.events.timeline(things)
 
     def each(self, **where: str) -> Iterator[Payment]:
         """Go through all payments with these field values."""

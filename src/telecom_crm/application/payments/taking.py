@@ -45,19 +45,25 @@ class Taking(Hearing):
         amount: Money,
         method: PaymentMethod,
         gateway: str,
+        note: str = "",
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Payment:
         """
         Take a payment and return it in whatever state it reached: confirmed, declined, pending or
-        unknown.
+        unknown. Its history keeps the `note` of whoever takes it.
 
         Raise `NotFound` without the payer or the gateway, `InvalidValue` for a bad amount,
         `RuleViolated` where the contract takes no payments yet or the regulations none of that
         size, `KeyReused`.
         """
         request = PaymentRequest(
-            payer=payer, amount=amount, method=method, idempotency_key=idempotency_key, by=by
+            payer=payer,
+            amount=amount,
+            method=method,
+            note=note,
+            idempotency_key=idempotency_key,
+            by=by,
         )
         return self.take_one(request, gateway=gateway)
 
@@ -118,6 +124,7 @@ class Taking(Hearing):
             method=request.method,
             gateway=gateway.name,
             reference=request.reference,
+            note=request.note,
         )
         key = None
         if request.idempotency_key is not None:

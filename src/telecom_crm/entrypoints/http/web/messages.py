@@ -22,6 +22,8 @@ FAULTS: Mapping[str, str] = {
     "number": N_("Enter a whole number"),
     "amount": N_("Enter an amount, such as 1240.50"),
     "currency": N_("Enter a currency of three letters, such as KGS"),
+    "refund_too_large": N_("More than is left of the payment"),
+    "given_too_little": N_("Less was given than is to be paid"),
     "negative": N_("Enter an amount above zero"),
     "date": N_("Enter day, month and year, such as 12.03.1995"),
     "span": N_("The end is before the beginning"),

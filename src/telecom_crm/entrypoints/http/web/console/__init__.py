@@ -1,9 +1,18 @@
 """The operator console: one module for each area, its pages and its place in the navigation."""
 
-from telecom_crm.entrypoints.http.web.console import customers, imports, tariffs
+from telecom_crm.entrypoints.http.web.console import (
+    approvals,
+    customers,
+    imports,
+    payments,
+    tariffs,
+)
+from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
+from telecom_crm.entrypoints.http.web.console.cash_desk import CashDeskPages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.home import Home
 from telecom_crm.entrypoints.http.web.console.imports import ImportPages
+from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
 from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
 
@@ -13,8 +22,11 @@ CONTROLLERS = (
     CustomerPages,
     TariffPages,
     ImportPages,
+    ApprovalPages,
+    CashDeskPages,
+    PaymentPages,
 )
 """Every area's pages."""
 
-ENTRIES = (customers.ENTRY, tariffs.ENTRY, imports.ENTRY)
+ENTRIES = (customers.ENTRY, tariffs.ENTRY, imports.ENTRY, approvals.ENTRY, payments.ENTRY)
 """Every area's place in the navigation."""

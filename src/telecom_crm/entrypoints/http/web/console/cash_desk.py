@@ -1,0 +1,128 @@
+"""The cash desk: taking a payment from whoever stands before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.payees import Payee, chosen, offered
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here
+from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/payments/new"
+METHODS = (PaymentMethod.CASH, PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
+"""What is taken at a desk."""
+
+
+class CashDeskPages(Controller):
+    """The cash desk in the console."""
+
+    path = PATH
+
+    @shows("/", Area.PAYMENTS, Action.WRITE)
+    def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask whom the payment is for, then how much; of what was given, tell the change."""
+        payee = chosen(request, crm)
+        if payee is None:
+            return _choice(request, crm)
+        typed = {name: request.query_params.get(name, "")[:40] for name in ("amount", "given")}
+        form = Form.filled(method=PaymentMethod.CASH, **typed)
+        return _form(request, crm, payee, form, change=_change_of(form, payee))
+
+    @acts("/", Area.PAYMENTS)
+    def take(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Take the payment; the same form again, by whatever way, is the same payment."""
+        payee = chosen(request, crm)
+        if payee is None:
+            return _choice(request, crm, status=422)
+        amount, change = _read(form, payee)
+        method, note = form.choice("method", PaymentMethod), form.text("note", required=False)
+        if amount is None or method is None:
+            return _form(request, crm, payee, form, status=form.status)
+        payment = form.submit(
+            crm.payments.take,
+            payer=payee.payer,
+            amount=amount,
+            method=method,
+            gateway=form.raw("desk") or _desks(crm)[0],
+            note=note,
+            idempotency_key=form.key,
+            by=request.by,
+        )
+        if payment is None:
+            return _form(request, crm, payee, form, status=form.status)
+        toast = _said(change, replayed=payment.replayed)
+        return redirect(request, f"/console/payments/{payment.id}", toast=toast)
+
+
+def _choice(request: Visit, crm: Crm, status: int = 200) -> Response[bytes]:
+    text = request.query_params.get("q", "").strip()[:200]
+    payees = offered(request, crm, text)
+    return page(
+        request,
+        "console/payments/choose.html",
+        fragment="console/payments/_choices.html",
+        status=status,
+        q=text,
+        payees=payees,
+        asked=bool(text or request.query_params.get("customer")),
+    )
+
+
+def _form(request: Visit, crm: Crm, payee: Payee, form: Form, **more: Any) -> Response[bytes]:
+    return page(
+        request,
+        "console/payments/take.html",
+        fragment="console/payments/_change.html",
+        payee=payee,
+        form=form,
+        desks=_desks(crm),
+        methods=[(one.value, label(one)) for one in METHODS],
+        **{"change": None, **more},
+    )
+
+
+def _desks(crm: Crm) -> list[str]:
+    """Return the names of the desks: where money is in hand before it is written down."""
+    return [name for name, gateway in crm.gateways.items() if gateway.takes_at_once]
+
+
+def _read(form: Form, payee: Payee) -> tuple[Money | None, Money | None]:
+    """Read the amount, and what of the money that was given goes back."""
+    currency = payee.state.balance.currency
+    amount = form.money("amount", currency)
+    given = form.money("given", currency, required=False)
+    if amount is not None and not amount:
+        form.fault("amount", "negative")
+    if amount is None or given is None:
+        return amount, None
+    if given < amount:
+        form.fault("given", "given_too_little")
+    return amount, given - amount
+
+
+def _change_of(form: Form, payee: Payee) -> Money | None:
+    """Return the change while it is typed; None where there is none to tell yet."""
+    typed = Form.filled(amount=form.raw("amount"), given=form.raw("given"))
+    change = _read(typed, payee)[1]
+    return change if typed.ok else None
+
+
+def _said(change: Money | None, *, replayed: bool) -> str:
+    if replayed:
+        return _("This payment was taken before, and once")
+    if change:
+        return _("The payment is taken. Change: %(amount)s", amount=here().money(change))
+    return _("The payment is taken")

@@ -1,0 +1,53 @@
+"""What takes a second person past what one decides alone: done at once, or asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from litestar import Response
+
+from telecom_crm.domain.approval import ApprovalKind
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+
+
+def decides_alone(request: Visit, kind: ApprovalKind, amount: Money) -> bool:
+    """Tell whether the visitor needs no second person for this."""
+    return request.visitor is not None and request.visitor.rights.decides_alone(kind, amount)
+
+
+def decide(
+    request: Visit,
+    crm: Crm,
+    form: Form,
+    kind: ApprovalKind,
+    thing_id: UUID,
+    *,
+    amount: Money,
+    reason: str,
+    do: Callable[..., object],
+    back: str,
+    done: str,
+) -> Response[bytes] | None:
+    """
+    Do what the visitor decides alone, else ask a second person for it; None where it is refused.
+
+    `do` is the command of a service, `done` what is said once it was carried out at `back`.
+    """
+    asked = {"amount": amount, "reason": reason, "idempotency_key": form.key, "by": request.by}
+    if decides_alone(request, kind, amount):
+        if form.submit(do, thing_id, **asked) is None:
+            return None
+        return redirect(request, back, toast=done)
+    assert request.visitor is not None, "nobody decides as a guest"
+    crm.access.permit(request.visitor, Area.APPROVALS, Action.WRITE, thing="approval")
+    approval = form.submit(crm.approvals.ask, kind, thing_id, **asked)  # type: ignore[arg-type]
+    if approval is None:
+        return None
+    said = Toast(_("A second person has to agree: it is asked for"), "info")
+    return redirect(request, f"/console/approvals/{approval.id}", toast=said)

@@ -1,0 +1,164 @@
+"""Money in the console: taken at the desk, given back alone or by two, found by its receipt."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.integration.test_web import HTMX, admin, site, submit, token_on
+
+__all__ = ["admin", "site"]
+
+PATH = "/console/payments"
+NEW = f"{PATH}/new"
+
+
+@pytest.fixture
+def desk(site):
+    """Return the address of the cash desk before a contract, and the contract."""
+    contract = next(iter(site.crm.contracts.each(status="active")))
+    return f"{NEW}?contract={contract.id}", contract
+
+
+def key_on(client: Any, path: str) -> str:
+    found = re.search(r'name="idempotency_key" value="([^"]+)"', client.get(path).text)
+    assert found, path
+    return found[1]
+
+
+def balance(site, contract):
+    return site.crm.accounts.get(contract.account_id).balance.balance
+
+
+def test_a_payment_is_taken_once_however_often_its_form_comes(site, desk):
+    cashier, (form, contract) = site.browser("cashier"), desk
+    before, key = balance(site, contract), key_on(cashier, form)
+    typed = {"amount": "240,50", "given": "500", "method": "cash", "note": "For June"}
+    once = submit(cashier, form, form, idempotency_key=key, **typed)
+    assert once.status_code == 303
+    shown = cashier.get(once.headers["location"]).text
+    assert "Change: KGS\xa0259.50" in shown
+    assert "For June" in shown
+    again = submit(cashier, form, form, idempotency_key=key, **typed)
+    assert again.headers["location"] == once.headers["location"]
+    assert "taken before, and once" in cashier.get(again.headers["location"]).text
+    assert (balance(site, contract) - before).amount == "240.50"
+    other = submit(cashier, form, form, idempotency_key=key, **typed | {"amount": "1"})
+    assert (other.status_code, "other content" in other.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"amount": ""}, "Fill this in"),
+        ({"amount": "0"}, "Enter an amount above zero"),
+        ({"amount": "-5"}, "Enter an amount, such as"),
+        ({"amount": "10", "given": "9.99"}, "Less was given"),
+        ({"amount": "10", "method": "barter"}, "Choose one of those offered"),
+        ({"amount": "10", "desk": "simulated"}, "cash_desk"),
+    ],
+)
+def test_what_is_wrong_at_the_desk_takes_no_money(site, desk, typed, said):
+    cashier, (form, contract) = site.browser("cashier"), desk
+    before = balance(site, contract)
+    answer = submit(cashier, form, form, **{"method": "cash", **typed})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert balance(site, contract) == before
+
+
+def test_the_change_is_told_while_it_is_typed(site, desk):
+    form, _ = desk
+    part = site.browser("cashier").get(f"{form}&amount=240.5&given=500", headers=HTMX).text
+    assert part.strip().startswith('<p id="change"')
+    assert "259.50" in part
+
+
+def test_whoever_pays_is_found_by_phone_contract_account_and_name(site, desk):
+    cashier, (form, contract) = site.browser("cashier"), desk
+    customer = site.crm.customers.get(contract.customer_id)
+    account = site.crm.accounts.get(contract.account_id).account
+    for said in (contract.msisdn.digits, contract.number, account.number.lower(), customer.name):
+        assert f'href="{form}"' in cashier.get(NEW, params={"q": said}).text, said
+    assert f'href="{form}"' in cashier.get(f"{NEW}?customer={customer.id}").text
+    assert "Nobody found" in cashier.get(f"{NEW}?q=zzzzzz").text
+
+
+def test_a_payment_is_found_by_its_receipt_and_by_its_payer(site, admin, desk):
+    form, contract = desk
+    done = submit(admin, form, form, amount="33", method="cash", idempotency_key="found")
+    path = done.headers["location"]
+    receipt = admin.get(f"{path}/receipt").text
+    number = re.search(r"B-\d{8}-[0-9A-F]{8}", receipt)
+    assert number
+    for said in (number[0], number[0].lower(), contract.msisdn.digits):
+        assert path in admin.get(PATH, params={"q": said}).text, said
+    assert path not in admin.get(PATH, params={"q": number[0], "status": "failed"}).text
+    assert "No such payments" in admin.get(f"{PATH}?q=B-00000000-00000000").text
+    paper = admin.get(f"{path}/receipt.pdf")
+    assert (paper.status_code, paper.content[:4]) == (200, b"%PDF")
+
+
+def test_a_refund_past_ones_limit_waits_for_a_second_person(site, admin, desk):
+    form, contract = desk
+    cashier = site.browser("cashier")
+    path = submit(
+        cashier, form, form, amount="700", method="cash", idempotency_key="refunded"
+    ).headers["location"]
+    ask = f"{path}/refund"
+    assert "A second person has to agree" in cashier.get(ask).text
+    too_much = submit(cashier, ask, ask, amount="701", reason="why")
+    assert (too_much.status_code, "More than is left" in too_much.text) == (422, True)
+    asked = submit(cashier, ask, ask, amount="300", reason="Paid twice", idempotency_key="r1")
+    approval = asked.headers["location"]
+    assert approval.startswith("/console/approvals/")
+    again = submit(cashier, ask, ask, amount="300", reason="Paid twice", idempotency_key="r1")
+    assert again.headers["location"] == approval
+    mine = cashier.get(approval).text
+    assert "another person decides it" in mine
+    assert "Take back" in mine
+    token = token_on(cashier, "/prefs")
+    refused = cashier.post(f"{approval}/decide", data={"csrf": token, "decision": "approve"})
+    assert refused.status_code == 403
+
+    before = balance(site, contract)
+    bare = submit(admin, approval, f"{approval}/decide", decision="send_back")
+    assert (bare.status_code, "Fill this in" in bare.text) == (422, True)
+    done = submit(admin, approval, f"{approval}/decide", decision="approve", comment="Right")
+    assert (done.status_code, done.headers["location"]) == (303, approval)
+    assert "agreed to and carried out" in admin.get(approval).text
+    assert (before - balance(site, contract)).amount == "300.00"
+    assert "Paid twice" in admin.get(path).text
+
+
+def test_whoever_decides_alone_refunds_at_once(site, desk):
+    form, contract = desk
+    senior = site.browser("senior_operator")
+    path = submit(senior, form, form, amount="80", method="cash", idempotency_key="alone").headers[
+        "location"
+    ]
+    before = balance(site, contract)
+    done = submit(senior, f"{path}/refund", f"{path}/refund", amount="80", reason="Paid twice")
+    assert done.headers["location"] == path
+    assert (before - balance(site, contract)).amount == "80.00"
+    assert f'href="{path}/refund"' not in senior.get(path).text
+
+
+def test_ones_own_request_is_taken_back_and_nothing_happens(site, admin, desk):
+    form, _ = desk
+    cashier = site.browser("cashier")
+    path = submit(
+        cashier, form, form, amount="50", method="cash", idempotency_key="withdrawn"
+    ).headers["location"]
+    asked = submit(cashier, f"{path}/refund", f"{path}/refund", amount="50", reason="why")
+    approval = asked.headers["location"]
+    theirs = submit(admin, approval, f"{approval}/withdraw")
+    assert theirs.status_code in (409, 422)
+    done = submit(cashier, approval, f"{approval}/withdraw")
+    assert done.status_code == 303
+    assert "Withdrawn" in cashier.get(approval).text
+    assert "/decide" not in admin.get(approval).text
+    late = submit(admin, "/prefs", f"{approval}/decide", decision="approve")
+    assert late.status_code == 409
+    payment = next(one for one in site.crm.payments.each() if str(one.id) in path)
+    assert not site.crm.payments.refunds_of(payment.id)
