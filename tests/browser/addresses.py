@@ -13,6 +13,7 @@ COMMANDS = {
     "/console/customers": "block",
     "/console/imports": "abort",
     "/console/tariffs": "retire",
+    "/console/tickets": "suspend",
 }
 """A command of each area, for the pages that ask about one."""
 

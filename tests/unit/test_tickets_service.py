@@ -221,3 +221,50 @@ def test_lists(tickets, customer, ids):
     assert len(tickets.page(Query(limit=2)).items) == 2
     with pytest.raises(NotFound):
         tickets.timeline(TicketId(ids()))
+
+
+def test_a_ticket_begins_with_what_the_customer_said(tickets, customer):
+    given = {"customer_id": customer.id, "subject": "no signal", "idempotency_key": "k"}
+    one = tickets.create(**given, text="Since noon", by=BY)
+    assert [(said.text, said.by) for said in one.comments] == [("Since noon", "aida")]
+    again = tickets.create(**given, text="Since noon", by=BY)
+    assert (again.id, len(tickets.get(one.id).comments)) == (one.id, 1)
+    with pytest.raises(KeyReused):
+        tickets.create(**given, text="Since one", by=BY)
+
+
+def test_what_is_late_is_told_the_latest_first(tickets, customer, clock):
+    def opened(priority):
+        return tickets.create(customer_id=customer.id, subject="x", priority=priority, by=BY)
+
+    low, urgent, high = map(
+        opened, (TicketPriority.LOW, TicketPriority.URGENT, TicketPriority.HIGH)
+    )
+    paused, answered = opened(TicketPriority.URGENT), opened(TicketPriority.URGENT)
+    for one in (paused, answered):
+        tickets.activate(one.id, by=BY)
+    tickets.suspend(paused.id, by=BY)
+    assert tickets.overdue() == []
+    clock.pass_(days=14)
+    late = [one.id for one in tickets.overdue()]
+    assert set(late) == {low.id, urgent.id, high.id, answered.id}
+    left = tickets.slas([tickets.get(key) for key in late])
+    assert [left[key].now.remaining for key in late] == sorted(
+        sla.now.remaining for sla in left.values()
+    )
+    tickets.resolve(answered.id, by=BY)
+    assert answered.id not in {one.id for one in tickets.overdue()}
+    assert tickets.slas([]) == {}
+
+
+def test_what_is_in_somebodys_hands_is_not_closed(tickets, customer):
+    mine = [tickets.create(customer_id=customer.id, subject="x", by=BY) for _ in range(4)]
+    for one in mine:
+        tickets.assign(one.id, assignee="aida", by=BY)
+    tickets.activate(mine[1].id, by=BY)
+    tickets.activate(mine[2].id, by=BY)
+    tickets.block(mine[2].id, reason=BlockReason.EXTERNAL, by=BY)
+    tickets.activate(mine[3].id, by=BY)
+    tickets.resolve(mine[3].id, by=BY)
+    tickets.create(customer_id=customer.id, subject="nobody's", by=BY)
+    assert [one.id for one in tickets.in_hands("aida")] == [one.id for one in mine[:3]]

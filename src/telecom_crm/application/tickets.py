@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -30,10 +31,12 @@ from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, T
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
+    WORKED_ON,
     BlockReason,
     SlaState,
     Ticket,
     TicketPriority,
+    TicketStatus,
     sla_of,
 )
 
@@ -60,11 +63,13 @@ class Tickets:
         contract_id: ContractId | None = None,
         queue: str | None = None,
         follow_up_of: TicketId | None = None,
+        text: str = "",
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
         """
-        Open a ticket for a customer, about one of the customer's contracts or about none.
+        Open a ticket for a customer, about one of the customer's contracts or about none, with its
+        first comment where there is a `text`.
 
         Raise `NotFound` without the customer, the contract or the ticket it follows,
         `CustomerMerged`, `KeyReused`.
@@ -78,9 +83,11 @@ class Tickets:
             "follow_up_of": follow_up_of,
         }
         number = f"T-{self.series.take('ticket')[0]:07d}"
-        new = Ticket.create(
-            id=TicketId(self.new_id()), number=number, by=by, at=self.clock(), **asked
-        )
+        at = self.clock()
+        new = Ticket.create(id=TicketId(self.new_id()), number=number, by=by, at=at, **asked)
+        if text:
+            new = new.comment(id=self.new_id(), text=text, by=by, at=at)
+            asked["text"] = text
         with self.uow() as tx:
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "tickets.create", by=by, **asked)
@@ -288,11 +295,38 @@ class Tickets:
 
     def sla(self, ticket_id: TicketId) -> SlaState:
         """Return how a ticket stands now with what was promised."""
+        return self.slas([self.get(ticket_id)])[ticket_id]
+
+    def slas(self, tickets: Sequence[Ticket]) -> dict[TicketId, SlaState]:
+        """Return how each of some tickets stands now with what was promised."""
         with self.uow(read_only=True) as tx:
-            tx.tickets.get(ticket_id)
-            events = tx.events.of("ticket", str(ticket_id))
+            events = tx.events.timeline([("ticket", one.key) for one in tickets])
             levels = service_levels_in(tx, zone=self.zone)
-        return sla_of(events, levels.policy, levels.calendar, self.clock())
+        of = defaultdict[str, list[Event]](list)
+        for event in events:
+            of[event.thing_id].append(event)
+        now = self.clock()
+        return {one.id: sla_of(of[one.key], levels.policy, levels.calendar, now) for one in tickets}
+
+    def in_hands(self, assignee: str, *, limit: int = 100) -> list[Ticket]:
+        """Return what somebody was given and has not closed, up to `limit` of each state."""
+        return [
+            ticket
+            for status in (*WORKED_ON, TicketStatus.BLOCKED)
+            for ticket in self._oldest(limit, status=status.value, assignee=assignee)
+        ]
+
+    def overdue(self, *, among: int = 500) -> list[Ticket]:
+        """
+        Return the tickets whose answer is owed and late, the latest first.
+
+        So many of each state are looked at, the oldest, which are the likeliest.
+        """
+        owed = [
+            ticket for status in WORKED_ON for ticket in self._oldest(among, status=status.value)
+        ]
+        left = {key: sla.now.remaining for key, sla in self.slas(owed).items() if sla.now.breached}
+        return sorted((one for one in owed if one.id in left), key=lambda one: left[one.id])
 
     def timeline(self, ticket_id: TicketId) -> list[Event]:
         """Return what happened to a ticket, oldest first."""
@@ -330,6 +364,9 @@ class Tickets:
             return tx.tickets.save(
                 ticket.attach(attachment=attachment, by=by, at=self.clock())
             ), True
+
+    def _oldest(self, limit: int, **where: str) -> tuple[Ticket, ...]:
+        return self.page(Query(where=where, limit=limit)).items
 
     def _change(
         self,

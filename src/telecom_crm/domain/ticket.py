@@ -65,6 +65,9 @@ class TicketCommand(StrEnum):
     CLOSE = "close"
 
 
+WORKED_ON = (TicketStatus.FREE, TicketStatus.ACTIVE, TicketStatus.SUSPENDED)
+"""The states in which an answer is still owed."""
+
 _S, _C = TicketStatus, TicketCommand
 
 TICKET_LIFECYCLE = Lifecycle(
@@ -416,6 +419,11 @@ class SlaState:
     priority: TicketPriority
     first_response: SlaClock
     resolution: SlaClock
+
+    @property
+    def now(self) -> SlaClock:
+        """The promise that counts: the first response until it is given, then the resolution."""
+        return self.first_response if self.first_response.met_at is None else self.resolution
 
 
 def sla_of(

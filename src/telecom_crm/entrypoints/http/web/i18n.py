@@ -26,6 +26,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
+from babel.units import format_unit
 
 from telecom_crm.domain.money import Money, minor_digits
 
@@ -97,6 +98,13 @@ class Tongue:
             day, time = self.date(local.date()), format_time(local, "HH:mm", locale=self.locale)
             return f"{day}, {time}"
         return format_datetime(at, form, tzinfo=zone, locale=self.locale)
+
+    def hours(self, seconds: float) -> str:
+        """Write how long something takes, in hours and minutes: of work, not of days."""
+        hours, minutes = divmod(int(abs(seconds)) // 60, 60)
+        parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
+        shown = [part for part in parts if part[0]][: 1 if hours >= 8 else 2] or parts[1:]
+        return "\xa0".join(format_unit(n, unit, "short", locale=self.locale) for n, unit in shown)
 
     def ago(self, seconds: float) -> str:
         """Write how long ago something was; what is of this moment was a second ago."""

@@ -56,6 +56,7 @@ FAULTS: Mapping[str, str] = {
     "quote_unclosed": N_("A quote is opened and not closed"),
     "row_too_long": N_("The row is too long, or a quote is not closed"),
     "nul": N_("A character that no text has"),
+    "assignee": N_("Choose a person or a queue, one of them"),
     "iccid_unknown": N_("There is no SIM card with this ICCID"),
     "iccid_taken": N_("This SIM card is somebody's already"),
     "msisdn_unknown": N_("We do not have this number"),

@@ -6,6 +6,7 @@ from telecom_crm.entrypoints.http.web.console import (
     imports,
     payments,
     tariffs,
+    tickets,
 )
 from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
 from telecom_crm.entrypoints.http.web.console.cash_desk import CashDeskPages
@@ -15,6 +16,7 @@ from telecom_crm.entrypoints.http.web.console.imports import ImportPages
 from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
 from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
+from telecom_crm.entrypoints.http.web.console.tickets import TicketPages
 
 CONTROLLERS = (
     SigningIn,
@@ -25,8 +27,16 @@ CONTROLLERS = (
     ApprovalPages,
     CashDeskPages,
     PaymentPages,
+    TicketPages,
 )
 """Every area's pages."""
 
-ENTRIES = (customers.ENTRY, tariffs.ENTRY, imports.ENTRY, approvals.ENTRY, payments.ENTRY)
+ENTRIES = (
+    customers.ENTRY,
+    tariffs.ENTRY,
+    imports.ENTRY,
+    approvals.ENTRY,
+    payments.ENTRY,
+    tickets.ENTRY,
+)
 """Every area's place in the navigation."""

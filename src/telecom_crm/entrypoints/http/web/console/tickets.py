@@ -1,0 +1,403 @@
+"""Trouble tickets: who has which, how long is left, what was said, and what is done to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import attrs
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.ports import Page, Query
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.ticket import (
+    TICKET_LIFECYCLE,
+    BlockReason,
+    SlaState,
+    Ticket,
+    TicketPriority,
+    TicketStatus,
+)
+from telecom_crm.domain.user import UserStatus
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here, pgettext
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label, within
+from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/tickets"
+
+ENTRY = Entry(
+    path=PATH,
+    text=N_("Tickets"),
+    icon="message-square",
+    section=N_("Customers"),
+    order=40,
+    area=Area.TICKETS,
+    key="H",
+)
+
+VIEWS = {
+    "mine": within("tickets", "Mine"),
+    "free": within("tickets", "Free"),
+    "overdue": within("tickets", "Overdue"),
+    "all": within("tickets", "All"),
+}
+"""What the list shows: the word in the address, and on the chip."""
+
+SOON = 0.25
+"""The share of a promise left at which its colour warns."""
+
+
+@attrs.frozen
+class Step:
+    """A command of a ticket: its words, icon, what is said after, and what it asks first."""
+
+    text: str
+    icon: str
+    done: str
+    asks: str = ""
+    """`reason` for a reason in words, `choice` for one of those offered, "" for nothing."""
+
+
+STEPS: Mapping[str, Step] = {
+    "activate": Step(N_("Begin"), "play", N_("The ticket is in work")),
+    "resume": Step(N_("Go on"), "play", N_("The ticket is in work")),
+    "resolve": Step(N_("Resolve"), "circle-check", N_("The ticket is resolved")),
+    "close": Step(N_("Close the ticket"), "archive", N_("The ticket is closed")),
+    "suspend": Step(N_("Pause"), "circle-pause", N_("The ticket waits"), "reason"),
+    "block": Step(N_("Block"), "ban", N_("The ticket is blocked"), "choice"),
+}
+COMMANDS: Mapping[str, Callable[..., Ticket]] = {
+    "activate": Tickets.activate,
+    "resume": Tickets.resume,
+    "resolve": Tickets.resolve,
+    "close": Tickets.close,
+    "suspend": Tickets.suspend,
+    "block": Tickets.block,
+}
+
+
+class TicketPages(Controller):
+    """Tickets in the console."""
+
+    path = PATH
+
+    @shows("/", Area.TICKETS)
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """List tickets: mine, free, overdue or all."""
+        listing = Listing.of(request, "view")
+        view = listing.where().get("view", "all")
+        found = _found(listing, view, crm.tickets, request.by.name)
+        slas = crm.tickets.slas(found.items)
+        return page(
+            request,
+            "console/tickets/index.html",
+            fragment="console/tickets/_table.html",
+            listing=listing,
+            view=view,
+            found=found,
+            left={key: sla_shown(sla) for key, sla in slas.items()},
+            chips=[
+                {"href": f"{PATH}?view={one}", "text": pgettext(*words), "current": one == view}
+                for one, words in VIEWS.items()
+            ],
+        )
+
+    @acts("/claim", Area.TICKETS)
+    def claim(self, request: Visit, tickets: NamedDependency[Tickets]) -> Response[bytes]:
+        """Take the most urgent free ticket to work."""
+        taken = tickets.claim_next(by=request.by)
+        if taken is None:
+            return redirect(request, f"{PATH}?view=free", toast=_("There is no free ticket"))
+        return redirect(request, f"{PATH}/{taken.id}", toast=_("The ticket is yours"))
+
+    @shows("/new", Area.TICKETS, Action.WRITE)
+    def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask whose ticket it is, and then what it is about."""
+        customer = request.query_params.get("customer", "")
+        return _new(request, crm, Form.filled(customer=customer, priority=TicketPriority.NORMAL))
+
+    @acts("/new", Area.TICKETS)
+    def create(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Open a ticket; sent again, the form opens no second one."""
+        customer = form.choice("customer", UUID)
+        contract = form.choice("contract", UUID, required=False)
+        subject, text = form.text("subject"), form.text("text", limit=10_000)
+        priority = form.choice("priority", TicketPriority)
+        if customer is None or priority is None:
+            return _new(request, crm, form)
+        made = form.submit(
+            crm.tickets.create,
+            customer_id=CustomerId(customer),
+            contract_id=ContractId(contract) if contract else None,
+            subject=subject,
+            text=text,
+            priority=priority,
+            idempotency_key=form.key,
+            by=request.by,
+        )
+        if made is None:
+            return _new(request, crm, form)
+        return redirect(request, f"{PATH}/{made.id}", toast=_("The ticket is open"))
+
+    @shows("/{ticket_id:uuid}", Area.TICKETS)
+    def show(
+        self, request: Visit, ticket_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show a ticket: what was said, how long is left, and what can be done."""
+        return _shown(request, crm, TicketId(ticket_id), None)
+
+    @acts("/{ticket_id:uuid}/comments", Area.TICKETS)
+    def comment(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Say something: to the customer, or among ourselves."""
+        known = TicketId(ticket_id)
+        text, internal = form.text("text", limit=10_000), form.flag("internal")
+        seen, by = form.version, request.by
+        done = form.submit(
+            crm.tickets.comment, known, text=text, internal=internal, expected_version=seen, by=by
+        )
+        if done is None:
+            return _shown(request, crm, known, form)
+        return redirect(request, f"{PATH}/{known}", toast=_("The comment is kept"))
+
+    @acts("/{ticket_id:uuid}/assign", Area.TICKETS)
+    def assign(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Give a ticket to somebody, or to a queue."""
+        known = TicketId(ticket_id)
+        done = form.submit(
+            crm.tickets.assign,
+            known,
+            assignee=form.text("assignee", required=False) or None,
+            queue=form.text("queue", required=False, limit=100) or None,
+            expected_version=form.version,
+            by=request.by,
+        )
+        if done is None:
+            return _shown(request, crm, known, form)
+        return redirect(request, f"{PATH}/{known}", toast=_("The ticket is assigned"))
+
+    @acts("/{ticket_id:uuid}/priority", Area.TICKETS)
+    def prioritise(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Change how soon a ticket has to be answered."""
+        known, priority = TicketId(ticket_id), form.choice("priority", TicketPriority)
+        if priority is None:
+            return _shown(request, crm, known, form)
+        seen, by = form.version, request.by
+        done = form.submit(
+            crm.tickets.prioritise, known, priority=priority, expected_version=seen, by=by
+        )
+        if done is None:
+            return _shown(request, crm, known, form)
+        return redirect(request, f"{PATH}/{known}", toast=_("The priority is changed"))
+
+    @acts("/{ticket_id:uuid}/follow-up", Area.TICKETS)
+    def follow_up(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Open a new ticket about what came up again."""
+        known = TicketId(ticket_id)
+        made = form.submit(crm.tickets.follow_up, known, idempotency_key=form.key, by=request.by)
+        if made is None:
+            return _shown(request, crm, known, form)
+        return redirect(request, f"{PATH}/{made.id}", toast=_("The ticket is open"))
+
+    @shows("/{ticket_id:uuid}/{command:str}", Area.TICKETS, Action.WRITE)
+    def ask(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        command: FromPath[str],
+        tickets: NamedDependency[Tickets],
+    ) -> Response[bytes]:
+        """Ask why, before a command."""
+        return _asked(request, tickets.get(TicketId(ticket_id)), command, Form())
+
+    @acts("/{ticket_id:uuid}/{command:str}", Area.TICKETS)
+    def command(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        command: FromPath[str],
+        form: NamedDependency[Form],
+        tickets: NamedDependency[Tickets],
+    ) -> Response[bytes]:
+        """Begin, pause, go on, block, close or resolve a ticket."""
+        ticket, step = tickets.get(TicketId(ticket_id)), _step(command)
+        why: dict[str, Any] = {}
+        if step.asks:
+            why["reason"] = (
+                form.choice("reason", BlockReason)
+                if step.asks == "choice"
+                else form.text("reason", limit=500)
+            )
+        do, seen, by = COMMANDS[command], form.version, request.by
+        done = form.submit(do, tickets, ticket.id, **why, expected_version=seen, by=by)
+        if done is None:
+            return _asked(request, ticket, command, form)
+        return redirect(request, f"{PATH}/{ticket.id}", toast=_(step.done))
+
+
+def sla_shown(sla: SlaState) -> tuple[str, str]:
+    """Return how a ticket stands with what was promised, in words, and their tone."""
+    clock = sla.now
+    span = here().hours(clock.remaining.total_seconds())
+    if clock.met_at is not None:
+        return (_("Too late"), "bad") if clock.breached else (_("In time"), "ok")
+    if clock.breached:
+        text, tone = _("Late by"), "bad"
+    elif clock.due is None:
+        text, tone = _("Paused, left"), "none"
+    else:
+        soon = clock.remaining < clock.target * SOON
+        text, tone = _("Time left"), "warn" if soon else "ok"
+    return f"{text}: {span}", tone
+
+
+def _found(listing: Listing, view: str, tickets: Tickets, me: str) -> Page[Ticket]:
+    if view == "mine":
+        return Page(items=tuple(tickets.in_hands(me)))
+    if view == "overdue":
+        return Page(items=tuple(tickets.overdue()))
+    where = {"status": TicketStatus.FREE.value} if view == "free" else {}
+
+    def fetch(query: Query) -> Page[Ticket]:
+        return tickets.page(attrs.evolve(query, where=where))
+
+    found: Page[Ticket] = tolerant(listing, fetch)
+    return found
+
+
+def _step(command: str) -> Step:
+    if command not in STEPS:
+        raise NotFound("command", command)
+    return STEPS[command]
+
+
+def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
+    """Show the form for the customer it names; without one, ask for whom."""
+    customer, contracts = None, list[tuple[ContractId, str]]()
+    raw, q = form.raw("customer"), request.query_params.get("q", "").strip()[:200]
+    if raw:
+        try:
+            customer = crm.customers.get(CustomerId(UUID(raw)))
+        except ValueError:
+            raise NotFound("customer", raw[:40]) from None
+        if request.may(Area.CONTRACTS):
+            mine = Query(where={"customer_id": str(customer.id)}, limit=100)
+            found = crm.contracts.page(mine).items
+            contracts = [(one.id, f"{one.number} · {one.msisdn}") for one in found]
+    may_search = request.may(Area.CUSTOMERS)
+    return page(
+        request,
+        "console/tickets/new.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        customer=customer,
+        contracts=contracts,
+        q=q,
+        hits=_customers(crm, q) if q and may_search else [],
+        priorities=[(one.value, label(one)) for one in TicketPriority],
+    )
+
+
+def _customers(crm: Crm, q: str) -> list[Any]:
+    try:
+        return list(crm.customers.search(q, limit=20))
+    except InvalidValue:  # no text that anybody could be called
+        return []
+
+
+def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> Response[bytes]:
+    ticket = crm.tickets.get(ticket_id)
+    form = sent or Form.filled(priority=ticket.priority)
+    sla = crm.tickets.sla(ticket_id)
+    events = crm.tickets.timeline(ticket_id)[::-1]
+    writes = request.may(Area.TICKETS, Action.WRITE)
+    customer = crm.customers.get(ticket.customer_id) if request.may(Area.CUSTOMERS) else None
+    followed = crm.tickets.get(ticket.follow_up_of) if ticket.follow_up_of else None
+    return page(
+        request,
+        "console/tickets/show.html",
+        status=200 if form.ok else form.status,
+        ticket=ticket,
+        base=f"{PATH}/{ticket.id}",
+        sla=sla,
+        left=sla_shown(sla),
+        events=[(event, *event_shown(event.name)) for event in events],
+        steps=[(name, STEPS[name], _(STEPS[name].text)) for name in _allowed(ticket) if writes],
+        is_open=writes and not TICKET_LIFECYCLE.is_final(ticket.status),
+        writes=writes,
+        customer=customer,
+        followed=followed,
+        people=_people(crm) if writes else [],
+        reasons=[(one.value, label(one)) for one in BlockReason],
+        priorities=[(one.value, label(one)) for one in TicketPriority],
+        form=form,
+    )
+
+
+def _allowed(ticket: Ticket) -> list[str]:
+    """Return the commands that a ticket's state allows, with the short way to the end of one."""
+    allowed = [one.value for one in TICKET_LIFECYCLE.allowed(ticket.status)]
+    if "block" in allowed:
+        allowed.append("resolve")
+    return [one for one in STEPS if one in allowed]
+
+
+def _people(crm: Crm) -> list[tuple[str, str]]:
+    """Return who may be given a ticket: login and name."""
+    active = Query(where={"status": UserStatus.ACTIVE.value}, limit=200)
+    return [(one.login, one.name) for one in crm.users.page(active).items]
+
+
+def _asked(request: Visit, ticket: Ticket, command: str, form: Form) -> Response[bytes]:
+    step = _step(command)
+    return page(
+        request,
+        "console/tickets/ask.html",
+        status=200 if form.ok else form.status,
+        heading=_(step.text),
+        step=step,
+        ticket=ticket,
+        action=f"{PATH}/{ticket.id}/{command}",
+        back=f"{PATH}/{ticket.id}",
+        reasons=[(one.value, label(one)) for one in BlockReason],
+        form=form,
+    )

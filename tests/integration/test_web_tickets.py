@@ -1,0 +1,153 @@
+"""Tickets in the console: opened, claimed, answered, paused, resolved, and followed up."""
+
+import re
+from typing import Any
+
+import pytest
+
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.ticket import Ticket
+from tests.integration.http_service import nowhere
+from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
+
+__all__ = ["admin", "site"]
+
+PATH = "/console/tickets"
+
+
+def version_on(client: Any, path: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', client.get(path).text)
+    assert found, path
+    return found[1]
+
+
+def opened(site: Site, client: Any, **fields: str) -> Ticket:
+    new = f"{PATH}/new?customer={site.customer.id}"
+    filled = {"subject": "No signal", "text": "Since noon", "priority": "normal"} | fields
+    made = submit(client, new, f"{PATH}/new", customer=str(site.customer.id), **filled)
+    assert made.status_code == 303, made.text
+    key = made.headers["location"].rpartition("/")[2]
+    return next(one for one in site.crm.tickets.each() if one.key == key)
+
+
+def do(client: Any, ticket: Ticket, end: str, **fields: str) -> Any:
+    path = f"{PATH}/{ticket.id}"
+    return submit(client, path, f"{path}/{end}", version=version_on(client, path), **fields)
+
+
+def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
+    ticket = opened(site, admin)
+    path = f"{PATH}/{ticket.id}"
+    assert "Since noon" in admin.get(path).text
+    assert "Time left: " in admin.get(path).text
+    assert "Осталось времени: " in site.browser("admin", **{"Accept-Language": "ru"}).get(path).text
+    for end, fields, status in (
+        ("activate", {}, "active"),
+        ("comments", {"text": "We look into it"}, "active"),
+        ("comments", {"text": "A mast is down", "internal": "true"}, "active"),
+        ("suspend", {"reason": "waits for the mast"}, "suspended"),
+        ("resume", {}, "active"),
+        ("resolve", {}, "closed"),
+    ):
+        assert do(admin, ticket, end, **fields).status_code == 303, end
+        assert site.crm.tickets.get(ticket.id).status == status
+    page = admin.get(path).text
+    said = site.crm.tickets.get(ticket.id).comments
+    assert [one.internal for one in said] == [False, False, True]
+    assert page.count("Internal note<") == 1
+    assert "In time" in page
+    assert f"{path}/comments" not in page
+    again = submit(admin, path, f"{path}/follow-up", idempotency_key="again-1")
+    new = next(one for one in site.crm.tickets.each() if one.follow_up_of == ticket.id)
+    assert again.headers["location"] == f"{PATH}/{new.id}"
+    assert ticket.number in admin.get(f"{PATH}/{new.id}").text
+
+
+def test_a_form_that_is_sent_twice_opens_one_ticket(site, admin):
+    first = opened(site, admin, subject="Twice", idempotency_key="twice")
+    again = opened(site, admin, subject="Twice", idempotency_key="twice")
+    assert first.id == again.id
+    assert len(again.comments) == 1
+
+
+def test_the_next_ticket_is_claimed_and_is_among_mine(site):
+    support = site.browser("support")
+    urgent = opened(site, support, subject="Urgent one", priority="urgent")
+    taken = submit(support, PATH, f"{PATH}/claim")
+    assert taken.headers["location"] == f"{PATH}/{urgent.id}"
+    ticket = site.crm.tickets.get(urgent.id)
+    assert (ticket.assignee, ticket.status) == ("support", "active")
+    assert "Urgent one" in support.get(f"{PATH}?view=mine", headers=HTMX).text
+    assert "Urgent one" not in support.get(f"{PATH}?view=free", headers=HTMX).text
+    assert do(support, urgent, "block", reason="duplicate").status_code == 303
+    assert do(support, urgent, "close").status_code == 303
+    assert "Urgent one" not in support.get(f"{PATH}?view=mine", headers=HTMX).text
+
+
+def test_a_ticket_is_given_to_one_of_ours_or_to_a_queue(site, admin):
+    ticket = opened(site, admin, subject="For somebody")
+    assert do(admin, ticket, "assign", assignee="operator").status_code == 303
+    assert site.crm.tickets.get(ticket.id).assignee == "operator"
+    both = do(admin, ticket, "assign", assignee="operator", queue="network")
+    assert (both.status_code, "one of them" in both.text) == (422, True)
+    assert do(admin, ticket, "assign", queue="network").status_code == 303
+    assert site.crm.tickets.get(ticket.id).queue == "network"
+    assert do(admin, ticket, "priority", priority="high").status_code == 303
+    assert site.crm.tickets.get(ticket.id).priority == "high"
+
+
+def test_an_answer_beside_a_newer_one_keeps_its_text(site, admin):
+    ticket = opened(site, admin, subject="Collision")
+    path = f"{PATH}/{ticket.id}"
+    seen = version_on(admin, path)
+    site.crm.tickets.comment(ticket.id, text="I was first")
+    late = submit(admin, path, f"{path}/comments", text="Too late, but kept", version=seen)
+    assert late.status_code == 409
+    assert "Too late, but kept" in late.text
+    assert "I was first" in late.text
+
+
+def test_what_a_state_does_not_allow_is_not_offered_and_refused(site, admin):
+    ticket = opened(site, admin, subject="Free yet")
+    path = f"{PATH}/{ticket.id}"
+    assert f"{path}/suspend" not in admin.get(path).text
+    refused = submit(admin, path, f"{path}/suspend", reason="no")
+    assert refused.status_code == 409
+    assert submit(admin, path, f"{path}/fly").status_code == 404
+    missing = submit(admin, path, f"{path}/block", reason="")
+    assert (missing.status_code, 'href="#f-reason"' in missing.text) == (422, True)
+
+
+def test_the_customer_is_found_first(site, admin):
+    name = site.customer.name.split()[0]
+    found = admin.get(f"{PATH}/new", params={"q": name}).text
+    assert f"{PATH}/new?customer={site.customer.id}" in found
+    odd = submit(admin, f"{PATH}/new", f"{PATH}/new", customer=str(site.customer.id), subject="")
+    assert odd.status_code == 422
+    for field in ("subject", "text", "priority"):
+        assert f'href="#f-{field}"' in odd.text, field
+
+
+@pytest.mark.parametrize("query", [f"?customer={nowhere()}", "?customer=x"])
+def test_nobody_has_no_tickets(admin, query):
+    assert admin.get(f"{PATH}/new{query}").status_code == 404
+
+
+def test_who_may_only_read_sees_no_way_to_change(site, admin):
+    ticket = opened(site, admin, subject="To be looked at")
+    auditor, path = site.browser("auditor"), f"{PATH}/{ticket.id}"
+    page = auditor.get(path).text
+    assert "To be looked at" in page
+    assert 'action="/console/tickets' not in page
+    assert f"{PATH}/new" not in auditor.get(PATH).text
+    token = token_on(auditor, "/prefs")
+    assert auditor.post(f"{PATH}/claim", data={"csrf": token}).status_code == 403
+
+
+def test_old_tickets_go_on_by_cursor(site, admin):
+    for number in range(21):
+        site.crm.tickets.create(customer_id=site.customer.id, subject=f"Many {number}")
+    onward = re.search(r'href="(/console/tickets\?cursor=[^"]+)"', admin.get(PATH).text)
+    assert onward
+    assert "To the beginning" in admin.get(onward[1].replace("&amp;", "&")).text
+    assert len(site.crm.tickets.page(Query(limit=500)).items) > 20
