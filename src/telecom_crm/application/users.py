@@ -249,6 +249,13 @@ class Users:
             begun = tx.users.save(user.begin_second_step(secret, by=by, at=self.clock()))
         return begun, self.codes.link(secret, login=user.login, issuer=self.issuer)
 
+    def second_step_link(self, user_id: UserId) -> str:
+        """Return the link of a second step that was begun, until it counts; or `RuleViolated`."""
+        user = self.get(user_id)
+        if user.totp_secret is None or user.has_second_step:
+            raise RuleViolated("second_step", ("a link is there while the second step is begun",))
+        return self.codes.link(user.totp_secret, login=user.login, issuer=self.issuer)
+
     @retried
     def confirm_second_step(
         self, user_id: UserId, *, code: str, by: Actor = SYSTEM

@@ -77,6 +77,13 @@ FAULTS: Mapping[str, str] = {
     "url": N_("Enter an address that begins with https://"),
     "unknown_field": N_("This field is not known"),
     "password": N_("Choose a longer password"),
+    "password_length": N_(
+        "Choose a password of 12 to 200 characters; several words make a good one"
+    ),
+    "password_simple": N_("Not the login, and not the same few characters over and over"),
+    "password_wrong": N_("This is not the present password"),
+    "password_again": N_("This is not the same password"),
+    "code_wrong": N_("Enter the six digits that the app shows now"),
     "login": N_("Letters, digits, dots and dashes"),
 }
 """What is wrong with a field."""

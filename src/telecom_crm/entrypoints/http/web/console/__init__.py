@@ -7,16 +7,19 @@ from telecom_crm.entrypoints.http.web.console import (
     payments,
     tariffs,
     tickets,
+    users,
 )
 from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
 from telecom_crm.entrypoints.http.web.console.cash_desk import CashDeskPages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.home import Home
 from telecom_crm.entrypoints.http.web.console.imports import ImportPages
+from telecom_crm.entrypoints.http.web.console.me import InvitationPages, MyPages
 from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
 from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
 from telecom_crm.entrypoints.http.web.console.tickets import TicketPages
+from telecom_crm.entrypoints.http.web.console.users import UserPages
 
 CONTROLLERS = (
     SigningIn,
@@ -28,6 +31,9 @@ CONTROLLERS = (
     CashDeskPages,
     PaymentPages,
     TicketPages,
+    UserPages,
+    InvitationPages,
+    MyPages,
 )
 """Every area's pages."""
 
@@ -38,5 +44,6 @@ ENTRIES = (
     approvals.ENTRY,
     payments.ENTRY,
     tickets.ENTRY,
+    users.ENTRY,
 )
 """Every area's place in the navigation."""
