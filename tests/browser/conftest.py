@@ -6,7 +6,7 @@ import attrs
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.serving import served
+from tests.browser.serving import CONTRACT, served
 from tests.people import PASSWORD
 
 AXE = Path(__file__).parent / "axe.min.js"
@@ -61,6 +61,15 @@ class Window:
         self.page.fill("#f-password", PASSWORD)
         self.page.click("main [type=submit]")
         self.page.wait_for_url("**/console/**")
+        return self
+
+    def come_in(self) -> "Window":
+        """Sign in to self-care."""
+        self.go("/my/login/password")
+        self.page.fill("#f-contract", CONTRACT)
+        self.page.fill("#f-password", PASSWORD)
+        self.page.click("main [type=submit]")
+        self.page.wait_for_url("**/my")
         return self
 
     def faults_of_axe(self) -> list[str]:

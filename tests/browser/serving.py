@@ -15,9 +15,11 @@ from urllib.request import urlopen
 from litestar import Litestar
 
 from telecom_crm.domain.importing import ImportKind
-from tests.people import hire
+from tests.people import PASSWORD, hire
 
 PEOPLE = 45
+CONTRACT = "C-00000001"
+"""The contract whose customer has a password for self-care."""
 
 
 def make() -> Litestar:
@@ -43,6 +45,9 @@ def make() -> Litestar:
     )
     refund = ApprovalKind.REFUND
     crm.approvals.ask(refund, payment.id, amount=payment.amount, reason="Paid twice")
+    contract = next(crm.contracts.each(number=CONTRACT))
+    crm.self_care.set_password(contract.customer_id, password=PASSWORD)
+    crm.tickets.create(customer_id=contract.customer_id, subject="No network at home")
     return create_app(crm)
 
 

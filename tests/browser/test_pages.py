@@ -10,10 +10,14 @@ from tests.browser.addresses import address_of, templates
 from tests.browser.conftest import DESK, PHONE, Window
 
 MOST_REQUESTS, MOST_BYTES = 12, 130_000
-GUESTS = ("/login", "/login/code")
-LEADS_ON = ("/console", "/console/{rest:path}", "/login/code")
+GUESTS = ("/login", "/login/code", "/my/login", "/my/login/password")
+LEADS_ON = ("/console", "/console/{rest:path}", "/login/code", "/my/login/code")
 """Pages that only lead to another, or to nothing."""
-PAGES = [path for path in templates("console") if path not in LEADS_ON]
+PAGES = [
+    path
+    for path in (*templates("console"), *templates("my"))
+    if path not in LEADS_ON and not path.endswith(".pdf")
+]
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +25,14 @@ def windows(browser: Browser, site: str):
     """Give a signed-in window of a theme and a language; each is opened once."""
     opened = {}
 
-    def window(theme: Any, language: str = "en", *, guest: bool = False) -> Window:
-        key = (theme, language, guest)
+    def window(template: str, theme: Any, language: str = "en") -> Window:
+        guest, mine = template in GUESTS, template.startswith("/my")
+        key = (theme, language, guest, mine)
         if key not in opened:
             context = browser.new_context(color_scheme=theme, locale=language)
             opened[key] = Window.on(context, site)
             if not guest:
-                opened[key].sign_in()
+                opened[key].come_in() if mine else opened[key].sign_in()
         return opened[key]
 
     yield window
@@ -38,7 +43,7 @@ def windows(browser: Browser, site: str):
 @pytest.mark.parametrize("template", PAGES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_accessible_quiet_and_within_its_window(windows, template, theme):
-    window = windows(theme, guest=template in GUESTS)
+    window = windows(template, theme)
     address = address_of(window, template)
     for width, height in (DESK, PHONE):
         window.page.set_viewport_size({"width": width, "height": height})
@@ -53,8 +58,7 @@ def test_every_page_is_accessible_quiet_and_within_its_window(windows, template,
 
 @pytest.mark.parametrize("template", PAGES)
 def test_every_page_is_light_to_load(browser, windows, site, template):
-    guest = template in GUESTS
-    known = windows("light", "ky", guest=guest)
+    known = windows(template, "light", "ky")
     address = address_of(known, template)
     context = browser.new_context(storage_state=known.page.context.storage_state(), locale="ky")
     window, sizes = Window.on(context, site), []
@@ -70,7 +74,7 @@ def test_every_page_is_light_to_load(browser, windows, site, template):
 @pytest.mark.parametrize("template", PAGES)
 def test_every_text_is_translated_and_has_room(windows, site, template):
     """In the pseudo-locale a text without brackets was not translated, and all are longer."""
-    window = windows("light", "en-GB", guest=template in GUESTS)
+    window = windows(template, "light", "en-GB")
     window.page.context.add_cookies([{"name": "language", "value": "xx", "url": site}])
     address = address_of(window, template)
     window.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
@@ -90,7 +94,7 @@ def test_every_text_is_translated_and_has_room(windows, site, template):
 
 @pytest.mark.parametrize("path", ["/console/nothing", "/my/nothing"])
 def test_what_is_not_there_is_said_on_a_page(windows, path):
-    window = windows("light")
+    window = windows(path, "light")
     assert window.go(path) == 404
     assert window.page.locator("h1").count() == 1
     assert window.faults_of_axe() == []
