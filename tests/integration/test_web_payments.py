@@ -162,3 +162,39 @@ def test_ones_own_request_is_taken_back_and_nothing_happens(site, admin, desk):
     assert late.status_code == 409
     payment = next(one for one in site.crm.payments.each() if str(one.id) in path)
     assert not site.crm.payments.refunds_of(payment.id)
+
+
+def test_the_books_of_an_account_end_at_its_balance(site, admin, desk):
+    form, contract = desk
+    submit(admin, form, form, amount="12", method="cash", idempotency_key="booked")
+    path = f"/console/accounts/{contract.account_id}"
+    text = admin.get(path).text
+    now = balance(site, contract)
+    assert re.findall(r'num[^>]*">KGS\xa0([\d,.]+)<', text)[-1] == f"{float(now.amount):,.2f}"
+    assert "+KGS\xa012.00" in text
+    for month in ("2026-13", "1999-01", "9999-01", "x"):
+        assert admin.get(f"{path}?month={month}").status_code == 200
+    assert "Month after" in admin.get(f"{path}?month=2020-02").text
+    account = site.crm.accounts.get(contract.account_id).account
+    assert path in admin.get("/console/accounts", params={"q": account.number}).text
+
+
+def test_an_adjustment_past_ones_limit_waits_for_a_second_person(site, admin, desk):
+    _, contract = desk
+    path = f"/console/accounts/{contract.account_id}"
+    ask, before = f"{path}/adjust", balance(site, contract)
+    typed = {"kind": "goodwill", "reason": "Sorry"}
+    operator, senior = site.browser("operator"), site.browser("senior_operator")
+    asked = submit(operator, ask, ask, amount="100", idempotency_key="a1", **typed)
+    approval = asked.headers["location"]
+    assert f'href="{path}"' in admin.get(approval).text
+    assert balance(site, contract) == before
+    done = submit(senior, ask, ask, amount="50", idempotency_key="a2", **typed)
+    again = submit(senior, ask, ask, amount="50", idempotency_key="a2", **typed)
+    assert done.headers["location"] == again.headers["location"] == path
+    assert (balance(site, contract) - before).amount == "50.00"
+    submit(admin, approval, f"{approval}/decide", decision="approve")
+    assert (balance(site, contract) - before).amount == "150.00"
+    for wrong in ({"kind": "erasure"}, {"amount": "0"}, {"reason": ""}):
+        refused = submit(senior, ask, ask, **{**typed, "amount": "5", **wrong})
+        assert refused.status_code == 422, wrong

@@ -10,6 +10,7 @@ from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
 from telecom_crm.domain.contract import CloseReason, ContractStatus
 from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
 from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
+from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberStatus
 from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
@@ -143,6 +144,35 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "unknown": within("refund", "Outcome not known"),
         "paid": within("refund", "Paid back"),
         "failed": within("refund", "Failed"),
+    },
+    PostingKind: {
+        "payment": within("entry", "Payment"),
+        "payment_reversal": within("entry", "Payment undone"),
+        "unallocated_payment": within("entry", "Payment without an owner"),
+        "allocation": within("entry", "Payment matched to its owner"),
+        "refund_requested": within("entry", "Refund"),
+        "refund_paid": within("entry", "Refund paid out"),
+        "refund_failed": within("entry", "Refund that failed"),
+        "dispute_opened": within("entry", "Dispute opened"),
+        "dispute_won": within("entry", "Dispute won"),
+        "dispute_lost": within("entry", "Dispute lost"),
+        "one_time_fee": within("entry", "One-time fee"),
+        "recurring_fee": within("entry", "Monthly fee"),
+        "option_fee": within("entry", "Fee for an option"),
+        "penalty": within("entry", "Penalty"),
+        "goodwill": within("entry", "Goodwill"),
+        "chargeback_loss": within("entry", "Write-off of a lost dispute"),
+        "transfer_out": within("entry", "Transfer to another account"),
+        "transfer_in": within("entry", "Transfer from another account"),
+        "write_off": within("entry", "Write-off"),
+        "recovery": within("entry", "Debt recovered"),
+        "opening_balance": within("entry", "Balance taken over"),
+        "closing_refund": within("entry", "Refund at the end"),
+        "pay_out": within("entry", "Paid out"),
+        "settlement": within("entry", "Settlement"),
+        "cash_banked": within("entry", "Cash taken to the bank"),
+        "till_difference": within("entry", "Difference in the till"),
+        "reversal": within("entry", "Undone"),
     },
     SimStatus: {
         "available": within("sim", "In stock"),

@@ -1,6 +1,7 @@
 """The operator console: one module for each area, its pages and its place in the navigation."""
 
 from telecom_crm.entrypoints.http.web.console import (
+    accounts,
     approvals,
     customers,
     imports,
@@ -9,6 +10,7 @@ from telecom_crm.entrypoints.http.web.console import (
     tickets,
     users,
 )
+from telecom_crm.entrypoints.http.web.console.accounts import AccountPages
 from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
 from telecom_crm.entrypoints.http.web.console.cash_desk import CashDeskPages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
@@ -34,6 +36,7 @@ CONTROLLERS = (
     UserPages,
     InvitationPages,
     MyPages,
+    AccountPages,
 )
 """Every area's pages."""
 
@@ -45,5 +48,6 @@ ENTRIES = (
     payments.ENTRY,
     tickets.ENTRY,
     users.ENTRY,
+    accounts.ENTRY,
 )
 """Every area's place in the navigation."""

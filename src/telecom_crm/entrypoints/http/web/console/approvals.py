@@ -37,7 +37,11 @@ ENTRY = Entry(
     key="V",
 )
 
-PLACES = {"payment": "/console/payments", "customer": "/console/customers"}
+PLACES = {
+    "payment": "/console/payments",
+    "account": "/console/accounts",
+    "customer": "/console/customers",
+}
 """Where the things are shown that requests are about."""
 
 

@@ -1,0 +1,172 @@
+"""Accounts: whose they are, what is on them, their books month by month, and adjusting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.ports import Page
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.approval import ApprovalKind
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm, month_of
+from telecom_crm.entrypoints.http.web.console.deciding import decide
+from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.payees import known_as
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/accounts"
+
+ENTRY = Entry(
+    path=PATH,
+    text=N_("Accounts"),
+    icon="scale",
+    section=N_("Money"),
+    order=40,
+    area=Area.ACCOUNTS,
+)
+
+ADJUSTMENTS: Mapping[ApprovalKind, Callable[[Accounts], Callable[..., object]]] = {
+    ApprovalKind.GOODWILL: lambda accounts: accounts.credit,
+    ApprovalKind.WRITE_OFF: lambda accounts: accounts.write_off,
+    ApprovalKind.CHARGEBACK_WRITE_OFF: lambda accounts: accounts.write_off_chargeback,
+}
+"""What is booked by hand, alone up to one's limit and by two past it."""
+
+
+class AccountPages(Controller):
+    """Accounts in the console."""
+
+    path = PATH
+
+    @shows("/", Area.ACCOUNTS)
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """List accounts with their balances, or find those of somebody."""
+        listing = Listing.of(request)
+        found = _found(listing, crm)
+        ids = [state.account.id for state in found.items]
+        return page(
+            request,
+            "console/accounts/index.html",
+            fragment="console/accounts/_table.html",
+            listing=listing,
+            found=found,
+            owners=crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {},
+        )
+
+    @shows("/{account_id:uuid}", Area.ACCOUNTS)
+    def show(
+        self, request: Visit, account_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show an account, and a month of its books with the balance after each entry."""
+        state = crm.accounts.get(AccountId(account_id))
+        start, end = month_of(crm, _month(request, crm))
+        owners = crm.accounts.owners([state.account.id]) if request.may(Area.CUSTOMERS) else {}
+        return page(
+            request,
+            "console/accounts/show.html",
+            state=state,
+            base=f"{PATH}/{account_id}",
+            owner=owners.get(state.account.id),
+            statement=crm.accounts.statement(state.account.id, start=start, end=end),
+            before=f"{start - timedelta(days=1):%Y-%m}",
+            after=f"{end:%Y-%m}" if end <= crm.clock() else None,
+        )
+
+    @shows("/{account_id:uuid}/adjust", Area.ACCOUNTS, Action.WRITE)
+    def ask(
+        self, request: Visit, account_id: FromPath[UUID], accounts: NamedDependency[Accounts]
+    ) -> Response[bytes]:
+        """Ask what to book by hand, and why."""
+        return _asked(request, accounts.get(AccountId(account_id)), Form())
+
+    @acts("/{account_id:uuid}/adjust", Area.ACCOUNTS)
+    def adjust(
+        self,
+        request: Visit,
+        account_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Book an adjustment, or ask a second person to agree to it."""
+        state = crm.accounts.get(AccountId(account_id))
+        amount = form.money("amount", state.balance.currency)
+        kind = form.choice("kind", _adjustment)
+        reason = form.text("reason", limit=500)
+        answer = None
+        if form.ok and amount is not None and kind is not None:
+            answer = decide(
+                request,
+                crm,
+                form,
+                kind,
+                state.account.id,
+                amount=amount,
+                reason=reason,
+                do=ADJUSTMENTS[kind](crm.accounts),
+                back=f"{PATH}/{account_id}",
+                done=_("The adjustment is booked"),
+            )
+        return answer or _asked(request, state, form, status=form.status)
+
+
+def _found(listing: Listing, crm: Crm) -> Page[AccountState]:
+    """Return what the list shows: the accounts of whom a search found, or a page of all."""
+    if not listing.q:
+        page_of: Page[AccountState] = tolerant(listing, crm.accounts.states)
+        return page_of
+    owned = crm.accounts.states_of([one.id for one in known_as(crm, listing.q)])
+    return Page(items=tuple(state for states in owned.values() for state in states))
+
+
+def _adjustment(raw: str) -> ApprovalKind:
+    kind = ApprovalKind(raw)
+    if kind not in ADJUSTMENTS:
+        raise InvalidValue.of("kind", "choice", "one of those offered", raw)
+    return kind
+
+
+def _month(request: Visit, crm: Crm) -> datetime:
+    """Return an instant of the month in the address; of this one, where it names none."""
+    now = crm.clock()
+    try:
+        day = date.fromisoformat(f"{request.query_params.get('month', '')}-01")
+        asked = datetime(day.year, day.month, 2, tzinfo=crm.zone)
+    except ValueError:
+        return now
+    return asked if day.year >= 2000 and asked <= now else now
+
+
+def _asked(request: Visit, state: AccountState, form: Form, status: int = 200) -> Response[bytes]:
+    kinds: list[dict[str, Any]] = [
+        {"value": kind.value, "title": label(kind), "note": note}
+        for kind, note in (
+            (ApprovalKind.GOODWILL, _("Give the subscriber money")),
+            (ApprovalKind.WRITE_OFF, _("Give up what is owed and will not be paid")),
+            (ApprovalKind.CHARGEBACK_WRITE_OFF, _("Give up what a bank took back")),
+        )
+    ]
+    return page(
+        request,
+        "console/accounts/adjust.html",
+        status=status,
+        state=state,
+        base=f"{PATH}/{state.account.id}",
+        form=form,
+        kinds=kinds,
+    )
