@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from urllib.request import urlopen
 from litestar import Litestar
 
 from telecom_crm.domain.importing import ImportKind
+from telecom_crm.entrypoints.crm import Crm
 from tests.people import PASSWORD, hire
 
 PEOPLE = 45
@@ -23,14 +25,34 @@ CONTRACT = "C-00000001"
 
 
 def make() -> Litestar:
-    """Build the service; the factory of the process that serves."""
+    """Build the service."""
+    from telecom_crm.entrypoints.http.app import create_app
+
+    return create_app(_crm())
+
+
+def make_with_worker() -> Litestar:
+    """Build the service with files being applied beside it; the factory of the serving process."""
+    from telecom_crm.entrypoints.http.app import create_app
+
+    crm = _crm()
+    threading.Thread(target=_work, args=(crm,), daemon=True).start()
+    return create_app(crm)
+
+
+def _work(crm: Crm) -> None:
+    idle = threading.Event()
+    while not idle.wait(0.2):
+        crm.imports.work()
+
+
+def _crm() -> Crm:
     import telecom_crm
     from telecom_crm.application.ports import Payer
     from telecom_crm.domain.approval import ApprovalKind
     from telecom_crm.domain.money import Money
     from telecom_crm.domain.payment import PaymentMethod
     from telecom_crm.entrypoints import demo
-    from telecom_crm.entrypoints.http.app import create_app
 
     crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
     demo.load(crm)
@@ -48,7 +70,7 @@ def make() -> Litestar:
     contract = next(crm.contracts.each(number=CONTRACT))
     crm.self_care.set_password(contract.customer_id, password=PASSWORD)
     crm.tickets.create(customer_id=contract.customer_id, subject="No network at home")
-    return create_app(crm)
+    return crm
 
 
 @contextmanager
@@ -67,7 +89,13 @@ def served() -> Iterator[str]:
         "--workers",
         "1",
     ]
-    command += ["--port", str(port), "--log-level", "warning", "tests.browser.serving:make"]
+    command += [
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+        "tests.browser.serving:make_with_worker",
+    ]
     process = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
     try:
         url = f"http://127.0.0.1:{port}"

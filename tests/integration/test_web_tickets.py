@@ -105,6 +105,7 @@ def test_an_answer_beside_a_newer_one_keeps_its_text(site, admin):
     assert late.status_code == 409
     assert "Too late, but kept" in late.text
     assert "I was first" in late.text
+    assert '<option value="normal" selected>' in late.text
 
 
 def test_what_a_state_does_not_allow_is_not_offered_and_refused(site, admin):

@@ -243,7 +243,7 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             {"value": kind.value, "title": label(kind), "note": _(note)} for kind, note, _c in FILES
         ],
         columns=[(label(kind), ", ".join(columns.required)) for kind, _n, columns in FILES],
-        policies=[(one.id, one.name) for one in crm.rules.policies()],
+        policies=[(one.id, f"{one.name} ({one.id})") for one in crm.rules.policies()],
         megabytes=FILE_LIMIT // 1024**2,
     )
 

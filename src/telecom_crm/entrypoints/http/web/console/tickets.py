@@ -346,7 +346,7 @@ def _customers(crm: Crm, q: str) -> list[Any]:
 
 def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> Response[bytes]:
     ticket = crm.tickets.get(ticket_id)
-    form = sent or Form.filled(priority=ticket.priority)
+    form = sent or Form()
     sla = crm.tickets.sla(ticket_id)
     events = crm.tickets.timeline(ticket_id)[::-1]
     writes = request.may(Area.TICKETS, Action.WRITE)
@@ -370,6 +370,7 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
         reasons=[(one.value, label(one)) for one in BlockReason],
         priorities=[(one.value, label(one)) for one in TicketPriority],
         form=form,
+        now=Form.filled(priority=ticket.priority),
     )
 
 
