@@ -59,6 +59,7 @@ def _crm() -> Crm:
     demo.load_subscribers(crm, count=PEOPLE)
     crm.imports.run_file(kind=ImportKind.NUMBERS, content=b"msisdn,category\n996700,standard\n")
     hire(crm)
+    crm.access.create_token(name="Web shop", role="support")
     payment = crm.payments.take(
         payer=Payer(msisdn=demo.subscriber(0).msisdn),
         amount=Money.parse("500.00", crm.currency),

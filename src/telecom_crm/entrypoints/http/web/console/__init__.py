@@ -3,15 +3,18 @@
 from telecom_crm.entrypoints.http.web.console import (
     accounts,
     approvals,
+    audit,
     customers,
     imports,
     payments,
     tariffs,
     tickets,
+    tokens,
     users,
 )
 from telecom_crm.entrypoints.http.web.console.accounts import AccountPages
 from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
+from telecom_crm.entrypoints.http.web.console.audit import AuditPages
 from telecom_crm.entrypoints.http.web.console.cash_desk import CashDeskPages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.home import Home
@@ -21,6 +24,7 @@ from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.signing_in import SigningIn
 from telecom_crm.entrypoints.http.web.console.tariffs import TariffPages
 from telecom_crm.entrypoints.http.web.console.tickets import TicketPages
+from telecom_crm.entrypoints.http.web.console.tokens import TokenPages
 from telecom_crm.entrypoints.http.web.console.users import UserPages
 
 CONTROLLERS = (
@@ -37,6 +41,8 @@ CONTROLLERS = (
     InvitationPages,
     MyPages,
     AccountPages,
+    TokenPages,
+    AuditPages,
 )
 """Every area's pages."""
 
@@ -49,5 +55,7 @@ ENTRIES = (
     tickets.ENTRY,
     users.ENTRY,
     accounts.ENTRY,
+    tokens.ENTRY,
+    audit.ENTRY,
 )
 """Every area's place in the navigation."""

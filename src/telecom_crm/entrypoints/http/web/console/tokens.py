@@ -1,0 +1,117 @@
+"""API tokens in the console: made with a secret that is shown once, and revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from uuid import UUID
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.access.service import Access
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import TokenId
+from telecom_crm.domain.role import Action, Area, Scope
+from telecom_crm.domain.token import read_actor_name
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.users import roles_offered
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/tokens"
+
+ENTRY = Entry(
+    path=PATH,
+    text=N_("API tokens"),
+    icon="key-round",
+    section=N_("System"),
+    order=30,
+    area=Area.TOKENS,
+)
+
+
+class TokenPages(Controller):
+    """Tokens of programs."""
+
+    path = PATH
+
+    @shows("/", Area.TOKENS)
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """List tokens, revoked ones too."""
+        listing = Listing.of(request)
+        return page(
+            request,
+            "console/tokens/index.html",
+            listing=listing,
+            found=tolerant(listing, crm.access.page),
+            now=crm.clock(),
+        )
+
+    @shows("/new", Area.TOKENS, Action.WRITE)
+    def ask_new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask what a token shall be for."""
+        return _asked(request, crm, Form())
+
+    @acts("/new", Area.TOKENS)
+    def create(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Make a token, and show its secret this once."""
+        ends = form.date("expires_at", required=False)
+        done = form.submit(
+            crm.access.create_token,
+            name=form.read("name", read_actor_name) or "",
+            role=form.text("role"),
+            scopes=_scopes(form) or None,
+            expires_at=datetime.combine(ends, time(tzinfo=crm.zone)) if ends else None,
+            by=request.by,
+        )
+        if done is None:
+            return _asked(request, crm, form)
+        return page(request, "console/tokens/secret.html", token=done[0], secret=done[1])
+
+    @shows("/{token_id:uuid}", Area.TOKENS)
+    def show(
+        self, request: Visit, token_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show a token."""
+        token = crm.access.get(TokenId(token_id))
+        return page(request, "console/tokens/show.html", token=token, now=crm.clock())
+
+    @acts("/{token_id:uuid}/revoke", Area.TOKENS)
+    def revoke(
+        self, request: Visit, token_id: FromPath[UUID], access: NamedDependency[Access]
+    ) -> Response[bytes]:
+        """Close a token for good."""
+        access.revoke(TokenId(token_id), by=request.by)
+        return redirect(request, f"{PATH}/{token_id}", toast=_("The token is revoked"))
+
+
+def _scopes(form: Form) -> list[Scope]:
+    """Read the rights that were ticked."""
+    found = []
+    for text in form.all("scopes"):
+        try:
+            found.append(Scope.parse(text))
+        except InvalidValue as error:
+            form.faults += error.faults
+    return found
+
+
+def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
+    return page(
+        request,
+        "console/tokens/new.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        roles=roles_offered(crm),
+        areas=list(Area),
+        actions=list(Action),
+        ticked=form.all("scopes"),
+    )
