@@ -20,8 +20,9 @@ def site() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Open a browser for the tests of a module; its event loop would be in the way of others'."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "the tests of pages need Debian's chromium: apt-get install chromium"
     with sync_playwright() as playwright:
