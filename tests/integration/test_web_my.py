@@ -115,6 +115,15 @@ def test_the_other_two_endings(site, phones, amount, said):
         assert 'hx-trigger="every 2s"' in page
 
 
+def test_of_money_that_went_back_nobody_says_it_was_not_taken(site, phones):
+    browser = enter(site, phones, contracts(site)[0])
+    where = submit(browser, "/my/topup", "/my/topup", amount="250").headers["location"]
+    site.crm.payments.dispute(paid_id(where))
+    page = browser.get(where).text
+    assert "Disputed" in page
+    assert "No money was taken" not in page
+
+
 def test_what_is_somebody_else_s_is_not_there(site, phones):
     mine, theirs, *_ = contracts(site)
     other = enter(site, phones, theirs)

@@ -32,6 +32,15 @@ HOME = Entry(path="/my", text=N_("Home"), icon="house", order=10)
 PAYMENTS = Entry(path="/my/payments", text=N_("Payments"), icon="wallet", order=20)
 
 
+ENDINGS = {
+    PaymentStatus.CONFIRMED: "paid",
+    PaymentStatus.FAILED: "failed",
+    PaymentStatus.CANCELLED: "failed",
+    PaymentStatus.EXPIRED: "failed",
+}
+"""How a payment ended; of one that is disputed or went back, its status says what there is."""
+
+
 class MyMoney(Controller):
     """What a subscriber has, pays and paid."""
 
@@ -149,7 +158,5 @@ def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
 
 
 def _ending(payment: Payment) -> str:
-    """Return which of the three endings a payment has: paid, waiting or failed."""
-    if payment.status in IN_FLIGHT:
-        return "waiting"
-    return "paid" if payment.status is PaymentStatus.CONFIRMED else "failed"
+    """Return which of the three endings a payment has; "" for one that was taken and went on."""
+    return "waiting" if payment.status in IN_FLIGHT else ENDINGS.get(payment.status, "")

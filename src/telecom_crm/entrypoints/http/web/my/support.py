@@ -51,13 +51,12 @@ class MySupport(Controller):
             tickets.create,
             customer_id=request.subscriber.customer_id,
             subject=subject,
+            text=text,
             idempotency_key=form.key,
             by=request.by,
         )
         if made is None:
             return page(request, "my/ticket_new.html", status=form.status, form=form)
-        if not made.comments:
-            tickets.comment(made.id, text=text, by=request.by)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
 
     @shows("/{ticket_id:uuid}", OWN)
