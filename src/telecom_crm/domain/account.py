@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 
 import attrs
 
+from telecom_crm.domain.change import CHANGES
 from telecom_crm.domain.errors import Conflict, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
 from telecom_crm.domain.ledger import Balance, InsufficientFunds, JournalEntry, Posting
@@ -167,7 +168,8 @@ class BillingAccount:
             why = f"policy {policy.id} is in {policy.credit_limit.currency}, not {self.currency}"
             raise RuleViolated("policy_currency", (why,))
         receipt = policy.receipt(at=at)
-        payload = {"policy": policy.id, "version": policy.version}
+        before = self.receipt and self.receipt.policy_id
+        payload = {"version": policy.version, CHANGES: {"policy": [before, policy.id]}}
         return self._note("BillingPolicyChosen", "choose_policy", by, at, payload, receipt=receipt)
 
     def freeze_policy(self, *, by: Actor, at: datetime) -> BillingAccount:
@@ -242,7 +244,7 @@ class BillingAccount:
 
     def give_to(self, customer_id: CustomerId, *, by: Actor, at: datetime) -> BillingAccount:
         """Move the account to the survivor of a merge, or back."""
-        payload = {"from": str(self.customer_id), "to": str(customer_id)}
+        payload = {CHANGES: {"customer": [str(self.customer_id), str(customer_id)]}}
         return self._note("AccountGiven", "give_to", by, at, payload, customer_id=customer_id)
 
     def _past_promises(self, amount: Money, until: datetime, at: datetime) -> Iterable[str]:
@@ -293,6 +295,20 @@ class AccountState:
     def own_money(self) -> Money:
         """What is the subscriber's own of it: no credit, and nothing that is held back."""
         return self.balance.available(Money(0, self.balance.currency))
+
+    @property
+    def lasting(self) -> Money:
+        """What the subscriber may spend, less a promised payment, which soon ends."""
+        promise = self.account.promise
+        lasts = self.account.credit_limit(max(self.at, promise.until) if promise else self.at)
+        return self.balance.available(lasts)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether who pays first has less to spend than the line below which they are told."""
+        line = self.account.receipt.terms.low_balance if self.account.receipt else None
+        tells = self.account.policy_frozen and not self.account.postpaid
+        return tells and line is not None and self.available < line
 
     def after(self, postings: Iterable[Posting]) -> AccountState:
         """

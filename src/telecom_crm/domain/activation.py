@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from telecom_crm.domain.charging import Charge, gross_total
+from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import HELD_NUMBER, Number
@@ -67,12 +68,17 @@ class SummaryLine:
 
 @attrs.frozen(kw_only=True)
 class ActivationSummary:
-    """A checklist for one contract; the activation it allows freezes the policy of `receipt`."""
+    """
+    A checklist for one contract; the activation it allows freezes the policy of `receipt`.
+
+    `lacking` is what has to be paid before the first fees can be; None where nothing has to.
+    """
 
     contract_id: ContractId
     lines: tuple[SummaryLine, ...]
     receipt: PoliciesReceipt | None
     first_fees: tuple[Charge, ...] = ()
+    lacking: Money | None = None
 
     @property
     def failed(self) -> tuple[SummaryLine, ...]:
@@ -83,6 +89,13 @@ class ActivationSummary:
     def is_green(self) -> bool:
         """Whether the contract may be activated."""
         return not self.failed
+
+
+def refuse_past_activation(wanted: date | None, *, today: date) -> None:
+    """Raise `InvalidValue` where an activation is asked for a local day that is over."""
+    if wanted is not None and wanted < today:
+        expected = f"today, {today}, or a day to come"
+        raise InvalidValue.of("requested_activation", "activation_past", expected, wanted)
 
 
 def activation_summary(
@@ -103,6 +116,7 @@ def activation_summary(
     The lines are always the same: `SUMMARY_CODES`. What a policy does not ask for passes and says
     so.
     """
+    first_fee = _first_fee(receipt, account, first_fees)
     lines = (
         _customer(customer),
         _required(
@@ -123,11 +137,15 @@ def activation_summary(
         _number(contract, number),
         _tariff(contract, tariff, receipt),
         _policy(receipt, account),
-        _first_fee(receipt, account, first_fees),
+        first_fee,
         _activation_date(contract, today),
     )
     return ActivationSummary(
-        contract_id=contract.id, lines=lines, receipt=receipt, first_fees=tuple(first_fees)
+        contract_id=contract.id,
+        lines=lines,
+        receipt=receipt,
+        first_fees=tuple(first_fees),
+        lacking=None if first_fee.passed else _lacking(account, first_fees),
     )
 
 
@@ -199,6 +217,14 @@ def _first_fee(
     bad = f"{needed} needed, {account.available} available"
     # Nothing to pay is always paid, whatever the balance.
     return _line("first_fee", not needed or account.available >= needed, good, bad)
+
+
+def _lacking(account: AccountFacts, fees: Iterable[Charge]) -> Money | None:
+    """Return what is missing on the account; None where money of its currency pays nothing."""
+    fees, currency = tuple(fees), account.available.currency
+    if any(fee.gross.currency != currency for fee in fees):
+        return None
+    return gross_total(fees, currency=currency) - account.available
 
 
 def _activation_date(contract: Contract, today: date) -> SummaryLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -10,14 +11,21 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import PERSON_FIELDS
+from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.change import CHANGES
+from telecom_crm.domain.customer import NAME_LIMIT, PERSON_FIELDS
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
-from telecom_crm.domain.text import read_text
+from telecom_crm.domain.search import SHORTEST_END, Readings, words_of
+from telecom_crm.domain.text import digits_of, read_text
 
 REFERENCE_LIMIT = 255
+SCANS_LIMIT = 10
+"""How many scans an application may have."""
+CORRECTABLE_FIELDS = (*PERSON_FIELDS, "scans")
+"""What an applicant can be asked to put right."""
 DEPTH_LIMIT = 20
 NUMBER_BITS = 256
 
@@ -172,9 +180,10 @@ class Application:
     A request, told by the diagrams as *Request*.
 
     `raw` is what was captured, `data` what validation made of it. While somebody works on it,
-    `claimed_by` has it until `claimed_until`; on hold, no lease runs. `replayed` marks an answer to
-    an idempotency key, or a channel's reference, that was used before; it is not stored. Since
-    `erased_at` there is nothing left of who asked and what for.
+    `claimed_by` has it until `claimed_until`; on hold, no lease runs. What was asked of who applies
+    is waited for until `answer_by`. `replayed` marks an answer to an idempotency key, or a
+    channel's reference, that was used before; it is not stored. Since `erased_at` there is nothing
+    left of who asked and what for.
     """
 
     id: ApplicationId
@@ -185,6 +194,7 @@ class Application:
     priority: Priority = Priority.NORMAL
     raw: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
     data: Mapping[str, Any] = attrs.field(factory=dict, converter=dict, repr=False)
+    scans: tuple[Attachment, ...] = attrs.field(default=(), repr=False)
     duplicates: tuple[Suspicion, ...] = ()
     customer_id: CustomerId | None = None
     contract_id: ContractId | None = None
@@ -194,6 +204,7 @@ class Application:
     captured_at: datetime
     ended_at: datetime | None = None
     erased_at: datetime | None = None
+    answer_by: datetime | None = None
     status: ApplicationStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
@@ -202,6 +213,26 @@ class Application:
     @property
     def key(self) -> str:
         return str(self.id)
+
+    def said(self, *fields: str) -> str:
+        """Return the first of some fields that says something, as read or as captured; or ""."""
+        for said in (self.data, self.raw):
+            for field in fields:
+                if isinstance(found := said.get(field), str) and found.strip():
+                    return found.strip()
+        return ""
+
+    @property
+    def words(self) -> str:
+        """
+        What it is searched by, word by word: number, name, phone, and the phone from behind.
+
+        The last two make an end of a phone the beginning of a word; see `search_words`.
+        """
+        digits = digits_of(self.said("phone"))[:_LONGEST_PHONE]
+        phone = (digits, f"x{digits[::-1]}") if digits else ()
+        name = self.said("full_name", "name")[:NAME_LIMIT]
+        return " ".join((_bare(self.number), *words_of(name), *phone))
 
     @property
     def suspicions(self) -> tuple[Suspicion, ...]:
@@ -224,6 +255,7 @@ class Application:
         external_reference: str | None = None,
         priority: Priority = Priority.NORMAL,
         customer_id: CustomerId | None = None,
+        scans: Iterable[Attachment] = (),
         by: Actor,
         at: datetime,
     ) -> Application:
@@ -242,6 +274,7 @@ class Application:
             external_reference=reference or None,
             priority=priority,
             raw=raw,
+            scans=tuple(scans),
             customer_id=customer_id,
             captured_at=at,
             **begun,
@@ -269,21 +302,61 @@ class Application:
             customer_id=self.customer_id or exact,
         )
 
-    def ask(self, *, reason: str, by: Actor, at: datetime) -> Application:
-        """Ask the applicant for what is missing."""
-        return self._move(_C.ASK, reason=reason, by=by, at=at)
+    def ask(
+        self,
+        *,
+        reason: str,
+        fields: Iterable[str] = (),
+        until: datetime | None = None,
+        by: Actor,
+        at: datetime,
+    ) -> Application:
+        """
+        Ask the applicant for what is missing; with `until`, it is waited for no longer.
+
+        `fields` are those of `CORRECTABLE_FIELDS` that are to be put right.
+        """
+        wrong = set(fields)
+        if strange := wrong - set(CORRECTABLE_FIELDS):
+            message = f"one of {', '.join(CORRECTABLE_FIELDS)}"
+            raise InvalidValue.of("fields", "choice", message, min(strange))
+        payload = {"fields": sorted(wrong)} if wrong else None
+        return self._move(_C.ASK, reason=reason, by=by, at=at, payload=payload, answer_by=until)
 
     def reject(self, *, reason: str, by: Actor, at: datetime) -> Application:
         """Turn the request down, for good."""
         return self._move(_C.REJECT, reason=reason, by=by, at=at, outcome=reason)
 
-    def supply(self, *, raw: Mapping[str, Any], by: Actor, at: datetime) -> Application:
-        """Add what was asked for to what was captured; the newer value of a field wins."""
+    def supply(
+        self,
+        *,
+        raw: Mapping[str, Any],
+        scans: Iterable[Attachment] = (),
+        by: Actor,
+        at: datetime,
+    ) -> Application:
+        """
+        Add what was asked for to what was captured; the newer value of a field wins.
+
+        Raise `RuleViolated` past `SCANS_LIMIT`.
+        """
         _refuse_unstorable(raw, field="raw")
-        merged = {**self.raw, **raw}
+        merged, more = {**self.raw, **raw}, tuple(scans)
         # Names of fields that we do not know are the sender's, and may be anything.
-        payload = {"fields": sorted(raw.keys() & set(PERSON_FIELDS))}
-        return self._move(_C.SUPPLY, by=by, at=at, payload=payload, raw=merged)
+        payload: dict[str, Any] = {"fields": sorted(raw.keys() & set(PERSON_FIELDS))}
+        if more:
+            payload["scans"] = [str(scan.id) for scan in more]
+        moved = self._move(
+            _C.SUPPLY,
+            by=by,
+            at=at,
+            payload=payload,
+            raw=merged,
+            scans=(*self.scans, *more),
+            answer_by=None,
+        )
+        self._refuse_too_many(len(moved.scans))
+        return moved
 
     def claim(self, *, until: datetime, by: Actor, at: datetime) -> Application:
         """Take it from the queue to work on it until the lease is over."""
@@ -340,7 +413,13 @@ class Application:
     ) -> Application:
         """Withdraw the request; `RuleViolated` when its contract is active."""
         moved = self._move(
-            _C.CANCEL, reason=reason, by=by, at=at, outcome=reason, claimed_until=None
+            _C.CANCEL,
+            reason=reason,
+            by=by,
+            at=at,
+            outcome=reason,
+            claimed_until=None,
+            answer_by=None,
         )
         if contract_active:
             raise RuleViolated("contract_not_active", ("its contract is active; close that",))
@@ -353,12 +432,24 @@ class Application:
             "ApplicationLinked", "link", customer=customer_id, by=by, at=at, customer_id=customer_id
         )
 
+    def attach(self, *, scan: Attachment, by: Actor, at: datetime) -> Application:
+        """Keep a scan with it; raise `RuleViolated` past `SCANS_LIMIT`, and once it ended."""
+        self._refuse_ended("attach")
+        self._refuse_too_many(len(self.scans) + 1)
+        return APPLICATION_LIFECYCLE.note(
+            self,
+            "ApplicationScanAttached",
+            "attach",
+            by=by,
+            at=at,
+            payload={"scan": str(scan.id), "sha256": scan.sha256},
+            scans=(*self.scans, scan),
+        )
+
     def link_contract(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Application:
         """Say which contract came of it; raise `RuleViolated` until validated, and once ended."""
         self._refuse_ended("link_contract")
-        if self.status not in _READ:
-            reason = f"application {self.number} is {self.status}: validate it first"
-            raise RuleViolated("application_validated", (reason,))
+        self.refuse_unread()
         return APPLICATION_LIFECYCLE.note(
             self,
             "ApplicationContractLinked",
@@ -414,11 +505,23 @@ class Application:
             at=at,
             raw={},
             data={},
+            scans=(),
             external_reference=None,
             duplicates=(),
             outcome="",
             erased_at=at,
         )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody has found that it can be done, and it has not ended."""
+        return self.status in _READ
+
+    def refuse_unread(self) -> None:
+        """Raise `RuleViolated` until somebody has found that it can be done, and once it ended."""
+        if not self.is_read:
+            reason = f"application {self.number} is {self.status}: validate it first"
+            raise RuleViolated("application_validated", (reason,))
 
     def _move(
         self,
@@ -447,14 +550,38 @@ class Application:
         at: datetime,
         **changes: Any,
     ) -> Application:
-        payload = {"customer": str(customer)}
+        payload: dict[str, Any] = {"customer": str(customer)}
+        if "customer_id" in changes:
+            before = self.customer_id and str(self.customer_id)
+            payload = {CHANGES: {"customer": [before, str(customer)]}}
         return APPLICATION_LIFECYCLE.note(
             self, name, command, by=by, at=at, payload=payload, **changes
         )
 
+    def _refuse_too_many(self, scans: int) -> None:
+        if scans > SCANS_LIMIT:
+            raise RuleViolated("scans_limit", (f"at most {SCANS_LIMIT} scans",))
+
     def _refuse_ended(self, command: str) -> None:
         if self.status in ENDED:
             raise RuleViolated(command, (f"application {self.number} is {self.status}",))
+
+
+def search_words(text: str) -> Readings:
+    """Return the words of a search for an application, by its `words`."""
+    if len(digits := digits_of(text)) >= SHORTEST_END:
+        return ((digits, f"x{digits[::-1]}"),)
+    if _NUMBER.fullmatch(text.strip()):
+        return ((_bare(text.strip()),),)
+    return tuple((word,) for word in words_of(text))
+
+
+_LONGEST_PHONE = 40
+_NUMBER = re.compile(r"r-?[0-9]+", re.ASCII | re.IGNORECASE)
+
+
+def _bare(number: str) -> str:
+    return number.replace("-", "").casefold()
 
 
 _UNCLAIMED: Mapping[str, Any] = {"claimed_by": None, "claimed_until": None}

@@ -183,9 +183,8 @@ class Approval:
             raise RuleViolated("four_eyes", (f"{who}; that is {self.asked_by.name}",))
 
     def is_from(self, actor: Actor) -> bool:
-        """Tell whether somebody is the one who asked: the name or the token is enough."""
-        mine = self.asked_by
-        return actor.name == mine.name or (actor.token is not None and actor.token == mine.token)
+        """Tell whether somebody is the one who asked, by a token that they made as well."""
+        return self.asked_by.is_same_as(actor)
 
 
 def _read_reason(raw: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import attrs
 
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.errors import Fault, Faults, RuleViolated
+from telecom_crm.domain.language import Wording, worded
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.tariff import (
     CHANGEABLE,
@@ -19,6 +21,7 @@ from telecom_crm.domain.tariff import (
     TariffTerms,
     catalogue_code,
     has_name,
+    is_description,
 )
 
 
@@ -27,8 +30,10 @@ class DeclaredTariff:
     """A tariff as a catalogue file wants it."""
 
     code: str = attrs.field(validator=catalogue_code)
-    name: str = attrs.field(validator=has_name)
-    description: str = ""
+    name: Wording = attrs.field(converter=worded, validator=has_name)
+    description: Wording = attrs.field(
+        default=Wording(), converter=worded, validator=is_description
+    )
     terms: TariffTerms
 
 
@@ -37,8 +42,10 @@ class DeclaredOption:
     """An option as a catalogue file wants it."""
 
     code: str = attrs.field(validator=catalogue_code)
-    name: str = attrs.field(validator=has_name)
-    description: str = ""
+    name: Wording = attrs.field(converter=worded, validator=has_name)
+    description: Wording = attrs.field(
+        default=Wording(), converter=worded, validator=is_description
+    )
     group: str = ""
     terms: OptionTerms
 
@@ -219,7 +226,7 @@ def _kind(
 
 
 def _same_words(old: Tariff | Option, want: DeclaredTariff | DeclaredOption) -> bool:
-    def words(thing: Tariff | Option | DeclaredTariff | DeclaredOption) -> tuple[str, ...]:
+    def words(thing: Tariff | Option | DeclaredTariff | DeclaredOption) -> tuple[Any, ...]:
         return thing.name, thing.description, getattr(thing, "group", "")
 
     return words(old) == words(want)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.errors import InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.tariff import Option, Tariff
 
 
@@ -60,10 +60,17 @@ def check_compatibility(
     """Return every reason, in words, why these options do not go with this tariff or each other."""
     codes = [option.code for option in options]
     chosen = {tariff.code, *codes}
-    reasons = [f"option {code} is chosen twice" for code in _repeated(codes)]
+    reasons = [
+        Reason.of("option %(option)s is chosen twice", option=one) for one in _repeated(codes)
+    ]
     reasons += [
-        f"option {option.code} is priced in {option.latest.currency}, "
-        f"tariff {tariff.code} in {tariff.latest.currency}"
+        Reason.of(
+            "option %(option)s is priced in %(its)s, tariff %(tariff)s in %(other)s",
+            option=option.code,
+            its=option.latest.currency,
+            tariff=tariff.code,
+            other=tariff.latest.currency,
+        )
         for option in options
         if option.latest.currency != tariff.latest.currency
     ]
@@ -71,7 +78,7 @@ def check_compatibility(
         if rule.kind is RuleKind.MAX_ONE_OF:
             members = sorted({o.code for o in options if o.group == rule.subject})
             if len(members) > 1:
-                reasons.append(f"at most one of group {rule.subject}: {', '.join(members)}")
+                reasons.append(Reason.of("at most one of %(others)s", others=members))
         elif rule.subject in chosen:
             reasons += _violations(rule, chosen, tariff.code)
     return tuple(reasons)
@@ -90,18 +97,40 @@ def require_migration(*, old: str, new: str, rules: Iterable[CompatibilityRule])
     named = [r.others for r in rules if r.kind is RuleKind.MIGRATES_TO and r.subject == old]
     allowed = sorted({code for codes in named for code in codes})
     if old != new and named and new not in allowed:
-        reason = f"tariff {old} may be changed only to {', '.join(allowed)}, not to {new}"
+        pattern = "tariff %(old)s may be changed only to %(others)s, not to %(new)s"
+        reason = Reason.of(pattern, old=old, others=allowed, new=new)
         raise OptionsIncompatible("migrates_to", (reason,))
 
 
-def _violations(rule: CompatibilityRule, chosen: set[str], tariff: str) -> list[str]:
-    there = [code for code in rule.others if code in chosen]
+def fitting(
+    tariff: Tariff, options: Sequence[Option], rules: Sequence[CompatibilityRule]
+) -> tuple[Option, ...]:
+    """
+    Return the options that can be kept with a tariff, in their order.
+
+    While something does not go together, that option goes whose absence mends most.
+    """
+    kept = list(options)
+    while kept and (reasons := check_compatibility(tariff, kept, rules)):
+        rests = [[one for one in kept if one is not left_out] for left_out in kept]
+        best = min(rests, key=lambda rest: len(check_compatibility(tariff, rest, rules)))
+        if len(check_compatibility(tariff, best, rules)) >= len(reasons):
+            break  # no option is to blame, or it takes more than one at once
+        kept = best
+    return tuple(kept)
+
+
+def _violations(rule: CompatibilityRule, chosen: set[str], tariff: str) -> list[Reason]:
+    subject, there = rule.subject, [code for code in rule.others if code in chosen]
     if rule.kind is RuleKind.REQUIRES and not there:
-        return [f"{rule.subject} requires {' or '.join(rule.others)}"]
+        pattern = "%(subject)s requires %(others)s"
+        return [Reason.of(pattern, subject=subject, others=rule.others)]
     if rule.kind is RuleKind.EXCLUDES:
-        return [f"{rule.subject} does not go with {code}" for code in there]
+        pattern = "%(subject)s does not go with %(other)s"
+        return [Reason.of(pattern, subject=subject, other=code) for code in there]
     if rule.kind is RuleKind.INCLUDED_IN and tariff in rule.others:
-        return [f"{rule.subject} is already included in {tariff}"]
+        pattern = "%(subject)s is already included in %(tariff)s"
+        return [Reason.of(pattern, subject=subject, tariff=tariff)]
     return []
 
 

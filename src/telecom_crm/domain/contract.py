@@ -11,6 +11,7 @@ import attrs
 
 from telecom_crm.domain.activation import ActivationSummary, CustomerFacts
 from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.change import CHANGES, differences
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.compatibility import (
     CompatibilityRule,
@@ -19,7 +20,7 @@ from telecom_crm.domain.compatibility import (
     require_migration,
 )
 from telecom_crm.domain.customer import ERASED
-from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Conflict, InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.hold import Hold, HoldKind
 from telecom_crm.domain.identifiers import (
     ICCID,
@@ -178,6 +179,7 @@ CONTRACT_LIFECYCLE = Lifecycle(
     ],
 )
 
+IN_SERVICE = frozenset({_S.ACTIVE, _S.SUSPENDED})
 LIVE = frozenset({_S.ACCEPTED, _S.ACTIVATING, _S.ACTIVE, _S.SUSPENDED})
 """The states in which a contract holds its SIM and its number, alone."""
 PAYABLE = frozenset(_S) - {_S.DRAFT, _S.CANCELLED}
@@ -353,6 +355,11 @@ class Contract:
         return str(self.id)
 
     @property
+    def in_service(self) -> bool:
+        """Whether it was activated and is not over, suspended or not."""
+        return self.status in IN_SERVICE
+
+    @property
     def is_live(self) -> bool:
         """Whether it holds its SIM and its number."""
         return self.status in LIVE
@@ -425,13 +432,13 @@ class Contract:
 
     def confirm_activation(self, *, by: Actor, at: datetime) -> Contract:
         """Record that the network serves it."""
-        payload = self._holding()
+        taken_over = {"follows": str(self.follows)} if self.follows else {}
         return CONTRACT_LIFECYCLE.move(
             self,
             _C.CONFIRM_ACTIVATION,
             by=by,
             at=at,
-            payload=payload,
+            payload=self._holding() | taken_over,
             activated_at=at,
             first_fees=(),
         )
@@ -472,11 +479,8 @@ class Contract:
             "tariff_version": number or self.tariff_version,
             "options": self._chosen(options, at),
         }
-        payload = {
-            "tariff": tariff.code,
-            "tariff_version": terms["tariff_version"],
-            "options": [f"{chosen.code}:{chosen.version}" for chosen in terms["options"]],
-            "effective_on": effective_on.isoformat() if effective_on else None,
+        payload = self._terms_changed(**terms) | {
+            "effective_on": effective_on.isoformat() if effective_on else None
         }
         if effective_on:
             pending = Amendment(**terms, effective_on=effective_on)
@@ -501,7 +505,7 @@ class Contract:
             "take_effect",
             by=by,
             at=at,
-            payload={"tariff": self.pending.tariff_code},
+            payload=self._terms_changed(**terms),
             pending=None,
             revisions=self._revisions(_C.AMEND, at),
             **terms,
@@ -515,7 +519,7 @@ class Contract:
 
         With `lift_lost_stolen` the hold of that name, if it is there, ends as well: a second event.
         """
-        payload = {"before": self.iccid.digits, "after": iccid.digits}
+        payload = {CHANGES: {"iccid": [self.iccid.digits, iccid.digits]}}
         swapped = self._revise(_C.SWAP_SIM, by=by, at=at, payload=payload, iccid=iccid)
         if lift_lost_stolen and self.has_hold(HoldKind.LOST_STOLEN):
             return swapped.resume(hold=HoldKind.LOST_STOLEN, reason="SIM swapped", by=by, at=at)
@@ -523,7 +527,7 @@ class Contract:
 
     def change_number(self, *, msisdn: MSISDN, by: Actor, at: datetime) -> Contract:
         """Go on under another number, whose assignment is the caller's."""
-        payload = {"before": self.msisdn.digits, "after": msisdn.digits}
+        payload = {CHANGES: {"msisdn": [self.msisdn.digits, msisdn.digits]}}
         return self._revise(_C.CHANGE_NUMBER, by=by, at=at, payload=payload, msisdn=msisdn)
 
     def has_hold(self, kind: HoldKind) -> bool:
@@ -623,9 +627,20 @@ class Contract:
             "set_policy",
             by=by,
             at=at,
-            payload={"policy": receipt.policy_id, "policy_version": receipt.policy_version},
+            payload={
+                "policy_version": receipt.policy_version,
+                CHANGES: {"policy": [self.receipt and self.receipt.policy_id, receipt.policy_id]},
+            },
             receipt=receipt,
         )
+
+    def _terms_changed(
+        self, *, tariff_code: str, tariff_version: int, options: Sequence[ChosenOption]
+    ) -> dict[str, Any]:
+        """Return what other terms change, as an event tells it."""
+        before = _terms_told(self.tariff_code, self.tariff_version, self.options)
+        after = _terms_told(tariff_code, tariff_version, options)
+        return {CHANGES: differences(before, after)}
 
     def _holding(self) -> dict[str, Any]:
         return {"iccid": self.iccid.digits, "msisdn": self.msisdn.digits}
@@ -676,14 +691,18 @@ def _require_same(contract: Contract, tariff: Tariff, options: Sequence[Option])
         raise ValueError("the tariff and the options are those that the contract names")
 
 
+def _terms_told(tariff: str, version: int, options: Sequence[ChosenOption]) -> dict[str, Any]:
+    chosen = [f"{one.code}:{one.version}" for one in options]
+    return {"tariff": tariff, "tariff_version": version, "options": chosen}
+
+
 def _unsold(
     tariff: Tariff | None, options: Sequence[Option], policy: BillingPolicy, at: datetime
 ) -> Iterable[str]:
     if tariff is not None:
         yield from tariff.reasons_unsold(at=at, mode=policy.payment_mode)
-    yield from (
-        f"option {option.code} is not on sale" for option in options if not option.on_sale(at=at)
-    )
+    pattern = "option %(option)s is not on sale"
+    yield from (Reason.of(pattern, option=one.code) for one in options if not one.on_sale(at=at))
 
 
 def _over_limit(policy: BillingPolicy, live_contracts: int, *, organisation: bool) -> str:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
@@ -19,6 +20,7 @@ import attrs
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.language import LANGUAGES, Languages
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.text import UNSTORABLE, invalid_text, is_alphanumeric, read_text
 
@@ -165,19 +167,15 @@ PERSON_FIELDS = (
     "document_number",
     "language",
     "national_id",
+    "customer_kind",
+    "registration_number",
+    "document_issuer",
+    "document_issued_on",
+    "document_valid_until",
+    "city",
+    "street",
 )
 """The fields of plain text that say who somebody is: what `read_profile` reads, and the id."""
-
-
-@attrs.frozen
-class Languages:
-    """The languages an operator writes in; `default` is for those who name none."""
-
-    codes: tuple[str, ...]
-    default: str
-
-
-LANGUAGES = Languages(("en", "ru", "ky"), "ky")
 
 
 def _check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
@@ -251,6 +249,9 @@ class Profile:
     birth_date: date | None = None
     document: IdentityDocument | None = None
     language: str = LANGUAGES.default
+    kind: CustomerKind = CustomerKind.PERSON
+    registration_number: str | None = None
+    address: Address | None = None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -301,6 +302,14 @@ class Customer:
         """Whether nothing is theirs any more: closed, or merged into another."""
         return CUSTOMER_LIFECYCLE.is_final(self.status) or self.merged_into is not None
 
+    def is_identified(self, today: date) -> bool:
+        """Tell whether an identity document is on file that is valid today."""
+        return any(one.valid_until is None or one.valid_until >= today for one in self.documents)
+
+    def papers_ending(self, before: date) -> tuple[IdentityDocument, ...]:
+        """Return the documents that are not valid on that day any more."""
+        return tuple(one for one in self.documents if one.valid_until and one.valid_until < before)
+
     @property
     def may_sign(self) -> bool:
         """Tell whether a contract may be drafted: not blocked, not closed, not merged."""
@@ -350,7 +359,7 @@ class Customer:
 
     @classmethod
     def from_profile(cls, *, id: CustomerId, profile: Profile, by: Actor, at: datetime) -> Customer:
-        """Take up a new person from a profile that was read already, as a prospect."""
+        """Take up a newcomer from a profile that was read already, as a prospect."""
         fields = {
             "name": profile.name,
             "phone": profile.phone,
@@ -358,8 +367,10 @@ class Customer:
             "birth_date": profile.birth_date,
             "language": profile.language,
             "documents": (profile.document,) if profile.document else (),
+            "registration_number": profile.registration_number,
+            "addresses": (profile.address,) if profile.address else (),
         }
-        return cls._begun(id=id, kind=CustomerKind.PERSON, fields=fields, by=by, at=at)
+        return cls._begun(id=id, kind=profile.kind, fields=fields, by=by, at=at)
 
     def activate(self, *, by: Actor, at: datetime) -> Customer:
         """Make a prospect a customer: the first contract was accepted."""
@@ -459,6 +470,18 @@ class Customer:
             merged_into=None,
         )
 
+    def dismiss_duplicate(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Customer:
+        """Say that a customer who is alike is somebody else."""
+        self.refuse_merged()
+        return CUSTOMER_LIFECYCLE.note(
+            self,
+            "CustomerDuplicateDismissed",
+            "dismiss_duplicate",
+            by=by,
+            at=at,
+            payload={"customer": str(customer_id)},
+        )
+
     def hand_over(
         self, identities: Collection[str], *, to: CustomerId, by: Actor, at: datetime
     ) -> Customer:
@@ -547,8 +570,9 @@ def read_profile(
     Read a person from plain text fields; raise `InvalidValue` with every fault at once.
 
     Fields: `full_name` (or `name`), `phone` (as `phones` reads it), `email`, `birth_date` (ISO
-    8601), `document_type`, `document_number`, `language`. Only the name is always required. Faults
-    carry the field's own name.
+    8601), `document_type`, `document_number`, `document_issuer`, `document_issued_on`,
+    `document_valid_until`, `language`, `customer_kind`, `registration_number`, `city`, `street`.
+    Only the name is always required. Faults carry the field's own name.
     """
     faults = Faults()
     named = "full_name" if "full_name" in raw else "name"
@@ -564,6 +588,14 @@ def read_profile(
     language: str | None = languages.default
     if text := raw.get("language"):
         language = faults.check("language", lambda g: read_language(g, languages=languages), text)
+    kind: CustomerKind | None = CustomerKind.PERSON
+    if text := raw.get("customer_kind"):
+        kind = faults.check("customer_kind", read_customer_kind, text)
+    registration = address = None
+    if text := raw.get("registration_number"):
+        registration = faults.check("registration_number", _registration_number, text)
+    if raw.get("city") or raw.get("street"):
+        address = _read_address(raw, faults=faults)
     faults.raise_any()
     return Profile(
         name=name or "",
@@ -572,6 +604,9 @@ def read_profile(
         birth_date=born,
         document=document,
         language=language or languages.default,
+        kind=kind or CustomerKind.PERSON,
+        registration_number=registration,
+        address=address,
     )
 
 
@@ -628,9 +663,18 @@ def read_birth_date(raw: str, *, today: date) -> date | None:
     if born is None:
         raise invalid_text("birth_date", "birth_date", "a date written YYYY-MM-DD", raw)
     if not FIRST_BIRTH_DATE <= born <= today:
-        message = f"a date from {FIRST_BIRTH_DATE} to today"
+        message = f"a date from {FIRST_BIRTH_DATE} to today, {today}"
         raise invalid_text("birth_date", "birth_date", message, raw)
     return born
+
+
+def read_customer_kind(raw: str) -> CustomerKind:
+    """Return the kind named; code `choice`."""
+    try:
+        return CustomerKind(raw.strip().lower())
+    except ValueError:
+        message = f"one of {', '.join(CustomerKind)}"
+        raise invalid_text("customer_kind", "choice", message, raw) from None
 
 
 def read_document_type(raw: str) -> DocumentType:
@@ -734,6 +778,38 @@ def _read_document(
         return None
     kind = faults.check("document_type", read_document_type, type_text)
     number = faults.check("document_number", read_document_number, number_text)
+    issuer = issued = until = None
+    if text := raw.get("document_issuer"):
+        issuer = faults.check("document_issuer", _issuer, text)
+    if text := raw.get("document_issued_on"):
+        issued = faults.check("document_issued_on", _day, text)
+    if text := raw.get("document_valid_until"):
+        until = faults.check("document_valid_until", _day, text)
     if kind is None or number is None:
         return None
-    return IdentityDocument(type=kind, number=number)
+    if issued and until and until < issued:
+        message = "the document must not end before it was issued"
+        faults.add("document_valid_until", "valid_until", message, raw["document_valid_until"])
+        return None
+    return IdentityDocument(
+        type=kind, number=number, issuer=issuer or "", issued_on=issued, valid_until=until
+    )
+
+
+def _issuer(raw: str) -> str:
+    return read_text(raw, field="document_issuer", limit=NAME_LIMIT)
+
+
+def _day(raw: str) -> date:
+    try:
+        return date.fromisoformat(raw.strip())
+    except ValueError:
+        raise invalid_text("date", "date", "a date written YYYY-MM-DD", raw) from None
+
+
+def _read_address(raw: Mapping[str, str | None], *, faults: Faults) -> Address:
+    city, street = (
+        faults.check(field, partial(read_text, field=field, limit=NAME_LIMIT), raw.get(field) or "")
+        for field in ("city", "street")
+    )
+    return Address(city=city or "", street=street or "")

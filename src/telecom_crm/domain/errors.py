@@ -8,7 +8,7 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import ClassVar, TypeVar
 
@@ -96,9 +96,38 @@ class IllegalTransition(TelecomCrmError):
         return f"cannot {self.command} a {self.machine} that is {self.state}; {can}"
 
 
+class Reason(str):
+    """
+    A reason in words that keeps what it is made of, so that it can be said in another language.
+
+    `pattern` is the sentence with `%(name)s` where `values` go: codes of the catalog, amounts and
+    the like, several of which are alternatives.
+    """
+
+    __slots__ = ("pattern", "values")
+
+    pattern: str
+    values: Mapping[str, tuple[object, ...]]
+
+    @classmethod
+    def of(cls, pattern: str, **values: object) -> Reason:
+        """Return a sentence with its places filled in; a list or a tuple fills in several."""
+        filled = {
+            name: tuple(one) if isinstance(one, list | tuple) else (one,)
+            for name, one in values.items()
+        }
+        words = {name: " or ".join(map(str, several)) for name, several in filled.items()}
+        made = cls(pattern % words)
+        made.pattern, made.values = pattern, filled
+        return made
+
+
 @attrs.define
 class RuleViolated(TelecomCrmError):
-    """A rule of the business says no; `reasons` gives every violation in words."""
+    """
+    A rule of the business says no; `reasons` gives every violation in words, as `Reason` where
+    subscribers are told it too.
+    """
 
     code: ClassVar[str] = "rule_violated"
 

@@ -94,7 +94,7 @@ def fees_go_on(holds: Iterable[Hold], *, policy: SuspensionFees) -> bool:
     """
     Tell whether recurring fees go on; by hold, one that stops them is enough.
 
-    Nothing asks yet: fees after the first are not charged so far.
+    What is foreseen goes by it; fees after the first are not charged so far.
     """
     kinds = {hold.kind for hold in holds}
     if not kinds or policy is SuspensionFees.GO_ON:

@@ -15,6 +15,7 @@ ApplicationId = NewType("ApplicationId", UUID)
 ContractId = NewType("ContractId", UUID)
 AccountId = NewType("AccountId", UUID)
 DocumentId = NewType("DocumentId", UUID)
+EditionId = NewType("EditionId", UUID)
 EntryId = NewType("EntryId", UUID)
 ImportId = NewType("ImportId", UUID)
 NotificationId = NewType("NotificationId", UUID)
@@ -61,6 +62,11 @@ def luhn_is_right(digits: str) -> bool:
     codes = digits.encode()
     total = sum(codes[-1::-2]) + sum(codes[-2::-2].translate(_DOUBLED))
     return (total - ord("0") * len(codes)) % 10 == 0
+
+
+def luhn_digit(digits: str) -> str:
+    """Return the check digit that belongs behind some digits."""
+    return next(digit for digit in "0123456789" if luhn_is_right(digits + digit))
 
 
 @attrs.frozen

@@ -223,7 +223,8 @@ class ImportRequest:
     What is asked to be done with a file.
 
     An encoding and a separator that are None are found out by the check. `policy` names the billing
-    policy to activate under. A dry run stops before applying.
+    policy to activate under. A dry run stops before applying. `mends` is the job whose failed rows
+    the file brings again.
     """
 
     kind: ImportKind = attrs.field(converter=ImportKind)
@@ -233,6 +234,7 @@ class ImportRequest:
     dry_run: bool = False
     activate: bool = False
     policy: str | None = None
+    mends: ImportId | None = None
 
     def __attrs_post_init__(self) -> None:
         faults = Faults()
@@ -254,7 +256,7 @@ class ImportJob:
 
     `total` is the rows that the structure check found, `position` the rows that have their outcome:
     a job that was killed goes on after it. `structure_faults` say why a file was refused whole.
-    From `kind` to `policy` it is as the request said, encoding and separator as they were found.
+    From `kind` to `mends` it is as the request said, encoding and separator as they were found.
     `sha256` is the content's, in hexadecimal. `file_id` is None once the file was erased, some time
     after the job was over.
     """
@@ -269,6 +271,7 @@ class ImportJob:
     dry_run: bool = False
     activate: bool = False
     policy: str | None = None
+    mends: ImportId | None = None
     total: int | None = None
     position: int = 0
     counts: ImportCounts = ImportCounts()
@@ -304,7 +307,9 @@ class ImportJob:
         at: datetime,
     ) -> ImportJob:
         """Take a stored file in."""
-        payload = {"kind": request.kind.value, "dry_run": request.dry_run}
+        payload: dict[str, Any] = {"kind": request.kind.value, "dry_run": request.dry_run}
+        if request.mends:
+            payload["mends"] = str(request.mends)
         return cls(
             id=id,
             file_id=file_id,
@@ -317,6 +322,12 @@ class ImportJob:
     def does_what(self, other: ImportJob) -> bool:
         """Tell whether this job, under way, does what another would that was just uploaded."""
         return self.status in UNDER_WAY and self._asked == other._asked
+
+    def is_again(self, earlier: ImportJob) -> bool:
+        """Tell whether an earlier job left rows of this one's file, of its content, behind."""
+        known = self.sha256 == earlier.sha256 and self.kind is earlier.kind
+        applied = earlier.counts.read > 0 and not earlier.dry_run
+        return known and applied and earlier.id < self.id
 
     @property
     def _asked(self) -> tuple[object, ...]:

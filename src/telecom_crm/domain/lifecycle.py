@@ -33,10 +33,16 @@ NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 @attrs.frozen
 class Actor:
-    """Who gives a command: a user, a subscriber or a program, and the token they came with."""
+    """
+    Who gives a command: a user, a subscriber or a program, and the token they came with.
+
+    `maker` is the person who made that token, where a person did; it follows from the token, so it
+    tells no two actors apart.
+    """
 
     name: str
     token: str | None = None
+    maker: str | None = attrs.field(default=None, eq=False)
 
     def __str__(self) -> str:
         return self.name
@@ -50,6 +56,15 @@ class Actor:
         one is no replay of what was paid with the other.
         """
         return self.name if self.token is None else f"token {self.token}"
+
+    @property
+    def person(self) -> str:
+        """Who answers for the command: a token's maker, else whoever it is that came."""
+        return self.maker or self.token or self.name
+
+    def is_same_as(self, other: Actor) -> bool:
+        """Tell whether both may be one person: the name alone is enough, or who answers is."""
+        return self.name == other.name or self.person == other.person
 
 
 SYSTEM = Actor("system")

@@ -16,9 +16,9 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.errors import Fault, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import CustomerId, NotificationId
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.text import read_text
 
@@ -104,6 +104,22 @@ FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """The facts a message of each event may tell: numbers of things and amounts, nothing personal."""
+
+SAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "amount": "500.00",
+        "currency": "KGS",
+        "balance": "740.00",
+        "receipt": "B-00000042-7C9F3A2B",
+        "contract": "C-00000042",
+        "tariff": "Start",
+        "hold": "low_balance",
+        "ticket": "T-00000042",
+        "account": "B-00000042",
+        "code": "123456",
+    }
+)
+"""Facts to show by what a message will look like."""
 
 
 @attrs.frozen(kw_only=True)

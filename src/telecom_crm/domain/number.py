@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
 import attrs
 
+from telecom_crm.domain.change import CHANGES
 from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, ContractId, CustomerId
-from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.lifecycle import NOTHING_MORE, Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.reservation import goes_to
 
@@ -239,7 +241,7 @@ class Number:
     @classmethod
     def port_in(cls, *, msisdn: MSISDN, contract_id: ContractId, by: Actor, at: datetime) -> Number:
         """Take over a number that a subscriber brings from another operator."""
-        payload = {"contract": str(contract_id)}
+        payload = {"contract": str(contract_id), "category": NumberCategory.STANDARD}
         begun = NUMBER_LIFECYCLE.begin(_C.PORT_IN, key=msisdn.digits, by=by, at=at, payload=payload)
         origin = NumberOrigin.PORTED_IN
         return cls(msisdn=msisdn, origin=origin, contract_id=contract_id, **begun)
@@ -251,7 +253,10 @@ class Number:
 
     def reclassify(self, *, category: str, price: Money | None, by: Actor, at: datetime) -> Number:
         """Put the number in another category, at another price."""
-        payload = {"category": category}
+        prices = [None if one is None else str(one) for one in (self.price, price)]
+        both: dict[str, list[Any]] = {"category": [self.category, category], "price": prices}
+        changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
+        payload = {"category": category, "was": self.category, CHANGES: changed}
         return NUMBER_LIFECYCLE.note(
             self,
             "NumberReclassified",
@@ -268,8 +273,7 @@ class Number:
         free = self._lapsed(by=by, at=at)
         if not NUMBER_LIFECYCLE.can(free, _C.RESERVE):
             raise NumberNotAvailable(self.key, self.status, self._contract)
-        return NUMBER_LIFECYCLE.move(
-            free,
+        return free._move(
             _C.RESERVE,
             by=by,
             at=at,
@@ -280,17 +284,13 @@ class Number:
 
     def cancel(self, *, by: Actor, at: datetime) -> Number:
         """Give up the reservation."""
-        return NUMBER_LIFECYCLE.move(
-            self, _C.CANCEL, by=by, at=at, reserved_for=None, reserved_until=None
-        )
+        return self._move(_C.CANCEL, by=by, at=at, reserved_for=None, reserved_until=None)
 
     def expire(self, *, by: Actor, at: datetime) -> Number:
         """Let the reservation lapse, its time being over."""
         NUMBER_LIFECYCLE.row(self.status, _C.EXPIRE)
         self._require_over(self.reserved_until, at, "reservation_over", "reserved")
-        return NUMBER_LIFECYCLE.move(
-            self, _C.EXPIRE, by=by, at=at, reserved_for=None, reserved_until=None
-        )
+        return self._move(_C.EXPIRE, by=by, at=at, reserved_for=None, reserved_until=None)
 
     def assign(
         self,
@@ -308,8 +308,7 @@ class Number:
         """
         if not self.is_free(at, for_=contract_id, reservation=reservation):
             raise NumberNotAvailable(self.key, self.status, self._contract)
-        return NUMBER_LIFECYCLE.move(
-            self._lapsed(by=by, at=at),
+        return self._lapsed(by=by, at=at)._move(
             _C.ASSIGN,
             by=by,
             at=at,
@@ -321,10 +320,8 @@ class Number:
 
     def hand_over(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Number:
         """Leave the number with its subscriber, under a contract that another one pays."""
-        payload = {"before": self._contract, "contract": str(contract_id)}
-        return NUMBER_LIFECYCLE.move(
-            self, _C.HAND_OVER, by=by, at=at, payload=payload, contract_id=contract_id
-        )
+        payload = {CHANGES: {"contract": [self._contract, str(contract_id)]}}
+        return self._move(_C.HAND_OVER, by=by, at=at, payload=payload, contract_id=contract_id)
 
     def unassign(self, *, contract_was_active: bool, by: Actor, at: datetime) -> Number:
         """Take the number, which need not rest, back from a contract that was never active."""
@@ -365,8 +362,7 @@ class Number:
         if customer_id != self.kept_for:
             reason = f"number {self.key} was another customer's; it is free after its quarantine"
             raise RuleViolated("same_customer", (reason,))
-        return NUMBER_LIFECYCLE.move(
-            self,
+        return self._move(
             _C.RESTORE,
             by=by,
             at=at,
@@ -380,9 +376,7 @@ class Number:
         """Offer a number again whose quarantine is over."""
         NUMBER_LIFECYCLE.row(self.status, _C.RECYCLE)
         self._require_over(self.quarantined_until, at, "quarantine_over", "quarantined")
-        return NUMBER_LIFECYCLE.move(
-            self, _C.RECYCLE, by=by, at=at, quarantined_until=None, kept_for=None
-        )
+        return self._move(_C.RECYCLE, by=by, at=at, quarantined_until=None, kept_for=None)
 
     def port_out(self, *, contract_is_live: bool, by: Actor, at: datetime) -> Number:
         """Let the number go to another operator with its subscriber."""
@@ -391,23 +385,26 @@ class Number:
 
     def return_from_port(self, *, until: datetime, by: Actor, at: datetime) -> Number:
         """Take a number back that the other operator no longer needs; it rests until an instant."""
-        return NUMBER_LIFECYCLE.move(
-            self, _C.RETURN_FROM_PORT, by=by, at=at, quarantined_until=until
-        )
+        return self._move(_C.RETURN_FROM_PORT, by=by, at=at, quarantined_until=until)
 
     def withdraw(self, *, reason: str = "", by: Actor, at: datetime) -> Number:
         """Take a free number out of the pool for good."""
-        return NUMBER_LIFECYCLE.move(self, _C.WITHDRAW, by=by, at=at, reason=reason)
+        return self._move(_C.WITHDRAW, by=by, at=at, reason=reason)
 
     @property
     def _contract(self) -> str | None:
         return str(self.contract_id) if self.contract_id else None
 
+    def _move(
+        self, command: NumberCommand, *, payload: Mapping[str, Any] = NOTHING_MORE, **more: Any
+    ) -> Number:
+        # Each event says the category, so that the free ones of each can be counted by events.
+        told = {**payload, "category": self.category}
+        return NUMBER_LIFECYCLE.move(self, command, payload=told, **more)
+
     def _leave(self, command: NumberCommand, *, by: Actor, at: datetime, **more: Any) -> Number:
         payload = {"contract": self._contract}
-        return NUMBER_LIFECYCLE.move(
-            self, command, by=by, at=at, payload=payload, contract_id=None, **more
-        )
+        return self._move(command, by=by, at=at, payload=payload, contract_id=None, **more)
 
     def is_over(self, at: datetime) -> bool:
         """Tell whether it is reserved for longer than it was to be."""

@@ -123,6 +123,9 @@ PAYMENT_LIFECYCLE = Lifecycle("payment", PaymentStatus, PaymentCommand, (
 IN_FLIGHT = frozenset({_S.INITIATED, _S.PENDING, _S.UNKNOWN})
 """A payment whose end is not known: the gateway may still take, or have taken, the money."""
 
+UNBOOKED = IN_FLIGHT | {_S.FAILED, _S.CANCELLED, _S.EXPIRED}
+"""A payment that has moved no money so far."""
+
 
 @attrs.define
 class RefundTooLarge(RuleViolated):

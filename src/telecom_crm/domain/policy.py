@@ -92,8 +92,8 @@ class BillingPolicy:
     A promised payment is at most `promise_limit` and lasts at most `promise_days` of 24 hours; a
     limit of None grants none.
 
-    Kept for bills, renewals and suspensions, which are not there yet, and read by nothing so far:
-    `grace_days`, `dunning_profile` and `suspension_fees`.
+    Kept for bills, renewals and suspensions, which are not there yet: `grace_days` and
+    `dunning_profile`, read by nothing so far, and `suspension_fees`, by what is foreseen alone.
     """
 
     id: str = attrs.field()

@@ -10,8 +10,11 @@ from collections.abc import Iterable
 
 import attrs
 
-from telecom_crm.domain.errors import Faults, RuleViolated
+from telecom_crm.domain.errors import Faults, Reason, RuleViolated
 from telecom_crm.domain.money import Money
+
+PAYMENT_LIMITS = "payment_limits"
+"""The rule that refuses a payment for its amount."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +36,14 @@ class PaymentLimits:
                 message = f"{self.smallest} or more, as the smallest"
                 faults.add("largest", "amount", message, str(self.largest))
         faults.raise_any()
+
+    def refusal(self, amount: Money) -> Reason | None:
+        """Return why a payment of an amount is not taken; None where it is."""
+        if amount < self.smallest:
+            return Reason.of("a payment is at least %(smallest)s", smallest=self.smallest)
+        if self.largest is not None and amount > self.largest:
+            return Reason.of("a payment is at most %(largest)s", largest=self.largest)
+        return None
 
 
 def _limits(given: Iterable[PaymentLimits]) -> tuple[PaymentLimits, ...]:
@@ -72,17 +83,16 @@ class Regulations:
             seen.add(amount.currency)
         faults.raise_any()
 
+    def limits(self, currency: str) -> PaymentLimits | None:
+        """Return the limits of payments in a currency; None where any is taken."""
+        found = (one for one in self.payment_limits if one.smallest.currency == currency)
+        return next(found, None)
+
     def refuse_payment(self, amount: Money) -> None:
         """Raise `RuleViolated` for a payment that is smaller or larger than allowed."""
-        for limits in self.payment_limits:
-            if limits.smallest.currency != amount.currency:
-                continue
-            if amount < limits.smallest:
-                said = f"{amount} is less than a payment may be: {limits.smallest}"
-                raise RuleViolated("payment_limits", (said,))
-            if limits.largest is not None and amount > limits.largest:
-                said = f"{amount} is more than a payment may be: {limits.largest}"
-                raise RuleViolated("payment_limits", (said,))
+        limits = self.limits(amount.currency)
+        if limits is not None and (reason := limits.refusal(amount)) is not None:
+            raise RuleViolated(PAYMENT_LIMITS, (reason,))
 
     def tolerance(self, currency: str) -> Money:
         """Return how far a gateway may be off in a currency."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.identifiers import ContractId, CustomerId
 
 _OF_A_CONTRACT = "contract:"
+_OF_A_SALE = "sale:"
 
 
 def reservation_of(contract_id: ContractId) -> str:
@@ -13,9 +14,25 @@ def reservation_of(contract_id: ContractId) -> str:
     return f"{_OF_A_CONTRACT}{contract_id}"
 
 
+def is_of_a_contract(name: str) -> bool:
+    """Tell whether a name is a draft's."""
+    return name.startswith(_OF_A_CONTRACT)
+
+
+def sale_to(customer_id: CustomerId, *, by: str) -> str:
+    """Return the name under which somebody keeps what they sell to a customer, in any window."""
+    return f"{_OF_A_SALE}{by}:{customer_id}"
+
+
+def clerk_of(name: str) -> str:
+    """Return who sells what a sale keeps; "" for any other name."""
+    is_sale = name.startswith(_OF_A_SALE)
+    return name.removeprefix(_OF_A_SALE).rpartition(":")[0] if is_sale else ""
+
+
 def read_reservation(name: str, *, field: str = "reservation") -> str:
     """Return a name that somebody chose; raise `InvalidValue` for one that a draft would have."""
-    if name.startswith(_OF_A_CONTRACT):
+    if is_of_a_contract(name):
         message = f"a name that does not begin with {_OF_A_CONTRACT}, which drafts have"
         raise InvalidValue.of(field, "reservation", message, name)
     return name
@@ -25,7 +42,7 @@ def opens(reservation: str | None, reserved_for: str | None) -> bool:
     """Tell whether who brings a reservation may have what is kept under a name."""
     if reservation is None or reservation != reserved_for:
         return False
-    return not reservation.startswith(_OF_A_CONTRACT)
+    return not is_of_a_contract(reservation)
 
 
 def goes_to(

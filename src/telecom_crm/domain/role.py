@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -98,13 +99,27 @@ class Rights:
             return False
         return self.alone_up_to is None or Decimal(amount.amount) <= self.alone_up_to
 
+    def covers(self, other: Rights) -> bool:
+        """
+        Tell whether everything that `other` allows is allowed here too.
+
+        Who may do everything sets the amounts; anybody else gives no higher one than their own.
+        """
+        if all(self.may(area, action) for area in Area for action in Action):
+            return True
+        granted = all(
+            actions <= self.grants.get(area, _NOTHING) for area, actions in other.grants.items()
+        )
+        approves = any(other.may(area, Action.APPROVE) for area in AREA_OF.values())
+        return granted and (not approves or self._reaches(other.alone_up_to))
+
+    def _reaches(self, amount: Decimal | None) -> bool:
+        return self.alone_up_to is None or (amount is not None and amount <= self.alone_up_to)
+
     def within(self, scopes: Iterable[Scope]) -> Rights:
         """Return what is left of the rights within some scopes."""
-        kept: dict[Area, frozenset[Action]] = {}
-        for scope in scopes:
-            if self.may(scope.area, scope.action):
-                kept[scope.area] = kept.get(scope.area, _NOTHING) | {scope.action}
-        return attrs.evolve(self, grants=MappingProxyType(kept))
+        kept = (scope for scope in scopes if self.may(scope.area, scope.action))
+        return attrs.evolve(self, grants=granted(kept))
 
 
 NO_RIGHTS = Rights()
@@ -133,6 +148,14 @@ class Scope:
 
     def __str__(self) -> str:
         return f"{self.area}:{self.action}"
+
+
+def granted(scopes: Iterable[Scope]) -> Grants:
+    """Return what is granted where just these things are allowed."""
+    found: dict[Area, frozenset[Action]] = {}
+    for scope in scopes:
+        found[scope.area] = found.get(scope.area, _NOTHING) | {scope.action}
+    return MappingProxyType(found)
 
 
 class RoleName(StrEnum):
@@ -189,7 +212,7 @@ _WORK = frozenset({Action.READ, Action.WRITE})
 _EVERYTHING = frozenset(Action)
 
 _OPERATOR = {
-    Area.APPLICATIONS: _WORK,
+    Area.APPLICATIONS: _WORK | {Action.REVEAL},
     Area.CUSTOMERS: _WORK | {Action.EXPORT, Action.REVEAL},
     Area.INVENTORY: _WORK | {Action.REVEAL},
     Area.CATALOG: _READ,
@@ -261,6 +284,8 @@ BUILT_IN_ROLES: Mapping[str, Role] = MappingProxyType(
     }
 )
 """Roles that nobody changes; custom ones stand beside them."""
+ALL_RIGHTS = BUILT_IN_ROLES[RoleName.ADMIN].rights
+"""What a program may do that is the operator itself."""
 
 
 @attrs.frozen(kw_only=True)
@@ -269,7 +294,8 @@ class Visitor:
     Who a request comes from, and what they may do.
 
     `key` is what limits count by: the digest of the secret that came along. `user_id` is the staff
-    member's, None for a token; `csrf` is what forms of their session carry.
+    member's, None for a token; `csrf` is what forms of their session carry, `until` when it ends
+    if nothing more comes.
     """
 
     actor: Actor
@@ -279,6 +305,7 @@ class Visitor:
     user_id: str | None = None
     session_id: str | None = None
     csrf: str = attrs.field(default="", repr=False)
+    until: datetime | None = None
 
     def may(self, area: Area, action: Action) -> bool:
         """Tell whether they may do it."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from telecom_crm.domain.change import CHANGES, FIELDS
 from telecom_crm.domain.errors import Conflict, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -210,7 +211,7 @@ class Sim:
         changed = {name: new for name, new in wanted.items() if getattr(self, name) != new}
         if "imsi" in changed and not SIM_LIFECYCLE.can(self, _C.BIND):
             raise SimNotAvailable(self.key, self.status, self._contract)
-        payload = {"changed": sorted(changed)}
+        payload = {FIELDS: sorted(changed)}
         return SIM_LIFECYCLE.note(
             self, "SimCorrected", "correct", by=by, at=at, payload=payload, **changed
         )
@@ -277,7 +278,7 @@ class Sim:
 
     def hand_over(self, *, contract_id: ContractId, by: Actor, at: datetime) -> Sim:
         """Leave the card with its subscriber, under a contract that another one pays."""
-        payload = {"before": self._contract, "contract": str(contract_id)}
+        payload = {CHANGES: {"contract": [self._contract, str(contract_id)]}}
         return SIM_LIFECYCLE.move(
             self, _C.HAND_OVER, by=by, at=at, payload=payload, contract_id=contract_id
         )

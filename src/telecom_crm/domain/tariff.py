@@ -11,9 +11,11 @@ from typing import Any, ClassVar, TypeVar
 
 import attrs
 
-from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.change import CHANGES, differences
+from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, Reason, RuleViolated
+from telecom_crm.domain.language import Wording, worded
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
-from telecom_crm.domain.money import Money
+from telecom_crm.domain.money import Money, minor_digits
 from telecom_crm.domain.policy import PaymentMode
 
 
@@ -75,6 +77,20 @@ class UsageService(StrEnum):
     DATA = "data"
 
 
+UNITS = {
+    UsageService.DATA: "megabytes",
+    UsageService.VOICE: "minutes",
+    UsageService.MESSAGE: "messages",
+}
+"""What counts each service in allowances."""
+UNPRICED = {
+    UsageService.DATA: "Internet beyond what is included has no price",
+    UsageService.VOICE: "Minutes beyond what is included have no price",
+    UsageService.MESSAGE: "SMS beyond what is included have no price",
+}
+"""Why usage cannot be priced."""
+
+
 @attrs.define
 class NotOnSale(RuleViolated):
     """The tariff or option is not sold now, or not for this way of paying."""
@@ -92,10 +108,18 @@ def catalogue_code(_: object, field: attrs.Attribute[str], value: str) -> None:
         raise InvalidValue.of(field.name, "code_format", message, value)
 
 
-def has_name(_: object, field: attrs.Attribute[str], value: str) -> None:
-    """Check, as a field's validator, that a name is there."""
-    if not value.strip():
-        raise InvalidValue.of(field.name, "name_missing", "a name")
+NAME_LIMIT, DESCRIPTION_LIMIT = 200, 2000
+"""The most letters that a name and a description have in one language."""
+
+
+def has_name(_: object, field: attrs.Attribute[Wording], value: Wording) -> None:
+    """Check, as a field's validator, that a name is there in the default language, and its form."""
+    value.check(field=field.name, limit=NAME_LIMIT, required=True)
+
+
+def is_description(_: object, field: attrs.Attribute[Wording], value: Wording) -> None:
+    """Check, as a field's validator, the form of a description; there may be none."""
+    value.check(field=field.name, limit=DESCRIPTION_LIMIT)
 
 
 def _not_negative(_: object, field: attrs.Attribute[Any], value: int | Decimal | Money) -> None:
@@ -178,6 +202,34 @@ class TariffTerms:
         """The currency of every price of the tariff."""
         return self.monthly_fee.currency
 
+    def month_with(self, usage: Allowances) -> Money:
+        """
+        Return what a month with that usage comes to: the fee, and whatever goes beyond it.
+
+        Usage is at the price to any destination at any time; the steps of single calls, which a sum
+        does not tell, round nothing up. Raise `RuleViolated` naming what has no such price.
+        """
+        total, unpriced = self.monthly_fee, []
+        for service, name in UNITS.items():
+            beyond = getattr(usage, name) - getattr(self.allowances, name)
+            if beyond <= 0:
+                continue
+            if (price := self._plain_price(service)) is None:
+                unpriced.append(UNPRICED[service])
+                continue
+            total += Money(10 ** minor_digits(self.currency), self.currency).times(beyond * price)
+        if unpriced:
+            raise RuleViolated("usage_priced", tuple(unpriced))
+        return total
+
+    def _plain_price(self, service: UsageService) -> Decimal | None:
+        found = (
+            rate.price
+            for rate in self.usage_rates
+            if (rate.service, rate.destination_prefix, rate.time_band) == (service, "", "")
+        )
+        return next(found, None)
+
 
 @attrs.frozen(kw_only=True)
 class TariffVersion(TariffTerms):
@@ -224,8 +276,10 @@ class Tariff:
     """A tariff: what new contracts may choose, and every version that a contract may still have."""
 
     code: str = attrs.field(validator=catalogue_code)
-    name: str = attrs.field(validator=has_name)
-    description: str = ""
+    name: Wording = attrs.field(converter=worded, validator=has_name)
+    description: Wording = attrs.field(
+        default=Wording(), converter=worded, validator=is_description
+    )
     versions: tuple[TariffVersion, ...]
     status: CatalogueStatus
     version: int = 0
@@ -236,8 +290,8 @@ class Tariff:
         cls,
         *,
         code: str,
-        name: str,
-        description: str = "",
+        name: str | Wording,
+        description: str | Wording = "",
         terms: TariffTerms,
         valid_from: datetime | None = None,
         by: Actor,
@@ -291,10 +345,15 @@ class Tariff:
         """Put away a tariff that no contract has any more."""
         return TARIFF_LIFECYCLE.move(self, _C.OBSOLETE, by=by, at=at)
 
-    def describe(self, *, name: str, description: str, by: Actor, at: datetime) -> Tariff:
+    def describe(
+        self, *, name: str | Wording, description: str | Wording, by: Actor, at: datetime
+    ) -> Tariff:
         """Change what people read; no price changes."""
         told = attrs.evolve(self, name=name, description=description)
-        return TARIFF_LIFECYCLE.note(told, "TariffDescribed", "describe", by=by, at=at)
+        payload = _differing(self, told, "name", "description")
+        return TARIFF_LIFECYCLE.note(
+            told, "TariffDescribed", "describe", by=by, at=at, payload=payload
+        )
 
     def add_version(
         self, *, terms: TariffTerms, valid_from: datetime | None = None, by: Actor, at: datetime
@@ -314,13 +373,14 @@ class Tariff:
 
     def reasons_unsold(self, *, at: datetime, mode: PaymentMode) -> tuple[str, ...]:
         """Return every reason why a new contract cannot take the tariff; none if it can."""
-        reasons = []
+        reasons: list[str] = []
         if self.status not in ON_SALE:
-            reasons.append(f"tariff {self.code} is {self.status}, not on sale")
+            reasons.append(Reason.of("tariff %(tariff)s is not on sale", tariff=self.code))
         if (sold := self.version_at(at)) is None:
             reasons.append(f"tariff {self.code} is not sold before {self.versions[0].valid_from}")
         elif mode not in sold.payment_modes:
-            reasons.append(f"tariff {self.code} is not sold for {mode}")
+            pattern = "tariff %(tariff)s is not sold for %(mode)s"
+            reasons.append(Reason.of(pattern, tariff=self.code, mode=mode.value))
         return tuple(reasons)
 
 
@@ -329,8 +389,10 @@ class Option:
     """An add-on to a tariff, with versions like a tariff's; rules may name it by its `group`."""
 
     code: str = attrs.field(validator=catalogue_code)
-    name: str = attrs.field(validator=has_name)
-    description: str = ""
+    name: Wording = attrs.field(converter=worded, validator=has_name)
+    description: Wording = attrs.field(
+        default=Wording(), converter=worded, validator=is_description
+    )
     group: str = ""
     versions: tuple[OptionVersion, ...]
     status: CatalogueStatus
@@ -342,8 +404,8 @@ class Option:
         cls,
         *,
         code: str,
-        name: str,
-        description: str = "",
+        name: str | Wording,
+        description: str | Wording = "",
         group: str = "",
         terms: OptionTerms,
         valid_from: datetime | None = None,
@@ -407,11 +469,20 @@ class Option:
         return OPTION_LIFECYCLE.move(self, _C.OBSOLETE, by=by, at=at)
 
     def describe(
-        self, *, name: str, description: str, group: str, by: Actor, at: datetime
+        self,
+        *,
+        name: str | Wording,
+        description: str | Wording,
+        group: str,
+        by: Actor,
+        at: datetime,
     ) -> Option:
         """Change what people read and the group; no price changes."""
         told = attrs.evolve(self, name=name, description=description, group=group)
-        return OPTION_LIFECYCLE.note(told, "OptionDescribed", "describe", by=by, at=at)
+        payload = _differing(self, told, "name", "description", "group")
+        return OPTION_LIFECYCLE.note(
+            told, "OptionDescribed", "describe", by=by, at=at, payload=payload
+        )
 
     def add_version(
         self, *, terms: OptionTerms, valid_from: datetime | None = None, by: Actor, at: datetime
@@ -435,6 +506,15 @@ def _fields_of(kind: type[TariffTerms] | type[OptionTerms], terms: object) -> di
 
 
 _V = TypeVar("_V", TariffVersion, OptionVersion)
+
+
+def _differing(old: object, new: object, *fields: str) -> dict[str, Any]:
+    before, after = ({name: _plain(getattr(one, name)) for name in fields} for one in (old, new))
+    return {CHANGES: differences(before, after)}
+
+
+def _plain(value: str | Wording) -> str | dict[str, str]:
+    return value if isinstance(value, str) else attrs.asdict(value)
 
 
 def _numbered(versions: Sequence[_V], number: int, thing: str, code: str) -> _V:

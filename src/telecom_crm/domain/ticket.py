@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,10 +15,12 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.calendar import BISHKEK
+from telecom_crm.domain.change import CHANGES
 from telecom_crm.domain.customer import ERASED
-from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.search import words_of
 from telecom_crm.domain.text import read_text
 
 SUBJECT_LIMIT = 200
@@ -85,6 +87,18 @@ TICKET_LIFECYCLE = Lifecycle(
 )
 
 
+@attrs.define
+class NewerReply(Conflict):
+    """Somebody said something on the ticket that whoever speaks has not read yet."""
+
+    code: ClassVar[str] = "newer_reply"
+
+    number: str
+
+    def __str__(self) -> str:
+        return f"there is a newer reply on ticket {self.number}; read it, then say yours"
+
+
 @attrs.frozen(kw_only=True)
 class Comment:
     """What somebody said on a ticket; an internal one is never shown to the customer."""
@@ -125,6 +139,11 @@ class Ticket:
     @property
     def key(self) -> str:
         return str(self.id)
+
+    @property
+    def words(self) -> list[str]:
+        """What it is searched by: its number, and the words of its subject."""
+        return words_of(f"{self.number} {self.subject}")
 
     @classmethod
     def create(
@@ -195,7 +214,9 @@ class Ticket:
             raise InvalidValue.of("assignee", "assignee", "give either an assignee or a queue")
         who = _read_name(assignee or "") or None
         line = _read_name(queue or "") or None
-        payload = {"to": "assignee" if who else "queue"}
+        before, after = (self.assignee, self.queue), (who, line)
+        named = zip(("assignee", "queue"), before, after, strict=True)
+        payload = {CHANGES: {name: [was, now] for name, was, now in named if was != now}}
         return self._note(
             "TicketAssigned", "assign", payload, by=by, at=at, assignee=who, queue=line
         )
@@ -203,7 +224,8 @@ class Ticket:
     def prioritise(self, *, priority: TicketPriority, by: Actor, at: datetime) -> Ticket:
         """Change how soon it has to be answered; the SLA counts anew with the same events."""
         self._refuse_closed("prioritise")
-        payload = {"priority": priority.value}
+        both = [self.priority.value, priority.value]
+        payload = {"priority": priority.value, CHANGES: {"priority": both}}
         return self._note(
             "TicketPrioritised", "prioritise", payload, by=by, at=at, priority=priority
         )
@@ -228,7 +250,7 @@ class Ticket:
 
     def repoint(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Ticket:
         """Follow a merge of customers, whatever the state."""
-        payload = {"customer": str(customer_id)}
+        payload = {CHANGES: {"customer": [str(self.customer_id), str(customer_id)]}}
         return self._note(
             "TicketRepointed", "repoint", payload, by=by, at=at, customer_id=customer_id
         )
@@ -334,6 +356,10 @@ class WorkingCalendar:
                 return begins + left
             left -= max(closes - begins, timedelta())
         raise AssertionError("a calendar with working hours never ends")
+
+    def opening(self, at: datetime) -> datetime:
+        """Return the first instant (UTC), from `at` on, from which working time passes."""
+        return next(max(opens, at) for opens, closes in self._spans(at) if closes > at)
 
     def _spans(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Yield the spans from the day of `start` on, as instants, in order and without end."""
@@ -457,6 +483,21 @@ def sla_of(
         first_response=waiting.clock(target.first_response, calendar, now),
         resolution=working.clock(target.resolution, calendar, now),
     )
+
+
+def late_from(
+    events: Iterable[Event], policy: SlaPolicy, calendar: WorkingCalendar, now: datetime
+) -> datetime | None:
+    """
+    Return the instant after which a ticket is late, if nothing more happens to it.
+
+    None where the clock stands still with time left, and where no answer is owed any more. It holds
+    until the next event: that `now` is the last one's, or later, makes no difference.
+    """
+    clock = sla_of(events, policy, calendar, now).now
+    if clock.met_at is not None or clock.due is None:
+        return None
+    return calendar.opening(clock.due)
 
 
 @attrs.define

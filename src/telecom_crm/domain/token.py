@@ -12,7 +12,7 @@ import attrs
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.role import Scope
+from telecom_crm.domain.role import Rights, Scope
 from telecom_crm.domain.text import read_text
 
 SECRET_LENGTH = 32
@@ -20,6 +20,9 @@ SECRET_LENGTH = 32
 
 RESERVED_NAMES = frozenset({SYSTEM.name, "command line", "demo", "self-care"})
 """Names of what acts by itself; no token and no user may pass for one in the audit."""
+
+PERSON = "user:"
+"""What the `Actor.token` of a user begins with, before their id."""
 
 RESERVED_PREFIXES = ("gateway:", "channel ", "token ")
 """What names of gateways, and of spaces of idempotency keys, begin with."""
@@ -31,7 +34,8 @@ class Token:
     A bearer token, known by the SHA-256 of its secret alone.
 
     The secret is long and random, so a plain digest is enough: there is nothing to guess. `scopes`
-    narrow what the role allows; None leaves all of it.
+    narrow what the role allows; None leaves all of it. Whoever made it answers for what is done
+    with it, so it is no second person beside them, and it opens nothing while they may not sign in.
     """
 
     id: TokenId
@@ -39,6 +43,7 @@ class Token:
     role: str
     scopes: tuple[Scope, ...] | None = None
     digest: str = attrs.field(repr=False)
+    made_by: Actor
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -54,6 +59,7 @@ class Token:
         scopes: Iterable[Scope] | None = None,
         secret: str,
         expires_at: datetime | None = None,
+        by: Actor,
         at: datetime,
     ) -> Token:
         """Return a token for a secret that is shown once and kept nowhere."""
@@ -70,14 +76,29 @@ class Token:
             role=str(role),
             scopes=None if scopes is None else tuple(sorted(set(scopes))),
             digest=digest_of(secret),
+            made_by=by,
             created_at=at,
             expires_at=expires_at,
         )
 
     @property
     def actor(self) -> Actor:
-        """Who gives the commands that come with this token."""
-        return Actor(self.name, str(self.id))
+        """
+        Who gives the commands that come with this token.
+
+        Where the command line or the library made it, nobody known did, and the token answers for
+        itself.
+        """
+        return Actor(self.name, str(self.id), self.maker)
+
+    @property
+    def maker(self) -> str | None:
+        """Who answers for it: the one whom `Actor.person` names, where somebody known made it."""
+        return None if self.made_by.token is None else self.made_by.person
+
+    def within(self, rights: Rights) -> Rights:
+        """Return what the token may do, of what its role allows."""
+        return rights if self.scopes is None else rights.within(self.scopes)
 
     def is_valid(self, *, at: datetime) -> bool:
         """Tell whether it opens anything at this instant."""

@@ -10,17 +10,35 @@ from typing import Any
 
 import attrs
 
+from telecom_crm.domain.change import CHANGES, FIELDS, differences
 from telecom_crm.domain.errors import Faults, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
-from telecom_crm.domain.token import RESERVED_NAMES, read_actor_name
+from telecom_crm.domain.token import PERSON, RESERVED_NAMES, read_actor_name
 
 INVITATION = timedelta(hours=72)
 """How long a link to choose a password is good for."""
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
+LEAST_LEFT = 7
+"""How many characters a password has beside what is guessed at once."""
+COMMON_WORDS = (
+    *("password", "passwort", "passw0rd", "p@ssw0rd", "qwerty", "welcome", "letmein", "iloveyou"),
+    *("admin", "administrator", "operator", "changeme", "secret", "login", "user", "test", "root"),
+    *("monkey", "dragon", "football", "baseball", "sunshine", "princess", "superman", "master"),
+    *("пароль", "йцукен", "любовь", "привет", "kyrgyzstan", "bishkek", "кыргызстан", "бишкек"),
+    *("telecom", "telecomcrm", "crm"),
+)
+"""What passwords are made of that are guessed first."""
 RECOVERY_CODES = 10
 
+_ROWS = (
+    "01234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    *("qwertyuiop", "asdfghjkl", "zxcvbnm", "1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx3edc4rfv5tgb"),
+    *("йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю"),
+)
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,79}", re.ASCII)
 
 
@@ -59,7 +77,7 @@ USER_LIFECYCLE = Lifecycle("user", UserStatus, UserCommand, (
     Row(source=None, command=_C.INVITE, target=_S.INVITED, event="UserInvited"),
     Row(source=_S.INVITED, command=_C.ACCEPT, target=_S.ACTIVE, event="UserActivated"),
     Row(source=(_S.INVITED, _S.ACTIVE), command=_C.RESET, target=_S.INVITED,
-        event="UserPasswordReset"),
+        event="UserPasswordReset", needs="another admin than the last"),
     Row(source=_S.ACTIVE, command=_C.BLOCK, target=_S.BLOCKED, event="UserBlocked",
         needs="another user than oneself, and another admin than the last"),
     Row(source=_S.BLOCKED, command=_C.UNBLOCK, target=_S.ACTIVE, event="UserUnblocked"),
@@ -204,11 +222,12 @@ class User:
     def rename(self, name: str, *, by: Actor, at: datetime) -> User:
         """Change the name that people see."""
         called = read_actor_name(name)
-        return self._note("UserRenamed", "rename", by=by, at=at, name=called)
+        payload = {FIELDS: ["name"]}
+        return self._note("UserRenamed", "rename", payload, by=by, at=at, name=called)
 
     def change_role(self, role: str, *, by: Actor, at: datetime) -> User:
         """Give another role."""
-        payload = {"role": role, "was": self.role}
+        payload = {CHANGES: {"role": [self.role, role]}}
         return self._note("UserRoleChanged", "change_role", payload, by=by, at=at, role=role)
 
     def change_password(self, *, password_hash: str, by: Actor, at: datetime) -> User:
@@ -219,7 +238,11 @@ class User:
 
     def prefer(self, preferences: Preferences, *, by: Actor, at: datetime) -> User:
         """Change how the console looks."""
-        return self._note("UserPreferencesChanged", "prefer", by=by, at=at, preferences=preferences)
+        before, after = attrs.asdict(self.preferences), attrs.asdict(preferences)
+        payload = {CHANGES: differences(before, after)}
+        return self._note(
+            "UserPreferencesChanged", "prefer", payload, by=by, at=at, preferences=preferences
+        )
 
     def begin_second_step(self, secret: str, *, by: Actor, at: datetime) -> User:
         """Take a secret of one-time codes; it counts once a code of it was seen."""
@@ -271,7 +294,7 @@ class User:
     @property
     def actor(self) -> Actor:
         """The user as one who gives commands, without a session."""
-        return Actor(self.login, f"user:{self.id}")
+        return Actor(self.login, f"{PERSON}{self.id}")
 
     def _refuse_second_step(self, *, there: bool) -> None:
         if self.has_second_step is there:
@@ -319,7 +342,10 @@ def read_password(raw: str, *, login: str = "") -> str:
     """
     Return a password that may be chosen; raise `InvalidValue`.
 
-    Length is what counts (NIST SP 800-63B, 5.1.1.2): no rules on kinds of characters.
+    Length is what counts (NIST SP 800-63B, 5.1.1.2): no rules on kinds of characters. What is
+    guessed at once adds none: the commonest words, the login and its parts, one character
+    repeated, and characters in a row of the alphabet or a keyboard count as one character each,
+    and `LEAST_LEFT` are to be there.
     """
     if not SHORTEST_PASSWORD <= len(raw) <= LONGEST_PASSWORD:
         message = (
@@ -327,7 +353,22 @@ def read_password(raw: str, *, login: str = "") -> str:
         )
         raise InvalidValue.of("password", "password_length", message)
     folded = raw.casefold()
-    if len(set(folded)) < 5 or (len(login) > 3 and login in folded):
-        message = "not the login, and not the same few characters over and over"
+    own = [one for one in (login, *re.split(r"[._@+-]", login)) if len(one) > 3]
+    easy = _left_of(folded, [*own, *COMMON_WORDS]) < LEAST_LEFT
+    if easy or len(set(folded)) < 5 or (len(login) > 3 and login in folded):
+        message = "not the login, common words, rows of keys or the same few characters"
         raise InvalidValue.of("password", "password_simple", message)
     return raw
+
+
+def _left_of(password: str, words: Iterable[str]) -> int:
+    """Return how many characters are left where what is guessed at once counts as one each."""
+    for word in sorted(words, key=len, reverse=True):
+        password = password.replace(word, "\0")
+    return 1 + sum(not _goes_on(password, at) for at in range(1, len(password)))
+
+
+def _goes_on(text: str, at: int) -> bool:
+    """Tell whether a character repeats the one before, or is the next to it in a row."""
+    pair = text[at - 1 : at + 1]
+    return pair[0] == pair[1] or any(pair in row or pair[::-1] in row for row in _ROWS)
