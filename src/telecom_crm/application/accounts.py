@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import attrs
@@ -83,6 +83,14 @@ class Accounts:
         """Return an account with its balance, what is available and what is reserved."""
         with self.uow(read_only=True) as tx:
             return state_of(tx, account_id, self.clock())
+
+    def journalled(self, account_id: AccountId) -> tuple[Money, Money]:
+        """Return the balance as it is counted and as the journal comes to: one amount, always."""
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            counted = state_of(tx, account_id, at).balance.balance
+            # A clock that is ahead of ours books later than now.
+            return counted, tx.ledger.balance_at(account_id, at=at + timedelta(days=1))
 
     def page(self, query: Query) -> Page[BillingAccount]:
         """Return a page of accounts."""

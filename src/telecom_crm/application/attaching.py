@@ -38,30 +38,35 @@ def attached(
     `bind` returns the thing, and whether the file is needed: one that is not, or that could not be
     bound, is removed. Raise `InvalidValue` for another kind of file.
     """
-    title = read_text(name, field="name", limit=255, required=True)
-    stored = files.put(content, limit=ATTACHMENT_LIMIT)
+    attachment = stored(files, new_id, name=name, content=content)
     try:
-        if stored.media_type not in ATTACHMENT_TYPES:
-            message = "a PDF, PNG, JPEG, WEBP or TIFF file"
-            raise InvalidValue.of("content", "media_type", message, stored.media_type)
-        thing, is_needed = bind(
-            Attachment(
-                id=DocumentId(new_id()),
-                file_id=str(stored.id),
-                name=title,
-                media_type=stored.media_type,
-                sha256=stored.sha256,
-                size=stored.size,
-            )
-        )
+        thing, is_needed = bind(attachment)
     except Unavailable:
         raise  # nobody knows whether it was bound: rather a file too many than one too few
     except TelecomCrmError:
-        files.delete(stored.id)
+        files.delete(UUID(attachment.file_id))
         raise
     if not is_needed:
-        files.delete(stored.id)
+        files.delete(UUID(attachment.file_id))
     return thing
+
+
+def stored(files: Files, new_id: NewId, *, name: str, content: Iterable[bytes]) -> Attachment:
+    """Store a file that may be kept with something; raise `InvalidValue` for any other kind."""
+    title = read_text(name, field="name", limit=255, required=True)
+    kept = files.put(content, limit=ATTACHMENT_LIMIT)
+    if kept.media_type not in ATTACHMENT_TYPES:
+        files.delete(kept.id)
+        message = "a PDF, PNG, JPEG, WEBP or TIFF file"
+        raise InvalidValue.of("content", "media_type", message, kept.media_type)
+    return Attachment(
+        id=DocumentId(new_id()),
+        file_id=str(kept.id),
+        name=title,
+        media_type=kept.media_type,
+        sha256=kept.sha256,
+        size=kept.size,
+    )
 
 
 def opened(

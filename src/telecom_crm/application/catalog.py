@@ -56,10 +56,13 @@ from telecom_crm.domain.errors import (
     NotFound,
     RuleViolated,
 )
+from telecom_crm.domain.language import LANGUAGES, Wording, worded
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
+    DESCRIPTION_LIMIT,
+    NAME_LIMIT,
     Allowances,
     Option,
     OptionTerms,
@@ -68,7 +71,6 @@ from telecom_crm.domain.tariff import (
     UsageRate,
     UsageService,
     catalogue_code,
-    has_name,
 )
 
 T = TypeVar("T")
@@ -141,8 +143,8 @@ class TariffCatalog:
         self,
         *,
         code: str,
-        name: str,
-        description: str = "",
+        name: str | Wording,
+        description: str | Wording = "",
         terms: TariffTerms,
         valid_from: datetime | None = None,
         by: Actor = SYSTEM,
@@ -176,6 +178,22 @@ class TariffCatalog:
             tariff = _tariff(tx, code, expected_version)
             changed = tariff.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
             return tx.catalog.tariffs.save(changed)
+
+    @retried
+    def describe_tariff(
+        self,
+        code: str,
+        *,
+        name: str | Wording,
+        description: str | Wording = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Tariff:
+        """Change what people read of a tariff; no price changes."""
+        with self.uow() as tx:
+            tariff = _tariff(tx, code, expected_version)
+            told = tariff.describe(name=name, description=description, by=by, at=self.clock())
+            return tx.catalog.tariffs.save(told)
 
     @retried
     def publish_tariff(
@@ -231,8 +249,8 @@ class TariffCatalog:
         self,
         *,
         code: str,
-        name: str,
-        description: str = "",
+        name: str | Wording,
+        description: str | Wording = "",
         group: str = "",
         terms: OptionTerms,
         valid_from: datetime | None = None,
@@ -268,6 +286,25 @@ class TariffCatalog:
             option = _option(tx, code, expected_version)
             changed = option.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
             return tx.catalog.options.save(changed)
+
+    @retried
+    def describe_option(
+        self,
+        code: str,
+        *,
+        name: str | Wording,
+        description: str | Wording = "",
+        group: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Option:
+        """Change what people read of an option, and its group; no price changes."""
+        with self.uow() as tx:
+            option = _option(tx, code, expected_version)
+            told = option.describe(
+                name=name, description=description, group=group, by=by, at=self.clock()
+            )
+            return tx.catalog.options.save(told)
 
     @retried
     def publish_option(
@@ -352,6 +389,7 @@ class TariffCatalog:
         Again is no change. What the file does not name is left alone.
         """
         with self.uow() as tx:
+            tx.rules.hold(COMPATIBILITY)
             current = _current(tx)
             lines = changes(current, wanted)
             new = apply_catalogue(current, wanted, by=by, at=self.clock())
@@ -495,16 +533,25 @@ def _code(raw: object) -> str:
     return code
 
 
-def _name(raw: object) -> str:
-    name = text(raw)
-    has_name(None, attrs.fields(DeclaredTariff).name, name)
-    return name
+def _wording(*, limit: int, required: bool = False) -> Callable[[Any], Wording]:
+    """Return a reader of a text in several languages; one alone is in the default language."""
+
+    def checked(said: Wording) -> Wording:
+        said.check(field="", limit=limit, required=required)
+        return said
+
+    def read(raw: object) -> Wording:
+        if isinstance(raw, Mapping):
+            return checked(structure(Wording, raw, dict.fromkeys(LANGUAGES.codes, text)))
+        return scalar(lambda one: checked(worded(text(one))))(raw)
+
+    return read
 
 
 _TARIFF: Mapping[str, Reader] = {
     "code": scalar(_code),
-    "name": scalar(_name),
-    "description": text,
+    "name": _wording(limit=NAME_LIMIT, required=True),
+    "description": _wording(limit=DESCRIPTION_LIMIT),
 }
 _OPTION: Mapping[str, Reader] = {**_TARIFF, "group": text}
 

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
+from telecom_crm.application.duplicates import (
+    SuspectedPair,
+    judged_in,
+    pairs_in,
+    rules_in,
+    survivor_in,
+    suspects_in,
+)
 from telecom_crm.application.erasing import erase_in, scans_of
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inheriting import inherited
@@ -47,7 +54,7 @@ from telecom_crm.domain.customer import (
     Note,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
-from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Fault, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import (
     MSISDN,
     AccountId,
@@ -174,6 +181,11 @@ class Customers:
         with self.uow(read_only=True) as tx:
             return tx.customers.get(customer_id)
 
+    def get_many(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Customer]:
+        """Show those of some customers that there are."""
+        with self.uow(read_only=True) as tx:
+            return tx.customers.get_many(customer_ids)
+
     def page(self, query: Query) -> Page[Customer]:
         """Return a page of the customers."""
         with self.uow(read_only=True) as tx:
@@ -224,10 +236,48 @@ class Customers:
             return tx.events.timeline(things)
 
     def duplicates(self, customer_id: CustomerId) -> tuple[Suspicion, ...]:
-        """Return customers who may be the same person, the surest first, with the reasons."""
+        """
+        Return customers who may be the same person, the surest first, with the reasons.
+
+        Those are marked whom somebody told apart.
+        """
         with self.uow(read_only=True) as tx:
             customer = tx.customers.get(customer_id)
-            return suspects_in(tx, customer, rules_in(tx, self.deduplication))
+            return judged_in(tx, customer, rules_in(tx, self.deduplication))
+
+    def suspected_pairs(
+        self, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[SuspectedPair]:
+        """
+        Return who may be one person among the next `limit` customers, the latest first.
+
+        A page may be empty and still have a `next`. Raise `InvalidValue` for a strange cursor.
+        """
+        with self.uow(read_only=True) as tx:
+            rules = rules_in(tx, self.deduplication)
+            return pairs_in(tx, rules, limit=limit, cursor=cursor)
+
+    @retried
+    def dismiss_duplicate(
+        self, customer_id: CustomerId, *, other_id: CustomerId, by: Actor = SYSTEM
+    ) -> Customer:
+        """
+        Say that two customers who are alike are two people; they are not suspected any more.
+
+        Raise `NotFound` where they are not alike, `RuleViolated` where they share what only one
+        person has.
+        """
+        at = self.clock()
+        with self.uow() as tx:
+            customer, other = _two(tx, customer_id, other_id)
+            suspects = suspects_in(tx, customer, rules_in(tx, self.deduplication))
+            found = next((one for one in suspects if one.customer_id == other_id), None)
+            if found is None:
+                raise NotFound("duplicate", str(other_id))
+            if found.exact:
+                raise RuleViolated("exact_duplicate", (f"{found.words} is the same customer",))
+            tx.customers.save(other.dismiss_duplicate(customer_id=customer_id, by=by, at=at))
+            return tx.customers.save(customer.dismiss_duplicate(customer_id=other_id, by=by, at=at))
 
     @retried
     def merge(

@@ -40,7 +40,7 @@ def erase_in(
         tx.customers.forget(owner)
     _erase_contracts(tx, owners, by=by, at=at)
     files = _erase_tickets(tx, owners, by=by, at=at)
-    _erase_applications(tx, owners, by=by, at=at)
+    files += _erase_applications(tx, owners, by=by, at=at)
     _erase_sessions(tx, owners, at=at)
     return erased, [*scans_of(records), *files]
 
@@ -57,6 +57,7 @@ def _erase_contracts(
     ids = [one.id for owner in owners for one in each_in(tx.contracts, customer_id=str(owner))]
     contracts = tx.contracts.get_many(ids).values()
     tx.contracts.save_all([one.erase_names(by=by, at=at) for one in contracts if one.documents])
+    tx.papers.forget(ids)
 
 
 def _erase_tickets(
@@ -70,10 +71,11 @@ def _erase_tickets(
 
 def _erase_applications(
     tx: Transaction, owners: Iterable[CustomerId], *, by: Actor, at: datetime
-) -> None:
+) -> list[UUID]:
     ids = [one.id for owner in owners for one in each_in(tx.applications, customer_id=str(owner))]
     applications = tx.applications.get_many(ids).values()
     tx.applications.save_all([one.erase(by=by, at=at) for one in applications])
+    return [UUID(scan.file_id) for one in applications for scan in one.scans]
 
 
 def _erase_sessions(tx: Transaction, owners: Iterable[CustomerId], *, at: datetime) -> None:

@@ -48,7 +48,7 @@ from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.rules import policies_in
 from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.deduplication import DeduplicationRules
-from telecom_crm.domain.errors import Busy, Faults, InvalidValue
+from telecom_crm.domain.errors import Busy, Faults, InvalidValue, NotFound, TelecomCrmError
 from telecom_crm.domain.identifiers import MSISDN, DocumentId, ImportId
 from telecom_crm.domain.importing import (
     APPLYING,
@@ -67,6 +67,10 @@ from telecom_crm.domain.lifecycle import SYSTEM, Actor
 UPLOAD_LIMIT = 4 * 1024**3
 """A file's most bytes."""
 PIECE = 1 << 16
+ALIKE = 100
+"""Among how many jobs on the same content, the latest, one that is asked for is looked for."""
+AGAIN = "the same file was brought in before"
+"""Why a job stops ahead of its first row, for somebody to say whether it goes on."""
 TURN = 50_000
 """How many rows of a waiting job `work` applies before other work gets its turn."""
 
@@ -158,6 +162,8 @@ class Imports:
         dry_run: bool = False,
         activate: bool = False,
         policy: str | None = None,
+        mends: ImportId | None = None,
+        asks_again: bool = False,
         by: Actor = SYSTEM,
     ) -> ImportJob:
         """
@@ -165,7 +171,10 @@ class Imports:
 
         With `activate`, contracts go on to be activated on the billing policy named. Encoding and
         separator are found out where they are not told. A job under way that does the same with
-        the same content is returned in place of a second one. Raise `InvalidValue`.
+        the same content is returned in place of a second one. With `asks_again`, one whose content
+        was applied before stops ahead of its first row, for somebody to say by `reopen` that it
+        goes on. `mends` is the job of the same kind whose failed rows these are. Raise
+        `InvalidValue`, and `NotFound` without that job.
         """
         request = self._asked(
             kind=kind,
@@ -175,10 +184,11 @@ class Imports:
             dry_run=dry_run,
             activate=activate,
             policy=policy,
+            mends=mends,
         )
         stored = self.files.put(content, limit=UPLOAD_LIMIT)
         try:
-            kept = self._taken_on(request, stored, by)
+            kept = self._taken_on(request, stored, by, asks_again=asks_again)
         except BaseException:
             self.files.delete(stored.id)
             raise
@@ -287,18 +297,26 @@ class Imports:
         Take on the oldest job that waits or was left in the middle, and return how many rows got
         their outcome; 1 for a file that was refused.
 
-        At least a chunk is applied, at most `TURN` rows, whatever the limit.
+        At least a chunk is applied, at most `TURN` rows, whatever the limit. A job that cannot get
+        on keeps none behind it from its turn; what was wrong is raised when nothing else waits.
         """
-        for status in (ImportStatus.RUNNING, ImportStatus.CHECKED, ImportStatus.UPLOADED):
-            waiting = self.page(Query(where={"status": status.value}, limit=1)).items
-            if waiting:
-                before = waiting[0]
-                try:
-                    after = self._run(before.id, None, None, min(limit, TURN))
-                except Busy:
-                    return 0
-                return max(1, after.position - before.position)
+        failures = []
+        for before in self._waiting():
+            try:
+                after = self._run(before.id, None, None, min(limit, TURN))
+            except Busy:
+                continue
+            except TelecomCrmError as error:
+                failures.append(error)
+                continue
+            return max(1, after.position - before.position)
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} imports cannot get on", failures)
         return 0
+
+    def _waiting(self) -> Iterator[ImportJob]:
+        for status in (ImportStatus.RUNNING, ImportStatus.CHECKED, ImportStatus.UPLOADED):
+            yield from self.page(Query(where={"status": status.value}, limit=100)).items
 
     def erase_files(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
@@ -325,11 +343,30 @@ class Imports:
         with self.uow(read_only=True) as tx:
             return tx.imports.page(query)
 
-    def summary(self, job_id: ImportId, *, errors: int = 10_000) -> ImportSummary:
-        """Tell what a job came to, with the errors of so many rows at most; `errors` has all."""
+    def earlier(self, job_id: ImportId) -> ImportJob | None:
+        """Return the latest job before one that applied rows of the same content, if there is."""
+        with self.uow(read_only=True) as tx:
+            job = tx.imports.get(job_id)
+            return _earlier(tx, job)
+
+    def reasons(self, job_id: ImportId) -> dict[str, int]:
+        """Tell how many rows have an error of each code, the most frequent first."""
+        with self.uow(read_only=True) as tx:
+            found = tx.imports.reasons(job_id)
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+    def summary(
+        self, job_id: ImportId, *, errors: int = 10_000, code: str | None = None
+    ) -> ImportSummary:
+        """
+        Tell what a job came to, with the errors of so many rows at most; `errors` has all.
+
+        With a `code`, only errors of it are told.
+        """
         job = self.get(job_id)
-        rows = islice(self._failed(job_id), errors)
-        summary = job.summary(error for row in rows for error in row.errors)
+        rows = islice(self._failed(job_id, code), errors)
+        found = (error for row in rows for error in row.errors)
+        summary = job.summary(one for one in found if code is None or one.code == code)
         if not job.structure_faults:
             return summary
         located = [
@@ -399,10 +436,14 @@ class Imports:
             request = ImportRequest(**given)
         except InvalidValue as error:
             raise InvalidValue((*faults.found, *error.faults)) from None
+        if request.mends and self.get(request.mends).kind is not request.kind:
+            faults.add("mends", "mends", f"a job that is not of {request.kind}", str(request.mends))
         faults.raise_any()
         return request
 
-    def _taken_on(self, request: ImportRequest, stored: StoredFile, by: Actor) -> ImportJob:
+    def _taken_on(
+        self, request: ImportRequest, stored: StoredFile, by: Actor, *, asks_again: bool
+    ) -> ImportJob:
         """Make and store the job of a file, or return the one under way that does the same."""
         job = ImportJob.upload(
             id=ImportId(self.new_id()),
@@ -412,9 +453,28 @@ class Imports:
             by=by,
             at=self.clock(),
         )
+        with self.uow(read_only=True) as tx:
+            is_again = asks_again and not job.dry_run and _earlier(tx, job) is not None
+        fresh = self._stopped(job, by) if is_again else job
         with self.uow() as tx:
-            same = (one for one in tx.imports.under_way(job.sha256) if one.does_what(job))
-            return next(same, None) or tx.imports.save(job)
+            alike = tx.imports.alike(job.sha256, limit=ALIKE)
+            same = (one for one in alike if one.does_what(job))
+            return next(same, None) or tx.imports.save(fresh)
+
+    def _stopped(self, job: ImportJob, by: Actor) -> ImportJob:
+        """Return a job that was not stored yet as stopped, once it is seen to be readable."""
+        try:
+            survey = self._survey(job)
+        except InvalidValue as error:
+            return job.refuse(faults=error.faults, by=by, at=self.clock())
+        checked = job.check(
+            encoding=survey.layout.encoding,
+            separator=survey.layout.separator,
+            total=survey.total,
+            by=by,
+            at=self.clock(),
+        )
+        return checked.abort(reason=AGAIN, by=by, at=self.clock())
 
     def _who(self, job: ImportJob, by: Actor | None) -> Actor:
         if by is not None:
@@ -448,6 +508,9 @@ class Imports:
             survey = self._survey(job)
         except InvalidValue as error:
             return self._refused(job_id, error, who), None
+        except NotFound:
+            gone = InvalidValue.of("file", "file_gone", "a file that is kept; upload it again")
+            return self._refused(job_id, gone, who), None
         return self._checked(job_id, survey, who), survey
 
     def _layout(self, job: ImportJob, stream: BinaryIO) -> Layout:
@@ -618,21 +681,26 @@ class Imports:
                 return job
             return tx.imports.save(job.complete(by=by, at=self.clock()))
 
-    def _outcomes(self, job_id: ImportId) -> Iterator[RowOutcome]:
+    def _outcomes(self, job_id: ImportId, code: str | None = None) -> Iterator[RowOutcome]:
         line = 0
         while True:
             with self.uow(read_only=True) as tx:
-                rows = tx.imports.outcomes(job_id, after_line=line, limit=500)
+                rows = tx.imports.outcomes(job_id, after_line=line, limit=500, code=code)
             if not rows:
                 return
             yield from rows
             line = rows[-1].line
 
-    def _failed(self, job_id: ImportId) -> Iterator[RowOutcome]:
-        return (row for row in self._outcomes(job_id) if row.errors)
+    def _failed(self, job_id: ImportId, code: str | None = None) -> Iterator[RowOutcome]:
+        return (row for row in self._outcomes(job_id, code) if row.errors)
 
 
 _ERROR = "error"
+
+
+def _earlier(tx: Transaction, job: ImportJob) -> ImportJob | None:
+    alike = tx.imports.alike(job.sha256, limit=ALIKE)
+    return next((one for one in alike if job.is_again(one)), None)
 
 
 def _uploader(tx: Transaction, job: ImportJob) -> Actor:

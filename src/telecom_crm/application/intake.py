@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, BinaryIO
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.customers import CustomerCheck, checks_in, welcome_back
+from telecom_crm.application.applicants import Applicants, Findings, plain
+from telecom_crm.application.attaching import attached, opened, stored
+from telecom_crm.application.customers import CustomerCheck, exact_in, save_new, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.idempotency import digest_of, request_key
-from telecom_crm.application.paging import each_of, each_swept, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale
 from telecom_crm.application.ports import (
+    AuditRecord,
     Clock,
+    Files,
     IdempotencyKey,
     NewId,
     Page,
@@ -35,19 +41,42 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
-from telecom_crm.domain.calendar import BISHKEK, local_date
+from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
-from telecom_crm.domain.customer import (
-    PERSON_FIELDS,
-    Customer,
-    read_national_id,
-    read_profile,
-)
 from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
-from telecom_crm.domain.errors import Faults, InvalidValue
-from telecom_crm.domain.identifiers import MSISDN, ApplicationId, ContractId, CustomerId
+from telecom_crm.domain.errors import (
+    Faults,
+    InvalidValue,
+    RuleViolated,
+    TelecomCrmError,
+    Unavailable,
+)
+from telecom_crm.domain.identifiers import (
+    MSISDN,
+    ApplicationId,
+    ContractId,
+    CustomerId,
+    DocumentId,
+)
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.text import read_text
+
+UNANSWERED = "no answer in time"
+"""Why an application is cancelled whose applicant was asked and said nothing."""
+
+
+@attrs.frozen
+class Question:
+    """What an applicant was asked for: in words, and the fields to be put right."""
+
+    reason: str = ""
+    fields: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, event: Event) -> Question:
+        """Read the event of asking."""
+        return cls(event.reason, tuple(event.payload.get("fields", ())))
 
 
 @attrs.frozen
@@ -58,8 +87,12 @@ class Intake:
     clock: Clock
     new_id: NewId
     series: Series
+    files: Files
+    """Where scans are."""
     lease: timedelta = timedelta(minutes=15)
     """How long an operator has a claimed application before it goes back into the queue."""
+    answer_within: timedelta = timedelta(days=30)
+    """How long an applicant has to answer what was asked."""
     kept_for: timedelta = timedelta(days=90)
     """How long one that ended without a customer keeps who asked and what for."""
     checks: tuple[CustomerCheck, ...] = ()
@@ -79,19 +112,20 @@ class Intake:
         external_reference: str | None = None,
         priority: Priority = Priority.NORMAL,
         customer_id: CustomerId | None = None,
+        scans: Mapping[str, Iterable[bytes]] = MappingProxyType({}),
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
         """
         Take in a request as it came, or return it where the channel sent its reference before.
 
-        Raise `InvalidValue` for what cannot be stored, `NotFound` without the customer,
-        `KeyReused`.
+        `scans` are files by their names. Raise `InvalidValue` for what cannot be stored, a file
+        under its name, `NotFound` without the customer, `KeyReused`.
         """
         reference = read_text(
             external_reference or "", field="external_reference", limit=REFERENCE_LIMIT
         )
-        if reference and (known := self._known(channel, reference)):
+        if reference and (known := self.by_reference(channel, reference)):
             return attrs.evolve(known, replayed=True)
         asked: dict[str, Any] = {
             "kind": kind,
@@ -101,7 +135,11 @@ class Intake:
             "priority": priority,
             "customer_id": customer_id,
         }
-        return self._take_in(asked, idempotency_key, by)
+        return self._with(scans, lambda kept: self._take_in(asked, kept, idempotency_key, by))
+
+    def refuse_scans(self, scans: Mapping[str, Iterable[bytes]]) -> None:
+        """Raise as `capture` would for these files, `InvalidValue` with every one; keep none."""
+        self._forget(self._stored(scans))
 
     @retried
     def validate(
@@ -125,16 +163,106 @@ class Intake:
             if application.customer_id is not None:
                 known = application.validate(data=application.raw, by=by, at=at)
                 return tx.applications.save(known)
-            person = self._person(tx, application.raw, by=by, at=at)
+            person = self._applicants.read(tx, application.raw, by=by, at=at)
             suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
             if exact := next((one for one in suspects if one.exact), None):
                 welcome_back(tx, survivor_in(tx, exact.customer_id), by=by, at=at)
-            data = {**application.raw, **_structured(person)}
+            data = {**application.raw, **plain(person)}
             if "full_name" in data:
                 data.pop("name", None)
             return tx.applications.save(
                 application.validate(data=data, duplicates=suspects, by=by, at=at)
             )
+
+    def check(self, raw: Mapping[str, Any]) -> Findings:
+        """Tell what validation would find in a request as it came; nothing is changed."""
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            try:
+                person = self._applicants.read(tx, raw, by=SYSTEM, at=at)
+            except InvalidValue as error:
+                return Findings(faults=error.faults)
+            suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
+        paper = person.documents[0] if person.documents else None
+        return Findings(suspects=suspects, document_until=paper.valid_until if paper else None)
+
+    @retried
+    def register(
+        self,
+        application_id: ApplicationId,
+        *,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Application:
+        """
+        Take up who asks as a customer, or find who they surely are, and link the two.
+
+        With a customer it is no change. Raise `RuleViolated` until it is validated.
+        """
+        at = self.clock()
+        with self.uow() as tx:
+            application = _held(tx, application_id, expected_version)
+            application.refuse_unread()
+            if application.customer_id is not None:
+                return application
+            person = self._applicants.read(tx, application.data, by=by, at=at)
+            known = exact_in(tx, person, rules_in(tx, self.deduplication))
+            if known is None:
+                customer = save_new(tx, person)
+            else:
+                customer = welcome_back(tx, known, by=by, at=at)
+            return tx.applications.save(application.link(customer_id=customer.id, by=by, at=at))
+
+    def attach(
+        self,
+        application_id: ApplicationId,
+        *,
+        name: str,
+        content: Iterable[bytes],
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Application:
+        """
+        Keep a scan with an open application; the same content again is no change.
+
+        PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB. Raise `InvalidValue` for another kind
+        of file, `RuleViolated` for too many.
+        """
+
+        def bind(scan: Attachment) -> tuple[Application, bool]:
+            return self._attach(application_id, scan, expected_version, by)
+
+        return attached(self.files, self.new_id, name=name, content=content, bind=bind)
+
+    def open_scan(
+        self, application_id: ApplicationId, scan_id: DocumentId, *, by: Actor = SYSTEM
+    ) -> tuple[Attachment, BinaryIO]:
+        """Open a scan for reading, and write down who looked; raise `NotFound`."""
+        return opened(
+            self.files,
+            self.uow,
+            self.get(application_id).scans,
+            scan_id,
+            action="application.scan",
+            thing_id=application_id,
+            by=by,
+            at=self.clock(),
+        )
+
+    @retried
+    def look_at(self, application_id: ApplicationId, *, by: Actor = SYSTEM) -> Application:
+        """Return an application to somebody who sees its secret numbers, which is written down."""
+        look = AuditRecord(
+            action="application.identity",
+            thing="application",
+            thing_id=str(application_id),
+            by=by,
+            at=self.clock(),
+        )
+        with self.uow() as tx:
+            application = tx.applications.get(application_id)
+            tx.audit.record(look)
+            return application
 
     @retried
     def ask(
@@ -142,26 +270,40 @@ class Intake:
         application_id: ApplicationId,
         *,
         reason: str,
+        fields: Sequence[str] = (),
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
-        """Ask the applicant for what is missing."""
-        return self._change(
-            application_id, expected_version, lambda one, at: one.ask(reason=reason, by=by, at=at)
-        )
+        """
+        Ask the applicant for what is missing; unanswered for long, the application ends.
 
-    @retried
+        `fields` are what is to be put right: see `CORRECTABLE_FIELDS`.
+        """
+
+        def step(one: Application, at: datetime) -> Application:
+            until = at + self.answer_within
+            return one.ask(reason=reason, fields=fields, until=until, by=by, at=at)
+
+        return self._change(application_id, expected_version, step)
+
+    def question(self, application_id: ApplicationId) -> Question:
+        """Return what the applicant was asked for last."""
+        events = reversed(self.timeline(application_id))
+        asked = next((one for one in events if one.command == ApplicationCommand.ASK), None)
+        return Question() if asked is None else Question.of(asked)
+
     def supply(
         self,
         application_id: ApplicationId,
         *,
         raw: Mapping[str, Any],
+        scans: Mapping[str, Iterable[bytes]] = MappingProxyType({}),
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
-        """Add what was asked for."""
-        return self._change(
-            application_id, expected_version, lambda one, at: one.supply(raw=raw, by=by, at=at)
+        """Add what was asked for; `scans` are files by their names, as in `capture`."""
+        return self._with(
+            scans, lambda kept: self._supply(application_id, raw, kept, expected_version, by)
         )
 
     @retried
@@ -265,12 +407,18 @@ class Intake:
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
-        """Say that what was asked for is done."""
+        """
+        Say that what was asked for is done.
+
+        With a contract, the application becomes its customer's; raise `RuleViolated` where it is
+        another customer's already.
+        """
         at = self.clock()
         with self.uow() as tx:
             application = _held(tx, application_id, expected_version)
             if contract_id is not None:
-                tx.contracts.get(contract_id)
+                owner = tx.contracts.get(contract_id).customer_id
+                application = _of_customer(application, owner, by=by, at=at)
             return tx.applications.save(
                 application.complete(contract_id=contract_id, outcome=outcome, by=by, at=at)
             )
@@ -350,6 +498,17 @@ class Intake:
         )
         return each_alone(partial(self._expire, one.id, by) for one in over)
 
+    def end_unanswered(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
+        """
+        Cancel applications whose applicant did not answer in time, in batches of `limit`; return
+        how many.
+        """
+        now = self.clock()
+        over = each_swept(
+            self.uow, lambda tx, at: tx.applications.answers_over(now, limit=limit, cursor=at)
+        )
+        return each_alone(partial(self._end_unanswered, one.id, by) for one in over)
+
     def erase_ended(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
         """
         Erase who asked and what for in applications that ended long ago and are no customer's, in
@@ -360,7 +519,7 @@ class Intake:
             self.uow,
             lambda tx, at: tx.applications.ended_for_nobody(before, limit=limit, cursor=at),
         )
-        return each_alone(partial(self._erase, one.id, by) for one in over)
+        return each_alone(partial(self._erase_one, one.id, by) for one in over)
 
     def duplicates(self, application_id: ApplicationId) -> tuple[Suspicion, ...]:
         """Return customers suspected at validation, and neither linked nor dismissed since."""
@@ -371,10 +530,24 @@ class Intake:
         with self.uow(read_only=True) as tx:
             return tx.applications.get(application_id)
 
+    def by_reference(self, channel: Channel, reference: str) -> Application | None:
+        """Return the application that a channel captured under its own reference, if any."""
+        with self.uow(read_only=True) as tx:
+            return tx.applications.by_reference(channel.value, reference)
+
     def page(self, query: Query) -> Page[Application]:
         """Return a page of the applications."""
         with self.uow(read_only=True) as tx:
             return tx.applications.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the applications that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.applications, wheres, most=most)
+
+    def search(self, text: str, *, limit: int = 20) -> list[Application]:
+        """Find by number, words of the name, or the phone or its end, the latest first."""
+        with self.uow(read_only=True) as tx:
+            return tx.applications.search(read_text(text, field="text", limit=200), limit=limit)
 
     def each(self, **where: str) -> Iterator[Application]:
         """Go through the applications, filtered by fields as in `page`."""
@@ -386,13 +559,92 @@ class Intake:
             tx.applications.get(application_id)
             return tx.events.of("application", str(application_id))
 
+    @property
+    def _applicants(self) -> Applicants:
+        return Applicants(
+            new_id=self.new_id, read_phone=self.read_phone, zone=self.zone, checks=self.checks
+        )
+
+    def _with(
+        self,
+        scans: Mapping[str, Iterable[bytes]],
+        bind: Callable[[list[Attachment]], Application],
+    ) -> Application:
+        """Store scans and bind them to their application; they go again where that fails."""
+        kept = self._stored(scans)
+        try:
+            bound = bind(kept)
+        except Unavailable:
+            raise  # nobody knows whether they were bound
+        except TelecomCrmError:
+            self._forget(kept)
+            raise
+        if bound.replayed:
+            self._forget(kept)
+        return bound
+
+    @retried
+    def _supply(
+        self,
+        application_id: ApplicationId,
+        raw: Mapping[str, Any],
+        scans: Iterable[Attachment],
+        expected_version: int | None,
+        by: Actor,
+    ) -> Application:
+        return self._change(
+            application_id,
+            expected_version,
+            lambda one, at: one.supply(raw=raw, scans=scans, by=by, at=at),
+        )
+
+    def _stored(self, scans: Mapping[str, Iterable[bytes]]) -> list[Attachment]:
+        """Store files, or none of them; raise `InvalidValue` with every one that cannot be."""
+        faults, kept = Faults(), list[Attachment]()
+        for name, content in scans.items():
+            try:
+                kept.append(stored(self.files, self.new_id, name=name, content=content))
+            except InvalidValue as error:
+                faults.extend(attrs.evolve(fault, field=name) for fault in error.faults)
+            except TelecomCrmError:
+                self._forget(kept)
+                raise
+        if faults.found:
+            self._forget(kept)
+        faults.raise_any()
+        return kept
+
+    def _forget(self, scans: Iterable[Attachment]) -> None:
+        for scan in scans:
+            self.files.delete(UUID(scan.file_id))
+
+    @retried
+    def _attach(
+        self,
+        application_id: ApplicationId,
+        scan: Attachment,
+        expected_version: int | None,
+        by: Actor,
+    ) -> tuple[Application, bool]:
+        with self.uow() as tx:
+            application = _held(tx, application_id, expected_version)
+            if any(known.sha256 == scan.sha256 for known in application.scans):
+                return application, False
+            attached = application.attach(scan=scan, by=by, at=self.clock())
+            return tx.applications.save(attached), True
+
     @retried
     def _take_in(
-        self, asked: Mapping[str, Any], idempotency_key: str | None, by: Actor
+        self,
+        asked: Mapping[str, Any],
+        scans: Iterable[Attachment],
+        idempotency_key: str | None,
+        by: Actor,
     ) -> Application:
         application = Application.capture(
             id=ApplicationId(self.new_id()),
             number=f"R-{self.series.take('application')[0]:07d}",
+            scans=scans,
             by=by,
             at=self.clock(),
             **asked,
@@ -428,14 +680,31 @@ class Intake:
             return True
 
     @retried
-    def _erase(self, application_id: ApplicationId, by: Actor) -> bool:
+    def _end_unanswered(self, application_id: ApplicationId, by: Actor) -> bool:
+        at = self.clock()
         with self.uow() as tx:
             one = tx.applications.get(application_id)
-            # Nothing links what ended; but another worker may have been here.
-            if one.erased_at is not None:
+            if one.answer_by is None or at < one.answer_by:  # answered since it was listed
                 return False
-            tx.applications.save(one.erase(by=by, at=self.clock()))
+            active = _has_active_contract(tx, one)
+            ended = one.cancel(contract_active=active, reason=UNANSWERED, by=by, at=at)
+            tx.applications.save(ended)
             return True
+
+    def _erase_one(self, application_id: ApplicationId, by: Actor) -> bool:
+        gone = self._erase(application_id, by)
+        self._forget(gone or ())
+        return gone is not None
+
+    @retried
+    def _erase(self, application_id: ApplicationId, by: Actor) -> tuple[Attachment, ...] | None:
+        """Return the scans that are to go; None where another worker has been here."""
+        with self.uow() as tx:
+            one = tx.applications.get(application_id)
+            if one.erased_at is not None:
+                return None
+            tx.applications.save(one.erase(by=by, at=self.clock()))
+            return one.scans
 
     def _change(
         self,
@@ -448,28 +717,6 @@ class Intake:
             application = _held(tx, application_id, expected_version)
             return tx.applications.save(change(application, at))
 
-    def _known(self, channel: Channel, reference: str) -> Application | None:
-        with self.uow(read_only=True) as tx:
-            return tx.applications.by_reference(channel.value, reference)
-
-    def _person(
-        self, tx: Transaction, raw: Mapping[str, Any], *, by: Actor, at: datetime
-    ) -> Customer:
-        """Read who asks; the customer that comes out is only compared, never stored."""
-        faults, texts, today = Faults(), _texts(raw), local_date(at, self.zone)
-        national_id = faults.check("national_id", _national_id, texts.get("national_id") or "")
-        try:
-            profile = read_profile(texts, today=today, phones=self.read_phone)
-        except InvalidValue as error:
-            raise InvalidValue((*error.faults, *faults.found)) from None
-        faults.raise_any()
-        person = Customer.from_profile(id=CustomerId(self.new_id()), profile=profile, by=by, at=at)
-        person = attrs.evolve(person, national_id=national_id or None)
-        checks = checks_in(tx, self.checks, today=today)
-        faults.extend(fault for check in checks for fault in check(person))
-        faults.raise_any()
-        return person
-
 
 def _held(
     tx: Transaction, application_id: ApplicationId, expected_version: int | None
@@ -479,39 +726,15 @@ def _held(
     return application
 
 
-def _national_id(raw: str) -> str:
-    return read_national_id(raw) or ""
-
-
-def _texts(raw: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return what is said of the person; raise `InvalidValue` for what is no text."""
-    faults = Faults()
-    texts: dict[str, str | None] = {}
-    for field in PERSON_FIELDS:
-        value = raw.get(field)
-        if value is None or isinstance(value, str):
-            texts[field] = value
-        else:
-            faults.add(field, "text", "a text", type(value).__name__)
-    if "full_name" not in raw:
-        texts.pop("full_name", None)
-    faults.raise_any()
-    return texts
-
-
-def _structured(person: Customer) -> dict[str, Any]:
-    """Return a person as plain fields that `read_profile` reads again."""
-    paper = person.documents[0] if person.documents else None
-    return {
-        "full_name": person.name,
-        "phone": str(person.phone) if person.phone else None,
-        "email": person.email,
-        "birth_date": person.birth_date.isoformat() if person.birth_date else None,
-        "document_type": paper.type.value if paper else None,
-        "document_number": paper.number if paper else None,
-        "language": person.language,
-        "national_id": person.national_id,
-    }
+def _of_customer(
+    application: Application, owner: CustomerId, *, by: Actor, at: datetime
+) -> Application:
+    """Return the application as that customer's; raise `RuleViolated` if it is another's."""
+    if application.customer_id is None:
+        return application.link(customer_id=owner, by=by, at=at)
+    if application.customer_id != owner:
+        raise RuleViolated("application_customer", ("the contract is another customer's",))
+    return application
 
 
 def _has_active_contract(tx: Transaction, application: Application) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
+from telecom_crm.application.duplicates import for_survivor
 from telecom_crm.application.paging import each_of, each_swept, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
@@ -25,9 +26,9 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.errors import Conflict, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, CustomerId
-from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event, as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import (
     NUMBER_LIFECYCLE,
@@ -38,7 +39,7 @@ from telecom_crm.domain.number import (
     NumberOrigin,
     number_category,
 )
-from telecom_crm.domain.reservation import read_reservation
+from telecom_crm.domain.reservation import opens, read_reservation
 from telecom_crm.domain.sim import RetireReason, Sim
 
 T = TypeVar("T")
@@ -91,6 +92,19 @@ class Received:
     def count(self, receipt: Receipt) -> int:
         """Return how many things ended so."""
         return sum(found is receipt for found in self.outcomes.values())
+
+
+@attrs.define
+class AlreadyInPool(Conflict):
+    """Things that were to be new are there already: `count` of them, `first` the first."""
+
+    code: ClassVar[str] = "already_in_pool"
+
+    first: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.first} is there already, the first of {self.count}"
 
 
 def receive_sim(sim: Sim | None, data: SimData, *, by: Actor, at: datetime) -> Sim | None:
@@ -151,22 +165,31 @@ class Inventory:
     # Stock
 
     @retried
-    def receive_sims(self, sims: Sequence[SimData], *, by: Actor = SYSTEM) -> Received:
+    def receive_sims(
+        self, sims: Sequence[SimData], *, only_new: bool = False, by: Actor = SYSTEM
+    ) -> Received:
         """
         Take cards into stock, all or none; a card that is there already is corrected or left.
 
-        Raise `SimNotAvailable` where the IMSI of a card in use would change.
+        Raise `SimNotAvailable` where the IMSI of a card in use would change; `AlreadyInPool`, with
+        `only_new`, for the first card that is there.
         """
         wanted = {data.iccid: data for data in sims}
         with self.uow() as tx:
-            return self._receive(tx.sims, wanted, receive_sim, by)
+            return self._receive(tx.sims, wanted, receive_sim, by, only_new=only_new)
 
     @retried
-    def receive_numbers(self, numbers: Sequence[NumberData], *, by: Actor = SYSTEM) -> Received:
-        """Take our own numbers into the pool, all or none; known ones are reclassified or left."""
+    def receive_numbers(
+        self, numbers: Sequence[NumberData], *, only_new: bool = False, by: Actor = SYSTEM
+    ) -> Received:
+        """
+        Take our own numbers into the pool, all or none; known ones are reclassified or left.
+
+        Raise `AlreadyInPool`, with `only_new`, for the first number that is there.
+        """
         wanted = {data.msisdn: data for data in numbers}
         with self.uow() as tx:
-            return self._receive(tx.numbers, wanted, receive_number, by)
+            return self._receive(tx.numbers, wanted, receive_number, by, only_new=only_new)
 
     def sim(self, iccid: ICCID) -> Sim:
         """Show one card."""
@@ -178,6 +201,16 @@ class Inventory:
         with self.uow(read_only=True) as tx:
             return tx.numbers.get(msisdn)
 
+    def known_sims(self, iccids: Iterable[ICCID]) -> list[Sim]:
+        """Show those of some cards that there are, in the order of their numbers."""
+        with self.uow(read_only=True) as tx:
+            return sorted(tx.sims.get_many(iccids).values(), key=_key)
+
+    def known_numbers(self, msisdns: Iterable[MSISDN]) -> list[Number]:
+        """Show those of some numbers that there are, in order."""
+        with self.uow(read_only=True) as tx:
+            return sorted(tx.numbers.get_many(msisdns).values(), key=_key)
+
     def sims(self, query: Query) -> Page[Sim]:
         """List cards, a page at a time."""
         with self.uow(read_only=True) as tx:
@@ -187,6 +220,28 @@ class Inventory:
         """List numbers, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.numbers.page(query)
+
+    def cards_on_offer(self, *, matching: str = "", limit: int = 12) -> Sequence[Sim]:
+        """List free cards by the last digits of their ICCID, or by their batch."""
+        plain = "".join(matching.split())
+        text = plain if plain.isdigit() else matching.strip()
+        with self.uow(read_only=True) as tx:
+            return tx.sims.on_offer(matching=text, limit=limit).items
+
+    def on_offer(
+        self,
+        *,
+        containing: str = "",
+        category: NumberCategory | None = None,
+        limit: int = 12,
+        cursor: str | None = None,
+    ) -> Page[Number]:
+        """List free numbers that have some digits in a row, of one category or any."""
+        digits = "".join(filter(str.isascii, filter(str.isdigit, containing)))
+        with self.uow(read_only=True) as tx:
+            return tx.numbers.on_offer(
+                containing=digits, category=category, limit=limit, cursor=cursor
+            )
 
     def each_sim(self, **where: str) -> Iterator[Sim]:
         """Go through all cards that fit."""
@@ -256,6 +311,37 @@ class Inventory:
             number = self._number(tx, msisdn, expected_version)
             name, end = self._reservation(for_, until, now)
             return tx.numbers.save(number.reserve(for_=name, until=end, by=by, at=now))
+
+    @retried
+    def reserve_for_sale(
+        self,
+        iccid: ICCID,
+        msisdn: MSISDN,
+        *,
+        for_: str,
+        by: Actor = SYSTEM,
+    ) -> tuple[Sim, Number]:
+        """
+        Keep a card and a number under a name for the usual time, both or none.
+
+        Others that were kept under it until now are given back; the same are kept for longer.
+        Raise `NotFound`, `SimNotAvailable`, `NumberNotAvailable`.
+        """
+        now = self.clock()
+        name, until = self._reservation(for_, None, now)
+        with self.uow() as tx:
+            cards = {iccid, *(sim.iccid for sim in _under(tx.sims, name))}
+            numbers = {msisdn, *(number.msisdn for number in _under(tx.numbers, name))}
+            kept: dict[str, Any] = {"for_": name, "until": until, "by": by, "at": now}
+            return _keep(tx.sims, iccid, cards, **kept), _keep(tx.numbers, msisdn, numbers, **kept)
+
+    def kept_for_sale(self, name: str) -> tuple[Sim, Number] | None:
+        """Show the card and the number that a name keeps now; None where it lacks either."""
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            sims = [sim for sim in _under(tx.sims, name) if not sim.is_over(now)]
+            numbers = [number for number in _under(tx.numbers, name) if not number.is_over(now)]
+        return (sims[0], numbers[0]) if sims and numbers else None
 
     @retried
     def cancel_sim_reservation(
@@ -349,6 +435,22 @@ class Inventory:
             return tx.numbers.save(number.withdraw(reason=reason, by=by, at=self.clock()))
 
     @retried
+    def reclassify(
+        self,
+        msisdn: MSISDN,
+        *,
+        category: NumberCategory,
+        price: Money | None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Number:
+        """Put a number in another category, at another price or none."""
+        with self.uow() as tx:
+            number = self._number(tx, msisdn, expected_version)
+            changed = number.reclassify(category=category, price=price, by=by, at=self.clock())
+            return tx.numbers.save(changed)
+
+    @retried
     def recycle(
         self, msisdn: MSISDN, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> Number:
@@ -422,7 +524,7 @@ class Inventory:
         """
         with self.uow() as tx:
             contract = self._live(tx, contract_id)
-            number = self._number(tx, msisdn, expected_version)
+            number = for_survivor(tx, self._number(tx, msisdn, expected_version))
             return tx.numbers.save(
                 number.restore(
                     contract_id=contract_id,
@@ -465,9 +567,13 @@ class Inventory:
         wanted: Mapping[Any, T],
         receive: Callable[..., Any],
         by: Actor,
+        *,
+        only_new: bool,
     ) -> Received:
         now = self.clock()
         there = collection.get_many(wanted)
+        if only_new and there:
+            raise AlreadyInPool(min(key.digits for key in there), len(there))
         outcomes, changed = {}, []
         for key, data in wanted.items():
             old = there.get(key)
@@ -484,7 +590,7 @@ class Inventory:
     ) -> tuple[str, datetime]:
         end = until or now + self.reservation_lasts
         if end <= now:
-            raise RuleViolated("reservation_until", ("a reservation ends in the future",))
+            raise InvalidValue.of("until", "reservation_until", "an instant to come", end)
         name = read_reservation(for_, field="reserved_for") if for_ else str(self.new_id())
         return name, end
 
@@ -510,11 +616,43 @@ class Inventory:
         return contract
 
 
+def _keep(
+    pool: Collection[Any, Any],
+    wanted: ICCID | MSISDN,
+    all_of_them: Iterable[ICCID | MSISDN],
+    *,
+    for_: str,
+    until: datetime,
+    by: Actor,
+    at: datetime,
+) -> Any:
+    """Keep one thing of a pool under a name, and give back what was kept under it."""
+    found = pool.get_many(all_of_them)
+    if wanted not in found:
+        raise NotFound("sim" if isinstance(wanted, ICCID) else "number", wanted.digits)
+    free = {
+        key: thing.cancel(by=by, at=at) if opens(for_, thing.reserved_for) else thing
+        for key, thing in found.items()
+    }
+    free[wanted] = free[wanted].reserve(for_=for_, until=until, by=by, at=at)
+    pool.save_all([thing for thing in free.values() if thing.events])
+    return as_stored(free[wanted])
+
+
+def _under(pool: Collection[Any, T], name: str) -> Sequence[T]:
+    """Return what a pool keeps under a name, some of it where that is much."""
+    return pool.page(Query(where={"status": "reserved", "reserved_for": name})).items
+
+
 def _still_held(holder: Contract | None, thing: Sim | Number) -> bool:
     """Tell whether a live contract has the thing; it was looked up before anything was held."""
     if thing.contract_id != (holder.id if holder else None):
         raise Contended(thing.key)
     return holder is not None and holder.is_live
+
+
+def _key(thing: Sim | Number) -> str:
+    return thing.key
 
 
 def _sims(tx: Transaction) -> Collection[ICCID, Sim]:

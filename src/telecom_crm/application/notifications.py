@@ -9,8 +9,9 @@ from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
+    AuditRecord,
     Clock,
     Message,
     Messenger,
@@ -32,6 +33,7 @@ from telecom_crm.domain.identifiers import (
     PaymentId,
     TicketId,
 )
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.notification import (
     CONTRACT_ACTIVATED,
@@ -40,6 +42,7 @@ from telecom_crm.domain.notification import (
     LOW_BALANCE,
     NOTIFICATION_LIFECYCLE,
     PAYMENT_CONFIRMED,
+    SAMPLES,
     TICKET_CLOSED,
     Notification,
     NotificationChannel,
@@ -49,6 +52,7 @@ from telecom_crm.domain.notification import (
     render,
 )
 from telecom_crm.domain.payment import ReceiptNumber
+from telecom_crm.domain.text import read_text
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -127,6 +131,31 @@ class Notifications:
         """Say that a message arrived, as the channel reports."""
         return self._change(notification_id, lambda one, at: one.deliver(by=by, at=at))
 
+    def send_sample(
+        self, template: Template, *, to: str, messenger: Messenger, by: Actor = SYSTEM
+    ) -> None:
+        """
+        Send a message with the facts of an example to an address, to see what customers will.
+
+        That it was sent is written down, and not whom to. Raise `Unavailable` where the channel is
+        away, and `InvalidValue` for no address.
+        """
+        address = read_text(to, field="to", limit=100, required=True)
+        words = render(template, SAMPLES)
+        made = NotificationId(self.new_id())
+        messenger.send(
+            Message(notification_id=made, address=address, subject=words.subject, body=words.body)
+        )
+        line = AuditRecord(
+            action="message.sample",
+            thing="notification",
+            thing_id=template.event,
+            by=by,
+            at=self.clock(),
+            detail=template.language,
+        )
+        self._record(line)
+
     def get(self, notification_id: NotificationId) -> Notification:
         """Return a message; raise `NotFound`."""
         with self.uow(read_only=True) as tx:
@@ -142,9 +171,18 @@ class Notifications:
         with self.uow(read_only=True) as tx:
             return tx.notifications.page(query)
 
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the messages that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.notifications, wheres, most=most)
+
     def each(self, **where: str) -> Iterator[Notification]:
         """Go through the messages, filtered by fields as in `page`."""
         return each_of(self.uow, lambda tx: tx.notifications, where)
+
+    @retried
+    def _record(self, line: AuditRecord) -> None:
+        with self.uow() as tx:
+            tx.audit.record(line)
 
     def _write(
         self, tx: Transaction, event: Event, *, by: Actor, at: datetime
@@ -152,13 +190,17 @@ class Notifications:
         customer_id, facts = _FACTS_OF[event.name](tx, event)
         if customer_id is None:
             return None
+        language = tx.customers.get(customer_id).language
         return Notification.queue(
             id=NotificationId(self.new_id()),
             customer_id=customer_id,
             event=event.name,
             channel=self.channel,
-            language=tx.customers.get(customer_id).language,
-            facts=facts,
+            language=language,
+            facts={
+                name: fact.said_in(language) if isinstance(fact, Wording) else fact
+                for name, fact in facts.items()
+            },
             expires_at=at + self.wanted_for,
             by=by,
             at=at,
@@ -246,7 +288,7 @@ def _address(channel: NotificationChannel, customer: Customer) -> str | None:
     return phone or customer.email or customer.key
 
 
-Told = tuple[CustomerId | None, Mapping[str, str]]
+Told = tuple[CustomerId | None, Mapping[str, str | Wording]]
 
 
 def _payment(tx: Transaction, event: Event) -> Told:
@@ -262,7 +304,8 @@ def _payment(tx: Transaction, event: Event) -> Told:
 
 def _activated(tx: Transaction, event: Event) -> Told:
     contract = tx.contracts.get(ContractId(UUID(event.thing_id)))
-    return contract.customer_id, {"contract": contract.number, "tariff": contract.tariff_code}
+    tariff = tx.catalog.tariffs.get(contract.tariff_code)
+    return contract.customer_id, {"contract": contract.number, "tariff": tariff.name}
 
 
 def _suspended(tx: Transaction, event: Event) -> Told:
@@ -284,7 +327,9 @@ def _low_balance(tx: Transaction, event: Event) -> Told:
     return _account(tx, AccountId(UUID(event.thing_id)), at=event.at)
 
 
-def _account(tx: Transaction, account_id: AccountId, *, at: datetime) -> Told:
+def _account(
+    tx: Transaction, account_id: AccountId, *, at: datetime
+) -> tuple[CustomerId | None, Mapping[str, str]]:
     state = tx.ledger.states([account_id], at=at)[account_id]
     balance = state.balance.balance
     return state.account.customer_id, {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,17 +12,67 @@ from telecom_crm.application.ports import Transaction
 from telecom_crm.domain.activation import SUMMARY_CODES
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
+from telecom_crm.domain.paper import PaperKind
 from telecom_crm.domain.policy import FirstFee, Requirement
 
 _HOME = "home"
 
+_SAMPLE = {
+    "number": "C-00000042",
+    "draft": False,
+    "date": "2026-11-26",
+    "activated_on": "2026-11-27",
+    "customer": {
+        "name": "Асанова Айңүр Өмүрбековна",
+        "birth_date": "1990-01-31",
+        "national_id": "10101199000123",
+        "registration_number": "",
+        "phone": "+996555123456",
+        "address": "KG, 720000, Бишкек, Чүй 1",
+        "documents": [
+            {
+                "type": kind.value,
+                "number": "ID1234567",
+                "issuer": "МКК",
+                "valid_until": "2031-01-31",
+            }
+            for kind in (DocumentType.ID_CARD, DocumentType.PASSPORT)
+        ],
+    },
+    "account": "B-00000042",
+    "msisdn": "+996700000001",
+    "iccid": "8999601000000000011",
+    "payment_mode": "prepaid",
+    "minimum_term": "12",
+    "tariff": {"name": "Start", "monthly": "1500.00 KGS", "activation": "0.00 KGS"},
+    "options": [{"name": "Roaming", "fee": "50.00 KGS", "recurring": True}],
+    "checks": list(SUMMARY_CODES),
+}
+SAMPLES: Mapping[PaperKind, Mapping[str, Any]] = {
+    PaperKind.CONTRACT: {
+        name: value for name, value in _SAMPLE.items() if name not in ("activated_on", "checks")
+    },
+    PaperKind.ACCEPTANCE: _SAMPLE,
+    PaperKind.RECEIPT: {
+        "payment": "01a2152e-61a5-7628-afba-9104fbb98ee8",
+        "account": "B-00000042",
+        "amount": "1000.00 KGS",
+        "method": "cash",
+        "gateway": "cash_desk",
+        "reference": "7712",
+        "booked_on": "2026-11-26",
+        "booked_at": "26.11.2026 07:21:49",
+    },
+}
+"""Made-up data of each kind of paper, with every field that its template may use."""
+
 
 def contract_facts(
-    tx: Transaction, contract: Contract, *, zone: ZoneInfo, now: datetime
+    tx: Transaction, contract: Contract, *, language: str, zone: ZoneInfo, now: datetime
 ) -> dict[str, Any]:
     """
-    Return what the papers of a contract say of its sides and its terms.
+    Return what the papers of a contract say of its sides and its terms, in a language.
 
     They carry the date of the acceptance; those of a draft, the operator's today.
     """
@@ -37,7 +88,7 @@ def contract_facts(
         "iccid": contract.iccid.digits,
         "payment_mode": receipt.terms.payment_mode.value if receipt else "",
         "minimum_term": str(contract.minimum_term_months or ""),
-        **_prices(contract, prices),
+        **_prices(contract, prices, language),
     }
 
 
@@ -56,17 +107,17 @@ def checks_of(contract: Contract) -> list[str]:
     return [code for code in SUMMARY_CODES if code not in unasked]
 
 
-def _prices(contract: Contract, prices: Prices) -> dict[str, Any]:
+def _prices(contract: Contract, prices: Prices, language: str) -> dict[str, Any]:
     version = prices.tariff.version_numbered(contract.tariff_version)
     options = []
     for chosen in contract.options:
         option = prices.options[chosen.code]
         terms = option.version_numbered(chosen.version)
-        told = {"name": option.name, "fee": str(terms.fee), "recurring": terms.recurring}
-        options.append(told)
+        name = option.name.said_in(language)
+        options.append({"name": name, "fee": str(terms.fee), "recurring": terms.recurring})
     return {
         "tariff": {
-            "name": prices.tariff.name,
+            "name": prices.tariff.name.said_in(language),
             "monthly": str(version.monthly_fee),
             "activation": str(version.activation_fee),
         },

@@ -22,6 +22,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -56,10 +57,13 @@ from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, TrialBa
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
-from telecom_crm.domain.number import Number
+from telecom_crm.domain.number import Number, NumberCategory
+from telecom_crm.domain.paper import Edition, PaperKind
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.report import Bookings, Moves
+from telecom_crm.domain.seal import Seal
 from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
@@ -143,8 +147,8 @@ class Page(Generic[T]):
 FILTERS: Mapping[str, tuple[str, ...]] = {
     "customer": ("status", "kind", "email", "phone", "national_id"),
     "application": ("status", "kind", "channel", "claimed_by", "customer_id"),
-    "sim": ("status", "batch", "contract_id"),
-    "number": ("status", "category", "contract_id"),
+    "sim": ("status", "batch", "contract_id", "reserved_for"),
+    "number": ("status", "category", "contract_id", "reserved_for"),
     "tariff": ("status",),
     "option": ("status",),
     "contract": ("status", "customer_id", "account_id", "iccid", "msisdn", "tariff", "number"),
@@ -176,6 +180,20 @@ The fields that each list can be filtered by. All are fields of the thing itself
 """
 
 
+AUDIT_FILTERS = ("action", "by", "thing", "thing_id")
+"""What lines of the audit can be filtered by; `by` is the name of who it was."""
+
+TRAIL_FILTERS = (*AUDIT_FILTERS, "kind")
+"""The same of the whole trail; an event's `action` is its name, `kind` one of `TrailKind`."""
+
+
+class TrailKind(StrEnum):
+    """What a line of the trail is: something that changed, or an access worth knowing."""
+
+    CHANGE = "change"
+    ACCESS = "access"
+
+
 @attrs.frozen
 class IdempotencyKey:
     """A caller's own name for one request, and a digest of what it asks: same key, same content."""
@@ -201,6 +219,10 @@ class AuditRecord:
     by: Actor
     at: datetime
     detail: str = ""
+
+
+TrailLine = Event | AuditRecord
+"""A line of the trail."""
 
 
 @attrs.frozen(kw_only=True)
@@ -276,7 +298,8 @@ class Customers(Collection[CustomerId, Customer], Protocol):
 
     def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
         """
-        Find by part of a name, phone end, e-mail, document, MSISDN, ICCID or contract number.
+        Find by beginnings of the name's words in any order and alphabet, e-mail, document, ICCID,
+        or a phone, MSISDN or contract number, or its end; in order of ids.
 
         `phone` is the number in E.164 that the text is, where it may be one: it is looked for too.
         """
@@ -302,6 +325,10 @@ class Applications(Collection[ApplicationId, Application], Protocol):
         """Return the application a channel captured under its own reference."""
         ...
 
+    def search(self, text: str, *, limit: int) -> list[Application]:
+        """Find by number, words of the name, or the phone or its end, the latest first."""
+        ...
+
     def next_waiting(self) -> Application | None:
         """
         Return, held, the validated application of highest priority, of those the oldest.
@@ -314,6 +341,12 @@ class Applications(Collection[ApplicationId, Application], Protocol):
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[Application]:
         """Return a page of the claimed applications whose lease ended."""
+        ...
+
+    def answers_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of the applications whose applicant was to answer before an instant."""
         ...
 
     def ended_for_nobody(
@@ -332,6 +365,10 @@ class Sims(Collection[ICCID, Sim], Protocol):
         """Return a page of the reserved SIMs whose reservation ended."""
         ...
 
+    def on_offer(self, *, matching: str = "", limit: int, cursor: str | None = None) -> Page[Sim]:
+        """Return a page of the free cards whose ICCID ends with a text, or whose batch has it."""
+        ...
+
 
 class Numbers(Collection[MSISDN, Number], Protocol):
     """The pool of numbers."""
@@ -346,6 +383,17 @@ class Numbers(Collection[MSISDN, Number], Protocol):
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[Number]:
         """Return a page of the quarantined numbers that may be given out again."""
+        ...
+
+    def on_offer(
+        self,
+        *,
+        containing: str = "",
+        category: NumberCategory | None = None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Number]:
+        """Return a page of the free numbers with some digits in a row, of one category or any."""
         ...
 
 
@@ -458,8 +506,9 @@ class Ledger(Protocol):
         end: datetime | None,
         limit: int,
         cursor: str | None,
+        descending: bool = False,
     ) -> Page[JournalEntry]:
-        """Return an account's entries booked in [start, end), oldest first."""
+        """Return an account's entries booked in [start, end), oldest first, or newest first."""
         ...
 
     def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
@@ -527,6 +576,28 @@ class Tickets(Collection[TicketId, Ticket], Protocol):
         """
         ...
 
+    def search(self, text: str, *, owners: Iterable[CustomerId], limit: int) -> list[Ticket]:
+        """
+        Find by number, by beginnings of the subject's words, or as one of the `owners`'; the latest
+        first.
+        """
+        ...
+
+    def promise(self, late: Mapping[TicketId, datetime | None]) -> None:
+        """
+        Keep after which instant each of some stored tickets is late; None for one that no time
+        makes late.
+        """
+        ...
+
+    def late(self, at: datetime, *, limit: int, cursor: str | None = None) -> Page[Ticket]:
+        """Return a page of the tickets that are late at an instant, in order of their opening."""
+        ...
+
+    def count_late(self, at: datetime, *, most: int) -> int:
+        """Count the tickets that are late at an instant, up to `most`."""
+        ...
+
 
 class Imports(Collection[ImportId, ImportJob], Protocol):
     """
@@ -537,8 +608,17 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         """Keep outcomes of rows; a row is recorded once, again is no change."""
         ...
 
-    def outcomes(self, job_id: ImportId, *, after_line: int, limit: int) -> list[RowOutcome]:
-        """Return recorded outcomes behind a line, in order of lines."""
+    def outcomes(
+        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+    ) -> list[RowOutcome]:
+        """
+        Return recorded outcomes behind a line, in order of lines; with a `code`, of the rows alone
+        that have an error of this code.
+        """
+        ...
+
+    def reasons(self, job_id: ImportId) -> dict[str, int]:
+        """Return how many rows have an error of each code, of the codes that there are."""
         ...
 
     def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
@@ -552,8 +632,8 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         """Return those of the keys that are claimed."""
         ...
 
-    def under_way(self, sha256: str) -> list[ImportJob]:
-        """Return jobs on a file of this content that are not over, oldest first."""
+    def alike(self, sha256: str, *, limit: int) -> list[ImportJob]:
+        """Return the jobs on a file of this content, the latest first."""
         ...
 
     def over_before(
@@ -592,6 +672,14 @@ class Rules(Protocol):
         """Return how often the rules of a kind were put; 0 for never."""
         ...
 
+    def hold(self, kind: str) -> None:
+        """
+        Keep the rules of a kind from being put by others until this transaction ends, and see what
+        they are now: who decides on what there is holds it first. One that comes too late waits, or
+        raises `Contended`.
+        """
+        ...
+
     def put(
         self,
         kind: str,
@@ -612,8 +700,12 @@ class Rules(Protocol):
 class Tokens(Collection[TokenId, Token], Protocol):
     """Access tokens, by the digest of their secret."""
 
-    def by_digest(self, digest: str) -> Token | None:
-        """Return the token with this SHA-256 digest."""
+    def opening(self, digest: str) -> Token | None:
+        """
+        Return the token with this SHA-256 digest; it is not held.
+
+        None where `Token.maker` is a user who may not sign in.
+        """
         ...
 
 
@@ -664,6 +756,10 @@ class Attempts(Protocol):
 
         A count begins anew once `window` has passed since it began. The keys are held in order.
         """
+        ...
+
+    def forget_before(self, at: datetime, *, limit: int) -> int:
+        """Forget counts that began before this, so many at most; return how many."""
         ...
 
     def forgive(self, wholly: Iterable[str], once: Iterable[str] = ()) -> None:
@@ -721,6 +817,35 @@ class Events(Protocol):
         ...
 
 
+class Figures(Protocol):
+    """
+    What is counted and summed by day: always what the events and the journal say, to the last one
+    committed, however much of it is kept summed up. Read it in a reading transaction.
+
+    Days are the zone's. Each method tells the days from `since` on, and, with no day, all of time.
+    """
+
+    def moves(self, *, since: date, zone: ZoneInfo) -> list[Moves]:
+        """Return how many of the things that are `COUNTED` went from which state to which."""
+        ...
+
+    def bookings(self, *, since: date, zone: ZoneInfo) -> list[Bookings]:
+        """Return how many entries of each kind and currency there are, and what they did."""
+        ...
+
+    def keep(self, *, zone: ZoneInfo, limit: int) -> int:
+        """
+        Sum up what came since the last time and keep the sums; return how many events it was.
+
+        It stops soon behind `limit` of them. A store that keeps nothing returns 0.
+        """
+        ...
+
+    def forget(self, *, zone: ZoneInfo) -> None:
+        """Forget the sums, so that the next `keep` begins at the beginning."""
+        ...
+
+
 class Audit(Protocol):
     """Refusals and reads that matter; changes are events."""
 
@@ -728,8 +853,83 @@ class Audit(Protocol):
         """Write one line."""
         ...
 
-    def page(self, query: Query) -> Page[AuditRecord]:
-        """Return lines in order of writing; filters: action, thing, thing_id."""
+    def page(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[AuditRecord]:
+        """Return lines in order of writing, from `since` to before `until`; see `AUDIT_FILTERS`."""
+        ...
+
+    def trail(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[TrailLine]:
+        """
+        Return lines and events together, in order of their transactions; see `TRAIL_FILTERS`.
+
+        Only what is committed is told.
+        """
+        ...
+
+
+class Seals(Protocol):
+    """
+    The audit trail, which is all events and all lines of the audit, and the seals over it.
+
+    A place in the trail is a whole number that rises with the commits: what is below a place that
+    `end_of` gave out is complete for ever.
+    """
+
+    def last(self) -> Seal | None:
+        """Return the latest seal."""
+        ...
+
+    def behind(self, number: int, *, limit: int) -> list[Seal]:
+        """Return the seals behind a number, in order."""
+        ...
+
+    def end_of(self, start: int, *, limit: int) -> int:
+        """
+        Return the place behind about `limit` complete lines from `start` on, or behind all of them.
+        """
+        ...
+
+    def lines(self, start: int, end: int) -> Iterator[bytes]:
+        """
+        Go through what is from one place to another, each line as bytes that say all of it.
+
+        The same lines come in the same order and as the same bytes, in bounded memory.
+        """
+        ...
+
+    def add(self, seal: Seal) -> None:
+        """Keep a seal; raise `Contended` where there is one of its number, now or at the commit."""
+        ...
+
+
+class Papers(Protocol):
+    """What was printed, and the texts of the templates it was set from; both stay as they are."""
+
+    def keep(self, edition: Edition, *, source: str) -> Edition:
+        """
+        Keep an edition with its template's text, each once.
+
+        Return it, or the one of the same digest that was kept before.
+        """
+        ...
+
+    def of(self, thing_id: UUID) -> list[Edition]:
+        """Return the editions of a thing's papers, the latest first."""
+        ...
+
+    def put_source(self, source: str) -> str:
+        """Keep the text of a template, once; return its digest."""
+        ...
+
+    def source(self, digest: str) -> str:
+        """Return the text of a template, or raise `NotFound`."""
+        ...
+
+    def forget(self, thing_ids: Iterable[UUID]) -> None:
+        """Forget the editions of things for good."""
         ...
 
 
@@ -785,7 +985,13 @@ class Transaction(Protocol):
     @property
     def events(self) -> Events: ...
     @property
+    def figures(self) -> Figures: ...
+    @property
     def audit(self) -> Audit: ...
+    @property
+    def seals(self) -> Seals: ...
+    @property
+    def papers(self) -> Papers: ...
 
 
 class UnitOfWork(Protocol):
@@ -1152,14 +1358,19 @@ class NotInstalled(TelecomCrmError):
 
 
 class Documents(Protocol):
-    """Papers that people are given."""
+    """Papers that people are given, set from templates in the language of Typst."""
 
-    def render(self, template: str, data: Mapping[str, Any]) -> bytes:
+    def built_in(self, kind: PaperKind) -> str:
+        """Return the text of the template that a kind of paper has from the beginning."""
+        ...
+
+    def render(self, source: str, data: str) -> bytes:
         """
         Return a document as PDF; the same template and data are the same bytes for ever.
 
-        `template` is a name and a version ("receipt.1"), `data` what JSON can hold. Raise
-        `NotInstalled`.
+        `source` is the template's text, `data` the JSON that it reads. A template that is not
+        built in may be anything: it reads no file, reaches nobody, and its time and memory end.
+        Raise `InvalidValue` with the line and column of what is wrong with it, `NotInstalled`.
         """
         ...
 

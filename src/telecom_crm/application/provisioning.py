@@ -9,7 +9,7 @@ import attrs
 
 from telecom_crm.application.activation import confirm_in, fail_in
 from telecom_crm.application.contracts.desk import save_changed
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     Contended,
@@ -99,6 +99,10 @@ class Provisioning:
     def each(self, **where: str) -> Iterator[ProvisioningTask]:
         """Go through all tasks that fit."""
         return each_of(self.uow, lambda tx: tx.tasks, where)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the tasks that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.tasks, wheres, most=most)
 
     def backlog(self) -> Mapping[ProvisioningStatus, int]:
         """Count what the network has still to do, by status; the failed wait for a person."""

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import attrs
 
 from telecom_crm.domain.account import BillingAccount
-from telecom_crm.domain.activation import CustomerFacts
+from telecom_crm.domain.activation import CustomerFacts, refuse_past_activation
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import ChosenOption, Contract
 from telecom_crm.domain.customer import (
@@ -72,11 +72,8 @@ def customer_facts(customer: Customer, *, today: date) -> CustomerFacts:
     barred = "" if customer.status in MAY_SIGN else customer.status.value
     if customer.merged_into is not None:
         barred = f"merged into {customer.merged_into}"
-    valid = any(
-        document.valid_until is None or document.valid_until >= today
-        for document in customer.documents
-    )
-    return CustomerFacts(id=customer.id, barred_by=barred, has_identity=valid)
+    identified = customer.is_identified(today)
+    return CustomerFacts(id=customer.id, barred_by=barred, has_identity=identified)
 
 
 def sell(
@@ -188,6 +185,7 @@ def _draft(
     at: datetime,
 ) -> Contract:
     tariff, options = terms.tariff, terms.options
+    refuse_past_activation(terms.requested_activation, today=today)
     version = tariff.version_at(at)
     if version is None:
         reasons = tariff.reasons_unsold(at=at, mode=terms.policy.payment_mode)

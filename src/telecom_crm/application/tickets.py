@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import attrs
 
 from telecom_crm.application.attaching import attached, opened
 from telecom_crm.application.idempotency import request_key
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     Files,
@@ -23,22 +23,28 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
+from telecom_crm.application.promises import promise_in
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import service_levels_in
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
+from telecom_crm.domain.text import read_text
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     WORKED_ON,
     BlockReason,
+    NewerReply,
     SlaState,
     Ticket,
     TicketPriority,
     TicketStatus,
     sla_of,
 )
+
+HELD = (*WORKED_ON, TicketStatus.BLOCKED)
+"""The states of a ticket that is in somebody's hands: all but the end."""
 
 
 @attrs.frozen
@@ -95,7 +101,7 @@ class Tickets:
                     return attrs.evolve(tx.tickets.get(TicketId(bound)), replayed=True)
             tx.customers.get(customer_id).refuse_merged()
             _refuse_others(tx, new)
-            return tx.tickets.save(new)
+            return self._saved(tx, new)
 
     def follow_up(
         self,
@@ -127,7 +133,7 @@ class Tickets:
             if free is None:
                 return None
             mine = free.assign(assignee=by.name, by=by, at=at)
-            return tx.tickets.save(mine.activate(by=by, at=at))
+            return self._saved(tx, mine.activate(by=by, at=at))
 
     @retried
     def activate(
@@ -197,12 +203,22 @@ class Tickets:
 
     @retried
     def resolve(
-        self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
+        self,
+        ticket_id: TicketId,
+        *,
+        answer: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
     ) -> Ticket:
-        """Block a ticket as resolved and close it."""
-        return self._change(
-            ticket_id, expected_version, lambda ticket, at: ticket.resolve(by=by, at=at)
-        )
+        """Block a ticket as resolved and close it, the `answer` its last word to the customer."""
+        comment_id = self.new_id()
+
+        def end(ticket: Ticket, at: datetime) -> Ticket:
+            if answer:
+                ticket = ticket.comment(id=comment_id, text=answer, by=by, at=at)
+            return ticket.resolve(by=by, at=at)
+
+        return self._change(ticket_id, expected_version, end)
 
     @retried
     def assign(
@@ -244,18 +260,24 @@ class Tickets:
         *,
         text: str,
         internal: bool = False,
+        heard: int | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
-        """Say something on a ticket; what is internal is never shown to the customer."""
+        """
+        Say something on a ticket; what is internal is never shown to the customer.
+
+        `heard` is how many comments whoever speaks has read; raise `NewerReply` where there are
+        more. What else changed in the meantime is in nobody's way.
+        """
         comment_id = self.new_id()
-        return self._change(
-            ticket_id,
-            expected_version,
-            lambda ticket, at: ticket.comment(
-                id=comment_id, text=text, internal=internal, by=by, at=at
-            ),
-        )
+
+        def say(ticket: Ticket, at: datetime) -> Ticket:
+            if heard is not None and len(ticket.comments) > heard:
+                raise NewerReply(ticket.number)
+            return ticket.comment(id=comment_id, text=text, internal=internal, by=by, at=at)
+
+        return self._change(ticket_id, expected_version, say)
 
     def attach(
         self,
@@ -312,21 +334,27 @@ class Tickets:
         """Return what somebody was given and has not closed, up to `limit` of each state."""
         return [
             ticket
-            for status in (*WORKED_ON, TicketStatus.BLOCKED)
+            for status in HELD
             for ticket in self._oldest(limit, status=status.value, assignee=assignee)
         ]
 
-    def overdue(self, *, among: int = 500) -> list[Ticket]:
-        """
-        Return the tickets whose answer is owed and late, the latest first.
+    def overdue(self, *, limit: int = 50, cursor: str | None = None) -> Page[Ticket]:
+        """Return a page of the tickets whose answer is owed and late, in order of their opening."""
+        with self.uow(read_only=True) as tx:
+            return tx.tickets.late(self.clock(), limit=limit, cursor=cursor)
 
-        So many of each state are looked at, the oldest, which are the likeliest.
-        """
-        owed = [
-            ticket for status in WORKED_ON for ticket in self._oldest(among, status=status.value)
-        ]
-        left = {key: sla.now.remaining for key, sla in self.slas(owed).items() if sla.now.breached}
-        return sorted((one for one in owed if one.id in left), key=lambda one: left[one.id])
+    def count_overdue(self, *, most: int) -> int:
+        """Count the tickets whose answer is owed and late, up to `most`."""
+        with self.uow(read_only=True) as tx:
+            return tx.tickets.count_late(self.clock(), most=most)
+
+    def search(
+        self, text: str, *, owners: Iterable[CustomerId] = (), limit: int = 20
+    ) -> list[Ticket]:
+        """Find tickets by number or words of the subject, and the `owners`'; the latest first."""
+        words = read_text(text, field="text", limit=200)
+        with self.uow(read_only=True) as tx:
+            return tx.tickets.search(words, owners=owners, limit=limit)
 
     def timeline(self, ticket_id: TicketId) -> list[Event]:
         """Return what happened to a ticket, oldest first."""
@@ -343,6 +371,10 @@ class Tickets:
         """Return a page of the tickets."""
         with self.uow(read_only=True) as tx:
             return tx.tickets.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the tickets that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.tickets, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Ticket]:
         """Go through the tickets, filtered by fields as in `page`."""
@@ -378,7 +410,13 @@ class Tickets:
         with self.uow() as tx:
             ticket = tx.tickets.get(ticket_id)
             refuse_stale(ticket, expected_version, name="ticket")
-            return tx.tickets.save(change(ticket, at))
+            return self._saved(tx, change(ticket, at))
+
+    def _saved(self, tx: Transaction, ticket: Ticket) -> Ticket:
+        """Store a ticket with its new events, and since when they make it late."""
+        stored = tx.tickets.save(ticket)
+        promise_in(tx, [stored], service_levels_in(tx, zone=self.zone))
+        return stored
 
 
 def _refuse_others(tx: Transaction, ticket: Ticket) -> None:

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import ClassVar
 
 import attrs
 
 from telecom_crm.application.access.desk import new_secret
-from telecom_crm.application.paging import each_in, each_of, refuse_stale
+from telecom_crm.application.granting import require_covered, watched
+from telecom_crm.application.oneself import Oneself, end_sessions, seen
+from telecom_crm.application.paging import counts_of, each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
-    Clock,
-    NewId,
-    OneTimeCodes,
     Page,
-    Passwords,
     Query,
     Transaction,
-    UnitOfWork,
 )
 from telecom_crm.application.retry import retried
-from telecom_crm.application.rules import role_in
-from telecom_crm.domain.errors import Conflict, InvalidValue, NotFound, RuleViolated
+from telecom_crm.application.roles import role_in
+from telecom_crm.domain.errors import Conflict, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
-from telecom_crm.domain.role import RoleName
+from telecom_crm.domain.role import ALL_RIGHTS, Rights, RoleName
 from telecom_crm.domain.token import digest_of
 from telecom_crm.domain.user import (
-    RECOVERY_CODES,
     USER_LIFECYCLE,
-    Preferences,
     User,
     read_login,
     read_password,
@@ -39,8 +34,6 @@ from telecom_crm.domain.user import (
 
 INVITATION_PREFIX = "tcri_"
 SESSIONS_KEPT = timedelta(days=90)
-_ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
-"""Of recovery codes: without what is read wrongly."""
 
 
 @attrs.define
@@ -56,23 +49,18 @@ class LoginTaken(Conflict):
 
 
 @attrs.frozen
-class Users:
+class Users(Oneself):
     """The operator's own people."""
 
-    uow: UnitOfWork
-    clock: Clock
-    new_id: NewId
-    passwords: Passwords
-    codes: OneTimeCodes
-    issuer: str = "Telecom CRM"
-    """What authenticator apps show beside the login."""
-
     @retried
-    def invite(self, *, login: str, name: str, role: str, by: Actor = SYSTEM) -> tuple[User, str]:
+    def invite(
+        self, *, login: str, name: str, role: str, rights: Rights = ALL_RIGHTS, by: Actor = SYSTEM
+    ) -> tuple[User, str]:
         """
         Invite somebody, and return them with the secret of their link, shown this once.
 
-        Raise `LoginTaken`, and `NotFound` for a role that there is not.
+        `rights` are those of whoever invites. Raise `LoginTaken`, `NotFound` for a role that there
+        is not, and `BeyondRights` for one that may do what they may not.
         """
         secret = new_secret(INVITATION_PREFIX)
         user = User.invite(
@@ -84,8 +72,9 @@ class Users:
             by=by,
             at=self.clock(),
         )
-        with self.uow() as tx:
+        with self._watched(by), self.uow() as tx:
             _require_new(tx, user)
+            _require_role(tx, user.role, rights)
             return tx.users.save(user), secret
 
     def begin(self, *, login: str, name: str, role: str, password: str, by: Actor = SYSTEM) -> User:
@@ -133,14 +122,26 @@ class Users:
 
     @retried
     def reset(
-        self, user_id: UserId, *, expected_version: int | None = None, by: Actor = SYSTEM
+        self,
+        user_id: UserId,
+        *,
+        expected_version: int | None = None,
+        rights: Rights = ALL_RIGHTS,
+        by: Actor = SYSTEM,
     ) -> tuple[User, str]:
-        """Forget a password and a second step, end all sessions, and return a new link's secret."""
+        """
+        Forget a password and a second step, end all sessions, and return a new link's secret.
+
+        The last admin who may sign in is not reset: the link may never be used. `give_password` is
+        for them. Whoever has the link becomes that user, so raise `BeyondRights` where they may do
+        what whoever asks, with these `rights`, may not.
+        """
         secret, at = new_secret(INVITATION_PREFIX), self.clock()
-        with self.uow() as tx:
-            user = _seen(tx, user_id, expected_version)
-            _end_sessions(tx, user_id, at=at)
+        with self._watched(by), self.uow() as tx:
+            user = _spared(tx, user_id, expected_version)
+            _require_role(tx, user.role, rights)
             reset = user.reset(invitation=digest_of(secret), by=by, at=at)
+            end_sessions(tx, user, at=at)
             return tx.users.save(reset), secret
 
     @retried
@@ -155,9 +156,9 @@ class Users:
         """Let somebody in no more for now, and end their sessions."""
         at = self.clock()
         with self.uow() as tx:
-            user = self._other(tx, user_id, expected_version, by)
+            user = _spared(tx, user_id, expected_version, other_than=by.name)
             blocked = user.block(reason=reason, by=by, at=at)
-            _end_sessions(tx, user_id, at=at)
+            end_sessions(tx, user, at=at)
             return tx.users.save(blocked)
 
     @retried
@@ -166,7 +167,7 @@ class Users:
     ) -> User:
         """Let somebody in again."""
         with self.uow() as tx:
-            user = _seen(tx, user_id, expected_version)
+            user = seen(tx, user_id, expected_version)
             return tx.users.save(user.unblock(by=by, at=self.clock()))
 
     @retried
@@ -181,9 +182,9 @@ class Users:
         """Let somebody in no more for good, and end their sessions; the login stays theirs."""
         at = self.clock()
         with self.uow() as tx:
-            user = self._other(tx, user_id, expected_version, by)
+            user = _spared(tx, user_id, expected_version, other_than=by.name)
             removed = user.remove(reason=reason, by=by, at=at)
-            _end_sessions(tx, user_id, at=at)
+            end_sessions(tx, user, at=at)
             return tx.users.save(removed)
 
     @retried
@@ -193,12 +194,17 @@ class Users:
         *,
         role: str,
         expected_version: int | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> User:
-        """Give somebody another role; the last admin stays one, and nobody changes their own."""
-        with self.uow() as tx:
-            role_in(tx, str(role))
-            user = self._other(tx, user_id, expected_version, by)
+        """
+        Give somebody another role; the last admin stays one, and nobody changes their own.
+
+        Raise `BeyondRights` for a role that may do what whoever asks, with these `rights`, may not.
+        """
+        with self._watched(by), self.uow() as tx:
+            _require_role(tx, str(role), rights)
+            user = _spared(tx, user_id, expected_version, other_than=by.name)
             return tx.users.save(user.change_role(str(role), by=by, at=self.clock()))
 
     @retried
@@ -212,84 +218,8 @@ class Users:
     ) -> User:
         """Change the name that people see."""
         with self.uow() as tx:
-            user = _seen(tx, user_id, expected_version)
+            user = seen(tx, user_id, expected_version)
             return tx.users.save(user.rename(name, by=by, at=self.clock()))
-
-    # One's own
-
-    def change_password(
-        self, user_id: UserId, *, old: str, new: str, keep: str | None = None, by: Actor = SYSTEM
-    ) -> User:
-        """
-        Change one's own password, and end one's other sessions; `keep` is the id of this one.
-
-        Raise `InvalidValue` where the old one is wrong, or the new one too easy.
-        """
-        user = self.get(user_id)
-        if not self.passwords.verify(user.password_hash, old):
-            raise InvalidValue.of("old", "password_wrong", "the present password")
-        chosen = read_password(new, login=user.login)
-        return self._changed(user, self.passwords.hash(chosen), keep, by)
-
-    @retried
-    def prefer(self, user_id: UserId, preferences: Preferences, *, by: Actor = SYSTEM) -> User:
-        """Change how the console looks to somebody."""
-        with self.uow() as tx:
-            user = tx.users.get(user_id)
-            if user.preferences == preferences:
-                return user
-            return tx.users.save(user.prefer(preferences, by=by, at=self.clock()))
-
-    @retried
-    def begin_second_step(self, user_id: UserId, *, by: Actor = SYSTEM) -> tuple[User, str]:
-        """Return the link that an authenticator app reads; it counts once a code was seen."""
-        secret = self.codes.new_secret()
-        with self.uow() as tx:
-            user = tx.users.get(user_id)
-            begun = tx.users.save(user.begin_second_step(secret, by=by, at=self.clock()))
-        return begun, self.codes.link(secret, login=user.login, issuer=self.issuer)
-
-    def second_step_link(self, user_id: UserId) -> str:
-        """Return the link of a second step that was begun, until it counts; or `RuleViolated`."""
-        user = self.get(user_id)
-        if user.totp_secret is None or user.has_second_step:
-            raise RuleViolated("second_step", ("a link is there while the second step is begun",))
-        return self.codes.link(user.totp_secret, login=user.login, issuer=self.issuer)
-
-    @retried
-    def confirm_second_step(
-        self, user_id: UserId, *, code: str, by: Actor = SYSTEM
-    ) -> tuple[User, tuple[str, ...]]:
-        """Ask for codes from now on; return recovery codes, which are shown this once."""
-        at, recovery = self.clock(), _recovery_codes()
-        with self.uow() as tx:
-            user = tx.users.get(user_id)
-            step = self.codes.step_of(user.totp_secret or "", "".join(code.split()), at=at)
-            if step is None:
-                message = "the six digits that the app shows now"
-                raise InvalidValue.of("code", "code_wrong", message)
-            confirmed = user.confirm_second_step(
-                step=step, recovery=map(recovery_digest, recovery), by=by, at=at
-            )
-            return tx.users.save(confirmed), recovery
-
-    @retried
-    def drop_second_step(self, user_id: UserId, *, by: Actor = SYSTEM) -> User:
-        """Ask for no code any more."""
-        with self.uow() as tx:
-            user = tx.users.get(user_id)
-            return tx.users.save(user.drop_second_step(by=by, at=self.clock()))
-
-    @retried
-    def renew_recovery(
-        self, user_id: UserId, *, by: Actor = SYSTEM
-    ) -> tuple[User, tuple[str, ...]]:
-        """Return other recovery codes, shown this once; the old ones work no more."""
-        recovery = _recovery_codes()
-        with self.uow() as tx:
-            user = tx.users.get(user_id)
-            digests = map(recovery_digest, recovery)
-            return tx.users.save(user.renew_recovery(digests, by=by, at=self.clock())), recovery
 
     # Reading, and tidying up
 
@@ -302,6 +232,10 @@ class Users:
         """Return a page of the users, removed ones too."""
         with self.uow(read_only=True) as tx:
             return tx.users.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the users that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.users, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[User]:
         """Go through the users, filtered by fields as in `page`."""
@@ -339,9 +273,10 @@ class Users:
     def _given(self, user_id: UserId, password_hash: str, by: Actor) -> User:
         at = self.clock()
         with self.uow() as tx:
-            _end_sessions(tx, user_id, at=at)
+            user = tx.users.get(user_id)
+            end_sessions(tx, user, at=at)
             unused = digest_of(new_secret(INVITATION_PREFIX))
-            reset = tx.users.get(user_id).reset(invitation=unused, by=by, at=at)
+            reset = user.reset(invitation=unused, by=by, at=at)
             return tx.users.save(reset.accept(password_hash=password_hash, at=at))
 
     @retried
@@ -350,13 +285,8 @@ class Users:
             user = self._invited(tx, secret)
             return tx.users.save(user.accept(password_hash=password_hash, at=self.clock()))
 
-    @retried
-    def _changed(self, seen: User, password_hash: str, keep: str | None, by: Actor) -> User:
-        at = self.clock()
-        with self.uow() as tx:
-            user = _seen(tx, seen.id, seen.version)
-            _end_sessions(tx, user.id, keep=keep, at=at)
-            return tx.users.save(user.change_password(password_hash=password_hash, by=by, at=at))
+    def _watched(self, by: Actor) -> AbstractContextManager[None]:
+        return watched(self.uow, self.clock, thing=USER_LIFECYCLE.machine, by=by)
 
     def _invited(self, tx: Transaction, secret: str) -> User:
         digest = digest_of(secret)
@@ -365,38 +295,9 @@ class Users:
             raise NotFound("invitation", "with this link; ask for another")
         return tx.users.get(found.id)
 
-    def _other(
-        self, tx: Transaction, user_id: UserId, expected_version: int | None, by: Actor
-    ) -> User:
-        """Return a user who is not oneself and not the last admin; all admins are held."""
-        admins = each_in(tx.users, role=RoleName.ADMIN.value)
-        held = tx.users.get_many({user_id, *(admin.id for admin in admins)})
-        if user_id not in held:
-            raise NotFound(USER_LIFECYCLE.machine, str(user_id))
-        user = held[user_id]
-        refuse_stale(user, expected_version, name=USER_LIFECYCLE.machine)
-        if by.name == user.login:
-            raise RuleViolated("own_user", ("nobody does that to themselves; ask another admin",))
-        left = [one for one in held.values() if one.id != user_id and one.may_sign_in]
-        if (
-            user.role == RoleName.ADMIN
-            and user.may_sign_in
-            and not any(one.role == RoleName.ADMIN for one in left)
-        ):
-            raise RuleViolated("last_admin", ("nobody would be left who is an admin",))
-        return user
 
-
-def recovery_digest(code: str) -> str:
-    """Return what is kept of a recovery code, however it was written."""
-    return digest_of("".join(code.split()).upper().replace("-", ""))
-
-
-def _recovery_codes() -> tuple[str, ...]:
-    def part() -> str:
-        return "".join(secrets.choice(_ALPHABET) for _ in range(5))
-
-    return tuple(f"{part()}-{part()}" for _ in range(RECOVERY_CODES))
+def _require_role(tx: Transaction, role: str, rights: Rights) -> None:
+    require_covered(rights, role_in(tx, role).rights, role=role)
 
 
 def _require_new(tx: Transaction, user: User) -> None:
@@ -405,15 +306,27 @@ def _require_new(tx: Transaction, user: User) -> None:
         raise LoginTaken(user.login)
 
 
-def _seen(tx: Transaction, user_id: UserId, expected_version: int | None) -> User:
-    user = tx.users.get(user_id)
+def _spared(
+    tx: Transaction, user_id: UserId, expected_version: int | None, *, other_than: str = ""
+) -> User:
+    """
+    Return a user who is not the last admin, nor has the login `other_than`.
+
+    All admins are held, in the order of their ids, so that no other one goes meanwhile.
+    """
+    admins = each_in(tx.users, role=RoleName.ADMIN.value)
+    held = tx.users.get_many({user_id, *(admin.id for admin in admins)})
+    if user_id not in held:
+        raise NotFound(USER_LIFECYCLE.machine, str(user_id))
+    user = held[user_id]
     refuse_stale(user, expected_version, name=USER_LIFECYCLE.machine)
+    if user.login == other_than:
+        raise RuleViolated("own_user", ("nobody does that to themselves; ask another admin",))
+    left = [one for one in held.values() if one.id != user_id and one.may_sign_in]
+    if (
+        user.role == RoleName.ADMIN
+        and user.may_sign_in
+        and not any(one.role == RoleName.ADMIN for one in left)
+    ):
+        raise RuleViolated("last_admin", ("nobody would be left who is an admin",))
     return user
-
-
-def _end_sessions(
-    tx: Transaction, user_id: UserId, *, keep: str | None = None, at: datetime
-) -> None:
-    for session in tx.sessions.of_user(user_id):
-        if str(session.id) != keep:
-            tx.sessions.save(tx.sessions.get(session.id).end(at=at))

@@ -13,6 +13,8 @@ from telecom_crm.application.access.desk import SESSION_PREFIX, new_secret
 from telecom_crm.application.access.signing_in import (
     GUESSES,
     GUESSES_OF_ADDRESS,
+    UNKNOWN,
+    CodeRefused,
     SignedIn,
     SignInRefused,
     VisitDesk,
@@ -23,6 +25,7 @@ from telecom_crm.application.ports import AuditRecord, Message, Messenger, Query
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import templates_in
 from telecom_crm.domain.customer import Customer, CustomerKind
+from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId, SessionId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.notification import (
@@ -33,39 +36,58 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
-from telecom_crm.domain.session import CODE, LONGEST, CustomerPassword, SessionStage, Subscriber
+from telecom_crm.domain.session import (
+    CODE,
+    LONGEST,
+    CustomerPassword,
+    Session,
+    SessionStage,
+    Subscriber,
+)
 from telecom_crm.domain.text import UNSTORABLE
 from telecom_crm.domain.token import digest_of
 from telecom_crm.domain.user import read_password
 
+FRESH = timedelta(minutes=10)
+"""For how long a sign-in proves who it is, without the present password."""
 RESEND_AFTER = timedelta(seconds=60)
 CODES_AN_HOUR = 5
 """How many codes a phone is sent; with `GUESSES` for each, 25 guesses of a million an hour."""
 
+WHOSE = "customer"
+"""What the audit calls those who come in here."""
+
 
 @attrs.frozen
 class SelfCare(VisitDesk):
-    """What subscribers do for themselves: who they are, and how they come in."""
+    """
+    What subscribers do for themselves: who they are, and how they come in.
+
+    What is held is held in one order, as where a customer is erased: customer, password, sessions.
+    """
 
     messenger: Messenger
     """Carries codes at once; it must not make whoever asks wait, or they learn who is known."""
     channel: NotificationChannel = NotificationChannel.CONSOLE
 
-    def send_code(self, phone: MSISDN, *, address: str = "", agent: str = "") -> str:
+    def send_code(
+        self, phone: MSISDN, *, address: str = "", agent: str = "", replaces: str = ""
+    ) -> str:
         """
         Send a code of six digits to a phone that a contract of a person has.
 
         Return a secret that `sign_in_with_code` asks for beside the code, so that the code is worth
-        nothing elsewhere. A phone that is nobody's is answered the same. An organisation's phones
-        are its employees', to whom its account is not open. Raise `TooManyAttempts`, also for the
-        same phone within a minute.
+        nothing elsewhere; it takes the place of the secret `replaces`, whose session ends. A phone
+        that is nobody's is answered the same. An organisation's phones are its employees', to whom
+        its account is not open. Raise `TooManyAttempts`, also for the same phone within a minute.
         """
         whose = digest_of(phone.digits)
-        self._count({f"address:{address}": GUESSES_OF_ADDRESS})
+        self._count({f"address:{address}": GUESSES_OF_ADDRESS}, thing=WHOSE, detail=address)
         self._count({f"resend:{whose}": 1}, window=RESEND_AFTER)
-        self._count({f"codes:{whose}": CODES_AN_HOUR}, window=timedelta(hours=1))
+        an_hour = {f"codes:{whose}": CODES_AN_HOUR}
+        self._count(an_hour, window=timedelta(hours=1), thing=WHOSE, detail=address)
         secret, code = new_secret(SESSION_PREFIX), f"{secrets.randbelow(1_000_000):06}"
-        message = self._written(phone, secret, code, address, agent)
+        message = self._written(phone, secret, code, replaces, address=address, agent=agent)
         if message is not None:
             self.messenger.send(message)
         return secret
@@ -76,32 +98,41 @@ class SelfCare(VisitDesk):
         """
         Open a session by a code and what `send_code` returned, with a new secret.
 
-        Raise `SignInRefused` and `TooManyAttempts`.
+        Raise `CodeRefused` and `TooManyAttempts`.
         """
-        limits = {f"code:{digest_of(secret)}": GUESSES, f"address:{address}": GUESSES_OF_ADDRESS}
-        self._count(limits)
+        mine, shared = f"code:{digest_of(secret)}", f"address:{address}"
+        limits = {shared: GUESSES_OF_ADDRESS, mine: GUESSES}
+        counted = self._count(limits, thing=WHOSE, detail=address)
         signed = self._proved(_both(secret, code), address, agent)
         if signed is None:
-            self._refuse(address, None)
-        self._forgive(*limits)
+            self._refuse(address, None, CodeRefused(tries_left=GUESSES - counted[mine]))
+        self._forgive(mine, shared)
         return signed
 
     def sign_in_with_password(
-        self, *, contract: str, password: str, address: str = "", agent: str = ""
+        self,
+        *,
+        contract: str,
+        password: str,
+        address: str = "",
+        agent: str = "",
+        replaces: str = "",
     ) -> SignedIn:
         """
         Open a session by the number of a contract and its customer's password.
 
-        Raise `SignInRefused`, for a contract that there is not in the same time as for a wrong
-        password, and `TooManyAttempts`.
+        It takes the place of the one whose secret is `replaces`, which is ended. Raise
+        `SignInRefused`, for a contract that there is not in the same time as for a wrong password,
+        and `TooManyAttempts`.
         """
         number = UNSTORABLE.sub("", contract.strip().upper()[:40])
         counted = f"contract:{digest_of(number)}"
-        self._count({counted: GUESSES, f"address:{address}": GUESSES_OF_ADDRESS})
+        limits = {f"address:{address}": GUESSES_OF_ADDRESS, counted: GUESSES}
+        self._count(limits, thing=WHOSE, detail=address)
         customer_id, hashed = self._password_of(number)
         if not self.passwords.verify(hashed, password) or customer_id is None:
             self._refuse(address, customer_id)
-        signed = self._let_in(customer_id, hashed, address, agent)
+        signed = self._let_in(customer_id, hashed, replaces, address=address, agent=agent)
         self._forgive(counted, f"address:{address}")
         return signed
 
@@ -116,10 +147,39 @@ class SelfCare(VisitDesk):
         """
         Give a customer a password, in place of any, and end their sessions but for one to `keep`.
 
-        Subscribers choose their own once a code let them in; whoever works for the operator gives
-        one to an organisation. Raise `NotFound`, and `InvalidValue` for the password.
+        It is for whoever works for the operator, who gives one to an organisation. Raise
+        `NotFound`, and `InvalidValue` for the password.
         """
         self._set_password(customer_id, self.passwords.hash(read_password(password)), keep, by)
+
+    def choose_password(
+        self,
+        customer_id: CustomerId,
+        *,
+        password: str,
+        present: str = "",
+        within: SessionId,
+        by: Actor = SYSTEM,
+    ) -> None:
+        """
+        Choose one's own password in a session, and end one's other ones.
+
+        A session alone takes nobody over: who signed in longer than `FRESH` ago gives the present
+        password; who has none, or forgot it, signs in again by a code. Raise `InvalidValue` for
+        either password, and `TooManyAttempts`.
+        """
+        chosen = read_password(password)
+        with self.uow(read_only=True) as tx:
+            signed_in_at = tx.sessions.get(within).started_at
+            known = tx.customer_passwords.get_many([customer_id]).get(customer_id)
+        if self.clock() - signed_in_at > FRESH:
+            self._prove(customer_id, None if known is None else known.password_hash, present)
+        self._set_password(customer_id, self.passwords.hash(chosen), within, by)
+
+    def has_password(self, customer_id: CustomerId) -> bool:
+        """Tell whether a customer may come in by a password."""
+        with self.uow(read_only=True) as tx:
+            return bool(tx.customer_passwords.get_many([customer_id]))
 
     def subscriber(self, secret: str) -> Subscriber | None:
         """Return who comes with the secret of a session; None where it opens nothing."""
@@ -140,22 +200,30 @@ class SelfCare(VisitDesk):
             csrf=session.csrf,
         )
 
+    def sessions(self, customer_id: CustomerId) -> list[Session]:
+        """Return the sessions of a customer that still count, the latest first."""
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            found = list(each_in(tx.sessions, customer_id=str(customer_id)))
+        whole = (one for one in found if one.stage is SessionStage.WHOLE and one.is_valid(at=at))
+        return sorted(whole, key=lambda one: one.started_at, reverse=True)
+
     @retried
     def _written(
-        self, phone: MSISDN, secret: str, code: str, address: str, agent: str
+        self, phone: MSISDN, secret: str, code: str, replaces: str, /, **visit: str
     ) -> Message | None:
         """Keep a code's digest, and return the message; the same is written for nobody's phone."""
         at = self.clock()
         with self.uow() as tx:
             customer = _person_with(tx, phone)
+            self._end_presented(tx, replaces, at)
             session = self._begin(
                 _both(secret, code),
                 at=at,
                 lasts=CODE,
                 stage=SessionStage.CODE_SENT,
                 customer_id=None if customer is None else customer.id,
-                address=address,
-                agent=agent,
+                **visit,
             )
             tx.sessions.save(session)
             templates = templates_in(tx)
@@ -171,8 +239,8 @@ class SelfCare(VisitDesk):
         if begun is None or begun.customer_id is None:
             return None
         with self.uow() as tx:
-            first = tx.sessions.get(begun.id)
             customer = tx.customers.get(begun.customer_id)
+            first = tx.sessions.get(begun.id)
             if not first.is_valid(at=at) or customer.is_gone:
                 return None
             tx.sessions.save(first.end(at=at))
@@ -192,13 +260,15 @@ class SelfCare(VisitDesk):
 
     @retried
     def _let_in(
-        self, customer_id: CustomerId, hashed: str | None, address: str, agent: str
+        self, customer_id: CustomerId, hashed: str | None, replaces: str, /, **visit: str
     ) -> SignedIn:
         with self.uow() as tx:
+            customer = tx.customers.get(customer_id)
             now = tx.customer_passwords.get(customer_id)
-            if now.password_hash != hashed or tx.customers.get(customer_id).is_gone:
+            if now.password_hash != hashed or customer.is_gone:
                 raise SignInRefused  # another password was set, or they were erased, a moment ago
-            return self._opened_for(tx, customer_id, address, agent)
+            self._end_presented(tx, replaces, self.clock())
+            return self._opened_for(tx, customer_id, **visit)
 
     @retried
     def _set_password(
@@ -214,10 +284,20 @@ class SelfCare(VisitDesk):
             tx.sessions.save_all([one.end(at=at) for one in held if one.id != keep])
             tx.audit.record(_line("password.set", customer_id, by, at))
 
-    def _refuse(self, address: str, customer_id: CustomerId | None) -> NoReturn:
-        who = "unknown" if customer_id is None else str(customer_id)
-        self.record("sign_in.refused", thing="customer", thing_id=who, detail=address, by=SYSTEM)
-        raise SignInRefused
+    def _prove(self, customer_id: CustomerId, hashed: str | None, present: str) -> None:
+        key, who = f"password:{customer_id}", str(customer_id)
+        self._count({key: GUESSES}, thing=WHOSE, whose=lambda _: who)
+        if not self.passwords.verify(hashed, present):
+            self.record("password.refused", thing=WHOSE, thing_id=who, by=SYSTEM)
+            raise InvalidValue.of("present", "password_wrong", "the present password")
+        self._forgive(key)
+
+    def _refuse(
+        self, address: str, customer_id: CustomerId | None, why: SignInRefused | None = None
+    ) -> NoReturn:
+        who = UNKNOWN if customer_id is None else str(customer_id)
+        self.record("sign_in.refused", thing=WHOSE, thing_id=who, detail=address, by=SYSTEM)
+        raise why or SignInRefused
 
     def _opened_for(
         self, tx: Transaction, customer_id: CustomerId, address: str, agent: str
@@ -257,7 +337,7 @@ def _line(
     action: str, customer_id: CustomerId, by: Actor, at: datetime, detail: str = ""
 ) -> AuditRecord:
     return AuditRecord(
-        action=action, thing="customer", thing_id=str(customer_id), by=by, at=at, detail=detail
+        action=action, thing=WHOSE, thing_id=str(customer_id), by=by, at=at, detail=detail
     )
 
 

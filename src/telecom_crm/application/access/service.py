@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from telecom_crm.application.access.desk import SESSION_PREFIX
@@ -39,7 +41,13 @@ class Access(TokenDesk, SignInDesk):
             )
             raise
 
-    def audit(self, query: Query) -> Page[AuditRecord]:
-        """Return a page of refusals and of who took secrets, papers and files, as written."""
+    def audit(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[AuditRecord]:
+        """
+        Return a page of refusals and of who took secrets, papers and files, as written.
+
+        `since` and `until`, which is left out, are when it happened.
+        """
         with self.uow(read_only=True) as tx:
-            return tx.audit.page(query)
+            return tx.audit.page(query, since=since, until=until)

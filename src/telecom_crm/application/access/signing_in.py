@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn
 
@@ -10,14 +11,14 @@ import attrs
 
 from telecom_crm.application.access.desk import SESSION_PREFIX, AccessDesk, new_secret
 from telecom_crm.application.access.tokens import USE_NOTED_EVERY
-from telecom_crm.application.ports import AuditRecord, Transaction
+from telecom_crm.application.ports import Attempted, AuditRecord, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
-from telecom_crm.application.rules import roles_in
+from telecom_crm.application.roles import roles_in
 from telecom_crm.domain.errors import NotPermitted, TelecomCrmError
 from telecom_crm.domain.identifiers import SessionId, UserId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
-from telecom_crm.domain.session import LONGEST, SECOND_STEP, Session, SessionStage
+from telecom_crm.domain.session import IDLE, LONGEST, SECOND_STEP, Session, SessionStage
 from telecom_crm.domain.text import UNSTORABLE
 from telecom_crm.domain.token import digest_of
 from telecom_crm.domain.user import User
@@ -27,7 +28,15 @@ GUESSES = 5
 GUESSES_OF_ADDRESS = 30
 """How often an address may."""
 GUESS_WINDOW = timedelta(minutes=15)
+ATTEMPTS_KEPT = timedelta(days=1)
+"""Longer than any window in which attempts are counted."""
 AGENT_LIMIT = 300
+OVER = "attempts.over"
+"""What the audit calls the first attempt past a limit."""
+FORGOTTEN = "password.forgotten"
+"""What the audit calls it when somebody asks for a new password."""
+UNKNOWN = "unknown"
+"""Whose an attempt is, where nobody is named: what was typed instead may be a password."""
 
 
 @attrs.define
@@ -43,6 +52,18 @@ class SignInRefused(NotPermitted):
 
 
 @attrs.define
+class CodeRefused(SignInRefused):
+    """The code that was sent is another, or out of date; so many tries are left for it."""
+
+    code: ClassVar[str] = "code_refused"
+
+    tries_left: int = 0
+
+    def __str__(self) -> str:
+        return "the code is wrong or out of date"
+
+
+@attrs.define
 class TooManyAttempts(TelecomCrmError):
     """Tried so often that nothing is looked at any more for a while."""
 
@@ -51,9 +72,14 @@ class TooManyAttempts(TelecomCrmError):
 
     retry_after_seconds: int
 
+    @property
+    def minutes(self) -> int:
+        """How long to wait, in whole minutes."""
+        return -(-self.retry_after_seconds // 60)
+
     def __str__(self) -> str:
-        minutes = -(-self.retry_after_seconds // 60)
-        return f"too many attempts; try again in {minutes} minutes"
+        wait = "a minute" if self.minutes == 1 else f"{self.minutes} minutes"
+        return f"too many attempts; try again in {wait}"
 
 
 @attrs.frozen
@@ -62,6 +88,54 @@ class SignedIn:
 
     session: Session
     secret: str = attrs.field(repr=False)
+
+
+@retried
+def count_attempts(
+    uow: UnitOfWork,
+    limits: Mapping[str, int],
+    *,
+    at: datetime,
+    window: timedelta,
+    thing: str = "",
+    whose: Callable[[Transaction], str] = lambda _: UNKNOWN,
+    detail: str = "",
+) -> dict[str, int]:
+    """
+    Count an attempt before it is looked at, so that many at once are counted too.
+
+    Return how many each key has now.
+
+    `limits` are how many each key has within the window, in order: behind one that is past its
+    limit none is counted, so that an address without tries leaves no rows of what it tried. The
+    first attempt past a limit is written down as one at `thing`, where that is told; those behind
+    it are not, or whoever guesses would fill the audit. Only then is it asked `whose` it was. Raise
+    `TooManyAttempts`.
+    """
+    numbers = dict[str, int]()
+    over: Attempted | None = None
+    with uow() as tx:
+        for key, limit in limits.items():
+            counted = tx.attempts.count([key], at=at, window=window)[key]
+            numbers[key] = counted.number
+            if counted.number > limit:
+                over = counted
+                if thing and counted.number == limit + 1:
+                    tx.audit.record(
+                        AuditRecord(
+                            action=OVER,
+                            thing=thing,
+                            thing_id=whose(tx),
+                            by=SYSTEM,
+                            at=at,
+                            detail=detail,
+                        )
+                    )
+                break
+    if over is not None:
+        wait = over.since + window - at
+        raise TooManyAttempts(max(1, int(wait.total_seconds())))
+    return numbers
 
 
 @attrs.frozen
@@ -125,15 +199,23 @@ class VisitDesk(AccessDesk):
                 tx.sessions.save(session.seen(at=at))
 
     @retried
-    def _count(self, limits: dict[str, int], *, window: timedelta = GUESS_WINDOW) -> None:
-        """Count an attempt before it is looked at, so that many at once are counted too."""
-        at = self.clock()
+    def forget_attempts(self, *, limit: int = 100) -> int:
+        """Forget attempts that count no more; return how many."""
         with self.uow() as tx:
-            counted = tx.attempts.count(limits, at=at, window=window)
-        over = [one.since for key, one in counted.items() if one.number > limits[key]]
-        if over:
-            wait = max(over) + window - at
-            raise TooManyAttempts(max(1, int(wait.total_seconds())))
+            return tx.attempts.forget_before(self.clock() - ATTEMPTS_KEPT, limit=limit)
+
+    def _end_presented(self, tx: Transaction, secret: str, at: datetime) -> None:
+        """End the session that somebody came with, whose secret nobody has once they left."""
+        if not secret.startswith(SESSION_PREFIX):
+            return
+        found = tx.sessions.by_digest(digest_of(secret))
+        if found is not None:
+            tx.sessions.save(tx.sessions.get(found.id).end(at=at))
+
+    def _count(
+        self, limits: Mapping[str, int], *, window: timedelta = GUESS_WINDOW, **more: Any
+    ) -> dict[str, int]:
+        return count_attempts(self.uow, limits, at=self.clock(), window=window, **more)
 
     @retried
     def _forgive(self, mine: str, *shared: str) -> None:
@@ -146,23 +228,33 @@ class VisitDesk(AccessDesk):
 class SignInDesk(VisitDesk):
     """Opens sessions, looks who they are, and ends them."""
 
-    def sign_in(self, *, login: str, password: str, address: str = "", agent: str = "") -> SignedIn:
+    def sign_in(
+        self,
+        *,
+        login: str,
+        password: str,
+        address: str = "",
+        agent: str = "",
+        keep: bool = False,
+        replaces: str = "",
+    ) -> SignedIn:
         """
-        Open a session for a user.
+        Open a session for a user; one to `keep` is not ended by a pause.
 
-        Its stage says whether a code is still to come, by `second_step`. Raise `SignInRefused`, for
-        a login that there is not in the same time as for a wrong password, and `TooManyAttempts`.
+        It takes the place of the one whose secret is `replaces`, which is ended. Its stage says
+        whether a code is still to come, by `second_step`. Raise `SignInRefused`, for a login that
+        there is not in the same time as for a wrong password, and `TooManyAttempts`.
         """
-        name = UNSTORABLE.sub("", login.strip().casefold()[:100])
-        self._count({f"login:{digest_of(name)}": GUESSES, f"address:{address}": GUESSES_OF_ADDRESS})
-        with self.uow(read_only=True) as tx:
-            user = tx.users.by_login(name)
+        name = _name(login)
+        user = self._tried("login", name, address)
         may = user is not None and user.may_sign_in
         hashed = user.password_hash if user is not None and may else None
         if not self.passwords.verify(hashed, password) or user is None:
             self._refused(user, address)
         renewed = self.passwords.hash(password) if self.passwords.is_outdated(hashed) else None
-        signed = self._opened(user.id, hashed, renewed, address, agent)
+        idle = LONGEST if keep else IDLE
+        visit = {"address": address, "agent": agent, "idle": idle}
+        signed = self._opened(user.id, hashed, renewed, replaces, **visit)
         self._forgive(f"login:{digest_of(name)}", f"address:{address}")
         return signed
 
@@ -175,7 +267,9 @@ class SignInDesk(VisitDesk):
         begun = self._session(secret, SessionStage.SECOND_STEP)
         if begun is None or begun.user_id is None:
             raise SignInRefused
-        self._count({f"code:{begun.user_id}": GUESSES})
+        limits = {f"code:{begun.user_id}": GUESSES}
+        who = str(begun.user_id)
+        self._count(limits, thing="user", whose=lambda _: who, detail=begun.address)
         signed = self._completed(begun, code)
         if signed is None:
             with self.uow(read_only=True) as tx:
@@ -184,12 +278,33 @@ class SignInDesk(VisitDesk):
         self._forgive(f"code:{begun.user_id}")
         return signed
 
+    def forgot_password(self, *, login: str, address: str = "") -> None:
+        """
+        Write down that somebody asks for a new password, for an admin to see; nothing is changed.
+
+        A login that there is not is answered the same: nothing. Raise `TooManyAttempts`.
+        """
+        name = _name(login)
+        user = self._tried("forgot", name, address)
+        self.record(FORGOTTEN, thing="user", thing_id=_key(user), detail=address, by=SYSTEM)
+
     def sessions(self, user_id: UserId) -> list[Session]:
         """Return the sessions of a user that still count, the latest first."""
         at = self.clock()
         with self.uow(read_only=True) as tx:
             found = tx.sessions.of_user(user_id)
         return [one for one in reversed(found) if one.is_valid(at=at)]
+
+    def _tried(self, what: str, login: str, address: str) -> User | None:
+        """Count that a login was typed at an address, then return whose it is."""
+        limits = {f"address:{address}": GUESSES_OF_ADDRESS, f"{what}:{digest_of(login)}": GUESSES}
+
+        def whose(tx: Transaction) -> str:
+            return _key(tx.users.by_login(login))
+
+        self._count(limits, thing="user", whose=whose, detail=address)
+        with self.uow(read_only=True) as tx:
+            return tx.users.by_login(login)
 
     def _visitor(self, secret: str) -> Visitor | None:
         """Return who comes with the secret of a whole session."""
@@ -206,18 +321,25 @@ class SignInDesk(VisitDesk):
             self._note_seen(session.id, at)
         role = roles.get(user.role)
         return Visitor(
-            actor=Actor(user.login, f"user:{user.id}"),
+            actor=user.actor,
             rights=NO_RIGHTS if role is None else role.rights,
             role=user.role,
             key=session.digest,
             user_id=user.key,
             session_id=str(session.id),
             csrf=session.csrf,
+            until=min(session.ends_at, at + session.idle),
         )
 
     @retried
     def _opened(
-        self, user_id: UserId, hashed: str | None, renewed: str | None, address: str, agent: str
+        self,
+        user_id: UserId,
+        hashed: str | None,
+        renewed: str | None,
+        replaces: str,
+        /,
+        **visit: Any,
     ) -> SignedIn:
         at = self.clock()
         with self.uow() as tx:
@@ -228,11 +350,12 @@ class SignInDesk(VisitDesk):
                 user = tx.users.save(
                     user.change_password(password_hash=renewed, by=user.actor, at=at)
                 )
+            self._end_presented(tx, replaces, at)
             first = user.has_second_step
             action = "sign_in.password" if first else "sign_in"
-            tx.audit.record(_line(action, user.key, user.actor, at, address))
+            tx.audit.record(_line(action, user.key, user.actor, at, visit["address"]))
             stage = SessionStage.SECOND_STEP if first else SessionStage.WHOLE
-            return self._begun(tx, user, stage, address, agent, at)
+            return self._begun(tx, user, stage, at, **visit)
 
     @retried
     def _completed(self, begun: Session, code: str) -> SignedIn | None:
@@ -249,7 +372,8 @@ class SignInDesk(VisitDesk):
             tx.users.save(used)
             tx.sessions.save(first.end(at=at))
             tx.audit.record(_line("sign_in", user.key, user.actor, at, begun.address))
-            return self._begun(tx, user, SessionStage.WHOLE, begun.address, begun.agent, at)
+            visit = {"address": begun.address, "agent": begun.agent, "idle": begun.idle}
+            return self._begun(tx, user, SessionStage.WHOLE, at, **visit)
 
     def _used(self, user: User, code: str, at: datetime) -> User | None:
         given = "".join(code.split())
@@ -264,9 +388,8 @@ class SignInDesk(VisitDesk):
         tx: Transaction,
         user: User,
         stage: SessionStage,
-        address: str,
-        agent: str,
         at: datetime,
+        **visit: Any,
     ) -> SignedIn:
         secret = new_secret(SESSION_PREFIX)
         session = self._begin(
@@ -275,16 +398,23 @@ class SignInDesk(VisitDesk):
             lasts=LONGEST if stage is SessionStage.WHOLE else SECOND_STEP,
             user_id=user.id,
             stage=stage,
-            address=address,
-            agent=agent,
+            **visit,
         )
         return SignedIn(tx.sessions.save(session), secret)
 
     def _refused(self, user: User | None, address: str) -> NoReturn:
         """Write a refusal down and raise; what was typed as a login may be a password."""
-        who = user.key if user is not None else "unknown"
+        who = _key(user)
         self.record("sign_in.refused", thing="user", thing_id=who, detail=address, by=SYSTEM)
         raise SignInRefused
+
+
+def _name(login: str) -> str:
+    return UNSTORABLE.sub("", login.strip().casefold()[:100])
+
+
+def _key(user: User | None) -> str:
+    return UNKNOWN if user is None else user.key
 
 
 def _line(action: str, who: str, by: Actor, at: datetime, detail: str = "") -> AuditRecord:

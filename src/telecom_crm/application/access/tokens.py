@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 import attrs
 
 from telecom_crm.application.access.desk import TOKEN_PREFIX, AccessDesk, new_secret
+from telecom_crm.application.granting import require_covered, watched
 from telecom_crm.application.paging import each_of
 from telecom_crm.application.ports import AuditRecord, Page, Query
 from telecom_crm.application.retry import retried
-from telecom_crm.application.rules import role_in, roles_in
+from telecom_crm.application.roles import role_in, roles_in
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.role import NO_RIGHTS, Scope, Visitor
+from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS, Rights, Scope, Visitor
 from telecom_crm.domain.token import Token, digest_of
 
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -33,12 +34,14 @@ class TokenDesk(AccessDesk):
         role: str,
         scopes: Iterable[Scope] | None = None,
         expires_at: datetime | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> tuple[Token, str]:
         """
         Make a token and return it with its secret, which is shown this once and kept nowhere.
 
-        `scopes` narrow what the role allows. Raise `NotFound` for a role that there is not.
+        `scopes` narrow what the role allows; `rights` are those of whoever asks. Raise `NotFound`
+        for a role that there is not, `BeyondRights` for a token that may do what they may not.
         """
         secret, at = new_secret(TOKEN_PREFIX), self.clock()
         token = Token.create(
@@ -48,15 +51,21 @@ class TokenDesk(AccessDesk):
             scopes=scopes,
             secret=secret,
             expires_at=expires_at,
+            by=by,
             at=at,
         )
-        with self.uow() as tx:
-            role_in(tx, token.role)
+        with watched(self.uow, self.clock, thing="token", by=by), self.uow() as tx:
+            asked = token.within(role_in(tx, token.role).rights)
+            require_covered(rights, asked, role=token.role)
             tx.audit.record(_line("token.create", token, by=by, at=at, detail=token.role))
             return tx.tokens.save(token), secret
 
     def authenticate(self, secret: str) -> Token | None:
-        """Return the token of a secret, or None where there is none that is still valid."""
+        """
+        Return the token of a secret, or None where there is none that is still valid.
+
+        Nor is one valid whose maker is a user who may not sign in now.
+        """
         found = self._bearer(secret)
         return None if found is None else found[0]
 
@@ -89,7 +98,7 @@ class TokenDesk(AccessDesk):
         """Return a token that is valid, and who comes with it."""
         at = self.clock()
         with self.uow(read_only=True) as tx:
-            token = tx.tokens.by_digest(digest_of(secret))
+            token = tx.tokens.opening(digest_of(secret))
             roles = roles_in(tx) if token is not None else {}
         if token is None or not token.matches(secret) or not token.is_valid(at=at):
             return None
@@ -99,9 +108,8 @@ class TokenDesk(AccessDesk):
                 return None
             token = noted
         role = roles.get(token.role)
-        rights = NO_RIGHTS if role is None else role.rights  # a role that is gone grants nothing
-        if token.scopes is not None:
-            rights = rights.within(token.scopes)
+        # A role that is gone grants nothing.
+        rights = token.within(NO_RIGHTS if role is None else role.rights)
         visitor = Visitor(actor=token.actor, rights=rights, role=token.role, key=token.digest)
         return token, visitor
 

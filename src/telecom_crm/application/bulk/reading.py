@@ -37,6 +37,8 @@ SUBSCRIBERS = Columns(
         "language",
     ),
     phones=("phone", "msisdn"),
+    personal=True,
+    public=("document_type", "iccid", "msisdn", "tariff", "language"),
 )
 
 

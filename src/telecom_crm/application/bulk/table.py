@@ -46,6 +46,14 @@ class Columns:
     secret: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     """Those that hold phone numbers."""
+    personal: bool = False
+    """Whether the rows are people's, with what belongs to nobody else."""
+    public: tuple[str, ...] = ()
+    """Those of a person's row that tell nothing about the person."""
+
+    def tells_of_people(self, column: str) -> bool:
+        """Tell whether a value is personal; of people's rows also one of a column unknown."""
+        return self.personal and column not in self.public
 
     def named(self, header: Sequence[str]) -> dict[str, int]:
         """Return where each column is; case, spaces and punctuation of names do not matter."""

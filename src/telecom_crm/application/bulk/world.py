@@ -12,6 +12,7 @@ import attrs
 from telecom_crm.application.bulk.chunk import Memo, Turn
 from telecom_crm.application.bulk.offers import Offers
 from telecom_crm.application.bulk.reading import Reading
+from telecom_crm.application.duplicates import for_survivor
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.activation import CustomerFacts
@@ -95,7 +96,10 @@ def world_in(
         customers=customers,
         live=dict(live),
         sims=dict(tx.sims.get_many({r.iccid for r in readings if r.iccid is not None})),
-        numbers=dict(tx.numbers.get_many(msisdns)),
+        numbers={
+            msisdn: for_survivor(tx, number)
+            for msisdn, number in tx.numbers.get_many(msisdns).items()
+        },
         holders=dict(holders),
         states=dict(states),
         shared=_shared(tx, readings, owners, offers),

@@ -14,7 +14,7 @@ from telecom_crm.application.contracts.desk import ContractDesk, held, policy_of
 from telecom_crm.application.paging import each_swept
 from telecom_crm.application.ports import Contended
 from telecom_crm.application.retry import each_alone, retried
-from telecom_crm.domain.calendar import anniversary, local_date, period_of
+from telecom_crm.domain.calendar import CycleDay, anniversary, local_date, period_of
 from telecom_crm.domain.charging import Charge, ChargeKind, charge
 from telecom_crm.domain.contract import Contract, ContractCommand
 from telecom_crm.domain.identifiers import ContractId
@@ -66,18 +66,9 @@ class Amending(ContractDesk):
             if (contract.tariff_code, contract.options) != (seen.tariff_code, seen.options):
                 raise Contended(f"contract {contract.number}")
             policy = policy_of(contract, state.account)
-            later = when is When.NEXT_PERIOD
-            amended = contract.amend(
-                tariff=offer.tariff,
-                options=offer.options,
-                rules=offer.rules,
-                policy=policy,
-                effective_on=self._next_period(contract, policy, now) if later else None,
-                by=by,
-                at=now,
-            )
+            amended = self._amended(contract, offer, policy, when, by=by, at=now)
             priced = {option.code: option for option in offer.options}
-            fees = _begun_options(contract, amended, priced, policy)  # none before they begin
+            fees = begun_options(contract, amended, priced, policy)  # none before they begin
             self._spend(tx, state, amended, fees, by=by, at=now)
             return tx.contracts.save(amended)
 
@@ -100,7 +91,7 @@ class Amending(ContractDesk):
             if contract.pending != seen.pending:
                 raise Contended(f"contract {contract.number}")
             begun = contract.take_effect(today=today, by=by, at=now)
-            fees = _begun_options(contract, begun, priced, policy_of(begun, state.account))
+            fees = begun_options(contract, begun, priced, policy_of(begun, state.account))
             self._spend(tx, state, begun, fees, by=by, at=now)
             return tx.contracts.save(begun)
 
@@ -125,6 +116,28 @@ class Amending(ContractDesk):
             return 0  # it stays pending, as everybody can see who looks at the contract
         return 1
 
+    def _amended(
+        self,
+        contract: Contract,
+        offer: Offer,
+        policy: BillingPolicy,
+        when: When,
+        *,
+        by: Actor,
+        at: datetime,
+    ) -> Contract:
+        """Return a contract on what is offered to it, or waiting for that."""
+        later = when is When.NEXT_PERIOD
+        return contract.amend(
+            tariff=offer.tariff,
+            options=offer.options,
+            rules=offer.rules,
+            policy=policy,
+            effective_on=self._next_period(contract, policy, at) if later else None,
+            by=by,
+            at=at,
+        )
+
     def _wanted(
         self, contract_id: ContractId, tariff: str | None, options: Sequence[str] | None
     ) -> tuple[Contract, Offer]:
@@ -136,12 +149,14 @@ class Amending(ContractDesk):
             return seen, offer_in(tx, tariff=tariff or seen.tariff_code, options=codes)
 
     def _next_period(self, contract: Contract, policy: BillingPolicy, now: datetime) -> date:
-        today, begun = local_date(now, self.zone), contract.activated_at
-        since = local_date(begun, self.zone) if begun else today
-        return period_of(today, policy.cycle_day or anniversary(since)).end
+        return period_of(local_date(now, self.zone), self._cycle(contract, policy, now)).end
+
+    def _cycle(self, contract: Contract, policy: BillingPolicy, now: datetime) -> CycleDay:
+        """Return the day on which a contract's periods begin."""
+        return policy.cycle_day or anniversary(local_date(contract.activated_at or now, self.zone))
 
 
-def _begun_options(
+def begun_options(
     before: Contract, after: Contract, priced: Mapping[str, Option], policy: BillingPolicy
 ) -> list[Charge]:
     """Return what the options cost that are charged once and were not there before."""

@@ -68,6 +68,11 @@ class ContractDesk:
         with self.uow(read_only=True) as tx:
             return tx.contracts.get(contract_id)
 
+    def get_many(self, contract_ids: Iterable[ContractId]) -> dict[ContractId, Contract]:
+        """Show those of some contracts that there are."""
+        with self.uow(read_only=True) as tx:
+            return tx.contracts.get_many(contract_ids)
+
     def _repeated(
         self,
         tx: Transaction,
@@ -130,13 +135,19 @@ class ContractDesk:
         at: datetime,
     ) -> None:
         """Charge fees to the contract's account, held; raise `InsufficientFunds`."""
-        postings = []
-        for one in charges:
-            entry_id = EntryId(self.new_id())
-            entry = fee_entry(one, contract=contract, account=state.account, id=entry_id, at=at)
-            postings.append(Posting.of(entry, limited=True))
-        if postings:
+        if postings := self._fee_postings(state, contract, charges, at):
             post_spent(tx, state, postings, by=by, at=at)
+
+    def _fee_postings(
+        self, state: AccountState, contract: Contract, charges: Iterable[Charge], at: datetime
+    ) -> list[Posting]:
+        """Return what books fees on the contract's account, within its limit."""
+        ids = ((one, EntryId(self.new_id())) for one in charges)
+        entries = (
+            fee_entry(one, contract=contract, account=state.account, id=entry_id, at=at)
+            for one, entry_id in ids
+        )
+        return [Posting.of(entry, limited=True) for entry in entries]
 
     def _ask(
         self,

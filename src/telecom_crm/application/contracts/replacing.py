@@ -56,7 +56,7 @@ class Replacing(ContractDesk):
                 return again
             state = tx.ledger.states([seen.account_id], at=now)[seen.account_id]
             contract = held(tx, contract_id, expected_version)
-            if contract.tariff_code != seen.tariff_code:
+            if _tariff(contract) != _tariff(seen):
                 raise Contended(f"contract {contract.number}")
             swapped = contract.swap_sim(
                 iccid=iccid, lift_lost_stolen=lift_lost_stolen, by=by, at=now
@@ -146,6 +146,10 @@ def _numbers(tx: Transaction, old: MSISDN, new: MSISDN) -> tuple[Number, Number]
     if new not in numbers or new == old:
         raise NotFound("other number", new.digits)
     return numbers[old], numbers[new]
+
+
+def _tariff(contract: Contract) -> tuple[str, int]:
+    return contract.tariff_code, contract.tariff_version
 
 
 def _swap_fee(tx: Transaction, contract: Contract, reason: RetireReason) -> Money | None:

@@ -13,6 +13,7 @@ from telecom_crm.application.catalog import Offer, offer_in
 from telecom_crm.application.contracts.activating import save_posting_and_task
 from telecom_crm.application.contracts.desk import ContractDesk
 from telecom_crm.application.contracts.ordering import Order, read_newcomer
+from telecom_crm.application.contracts.previewing import Plan
 from telecom_crm.application.customers import (
     CustomerCheck,
     checks_in,
@@ -21,7 +22,7 @@ from telecom_crm.application.customers import (
     welcome_back,
 )
 from telecom_crm.application.declared import at as at_field
-from telecom_crm.application.duplicates import rules_in
+from telecom_crm.application.duplicates import for_survivor, rules_in
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.ports import IdempotencyKey, Transaction
 from telecom_crm.application.retry import retried
@@ -37,6 +38,7 @@ from telecom_crm.application.sale import (
 )
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.charging import Charge, first_fees
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, RuleViolated
@@ -51,7 +53,7 @@ from telecom_crm.domain.identifiers import (
 from telecom_crm.domain.ledger import Balance
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.policy import BillingPolicy
-from telecom_crm.domain.tariff import Tariff
+from telecom_crm.domain.tariff import NotOnSale, Tariff
 
 
 @attrs.frozen
@@ -107,6 +109,35 @@ class Selling(ContractDesk):
         number = contract_number(self.series.take("contract")[0])
         of_account = "" if account_id else account_number(self.series.take("account")[0])
         return self._create(order, number, of_account, idempotency_key, by)
+
+    def quote(
+        self, *, tariff: str, options: Sequence[str] = (), msisdn: MSISDN | None = None
+    ) -> tuple[Plan, tuple[Charge, ...]]:
+        """
+        Tell what a sale would come to on the usual policy: the plan, and what its activation costs.
+
+        Raise `NotOnSale`, `NotFound`, `InvalidValue`.
+        """
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            offer, policies = offer_in(tx, tariff=tariff, options=options), policies_in(tx)
+            price = tx.numbers.get(msisdn).price if msisdn else None
+        policy = self._default(policies, offer.tariff, now)
+        terms = offer.tariff.version_at(now)
+        if terms is None:
+            reasons = offer.tariff.reasons_unsold(at=now, mode=policy.payment_mode)
+            raise NotOnSale("tariff_on_sale", reasons)
+        chosen = tuple(
+            (one, now_sold) for one in offer.options if (now_sold := one.version_at(now))
+        )
+        fees = first_fees(
+            tariff=(tariff, terms),
+            options=[(one.code, version) for one, version in chosen],
+            number_price=price,
+            policy=policy,
+            activated_on=local_date(now, self.zone),
+        )
+        return Plan(tariff=offer.tariff, terms=terms, options=chosen), fees
 
     @retried
     def accept(
@@ -283,7 +314,7 @@ class Selling(ContractDesk):
             "customer": customer,
             "account": state.account,
             "sim": tx.sims.get(order.iccid),
-            "number": tx.numbers.get(order.msisdn),
+            "number": for_survivor(tx, tx.numbers.get(order.msisdn)),
             "terms": terms,
             "today": local_date(now, self.zone),
             "by": by,

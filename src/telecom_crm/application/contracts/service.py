@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import attrs
 
 from telecom_crm.application.contracts.activating import Activating
-from telecom_crm.application.contracts.amending import Amending
+from telecom_crm.application.contracts.foreseeing import Foreseeing
 from telecom_crm.application.contracts.paperwork import Paperwork
 from telecom_crm.application.contracts.payer import ChangingPayer
 from telecom_crm.application.contracts.replacing import Replacing
 from telecom_crm.application.contracts.suspending import Suspending
-from telecom_crm.application.paging import each_of
+from telecom_crm.application.paging import counts_of, each_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import ContractId
@@ -20,13 +20,17 @@ from telecom_crm.domain.lifecycle import Event
 
 
 @attrs.frozen
-class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Amending, Replacing):
+class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Foreseeing, Replacing):
     """Agreements with customers, each about one SIM, one number and one tariff."""
 
     def page(self, query: Query) -> Page[Contract]:
         """List contracts, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.contracts.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the contracts that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.contracts, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Contract]:
         """Go through all contracts that fit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
@@ -51,6 +52,20 @@ class Refunding(PaymentDesk):
         if refund.replayed:
             return refund
         return self._send_refund(refund, by=by)
+
+    def refundable_now(self, payment_id: PaymentId) -> Money:
+        """Return how much of a payment can be given back: no more than the subscriber still has."""
+        with self.uow(read_only=True) as tx:
+            payment = tx.payments.get(payment_id)
+            now = self.clock()
+            state = tx.ledger.states([payment.account_id], at=now)[payment.account_id]
+        return max(min(payment.refundable, state.own_money), Money(0, payment.amount.currency))
+
+    def refunded_from(self, refunds: Iterable[RefundId]) -> dict[RefundId, PaymentId]:
+        """Return which payments some refunds are of."""
+        with self.uow(read_only=True) as tx:
+            found = tx.refunds.get_many(refunds)
+        return {known: refund.payment_id for known, refund in found.items()}
 
     def refunds_of(self, payment_id: PaymentId) -> tuple[Refund, ...]:
         """Return a payment's refunds, oldest first."""

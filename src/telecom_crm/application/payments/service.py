@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -109,6 +109,11 @@ class Payments(Taking, Refunding, Disputing):
         if page.next is not None:
             return Page(items=page.items, next=f"{here}/{page.next}")
         return Page(items=page.items, next=f"{following[0]}/" if following else None)
+
+    def any_confirmed(self, accounts: Iterable[AccountId]) -> bool:
+        """Tell whether anybody ever paid to one of some accounts."""
+        wheres = ({"account_id": str(one), "status": "confirmed"} for one in accounts)
+        return any(self.page(Query(where=where, limit=1)).items for where in wheres)
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the payments that each filter leaves, up to `most`."""

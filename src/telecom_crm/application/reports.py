@@ -1,0 +1,279 @@
+"""Reports: figures of now and by day, and what somebody should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from telecom_crm.application.access.signing_in import FORGOTTEN, UNKNOWN
+from telecom_crm.application.paging import each_in
+from telecom_crm.application.ports import Clock, Page, Query, Transaction, UnitOfWork
+from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import brand_in
+from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.application import ApplicationStatus
+from telecom_crm.domain.approval import Approval, ApprovalStatus
+from telecom_crm.domain.calendar import Period, local_date
+from telecom_crm.domain.identifiers import UserId
+from telecom_crm.domain.importing import ImportJob, ImportStatus
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.payment import PaymentStatus
+from telecom_crm.domain.provisioning import ProvisioningStatus
+from telecom_crm.domain.report import (
+    Attention,
+    Concern,
+    Dashboard,
+    FirstStep,
+    News,
+    PoolFigures,
+    contract_days,
+    days_up_to,
+    money_days,
+    pool_figures,
+    running_short,
+    ticket_figures,
+)
+from telecom_crm.domain.role import ALL_RIGHTS, AREA_OF, Action, Area, Rights
+from telecom_crm.domain.tariff import CatalogueStatus
+from telecom_crm.domain.ticket import TicketStatus
+from telecom_crm.domain.user import User
+
+T = TypeVar("T")
+
+LOOKED_AT = 100
+"""So many of each concern are looked at; beyond, there are at least so many."""
+KEPT_AT_ONCE = 200_000
+"""So many events are summed up in one transaction: seconds."""
+NEWS = timedelta(hours=24)
+"""For so long something that came is news."""
+FAILED_LATELY = timedelta(days=7)
+"""For so long an import that failed is something to look at."""
+
+
+@attrs.frozen
+class Reports:
+    """What the operator sees of all its work together."""
+
+    uow: UnitOfWork
+    clock: Clock
+    tickets: Tickets
+    zone: ZoneInfo
+    currency: str
+    pool_low: int = 100
+    """Fewer free SIM cards or standard numbers than so many are too few."""
+    patience: timedelta = timedelta(minutes=5)
+    """How long a payment may wait for its gateway before somebody should look."""
+
+    def dashboard(
+        self, *, days: int = 30, rights: Rights = ALL_RIGHTS, by: Actor = SYSTEM
+    ) -> Dashboard:
+        """
+        Return what somebody may see of the last `days` (1 to 366, today the last), and of now.
+
+        Figures over time take a right to reports, and all take one to their area. Raise
+        `InvalidValue` for other `days`.
+        """
+        at = self.clock()
+        period = days_up_to(local_date(at, self.zone), days)
+        both = Period(period.start - timedelta(days=days), period.end)
+        reads = _Reader(rights, by)
+        late = self.tickets.count_overdue(most=LOOKED_AT) if reads(Area.TICKETS) else 0
+        with self.uow(read_only=True) as tx:
+            moves = tx.figures.moves(since=both.start, zone=self.zone)
+            found = Dashboard(at=at, period=period, attention=self._concerns(tx, reads, at))
+            if reads(Area.REPORTS, Area.CONTRACTS):
+                found = attrs.evolve(found, contracts=contract_days(moves, both))
+            if reads(Area.REPORTS, Area.PAYMENTS, Area.ACCOUNTS):
+                bookings = tx.figures.bookings(since=both.start, zone=self.zone)
+                money = money_days(bookings, both, currency=self.currency)
+                found = attrs.evolve(found, money=money)
+        if reads(Area.TICKETS):
+            found = attrs.evolve(found, tickets=ticket_figures(moves, overdue=late))
+        if reads(Area.INVENTORY):
+            found = attrs.evolve(found, pool=pool_figures(moves, low=self.pool_low))
+        return attrs.evolve(found, attention=(*found.attention, *running_short(found)))
+
+    def first_steps(self) -> dict[FirstStep, bool]:
+        """Tell, of what a new operator has to set up, what is there."""
+        with self.uow(read_only=True) as tx:
+            on_sale = {"status": CatalogueStatus.ACTIVE.value}
+            return {
+                FirstStep.NAME: brand_in(tx).name != "",
+                FirstStep.TARIFF: tx.catalog.tariffs.count(on_sale, most=1) > 0,
+                FirstStep.SIMS: tx.sims.count({}, most=1) > 0,
+                FirstStep.NUMBERS: tx.numbers.count({}, most=1) > 0,
+                FirstStep.CUSTOMER: tx.customers.count({}, most=1) > 0,
+            }
+
+    def news(self, *, rights: Rights = ALL_RIGHTS, by: Actor = SYSTEM) -> News:
+        """Return what waits for somebody to decide, and what came of late that they may see."""
+        lately, reads = self.clock() - NEWS, _Reader(rights, by)
+        with self.uow(read_only=True) as tx:
+            return News(
+                approvals=_approvals(tx, reads) if reads(Area.APPROVALS) else None,
+                imports=_ended(tx, lately) if reads(Area.IMPORTS) else (),
+                shut_out=_shut_out(tx, lately) if rights.may(Area.USERS, Action.WRITE) else (),
+                untaken=_untaken(tx, reads),
+            )
+
+    def pool(self) -> PoolFigures:
+        """Return how many SIM cards and numbers are in each state."""
+        tomorrow = local_date(self.clock(), self.zone) + timedelta(days=1)
+        with self.uow(read_only=True) as tx:
+            moves = tx.figures.moves(since=tomorrow, zone=self.zone)
+        return pool_figures(moves, low=self.pool_low)
+
+    def keep(self) -> int:
+        """
+        Sum up what came since the last time, so that nobody has to again; return how many events.
+        """
+        total = found = self._keep()
+        while found >= KEPT_AT_ONCE:
+            found = self._keep()
+            total += found
+        return total
+
+    def rebuild(self) -> int:
+        """Forget what is summed up and sum up everything anew; return how many events it was."""
+        self._forget()
+        return self.keep()
+
+    @retried
+    def _keep(self) -> int:
+        with self.uow() as tx:
+            return tx.figures.keep(zone=self.zone, limit=KEPT_AT_ONCE)
+
+    @retried
+    def _forget(self) -> None:
+        with self.uow() as tx:
+            tx.figures.forget(zone=self.zone)
+
+    def _concerns(self, tx: Transaction, reads: _Reader, at: datetime) -> tuple[Attention, ...]:
+        """Return what waits for somebody, of what the reader may see."""
+        found: list[Attention | None] = []
+        if reads(Area.APPROVALS):
+            found.append(_approvals(tx, reads))
+        if reads(Area.APPLICATIONS):
+            found.append(_applications(tx))
+        if reads(Area.PAYMENTS):
+            found += _payments(tx, at - self.patience)
+        if reads(Area.IMPORTS):
+            found.append(_imports(tx, at))
+        if reads(Area.NETWORK):
+            failed = tx.tasks.backlog()[ProvisioningStatus.FAILED]
+            found.append(_attention(Concern.FAILED_PROVISIONING, failed))
+        return tuple(one for one in found if one is not None)
+
+
+@attrs.frozen
+class _Reader:
+    """Who reads: called with areas, it tells whether they may read all of them."""
+
+    rights: Rights
+    by: Actor
+
+    def __call__(self, *areas: Area) -> bool:
+        return all(self.rights.may(area, Action.READ) for area in areas)
+
+    def decides(self, approval: Approval) -> bool:
+        """Tell whether a request waits for them."""
+        approves = (Area.APPROVALS, AREA_OF[approval.kind])
+        allowed = all(self.rights.may(area, Action.APPROVE) for area in approves)
+        return allowed and not approval.is_from(self.by)
+
+
+def _attention(
+    concern: Concern, number: int, *, since: datetime | None = None, at_least: bool = False
+) -> Attention | None:
+    if not number:
+        return None
+    return Attention(concern=concern, number=number, since=since, at_least=at_least)
+
+
+def _waiting(concern: Concern, page: Page[T], since: Callable[[T], datetime]) -> Attention | None:
+    """Return what waits, the first of a page the longest."""
+    if not page.items:
+        return None
+    more, oldest = page.next is not None, since(page.items[0])
+    return _attention(concern, len(page.items), since=oldest, at_least=more)
+
+
+def _in_state(status: StrEnum) -> Query:
+    return Query(where={"status": status.value}, limit=LOOKED_AT)
+
+
+def _approvals(tx: Transaction, reads: _Reader) -> Attention | None:
+    pending = each_in(tx.approvals, status=ApprovalStatus.PENDING.value)
+    mine = list(islice(filter(reads.decides, pending), LOOKED_AT + 1))
+    if not mine:
+        return None
+    shown, since = min(len(mine), LOOKED_AT), mine[0].asked_at
+    return _attention(Concern.APPROVALS, shown, since=since, at_least=len(mine) > LOOKED_AT)
+
+
+def _applications(tx: Transaction) -> Attention | None:
+    waiting = tx.applications.page(_in_state(ApplicationStatus.VALIDATED))
+    return _waiting(Concern.APPLICATIONS, waiting, lambda one: one.captured_at)
+
+
+def _payments(tx: Transaction, before: datetime) -> list[Attention | None]:
+    """Return payments whose end is not known for too long, and those that are for nobody."""
+    stuck = tx.payments.uncertain(before, limit=LOOKED_AT)
+    unknown = tuple(one for one in stuck.items if one.status is PaymentStatus.UNKNOWN)
+    waiting = tuple(one for one in stuck.items if one.status is not PaymentStatus.UNKNOWN)
+    unallocated = tx.payments.page(_in_state(PaymentStatus.UNALLOCATED))
+    return [
+        _waiting(concern, found, lambda one: one.at)
+        for concern, found in (
+            (Concern.UNKNOWN_PAYMENTS, attrs.evolve(stuck, items=unknown)),
+            (Concern.WAITING_PAYMENTS, attrs.evolve(stuck, items=waiting)),
+            (Concern.UNALLOCATED_PAYMENTS, unallocated),
+        )
+    ]
+
+
+def _imports(tx: Transaction, at: datetime) -> Attention | None:
+    """Return the imports of late that brought errors; those that only tried count for nothing."""
+    latest = tx.imports.page(Query(limit=LOOKED_AT, descending=True))
+    failed = [
+        job
+        for job in latest.items
+        if at - job.uploaded_at <= FAILED_LATELY
+        and not job.dry_run
+        and (job.status is ImportStatus.STRUCTURE_ERROR or job.counts.failed)
+    ]
+    return _attention(Concern.FAILED_IMPORTS, len(failed))
+
+
+def _ended(tx: Transaction, since: datetime) -> tuple[ImportJob, ...]:
+    """Return the imports that were over since an instant, the latest uploaded first."""
+    latest = tx.imports.page(Query(limit=LOOKED_AT, descending=True)).items
+    return tuple(job for job in latest if job.over_at is not None and job.over_at >= since)
+
+
+def _untaken(tx: Transaction, reads: _Reader) -> dict[Area, int]:
+    """Return how many applications and tickets nobody has taken, counted to `LOOKED_AT` at most."""
+    found = {}
+    if reads(Area.APPLICATIONS):
+        waiting = {"status": ApplicationStatus.VALIDATED.value}
+        found[Area.APPLICATIONS] = tx.applications.count(waiting, most=LOOKED_AT)
+    if reads(Area.TICKETS):
+        free = {"status": TicketStatus.FREE.value}
+        found[Area.TICKETS] = tx.tickets.count(free, most=LOOKED_AT)
+    return found
+
+
+def _shut_out(tx: Transaction, since: datetime) -> tuple[User, ...]:
+    """Return who asked for a new password since an instant, and has none yet."""
+    query = Query(where={"action": FORGOTTEN}, limit=LOOKED_AT, descending=True)
+    asked = tx.audit.page(query, since=since).items
+    names = dict.fromkeys(line.thing_id for line in asked if line.thing_id != UNKNOWN)
+    users = tx.users.get_many(UserId(UUID(name)) for name in names)
+    return tuple(user for user in users.values() if user.may_sign_in)
