@@ -11,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -62,7 +63,9 @@ def _lines(rows: list[list[str]]) -> bytes:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else neutral(str(value))
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, Decimal) else neutral(str(value))  # -5 is no formula
 
 
 def _aside(

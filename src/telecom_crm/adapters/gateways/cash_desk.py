@@ -1,4 +1,4 @@
-"""The operator's own cash desk: the money is in hand before anything is written."""
+"""The operator's own desks: the money is there before anything is written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from telecom_crm.domain.refund import Refund
 
 
 class CashDesk:
-    """A gateway that always has the money; its reference is our own id."""
+    """
+    A gateway that always has the money; its reference is our own id.
 
-    def __init__(self, *, name: str = "cash_desk") -> None:
-        self._name = name
+    What is taken in cash is in its till (1020). A card terminal beside it is another one: its money
+    comes by the bank, and is in clearing (1030) until then.
+    """
+
+    def __init__(
+        self, *, name: str = "cash_desk", ledger_code: LedgerCode = LedgerCode.CASH_DESK
+    ) -> None:
+        self._name, self._ledger_code = name, ledger_code
 
     @property
     def name(self) -> str:
@@ -23,7 +30,7 @@ class CashDesk:
 
     @property
     def ledger_code(self) -> LedgerCode:
-        return LedgerCode.CASH_DESK
+        return self._ledger_code
 
     @property
     def takes_at_once(self) -> bool:

@@ -9,7 +9,7 @@ from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
-from telecom_crm.domain.number import HELD_NUMBER, Number, NumberStatus
+from telecom_crm.domain.number import HELD_NUMBER, Number, NumberCategory, NumberStatus
 from telecom_crm.domain.provisioning import UNFINISHED, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import Sim, SimStatus
 from telecom_crm.domain.tariff import Option, Tariff
@@ -29,6 +29,13 @@ class MemorySims(MemoryCollection[ICCID, Sim]):
 
         reserved = ("status", SimStatus.RESERVED.value)
         return self.page_having([reserved], over, limit=limit, cursor=cursor)
+
+    def on_offer(self, *, matching: str = "", limit: int, cursor: str | None = None) -> Page[Sim]:
+        def fits(sim: Sim) -> bool:
+            return sim.key.endswith(matching) or matching.lower() in sim.batch.lower()
+
+        free = ("status", SimStatus.AVAILABLE.value)
+        return self.page_having([free], fits, limit=limit, cursor=cursor)
 
 
 class MemoryNumbers(MemoryCollection[MSISDN, Number]):
@@ -54,6 +61,20 @@ class MemoryNumbers(MemoryCollection[MSISDN, Number]):
 
         resting = ("status", NumberStatus.QUARANTINED.value)
         return self.page_having([resting], over, limit=limit, cursor=cursor)
+
+    def on_offer(
+        self,
+        *,
+        containing: str = "",
+        category: NumberCategory | None = None,
+        limit: int,
+        cursor: str | None = None,
+    ) -> Page[Number]:
+        def fits(number: Number) -> bool:
+            return containing in number.msisdn.digits and category in (None, number.category)
+
+        free = ("status", NumberStatus.AVAILABLE.value)
+        return self.page_having([free], fits, limit=limit, cursor=cursor)
 
 
 class MemoryCatalog:

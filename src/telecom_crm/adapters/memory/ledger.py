@@ -169,15 +169,18 @@ class MemoryLedger:
         end: datetime | None,
         limit: int,
         cursor: str | None,
+        descending: bool = False,
     ) -> Page[JournalEntry]:
         after = None if cursor is None else _read_cursor(cursor)
         found: list[JournalEntry] = []
-        for entry in self._entries_of(account_id):
+        every = self._entries_of(account_id)
+        for entry in reversed(every) if descending else every:
             if start is not None and entry.booked_at < start:
                 continue
             if end is not None and entry.booked_at >= end:
-                break
-            if after is not None and booking_order(entry) <= after:
+                continue
+            order = booking_order(entry)
+            if after is not None and (order >= after if descending else order <= after):
                 continue
             if len(found) == limit:
                 last = found[-1]

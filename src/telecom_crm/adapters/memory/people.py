@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from itertools import islice
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term
 from telecom_crm.adapters.memory.store import identity_term, likeness_terms
 from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
-from telecom_crm.domain.application import ENDED, Application, ApplicationStatus, Priority
+from telecom_crm.domain.application import (
+    ENDED,
+    Application,
+    ApplicationStatus,
+    Priority,
+    search_words,
+)
 from telecom_crm.domain.approval import Approval
-from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer, without_marks
 from telecom_crm.domain.identifiers import (
     MSISDN,
     ApplicationId,
@@ -23,12 +32,14 @@ from telecom_crm.domain.identifiers import (
     WebhookId,
 )
 from telecom_crm.domain.notification import Notification, NotificationStatus
+from telecom_crm.domain.search import SHORTEST_END, Readings, words_fit, words_of
 from telecom_crm.domain.text import digits_of
-from telecom_crm.domain.ticket import Ticket, TicketPriority, TicketStatus
-from telecom_crm.domain.token import Token
+from telecom_crm.domain.ticket import WORKED_ON, Ticket, TicketPriority, TicketStatus
+from telecom_crm.domain.token import PERSON, Token
 from telecom_crm.domain.webhook import Webhook
 
 _RANK = {priority.value: rank for rank, priority in enumerate(Priority)}
+_OWED: list[Term] = [("status", state.value) for state in WORKED_ON]
 _TICKET_RANK = {priority.value: rank for rank, priority in enumerate(TicketPriority)}
 
 
@@ -66,11 +77,11 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
         ]
 
     def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
-        words = text.casefold().split()
-        if not words:
+        text = text.strip()
+        if not text:
             return []
-        digits = digits_of(text)
-        owners = self._owners_by_contract(text.strip(), digits, phone)
+        owners = self._owners_by_contract(text, phone)
+        asked = tuple((word,) for word in words_of(text))
         with self._scope.store.lock:
             keys = [*self._table.ordered_keys()]
         keys = sorted({*keys, *self._written}) if self._written else keys
@@ -79,7 +90,7 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             customer = self.look(key)
             if customer is None:
                 continue
-            if customer.id in owners or _is_about(customer, words, digits, phone):
+            if customer.id in owners or _is_about(customer, text, asked, phone):
                 found.append(customer)
                 if len(found) == limit:
                     break
@@ -118,14 +129,22 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
                     raise IdentityTaken(other.id)
             self._owner_here[term] = key
 
-    def _owners_by_contract(self, text: str, digits: str, phone: MSISDN | None) -> set[CustomerId]:
-        table = self._scope.store.contracts
-        terms: list[Term] = [("iccid", digits), ("msisdn", digits), ("number", text.upper())]
-        if phone is not None:
-            terms.append(("msisdn", phone.digits))
+    def _owners_by_contract(self, text: str, phone: MSISDN | None) -> set[CustomerId]:
+        digits = digits_of(text)
+
+        def is_meant(contract: Contract) -> bool:
+            number, msisdn = contract.number, contract.msisdn.digits
+            if number == text.upper() or contract.msisdn == phone:
+                return True
+            return len(digits) >= SHORTEST_END and (
+                number.endswith(digits)
+                or msisdn.endswith(digits)
+                or contract.iccid.digits == digits
+            )
+
         with self._scope.store.lock:
-            keys = {key for term in terms for key in table.keys_with(term)}
-            return {table.rows[key].customer_id for key in keys}
+            contracts = list(self._scope.store.contracts.rows.values())
+        return {one.customer_id for one in contracts if is_meant(one)}
 
 
 class MemoryApplications(MemoryCollection[ApplicationId, Application]):
@@ -137,6 +156,18 @@ class MemoryApplications(MemoryCollection[ApplicationId, Application]):
     def by_reference(self, channel: str, reference: str) -> Application | None:
         found = self.having(("reference", channel, reference))
         return found[0] if found else None
+
+    def search(self, text: str, *, limit: int) -> list[Application]:
+        asked, found = search_words(text), list[Application]()
+        with self._scope.store.lock:
+            keys = {*self._table.ordered_keys(), *self._written}
+        for key in sorted(keys, reverse=True) if asked else ():
+            one = self.look(key)
+            if one is not None and words_fit(one.words.split(), asked):
+                found.append(one)
+                if len(found) == limit:
+                    break
+        return found
 
     def next_waiting(self) -> Application | None:
         waiting = self.having(("status", ApplicationStatus.VALIDATED.value))
@@ -154,6 +185,15 @@ class MemoryApplications(MemoryCollection[ApplicationId, Application]):
         claimed = [("status", ApplicationStatus.IN_PROGRESS.value)]
         return self.page_having(claimed, is_over, limit=limit, cursor=cursor)
 
+    def answers_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        def is_over(one: Application) -> bool:
+            return one.answer_by is not None and one.answer_by <= at
+
+        asked = [("status", ApplicationStatus.NEEDS_INFO.value)]
+        return self.page_having(asked, is_over, limit=limit, cursor=cursor)
+
     def ended_for_nobody(
         self, before: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[Application]:
@@ -170,6 +210,7 @@ class MemoryTickets(MemoryCollection[TicketId, Ticket]):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.tickets)
+        self._late_from: dict[str, datetime | None] = {}
 
     def next_free(self) -> Ticket | None:
         free = self.having(("status", TicketStatus.FREE.value))
@@ -179,6 +220,39 @@ class MemoryTickets(MemoryCollection[TicketId, Ticket]):
             limit=1,
         )
         return taken[0] if taken else None
+
+    def search(self, text: str, *, owners: Iterable[CustomerId], limit: int) -> list[Ticket]:
+        asked, whose = tuple((word,) for word in words_of(text)), set(owners)
+        with self._scope.store.lock:
+            keys = {*self._table.ordered_keys(), *self._written}
+        found = (one for key in sorted(keys, reverse=True) if (one := self.look(key)) is not None)
+        fit = (
+            one
+            for one in found
+            if one.customer_id in whose or (asked and words_fit(one.words, asked))
+        )
+        return list(islice(fit, limit))
+
+    def promise(self, late: Mapping[TicketId, datetime | None]) -> None:
+        self._scope.require_writing()
+        self._late_from.update((str(key), since) for key, since in late.items())
+
+    def late(self, at: datetime, *, limit: int, cursor: str | None = None) -> Page[Ticket]:
+        fits = partial(self._is_late, at=at)
+        return self.page_having(_OWED, fits, limit=limit, cursor=cursor)
+
+    def count_late(self, at: datetime, *, most: int) -> int:
+        return len(self.late(at, limit=most).items)
+
+    def apply(self) -> None:
+        super().apply()
+        self._scope.store.late_from.update(self._late_from)
+
+    def _is_late(self, ticket: Ticket, *, at: datetime) -> bool:
+        with self._scope.store.lock:
+            committed = self._scope.store.late_from.get(ticket.key)
+        since = self._late_from.get(ticket.key, committed)
+        return since is not None and since < at
 
 
 class MemoryNotifications(MemoryCollection[NotificationId, Notification]):
@@ -212,22 +286,28 @@ class MemoryTokens(MemoryCollection[TokenId, Token]):
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.tokens)
 
-    def by_digest(self, digest: str) -> Token | None:
+    def opening(self, digest: str) -> Token | None:
         found = self.having(("digest", digest))
-        return found[0] if found else None
+        return found[0] if found and self._may_come_in(found[0].maker) else None
+
+    def _may_come_in(self, maker: str | None) -> bool:
+        if maker is None or not maker.startswith(PERSON):
+            return True
+        with self._scope.store.lock:
+            user = self._scope.store.users.rows.get(maker.removeprefix(PERSON))
+        return user is not None and user.may_sign_in
 
 
-def _is_about(customer: Customer, words: Sequence[str], digits: str, phone: MSISDN | None) -> bool:
-    name = customer.name.casefold()
-    if all(word in name for word in words):
+def _is_about(customer: Customer, text: str, asked: Readings, phone: MSISDN | None) -> bool:
+    if asked and words_fit(words_of(customer.name), asked):
         return True
-    if customer.email is not None and customer.email.casefold() == " ".join(words):
+    if customer.email is not None and customer.email.lower() == text.lower():
         return True
-    if customer.phone is not None and customer.phone == phone:
-        return True
-    if customer.phone is not None and len(digits) >= 4 and customer.phone.digits.endswith(digits):
-        return True
-    wanted = "".join(char for char in "".join(words).upper() if char.isalnum())
-    return bool(wanted) and any(
-        identity.partition(":")[2] == wanted for identity in customer.identities
-    )
+    if customer.phone is not None:
+        digits = digits_of(text)
+        if customer.phone == phone:
+            return True
+        if len(digits) >= SHORTEST_END and customer.phone.digits.endswith(digits):
+            return True
+    identity = without_marks(text)
+    return any(key.partition(":")[2] == identity for key in customer.identities)

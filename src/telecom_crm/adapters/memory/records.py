@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 from uuid import UUID
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term, bad_cursor, from_cursor, to_cursor
 from telecom_crm.adapters.memory.store import ImportRows
-from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
+from telecom_crm.application.ports import (
+    AUDIT_FILTERS,
+    TRAIL_FILTERS,
+    AuditRecord,
+    Contended,
+    IdempotencyKey,
+    Page,
+    Query,
+    TrailKind,
+    TrailLine,
+)
+from telecom_crm.domain.change import rules_changed
 from telecom_crm.domain.errors import Faults, KeyReused, VersionSeen
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import OVER, ImportJob, RowOutcome
 from telecom_crm.domain.lifecycle import Actor, Event
+from telecom_crm.domain.seal import Seal
 from telecom_crm.domain.text import is_digits
 
-AUDIT_FILTERS = ("action", "thing", "thing_id")
+L = TypeVar("L", bound=TrailLine)
+
 PUT = "current"
 """The state that every kind of rules is in."""
 
@@ -38,12 +51,16 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
         for row in rows:
             self._rows[job_id].outcomes.setdefault(row.line, row)
 
-    def outcomes(self, job_id: ImportId, *, after_line: int, limit: int) -> list[RowOutcome]:
-        with self._scope.store.lock:
-            committed = self._kept(job_id).outcomes
-            rows = {**self._rows[job_id].outcomes, **committed}
-        lines = sorted(line for line in rows if line > after_line)
-        return [rows[line] for line in lines[:limit]]
+    def outcomes(
+        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+    ) -> list[RowOutcome]:
+        rows = self._recorded(job_id)
+        behind = (rows[line] for line in sorted(rows) if line > after_line)
+        fit = (row for row in behind if code is None or code in _codes(row))
+        return list(islice(fit, limit))
+
+    def reasons(self, job_id: ImportId) -> dict[str, int]:
+        return Counter(code for row in self._recorded(job_id).values() for code in _codes(row))
 
     def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
         self._scope.require_writing()
@@ -55,8 +72,8 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             found = ((key, own.get(key, committed.get(key))) for key in keys)
             return {key: value for key, value in found if value is not None}
 
-    def under_way(self, sha256: str) -> list[ImportJob]:
-        return [job for job in self._seen() if job.sha256 == sha256 and job.over_at is None]
+    def alike(self, sha256: str, *, limit: int) -> list[ImportJob]:
+        return [job for job in self._seen() if job.sha256 == sha256][: -limit - 1 : -1]
 
     def over_before(
         self, at: datetime, *, limit: int, cursor: str | None = None
@@ -87,9 +104,18 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             keys = {*self._table.ordered_keys(), *self._written}
         return (job for key in sorted(keys) if (job := self.look(key)) is not None)
 
+    def _recorded(self, job_id: ImportId) -> dict[int, RowOutcome]:
+        with self._scope.store.lock:
+            committed = self._kept(job_id).outcomes
+            return {**self._rows[job_id].outcomes, **committed}
+
     def _kept(self, job_id: ImportId) -> ImportRows:
         forgotten = job_id in self._forgotten
         return (None if forgotten else self._scope.store.import_rows.get(job_id)) or ImportRows()
+
+
+def _codes(row: RowOutcome) -> set[str]:
+    return {error.code for error in row.errors}
 
 
 class MemoryRules:
@@ -108,6 +134,10 @@ class MemoryRules:
         found = self._look(kind)
         return found[0] if found else 0
 
+    def hold(self, kind: str) -> None:
+        self._scope.require_writing()
+        self._bases.setdefault(kind, self._look(kind))
+
     def put(
         self,
         kind: str,
@@ -125,16 +155,9 @@ class MemoryRules:
             raise VersionSeen("rules", kind, sequence - 1)
         self._bases.setdefault(kind, before)
         self._written[kind] = (sequence, text)
-        event = Event(
-            thing="rules",
-            thing_id=kind,
-            sequence=sequence,
-            name="RulesChanged",
-            at=at,
-            by=by,
-            command="put",
-            before=PUT if before else None,
-            after=PUT,
+        old = json.loads(before[1]) if before else None
+        event = rules_changed(
+            kind, sequence, before=old, after=json.loads(text), state=PUT, by=by, at=at
         )
         self._scope.emit((event,))
 
@@ -254,33 +277,123 @@ class MemoryAudit:
         self._scope.require_writing()
         self._new.append(record)
 
-    def page(self, query: Query) -> Page[AuditRecord]:
-        faults = Faults()
-        for field in query.where.keys() - set(AUDIT_FILTERS):
-            faults.add(field, "filter", f"the audit is filtered by {', '.join(AUDIT_FILTERS)}")
-        faults.raise_any()
+    def page(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[AuditRecord]:
+        _refuse_filters(query, AUDIT_FILTERS)
         with self._scope.store.lock:
             lines = [*self._scope.store.audit, *self._new]
-        wanted = _matcher(query.where)
-        places = range(len(lines) - 1, -1, -1) if query.descending else range(len(lines))
-        after = _read_line(query.cursor)
-        if after is not None:
-            places = range(after - 1, -1, -1) if query.descending else range(after + 1, len(lines))
-        found = (place for place in places if wanted(lines[place]))
-        taken = [place for place, _ in zip(found, range(query.limit + 1), strict=False)]
-        items = tuple(lines[place] for place in taken[: query.limit])
-        more = len(taken) > query.limit
-        return Page(items=items, next=to_cursor(str(taken[-2])) if more else None)
+        return _page_of(lines, query, since, until)
+
+    def trail(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[TrailLine]:
+        _refuse_filters(query, TRAIL_FILTERS)
+        with self._scope.store.lock:
+            lines = list(self._scope.store.events.trail)
+        return _page_of(lines, query, since, until)
 
     def check(self) -> None:
         """A new line conflicts with nothing."""
 
     def apply(self) -> None:
         self._scope.store.audit += self._new
+        self._scope.store.events.trail += self._new
 
 
-def _matcher(where: Mapping[str, str]) -> Callable[[AuditRecord], bool]:
-    return lambda record: all(attrgetter(field)(record) == text for field, text in where.items())
+class MemorySeals:
+    """Seals over the trail of what is committed; a place is how many lines there were before."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._new: list[Seal] = []
+
+    def last(self) -> Seal | None:
+        found = self._all()
+        return found[-1] if found else None
+
+    def behind(self, number: int, *, limit: int) -> list[Seal]:
+        return self._all()[number : number + limit]
+
+    def end_of(self, start: int, *, limit: int) -> int:
+        with self._scope.store.lock:
+            return min(start + limit, len(self._scope.store.events.trail))
+
+    def lines(self, start: int, end: int) -> Iterator[bytes]:
+        with self._scope.store.lock:
+            found = self._scope.store.events.trail[start:end]
+        return (repr(line).encode("utf-8") for line in found)
+
+    def add(self, seal: Seal) -> None:
+        self._scope.require_writing()
+        if seal.number != len(self._all()) + 1:
+            raise _sealed_already(seal)
+        self._new.append(seal)
+
+    def check(self) -> None:
+        for seal in self._new[:1]:
+            if seal.number != len(self._scope.store.seals) + 1:
+                raise _sealed_already(seal)
+
+    def apply(self) -> None:
+        self._scope.store.seals += self._new
+
+    def _all(self) -> list[Seal]:
+        with self._scope.store.lock:
+            return [*self._scope.store.seals, *self._new]
+
+
+def _sealed_already(seal: Seal) -> Contended:
+    return Contended(f"seal {seal.number}")
+
+
+def _refuse_filters(query: Query, known: Sequence[str]) -> None:
+    faults = Faults()
+    for field in query.where.keys() - set(known):
+        faults.add(field, "filter", f"the audit is filtered by {', '.join(known)}")
+    kind = query.where.get("kind", TrailKind.CHANGE)
+    if "kind" in known and kind not in list(TrailKind):
+        faults.add("kind", "choice", f"one of {', '.join(TrailKind)}", kind)
+    faults.raise_any()
+
+
+def _page_of(
+    lines: Sequence[L], query: Query, since: datetime | None, until: datetime | None
+) -> Page[L]:
+    """Return a page of lines by their places."""
+    wanted = _matcher(query.where, since, until)
+    places = range(len(lines) - 1, -1, -1) if query.descending else range(len(lines))
+    after = _read_line(query.cursor)
+    if after is not None:
+        places = range(after - 1, -1, -1) if query.descending else range(after + 1, len(lines))
+    found = (place for place in places if wanted(lines[place]))
+    taken = [place for place, _ in zip(found, range(query.limit + 1), strict=False)]
+    items = tuple(lines[place] for place in taken[: query.limit])
+    more = len(taken) > query.limit
+    return Page(items=items, next=to_cursor(str(taken[-2])) if more else None)
+
+
+def _read_filter(line: TrailLine, name: str) -> str:
+    is_event = isinstance(line, Event)
+    if name == "kind":
+        return TrailKind.CHANGE if is_event else TrailKind.ACCESS
+    if name == "by":
+        return line.by.name
+    field = "name" if is_event and name == "action" else name
+    return str(getattr(line, field))
+
+
+def _matcher(
+    where: Mapping[str, str], since: datetime | None, until: datetime | None
+) -> Callable[[TrailLine], bool]:
+    def matches(record: TrailLine) -> bool:
+        early = since is not None and record.at < since
+        late = until is not None and record.at >= until
+        return not (early or late) and all(
+            _read_filter(record, name) == text for name, text in where.items()
+        )
+
+    return matches
 
 
 def _read_place(cursor: str) -> int:

@@ -30,9 +30,11 @@ from telecom_crm.domain.ledger import Balance, JournalEntry
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
+from telecom_crm.domain.paper import Edition
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.seal import Seal
 from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
@@ -141,11 +143,14 @@ class EventLog:
     """Every event in the order of commits; an event's cursor is how many there were with it."""
 
     all: list[Event] = attrs.field(factory=list)
+    trail: list[Event | AuditRecord] = attrs.field(factory=list)
+    """The same with the lines of the audit in between."""
     _by_thing: dict[tuple[str, str], list[Event]] = attrs.field(factory=dict)
 
     def add(self, event: Event) -> None:
         """Append an event."""
         self.all.append(event)
+        self.trail.append(event)
         self._by_thing.setdefault((event.thing, event.thing_id), []).append(event)
 
     def of(self, thing: str, key: str) -> list[Event]:
@@ -178,6 +183,7 @@ class MemoryStore:
         self.refunds = Table("refund", Refund)
         self.tasks = Table("provisioning_task", ProvisioningTask)
         self.tickets = Table("ticket", Ticket)
+        self.late_from: dict[str, datetime | None] = {}
         self.imports = Table("import_job", ImportJob)
         self.notifications = Table("notification", Notification)
         self.tokens = Table("token", Token, unique=_digest)
@@ -192,7 +198,10 @@ class MemoryStore:
         self.positions: dict[str, str] = {}
         self.keys: dict[tuple[str, str], tuple[IdempotencyKey, UUID]] = {}
         self.audit: list[AuditRecord] = []
+        self.seals: list[Seal] = []
         self.rules: dict[str, tuple[int, str]] = {}
+        self.editions: dict[UUID, dict[str, Edition]] = {}
+        self.sources: dict[str, str] = {}
         self.former: dict[CustomerId, list[FormerValue]] = {}
         self.import_rows: defaultdict[ImportId, ImportRows] = defaultdict(ImportRows)
         self.series: defaultdict[str, int] = defaultdict(int)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from telecom_crm.adapters.memory.collection import Part
+from telecom_crm.adapters.memory.figures import MemoryFigures
 from telecom_crm.adapters.memory.inventory import (
     MemoryCatalog,
     MemoryContracts,
@@ -21,6 +22,7 @@ from telecom_crm.adapters.memory.ledger import (
     MemoryPayments,
     MemoryRefunds,
 )
+from telecom_crm.adapters.memory.papers import MemoryPapers
 from telecom_crm.adapters.memory.people import (
     MemoryApplications,
     MemoryApprovals,
@@ -36,6 +38,7 @@ from telecom_crm.adapters.memory.records import (
     MemoryImports,
     MemoryKeys,
     MemoryRules,
+    MemorySeals,
 )
 from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.adapters.memory.visits import (
@@ -161,8 +164,20 @@ class MemoryTransaction:
         return self._part(MemoryEvents(self))
 
     @cached_property
+    def figures(self) -> MemoryFigures:
+        return MemoryFigures(self.store)
+
+    @cached_property
     def audit(self) -> MemoryAudit:
         return self._part(MemoryAudit(self))
+
+    @cached_property
+    def seals(self) -> MemorySeals:
+        return self._part(MemorySeals(self))
+
+    @cached_property
+    def papers(self) -> MemoryPapers:
+        return self._part(MemoryPapers(self))
 
     def commit(self) -> None:
         """Make the writes everybody's, all or none; raise `Contended` where another was faster."""

@@ -72,6 +72,7 @@ class MemoryAttempts:
         self._scope = scope
         self._held: dict[str, Attempted | None] = {}
         self._counted: dict[str, Attempted] = {}
+        self._forgotten: list[str] = []
 
     def count(
         self, keys: Iterable[str], *, at: datetime, window: timedelta
@@ -84,6 +85,16 @@ class MemoryAttempts:
             else:
                 self._counted[key] = attrs.evolve(before, number=before.number + 1)
         return {key: self._counted[key] for key in set(keys)}
+
+    def forget_before(self, at: datetime, *, limit: int) -> int:
+        self._scope.require_writing()
+        with self._scope.store.lock:
+            every = sorted(self._scope.store.attempts.items())
+            over = [key for key, one in every if one.since < at][:limit]
+        for key in over:
+            self._look(key)
+        self._forgotten += over
+        return len(over)
 
     def forgive(self, wholly: Iterable[str], once: Iterable[str] = ()) -> None:
         self._scope.require_writing()
@@ -101,6 +112,8 @@ class MemoryAttempts:
 
     def apply(self) -> None:
         self._scope.store.attempts.update(self._counted)
+        for key in self._forgotten:
+            self._scope.store.attempts.pop(key, None)
 
     def _look(self, key: str) -> Attempted | None:
         if key in self._counted:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from telecom_crm.application.ports import Message, Messenger
 from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.traces import trace_of
 
 _LOG = logging.getLogger("telecom_crm.messages")
 
@@ -37,5 +38,5 @@ class SendingApart:
             self._messenger.send(message)
         except TelecomCrmError as error:
             _LOG.warning("message %s was not sent: %s", message.notification_id, error.code)
-        except Exception:  # noqa: BLE001  # nobody else would hear of a channel's defect
-            _LOG.exception("message %s was not sent", message.notification_id)
+        except Exception as error:  # noqa: BLE001  # nobody else would hear of a channel's defect
+            _LOG.error("message %s was not sent\n%s", message.notification_id, trace_of(error))

@@ -37,7 +37,7 @@ from telecom_crm.application.ports import Attempted, Page, Query
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId, SessionId, TokenId, UserId
 from telecom_crm.domain.session import CustomerPassword, Session
-from telecom_crm.domain.token import Token
+from telecom_crm.domain.token import PERSON, Token
 from telecom_crm.domain.user import User, UserStatus
 
 K = TypeVar("K")
@@ -134,18 +134,7 @@ class PostgresUnversioned(Generic[K, T]):
 
 
 @attrs.define
-class PostgresSecrets(PostgresUnversioned[K, T]):
-    """Things known by the digest of their secret."""
-
-    def by_digest(self, digest: str) -> T | None:
-        """Return the thing whose secret has this SHA-256 digest."""
-        sql = f"SELECT * FROM {self.shape.sheet.table} WHERE digest = %(digest)s"
-        rows = rows_of(self.connection, sql, {"digest": digest})
-        return self.shape.from_row(rows[0]) if rows else None
-
-
-@attrs.define
-class PostgresTokens(PostgresSecrets[TokenId, Token]):
+class PostgresTokens(PostgresUnversioned[TokenId, Token]):
     """Access tokens."""
 
     shape: ClassVar[UnversionedShape[Any]] = UnversionedShape(
@@ -156,9 +145,24 @@ class PostgresTokens(PostgresSecrets[TokenId, Token]):
         filters={"role": by_text("role")},
     )
 
+    def opening(self, digest: str) -> Token | None:
+        """Return the token whose secret has this SHA-256 digest, while its maker may come in."""
+        rows = rows_of(
+            self.connection,
+            "SELECT t.* FROM tokens t"
+            " CROSS JOIN LATERAL (SELECT CASE WHEN t.made_by_token IS NOT NULL"
+            " THEN coalesce(t.made_by_maker, t.made_by_token) END AS maker) who"
+            " WHERE t.digest = %(digest)s"
+            " AND CASE WHEN starts_with(who.maker, %(person)s) THEN EXISTS (SELECT FROM users u"
+            " WHERE u.id = substr(who.maker, length(%(person)s) + 1)::uuid"
+            " AND u.status = %(active)s AND u.password_hash IS NOT NULL) ELSE true END",
+            {"digest": digest, "person": PERSON, "active": UserStatus.ACTIVE.value},
+        )
+        return token_from_row(rows[0]) if rows else None
+
 
 @attrs.define
-class PostgresSessions(PostgresSecrets[SessionId, Session]):
+class PostgresSessions(PostgresUnversioned[SessionId, Session]):
     """Who signed in."""
 
     shape: ClassVar[UnversionedShape[Any]] = UnversionedShape(
@@ -168,6 +172,12 @@ class PostgresSessions(PostgresSecrets[SessionId, Session]):
         from_row=session_from_row,
         filters={"user_id": by_id("user_id"), "customer_id": by_id("customer_id")},
     )
+
+    def by_digest(self, digest: str) -> Session | None:
+        """Return the session whose secret has this SHA-256 digest."""
+        sql = "SELECT * FROM sessions WHERE digest = %(digest)s"
+        rows = rows_of(self.connection, sql, {"digest": digest})
+        return session_from_row(rows[0]) if rows else None
 
     def of_user(self, user_id: UserId) -> list[Session]:
         """Return a user's sessions that nobody ended, in the order they began."""
@@ -252,6 +262,15 @@ class PostgresAttempts:
             {"keys": array_of(sorted(set(keys)), quoted=True), "at": at, "over": at - window},
         )
         return {row["key"]: Attempted(row["number"], row["since"]) for row in rows}
+
+    def forget_before(self, at: datetime, *, limit: int) -> int:
+        """Forget counts that began before this, so many at most; return how many."""
+        done = self.connection.exec_driver_sql(
+            "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE since < %(at)s"
+            " ORDER BY since, key LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
+            {"at": at, "limit": limit},
+        )
+        return done.rowcount
 
     def forgive(self, wholly: Iterable[str], once: Iterable[str] = ()) -> None:
         """Forget all attempts of some keys, and one of others."""

@@ -25,6 +25,7 @@ from telecom_crm.application.ports import Contended, Page, Query
 from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, StaleVersion
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.lifecycle import Event, Living, as_stored, key_of
+from telecom_crm.domain.search import Readings
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -70,9 +71,14 @@ def by_choice(column: str, choices: type[StrEnum]) -> Filter:
     return Filter(f"{column} = {{}}", read)
 
 
+def by_number(column: str) -> Filter:
+    """Filter by a number whose index is from behind."""
+    return Filter(f"reverse({column}) = {{}}", lambda value: value[::-1])
+
+
 def by_msisdn(column: str) -> Filter:
-    """Filter by a phone number, with or without its plus."""
-    return Filter(f"{column} = {{}}", lambda value: MSISDN(value).digits)
+    """Filter by a phone number, with or without its plus, whose index is from behind."""
+    return Filter(f"reverse({column}) = {{}}", lambda value: MSISDN(value).digits[::-1])
 
 
 def by_iccid(column: str) -> Filter:
@@ -131,6 +137,11 @@ class Shape(Generic[T]):
             _updating(sheet, key, listed=listed, noted=True),
             _updating(sheet, key, listed=listed, noted=False),
         )
+
+    @property
+    def alone(self) -> str:
+        """The table without the directory, which only finds single things."""
+        return f"{self.sheet.table} t"
 
     @property
     def looked_up(self) -> str:
@@ -199,7 +210,7 @@ class PostgresCollection(Generic[K, L]):
 
     def count(self, where: Mapping[str, str], *, most: int) -> int:
         """Count what filters leave of the list, up to `most`."""
-        return count_in(self.connection, self.shape.source, self.shape.filters, where, most=most)
+        return count_in(self.connection, self.shape.alone, self.shape.filters, where, most=most)
 
     def page_of(
         self,
@@ -209,11 +220,10 @@ class PostgresCollection(Generic[K, L]):
         limit: int,
         cursor: str | None,
         descending: bool = False,
-        source: str = "",
     ) -> Page[L]:
         """Return a page, in order of the key, of the things that fit a condition in SQL."""
         shape = self.shape
-        key = f"t.{shape.key}" if source else shape.looked_up
+        key = f"t.{shape.key}"
         if cursor is not None:
             after = read_cursor(cursor, UUID if shape.key_type == "UUID" else str)
             condition = f"{condition} AND {key} {'<' if descending else '>'} %(after)s"
@@ -221,7 +231,7 @@ class PostgresCollection(Generic[K, L]):
         found = self.find(
             condition,
             parameters,
-            source=source,
+            source=shape.alone,
             order=f"{key} DESC" if descending else key,
             limit=limit + 1,
         )
@@ -354,6 +364,12 @@ def count_in(
         f" WHERE {' AND '.join(conditions) or 'true'} LIMIT %(most)s) AS counted"
     )
     return int(rows_of(connection, sql, {**parameters, "most": most})[0]["number"])
+
+
+def words_query(asked: Readings) -> str:
+    """Return the `tsquery` of what has, for each word, one that begins with a reading of it."""
+    either = (" | ".join(f"'{word}':*" for word in readings) for readings in asked)
+    return " & ".join(f"({one})" for one in either)
 
 
 def make_cursor(key: str) -> str:

@@ -16,6 +16,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_iccid,
     by_id,
     by_msisdn,
+    by_number,
     by_text,
 )
 from telecom_crm.adapters.postgres.rows.contracts import (
@@ -57,7 +58,7 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
             "iccid": by_iccid("iccid"),
             "msisdn": by_msisdn("msisdn"),
             "tariff": by_text("tariff_code"),
-            "number": by_text("number"),
+            "number": by_number("number"),
         },
         listed=True,
     )
@@ -98,7 +99,6 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
         return self.page_of(
             "t.pending IS NOT NULL AND t.pending->>'effective_on' <= %(today)s",
             {"today": today.isoformat()},
-            source="contracts t",
             limit=limit,
             cursor=cursor,
         )
@@ -111,7 +111,6 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
             "t.status = 'accepted' AND t.requested_activation IS NOT NULL"
             " AND t.requested_activation <= %(today)s",
             {"today": today},
-            source="contracts t",
             limit=limit,
             cursor=cursor,
         )

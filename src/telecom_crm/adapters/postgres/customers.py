@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_choice,
     by_msisdn,
     by_text,
+    words_query,
 )
 from telecom_crm.adapters.postgres.rows.customers import (
     customer_from_row,
@@ -36,11 +36,13 @@ from telecom_crm.domain.customer import (
     without_marks,
 )
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.search import SHORTEST_END, words_of
 from telecom_crm.domain.text import digits_of
 
 _IDENTITIES = Sheet(tables.identity_documents)
 _FORMER = Sheet(tables.former_values)
-_SHORTEST_PHONE_END = 4
+_LOOKED_AT = 1000
+"""How many are taken of what one index finds."""
 
 
 @attrs.define
@@ -133,20 +135,17 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
 
     def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
         """
-        Find by a name's words' beginnings, phone end, e-mail, document, MSISDN, ICCID or contract.
+        Find by what each index knows: nothing that is typed reads the whole table.
 
-        Where that finds nobody, by any part of a name, which reads the whole table.
+        Of a text that very many have, only so many are looked at before they are put in order.
         """
         text = text.strip()
         if not text:
             return []
         arms, parameters = _search_arms(text, phone)
-        ids = " UNION ".join(f"({arm} LIMIT %(limit)s)" for arm in arms)
-        found = self.find(f"t.id IN ({ids})", parameters, limit=limit)
-        if found:
-            return found
-        part = re.sub(r"([\\%_])", r"\\\1", text)
-        return self.find("t.name ILIKE %(part)s", {"part": f"%{part}%"}, limit=limit)
+        ids = " UNION ".join(f"({arm} LIMIT {_LOOKED_AT})" for arm in arms)
+        first = f"SELECT id FROM ({ids}) AS found ORDER BY id LIMIT %(limit)s"
+        return self.find(f"t.id IN ({first})", parameters, limit=limit)
 
     def remember(self, values: Sequence[FormerValue]) -> None:
         """Keep values that a change replaced."""
@@ -219,8 +218,7 @@ def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, 
     digits = digits_of(text)
     parameters: dict[str, Any] = {
         "text": text,
-        "number": text.upper(),
-        "digits": digits,
+        "number": text.upper()[::-1],
         "identity": without_marks(text),
         "types": array_of([NATIONAL_ID, *(kind.value for kind in DocumentType)], quoted=True),
     }
@@ -228,26 +226,26 @@ def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, 
         "SELECT id FROM customers WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL",
         "SELECT customer_id FROM identity_documents"
         " WHERE type = ANY(%(types)s::text[]) AND number_key = %(identity)s",
-        "SELECT customer_id FROM contracts WHERE number = %(number)s",
+        "SELECT customer_id FROM contracts WHERE reverse(number) = %(number)s",
     ]
-    if words := re.findall(r"\w+", text):
-        parameters["words"] = " & ".join(f"'{word}':*" for word in words)
+    if asked := [(word,) for word in words_of(text)]:
+        parameters["words"] = words_query(tuple(asked))
         arms.append(
-            "SELECT id FROM customers WHERE to_tsvector('simple'::regconfig, name)"
-            " @@ to_tsquery('simple'::regconfig, %(words)s)"
+            "SELECT id FROM customers WHERE"
+            " array_to_tsvector(string_to_array(words, ' ')) @@ %(words)s::tsquery"
         )
-    if len(digits) >= _SHORTEST_PHONE_END:
-        parameters["end"] = f"{digits[::-1]}%"
+    if len(digits) >= SHORTEST_END:
+        parameters |= {"digits": digits, "end": f"{digits[::-1]}%"}
         arms += [
             "SELECT id FROM customers WHERE reverse(phone) LIKE %(end)s AND phone IS NOT NULL",
-            "SELECT customer_id FROM contracts WHERE msisdn = %(digits)s",
+            "SELECT customer_id FROM contracts WHERE reverse(msisdn) LIKE %(end)s",
+            "SELECT customer_id FROM contracts WHERE reverse(number) LIKE %(end)s",
             "SELECT customer_id FROM contracts WHERE iccid = %(digits)s",
         ]
     if phone is not None:
-        parameters |= {"phone": phone.digits, "phone_reversed": phone.digits[::-1]}
+        parameters["phone"] = phone.digits[::-1]
         arms += [
-            "SELECT id FROM customers"
-            " WHERE reverse(phone) LIKE %(phone_reversed)s AND phone IS NOT NULL",
-            "SELECT customer_id FROM contracts WHERE msisdn = %(phone)s",
+            "SELECT id FROM customers WHERE reverse(phone) = %(phone)s AND phone IS NOT NULL",
+            "SELECT customer_id FROM contracts WHERE reverse(msisdn) = %(phone)s",
         ]
     return arms, parameters

@@ -66,6 +66,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "max_wal_size": "2GB",
         "jit": "off",
         "log_checkpoints": "off",
+        "log_error_verbosity": "terse",  # else it quotes the rows that it refuses
         "timezone": "UTC",
         "log_timezone": "UTC",
     }

@@ -10,6 +10,7 @@ import attrs
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_choice
+from telecom_crm.adapters.postgres.json import dumps
 from telecom_crm.adapters.postgres.rows.imports import (
     import_job_from_row,
     import_job_to_row,
@@ -49,15 +50,32 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
                 f"{_ROWS.insert} ON CONFLICT DO NOTHING", _ROWS.arrays(outcomes)
             )
 
-    def outcomes(self, job_id: ImportId, *, after_line: int, limit: int) -> list[RowOutcome]:
-        """Return recorded outcomes behind a line, in order of lines."""
+    def outcomes(
+        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+    ) -> list[RowOutcome]:
+        """Return recorded outcomes behind a line, all or of one code of errors, by lines."""
+        coded = "" if code is None else " AND errors @> %(error)s::jsonb"
         rows = rows_of(
             self.connection,
             "SELECT line, outcome, errors, warnings FROM import_rows"
-            " WHERE job_id = %(job)s AND line > %(line)s ORDER BY line LIMIT %(limit)s",
-            {"job": job_id, "line": after_line, "limit": limit},
+            f" WHERE job_id = %(job)s AND line > %(line)s{coded} ORDER BY line LIMIT %(limit)s",
+            {
+                "job": job_id,
+                "line": after_line,
+                "limit": limit,
+                "error": dumps([{"code": code}]),
+            },
         )
         return [outcome_from_row(row) for row in rows]
+
+    def reasons(self, job_id: ImportId) -> dict[str, int]:
+        """Return how many rows have an error of each code."""
+        found = self.connection.exec_driver_sql(
+            "SELECT error ->> 'code', count(DISTINCT line) FROM import_rows,"
+            " jsonb_array_elements(errors) AS error WHERE job_id = %(job)s GROUP BY 1",
+            {"job": job_id},
+        )
+        return {row[0]: row[1] for row in found}
 
     def claim(self, job_id: ImportId, keys: Mapping[str, str]) -> None:
         """Remember what a dry run's rows would have taken; the last word on a key counts."""
@@ -77,11 +95,10 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
         )
         return {row[0]: row[1] for row in found}
 
-    def under_way(self, sha256: str) -> list[ImportJob]:
-        """Return jobs on a file of this content that are not over, oldest first."""
-        return self.find(
-            "t.sha256 = %(sha256)s AND t.over_at IS NULL", {"sha256": sha256}, order="t.id"
-        )
+    def alike(self, sha256: str, *, limit: int) -> list[ImportJob]:
+        """Return the jobs on a file of this content, the latest first."""
+        found = {"sha256": sha256}
+        return self.find("t.sha256 = %(sha256)s", found, order="t.id DESC", limit=limit)
 
     def over_before(
         self, at: datetime, *, limit: int, cursor: str | None = None

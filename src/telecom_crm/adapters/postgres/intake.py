@@ -14,6 +14,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_choice,
     by_id,
     by_text,
+    words_query,
 )
 from telecom_crm.adapters.postgres.rows.intake import application_from_row, application_to_row
 from telecom_crm.application.ports import Page
@@ -22,6 +23,7 @@ from telecom_crm.domain.application import (
     ApplicationKind,
     ApplicationStatus,
     Channel,
+    search_words,
 )
 from telecom_crm.domain.identifiers import ApplicationId
 
@@ -53,6 +55,18 @@ class PostgresApplications(PostgresCollection[ApplicationId, Application]):
         )
         return found[0] if found else None
 
+    def search(self, text: str, *, limit: int) -> list[Application]:
+        """Find by number, words of the name, or the phone or its end, the latest first."""
+        asked = search_words(text)
+        if not asked:
+            return []
+        return self.find(
+            "array_to_tsvector(string_to_array(t.words, ' ')) @@ %(words)s::tsquery",
+            {"words": words_query(asked)},
+            order="t.id DESC",
+            limit=limit,
+        )
+
     def next_waiting(self) -> Application | None:
         """Return, held, the validated application of highest priority, of those the oldest."""
         found = self.find(
@@ -70,6 +84,12 @@ class PostgresApplications(PostgresCollection[ApplicationId, Application]):
         """Return a page of the claimed applications whose lease ended."""
         over = "t.claimed_until <= %(at)s AND t.status = 'in_progress'"
         return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)
+
+    def answers_over(
+        self, at: datetime, *, limit: int, cursor: str | None = None
+    ) -> Page[Application]:
+        """Return a page of the applications whose applicant was to answer before an instant."""
+        return self.page_of("t.answer_by <= %(at)s", {"at": at}, limit=limit, cursor=cursor)
 
     def ended_for_nobody(
         self, before: datetime, *, limit: int, cursor: str | None = None

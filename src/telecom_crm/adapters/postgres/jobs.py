@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +27,7 @@ from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, checked_schema,
 from telecom_crm.adapters.postgres.owner import schema_made
 from telecom_crm.adapters.postgres.revision import has_jobs
 from telecom_crm.domain.errors import SchemaOutdated, TelecomCrmError
+from telecom_crm.domain.traces import trace_of
 
 logger = logging.getLogger("telecom_crm.worker")
 
@@ -137,9 +137,7 @@ def perform(duty: Duty) -> None:
     except TelecomCrmError as error:
         logger.warning("%s: %s", duty.name, error.code)
     except Exception as error:  # noqa: BLE001  # logged; the worker goes on with its other duties
-        # Where and what kind, but not the message: it may quote a customer's data.
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%s: %s\n%s", duty.name, type(error).__name__, where)
+        logger.error("%s failed\n%s", duty.name, trace_of(error))
 
 
 async def _run(url: str, duties: Sequence[Duty], schema: str) -> None:

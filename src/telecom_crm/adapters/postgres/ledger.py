@@ -136,17 +136,20 @@ class PostgresLedger:
         end: datetime | None,
         limit: int,
         cursor: str | None,
+        descending: bool = False,
     ) -> Page[JournalEntry]:
-        """Return a page of an account's entries, oldest first."""
+        """Return a page of an account's entries; see `ports.Ledger`."""
         after_at, after_id = _read_cursor(cursor)
+        past, order = ("<", "DESC") if descending else (">", "ASC")
         rows = (
             self._cursor()
             .execute(
-                """SELECT * FROM entries WHERE account_id = %(account)s
+                f"""SELECT * FROM entries WHERE account_id = %(account)s
                    AND (%(start)s::timestamptz IS NULL OR booked_at >= %(start)s)
                    AND (%(end)s::timestamptz IS NULL OR booked_at < %(end)s)
-                   AND (%(at)s::timestamptz IS NULL OR (booked_at, id) > (%(at)s, %(id)s::uuid))
-                   ORDER BY booked_at, id LIMIT %(limit)s""",
+                   AND (%(at)s::timestamptz IS NULL
+                        OR (booked_at, id) {past} (%(at)s, %(id)s::uuid))
+                   ORDER BY booked_at {order}, id {order} LIMIT %(limit)s""",
                 {
                     "account": account_id,
                     "start": start,

@@ -65,7 +65,6 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         return self.page_of(
             "t.status IN ('initiated', 'pending', 'unknown') AND t.at < %(before)s",
             {"before": before},
-            source="payments t",
             limit=limit,
             cursor=cursor,
         )
@@ -94,7 +93,6 @@ class PostgresRefunds(PostgresCollection[RefundId, Refund]):
         return self.page_of(
             "t.status IN ('requested', 'pending', 'unknown')",
             {},
-            source="refunds t",
             limit=limit,
             cursor=cursor,
         )

@@ -27,13 +27,23 @@ from telecom_crm.adapters.postgres.rows.stream import (
     events_to_columns,
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
-from telecom_crm.application.ports import AuditRecord, Contended, IdempotencyKey, Page, Query
+from telecom_crm.adapters.postgres.trail import trail_page
+from telecom_crm.application.ports import (
+    AUDIT_FILTERS,
+    AuditRecord,
+    Contended,
+    IdempotencyKey,
+    Page,
+    Query,
+    TrailLine,
+)
+from telecom_crm.domain.change import rules_changed
 from telecom_crm.domain.errors import InvalidValue, KeyReused, VersionSeen
 from telecom_crm.domain.lifecycle import Actor, Event
 
-_AUDIT = Sheet(tables.audit, left_out=("written_at", "id"))
+_AUDIT = Sheet(tables.audit, left_out=("written_at", "id", "xact"))
 
-_HORIZON = """coalesce(
+HORIZON = """coalesce(
   (SELECT min(running::text::bigint)::text::xid8
    FROM pg_snapshot_xip(pg_current_snapshot()) AS running
    WHERE NOT EXISTS (
@@ -48,7 +58,7 @@ Transactions known to be running in other databases of the server add none; one 
 the snapshot was taken is not known, and counts.
 """
 
-_AUDIT_FILTERS = {name: by_text(name) for name in ("action", "thing", "thing_id")}
+_AUDIT_FILTERS = {name: by_text("by_name" if name == "by" else name) for name in AUDIT_FILTERS}
 _EVENT = ", ".join(EVENTS.columns)
 
 
@@ -106,7 +116,7 @@ class PostgresEvents:
         rows = rows_of(
             self.connection,
             f"SELECT xact::text AS xact, {_EVENT} FROM events"
-            f" WHERE xact < {_HORIZON}{behind}"
+            f" WHERE xact < {HORIZON}{behind}"
             " ORDER BY events.xact, thing_id, sequence, thing LIMIT %(limit)s",
             parameters,
         )
@@ -141,7 +151,7 @@ class PostgresEvents:
         rows = rows_of(
             self.connection,
             f"SELECT xact::text AS xact, thing_id, sequence, thing FROM events"
-            f" WHERE xact < {_HORIZON}"
+            f" WHERE xact < {HORIZON}"
             " ORDER BY events.xact DESC, thing_id DESC, sequence DESC, thing DESC LIMIT 1",
             {},
         )
@@ -183,9 +193,15 @@ class PostgresAudit:
         """Write one line."""
         self.connection.exec_driver_sql(_AUDIT.insert, _AUDIT.arrays([audit_to_row(record)]))
 
-    def page(self, query: Query) -> Page[AuditRecord]:
+    def page(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[AuditRecord]:
         """Return lines in order of writing."""
         conditions, parameters = conditions_of(query, _AUDIT_FILTERS)
+        for condition, at in (("at >= %(since)s", since), ("at < %(until)s", until)):
+            if at is not None:
+                conditions.append(condition)
+        parameters |= {"since": since, "until": until}
         if query.cursor is not None:
             behind = "<" if query.descending else ">"
             conditions.append(f"(written_at, id) {behind} (%(after_at)s, %(after_id)s)")
@@ -205,6 +221,12 @@ class PostgresAudit:
             next=make_cursor(place) if more else None,
         )
 
+    def trail(
+        self, query: Query, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Page[TrailLine]:
+        """Return lines and events together, in order of their transactions."""
+        return trail_page(self.connection, query, since=since, until=until)
+
 
 @attrs.define
 class PostgresRules:
@@ -222,6 +244,14 @@ class PostgresRules:
         sql = "SELECT version FROM rules WHERE kind = %(kind)s"
         return self.connection.exec_driver_sql(sql, {"kind": kind}).scalar() or 0
 
+    def hold(self, kind: str) -> None:
+        """Keep others from putting these rules; a lock by name, since there may be no row yet."""
+        self.connection.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock("
+            "hashtextextended(concat_ws('.', current_schema(), 'rules', %(kind)s::text), 0))",
+            {"kind": kind},
+        )
+
     def put(
         self,
         kind: str,
@@ -232,6 +262,9 @@ class PostgresRules:
         at: datetime,
     ) -> None:
         """Put the rules of a kind, and the event that says so."""
+        before = self.connection.exec_driver_sql(
+            "SELECT value FROM rules WHERE kind = %(kind)s FOR NO KEY UPDATE", {"kind": kind}
+        ).scalar()
         version = self.connection.exec_driver_sql(
             "INSERT INTO rules (kind, value, version) VALUES (%(kind)s, %(value)s::jsonb, 1)"
             " ON CONFLICT (kind) DO UPDATE SET value = excluded.value, version = rules.version + 1"
@@ -240,16 +273,8 @@ class PostgresRules:
         ).scalar_one()
         if expected_version is not None and version != expected_version + 1:
             raise VersionSeen("rules", kind, version - 1)
-        event = Event(
-            thing="rules",
-            thing_id=kind,
-            sequence=version,
-            name="RulesChanged",
-            at=at,
-            by=by,
-            command="put",
-            before=None if version == 1 else "current",
-            after="current",
+        event = rules_changed(
+            kind, version, before=before, after=value, state="current", by=by, at=at
         )
         self.connection.exec_driver_sql(EVENTS.insert, EVENTS.arrays_of(events_to_columns([event])))
 

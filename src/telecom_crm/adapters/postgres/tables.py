@@ -4,7 +4,7 @@ The tables, in one place; the migrations build exactly these, and a test holds t
 Money and contract tables lead their keys with `account_id`, which never changes; `directory` says
 which account an id belongs to. Keys are text or UUIDv7 made outside; there is no foreign key across
 them, no trigger and no sequence, so that the schema can be spread over several machines. Personal
-data is in `customers`, `identity_documents`, `former_values` and `applications`, and nowhere else.
+data is in `customers`, `identity_documents`, `former_values`, `applications` and `paper_editions`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ UQ_APPLICATIONS_REFERENCE = "uq_applications_channel_external_reference"
 CK_TRANSFERS_AMOUNT = "ck_transfers_amount_minor"
 CK_PAYMENTS_AMOUNT = "ck_payments_amount_minor"
 CK_REFUNDS_AMOUNT = "ck_refunds_amount_minor"
+XACT_NUMBER = "(pg_current_xact_id()::text)::bigint"
 
 
 class Xid8(UserDefinedType[Any]):
@@ -114,12 +115,18 @@ def _flag(name: str) -> Column[Any]:
     return Column(name, Boolean(), nullable=False)
 
 
+def _as_words(column: Column[Any]) -> Any:
+    """The words of a text as an index holds them: cut at spaces, and no further by a parser."""
+    return func.array_to_tsvector(func.string_to_array(column, text("' '::text")))
+
+
 customers = Table(
     "customers",
     metadata,
     _id(),
     _text("kind"),
     _text("name"),
+    _text("words"),
     Column("phone", Text(collation="C")),
     _maybe("email"),
     _text("language"),
@@ -136,10 +143,22 @@ customers = Table(
     PrimaryKeyConstraint("id"),
 )
 # Words of a name, by their beginnings; the end of a phone number, by its digits from behind.
-NAME_WORDS = func.to_tsvector(text("'simple'::regconfig"), customers.c.name)
+NAME_WORDS = _as_words(customers.c.words)
 PHONE_FROM_BEHIND = func.reverse(customers.c.phone)
 EMAIL_FOLDED = func.lower(customers.c.email)
-Index("ix_customers_name", NAME_WORDS, postgresql_using="gin")
+Index(
+    "ix_customers_unusual",
+    customers.c.status,
+    customers.c.id,
+    postgresql_where=text("status <> 'active'"),
+)
+Index(
+    "ix_customers_kind",
+    customers.c.kind,
+    customers.c.id,
+    postgresql_where=text("kind <> 'person'"),
+)
+Index("ix_customers_words", NAME_WORDS, postgresql_using="gin")
 Index("ix_customers_phone", PHONE_FROM_BEHIND, postgresql_where=text("phone IS NOT NULL"))
 Index("ix_customers_email", EMAIL_FOLDED, postgresql_where=text("email IS NOT NULL"))
 Index(
@@ -188,6 +207,8 @@ applications = Table(
     _rank(),
     _json("raw"),
     _json("data"),
+    _text("words"),
+    _json("scans"),
     _json("duplicates"),
     _ref("customer_id"),
     _ref("contract_id"),
@@ -197,6 +218,7 @@ applications = Table(
     _at("captured_at"),
     _at("ended_at", nullable=True),
     _at("erased_at", nullable=True),
+    _at("answer_by", nullable=True),
     _text("status"),
     _int("version"),
     PrimaryKeyConstraint("id"),
@@ -208,6 +230,17 @@ Index(
     unique=True,
     postgresql_where=text("external_reference IS NOT NULL"),
 )
+APPLICATION_WORDS = _as_words(applications.c.words)
+Index("ix_applications_words", APPLICATION_WORDS, postgresql_using="gin")
+Index(
+    "ix_applications_claimed_by",
+    applications.c.claimed_by,
+    applications.c.id,
+    postgresql_where=text("claimed_by IS NOT NULL"),
+)
+Index("ix_applications_status", applications.c.status, applications.c.id)
+Index("ix_applications_kind", applications.c.kind, applications.c.id)
+Index("ix_applications_channel", applications.c.channel, applications.c.id)
 Index(
     "ix_applications_waiting",
     applications.c.rank.desc(),
@@ -218,6 +251,11 @@ Index(
     "ix_applications_claimed_until",
     applications.c.claimed_until,
     postgresql_where=text("claimed_until IS NOT NULL"),
+)
+Index(
+    "ix_applications_answer_by",
+    applications.c.answer_by,
+    postgresql_where=text("answer_by IS NOT NULL"),
 )
 Index(
     "ix_applications_ended_at",
@@ -248,7 +286,9 @@ sims = Table(
     _int("version"),
     PrimaryKeyConstraint("iccid"),
 )
-# Not by status: a status in a predicate would cost every binding of a SIM its heap-only update.
+Index("ix_sims_batch", sims.c.batch, sims.c.iccid, postgresql_where=text("batch <> ''"))
+Index("ix_sims_unusual", sims.c.status, sims.c.iccid, postgresql_where=text("status <> 'active'"))
+Index("ix_sims_contract_id", sims.c.contract_id, postgresql_where=text("contract_id IS NOT NULL"))
 Index(
     "ix_sims_reserved_until",
     sims.c.reserved_until,
@@ -273,6 +313,23 @@ numbers = Table(
     PrimaryKeyConstraint("msisdn"),
 )
 Index(
+    "ix_numbers_unusual",
+    numbers.c.status,
+    numbers.c.msisdn,
+    postgresql_where=text("status <> 'assigned'"),
+)
+Index(
+    "ix_numbers_category",
+    numbers.c.category,
+    numbers.c.msisdn,
+    postgresql_where=text("category <> 'standard'"),
+)
+Index(
+    "ix_numbers_contract_id",
+    numbers.c.contract_id,
+    postgresql_where=text("contract_id IS NOT NULL"),
+)
+Index(
     "ix_numbers_reserved_until",
     numbers.c.reserved_until,
     postgresql_where=text("reserved_until IS NOT NULL"),
@@ -287,8 +344,8 @@ tariffs = Table(
     "tariffs",
     metadata,
     _key("code"),
-    _text("name"),
-    _text("description"),
+    _json("name"),
+    _json("description"),
     _json("versions"),
     _text("status"),
     _int("version"),
@@ -299,8 +356,8 @@ options = Table(
     "options",
     metadata,
     _key("code"),
-    _text("name"),
-    _text("description"),
+    _json("name"),
+    _json("description"),
     _text("option_group"),
     _json("versions"),
     _text("status"),
@@ -315,7 +372,7 @@ contracts = Table(
     metadata,
     _id("account_id"),
     _id(),
-    _text("number"),
+    _key("number"),
     _id("customer_id"),
     _key("iccid"),
     _key("msisdn"),
@@ -339,10 +396,19 @@ contracts = Table(
     _int("version"),
     PrimaryKeyConstraint("account_id", "id"),
 )
+Index("ix_contracts_id", contracts.c.id)
+Index(
+    "ix_contracts_unusual",
+    contracts.c.status,
+    contracts.c.id,
+    postgresql_where=text("status <> 'active'"),
+)
+Index("ix_contracts_tariff_code", contracts.c.tariff_code, contracts.c.id)
 Index("ix_contracts_customer_id", contracts.c.customer_id)
 Index("ix_contracts_iccid", contracts.c.iccid)
-Index("ix_contracts_msisdn", contracts.c.msisdn)
-Index("ix_contracts_number", contracts.c.number)
+# From behind, so that the end of a number finds it too.
+Index("ix_contracts_msisdn", func.reverse(contracts.c.msisdn))
+Index("ix_contracts_number", func.reverse(contracts.c.number))
 Index(
     "ix_contracts_requested_activation",
     contracts.c.requested_activation,
@@ -395,6 +461,9 @@ entries = Table(
     _text("caused_by"),
     _ref("reverses"),
     _text("note"),
+    # As a number, for an index of a few pages that costs the till nothing: entries only ever come
+    # behind each other.
+    Column("xact", BigInteger(), nullable=False, server_default=text(XACT_NUMBER)),
     PrimaryKeyConstraint("account_id", "id"),
 )
 Index(
@@ -403,6 +472,12 @@ Index(
     entries.c.reverses,
     unique=True,
     postgresql_where=text("reverses IS NOT NULL"),
+)
+Index(
+    "ix_entries_xact",
+    entries.c.xact,
+    postgresql_using="brin",
+    postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
 )
 Index("ix_entries_booked_at", entries.c.account_id, entries.c.booked_at, entries.c.id)
 
@@ -450,6 +525,13 @@ payments = Table(
     PrimaryKeyConstraint("account_id", "id"),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
 )
+Index("ix_payments_id", payments.c.id)
+Index(
+    "ix_payments_unusual",
+    payments.c.status,
+    payments.c.id,
+    postgresql_where=text("status <> 'confirmed'"),
+)
 Index(
     "ix_payments_in_flight",
     payments.c.id,
@@ -461,7 +543,8 @@ Index(
     payments.c.gateway_reference,
     postgresql_where=text("gateway_reference IS NOT NULL"),
 )
-Index("ix_payments_unallocated", payments.c.id, postgresql_where=text("status = 'unallocated'"))
+Index("ix_payments_method", payments.c.method, payments.c.id)
+Index("ix_payments_gateway", payments.c.gateway, payments.c.id)
 
 refunds = Table(
     "refunds",
@@ -480,6 +563,7 @@ refunds = Table(
     PrimaryKeyConstraint("account_id", "id"),
     CheckConstraint("amount_minor > 0", name="amount_minor"),
 )
+Index("ix_refunds_id", refunds.c.id)
 Index("ix_refunds_payment_id", refunds.c.payment_id)
 Index(
     "ix_refunds_in_flight",
@@ -512,6 +596,13 @@ Index(
     "ix_provisioning_tasks_contract_id", provisioning_tasks.c.contract_id, provisioning_tasks.c.id
 )
 Index(
+    "ix_provisioning_tasks_status",
+    provisioning_tasks.c.status,
+    provisioning_tasks.c.id,
+    postgresql_where=text("status IN ('skipped', 'undone')"),
+)
+Index("ix_provisioning_tasks_kind", provisioning_tasks.c.kind, provisioning_tasks.c.id)
+Index(
     "ix_provisioning_tasks_due",
     provisioning_tasks.c.id,
     postgresql_where=text("status IN ('pending', 'running', 'failed')"),
@@ -525,6 +616,7 @@ tickets = Table(
     _id("customer_id"),
     _ref("contract_id"),
     _text("subject"),
+    _text("words"),
     _text("priority"),
     _rank(),
     _maybe("assignee"),
@@ -535,11 +627,27 @@ tickets = Table(
     _maybe("blocked_for"),
     _at("created_at"),
     _text("status"),
+    _at("late_from", nullable=True),
     _int("version"),
     PrimaryKeyConstraint("id"),
 )
+Index(
+    "ix_tickets_late_from",
+    tickets.c.late_from,
+    postgresql_where=text("late_from IS NOT NULL"),
+)
+TICKET_WORDS = _as_words(tickets.c.words)
+Index("ix_tickets_words", TICKET_WORDS, postgresql_using="gin")
 Index("ix_tickets_customer_id", tickets.c.customer_id, tickets.c.id)
 Index("ix_tickets_number", tickets.c.number)
+Index("ix_tickets_status", tickets.c.status, tickets.c.id)
+Index("ix_tickets_priority", tickets.c.priority, tickets.c.id)
+Index(
+    "ix_tickets_assignee",
+    tickets.c.assignee,
+    tickets.c.id,
+    postgresql_where=text("assignee IS NOT NULL"),
+)
 Index(
     "ix_tickets_contract_id",
     tickets.c.contract_id,
@@ -566,6 +674,7 @@ import_jobs = Table(
     _flag("dry_run"),
     _flag("activate"),
     _maybe("policy"),
+    _ref("mends"),
     Column("total", BigInteger()),
     _minor("position"),
     _json("counts"),
@@ -578,6 +687,7 @@ import_jobs = Table(
     _int("version"),
     PrimaryKeyConstraint("id"),
 )
+Index("ix_import_jobs_sha256", import_jobs.c.sha256, import_jobs.c.id)
 
 import_rows = Table(
     "import_rows",
@@ -616,7 +726,12 @@ notifications = Table(
     PrimaryKeyConstraint("id"),
 )
 Index("ix_notifications_customer_id", notifications.c.customer_id, notifications.c.id)
-Index("ix_notifications_queued", notifications.c.id, postgresql_where=text("status = 'queued'"))
+Index(
+    "ix_notifications_unusual",
+    notifications.c.status,
+    notifications.c.id,
+    postgresql_where=text("status NOT IN ('sent', 'delivered')"),
+)
 
 webhooks = Table(
     "webhooks",
@@ -645,6 +760,7 @@ approvals = Table(
     _text("reason"),
     _text("asked_by_name"),
     _maybe("asked_by_token"),
+    _maybe("asked_by_maker"),
     _at("asked_at"),
     _maybe("decided_by_name"),
     _maybe("decided_by_token"),
@@ -729,6 +845,7 @@ attempts = Table(
     _at("since"),
     PrimaryKeyConstraint("key"),
 )
+Index("ix_attempts_since", attempts.c.since, attempts.c.key)
 
 tokens = Table(
     "tokens",
@@ -738,6 +855,9 @@ tokens = Table(
     _text("role"),
     Column("scopes", JSONB()),
     _text("digest"),
+    _text("made_by_name"),
+    _maybe("made_by_token"),
+    _maybe("made_by_maker"),
     _at("created_at"),
     _at("expires_at", nullable=True),
     _at("revoked_at", nullable=True),
@@ -776,9 +896,47 @@ events = Table(
     PrimaryKeyConstraint("thing_id", "sequence", "thing"),
 )
 Index("ix_events_xact", events.c.xact, events.c.thing_id, events.c.sequence)
+Index("ix_events_name", events.c.name, events.c.xact)
+# What every subscriber has many events of is found soon enough without.
+Index(
+    "ix_events_thing",
+    events.c.thing,
+    events.c.xact,
+    postgresql_where=text(
+        "thing NOT IN ('account', 'contract', 'customer', 'notification', 'number', 'payment',"
+        " 'provisioning_task', 'sim')"
+    ),
+)
+Index("ix_events_by_name", events.c.by_name, events.c.xact)
 
 event_cursors = Table(
     "event_cursors", metadata, _key("consumer"), _text("cursor"), PrimaryKeyConstraint("consumer")
+)
+
+# Sums over events and entries; a day of -infinity is all of time. See `figures.py`.
+daily_moves = Table(
+    "daily_moves",
+    metadata,
+    _key("zone"),
+    _key("thing"),
+    Column("day", Date(), nullable=False),
+    _key("kind"),
+    _key("before"),
+    _key("after"),
+    Column("number", BigInteger(), nullable=False),
+    PrimaryKeyConstraint("zone", "thing", "day", "kind", "before", "after"),
+)
+
+daily_bookings = Table(
+    "daily_bookings",
+    metadata,
+    _key("zone"),
+    Column("day", Date(), nullable=False),
+    _key("kind"),
+    _currency(),
+    Column("number", BigInteger(), nullable=False),
+    _minor("effect_minor"),
+    PrimaryKeyConstraint("zone", "day", "kind", "currency"),
 )
 
 audit = Table(
@@ -798,8 +956,50 @@ audit = Table(
     _text("by_name"),
     _maybe("by_token"),
     _text("detail"),
+    Column("xact", Xid8(), nullable=False, server_default=text("pg_current_xact_id()")),
     PrimaryKeyConstraint("written_at", "id"),
 )
+Index("ix_audit_action", audit.c.action, audit.c.written_at)
+Index("ix_audit_by_name", audit.c.by_name, audit.c.written_at)
+Index("ix_audit_thing_id", audit.c.thing_id, audit.c.written_at)
+Index("ix_audit_xact", audit.c.xact)
+# The trail is in order of transactions.
+Index("ix_audit_trail_action", audit.c.action, audit.c.xact)
+Index("ix_audit_trail_by_name", audit.c.by_name, audit.c.xact)
+Index("ix_audit_trail_thing", audit.c.thing, audit.c.xact)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", BigInteger(), nullable=False, autoincrement=False),
+    Column("start_xact", BigInteger(), nullable=False),
+    Column("end_xact", BigInteger(), nullable=False),
+    Column("lines", BigInteger(), nullable=False),
+    _at("at"),
+    _text("digest"),
+    PrimaryKeyConstraint("number"),
+)
+
+paper_sources = Table(
+    "paper_sources", metadata, _key("digest"), _text("source"), PrimaryKeyConstraint("digest")
+)
+
+paper_editions = Table(
+    "paper_editions",
+    metadata,
+    _id(),
+    _text("kind"),
+    _id("thing_id"),
+    _text("language"),
+    _text("template"),
+    _int("template_version"),
+    _text("data"),
+    _at("at"),
+    _text("digest"),
+    PrimaryKeyConstraint("id"),
+)
+Index("uq_paper_editions_digest", paper_editions.c.digest, unique=True)
+Index("ix_paper_editions_thing_id", paper_editions.c.thing_id, paper_editions.c.at)
 
 number_series = Table(
     "number_series", metadata, _key("name"), _minor("next"), PrimaryKeyConstraint("name")
@@ -811,17 +1011,23 @@ APPEND_ONLY = (
     transfers,
     keys,
     audit,
+    seals,
     directory,
     identity_documents,
     former_values,
+    paper_sources,
+    paper_editions,
 )
 """Tables whose rows the application may not change."""
 
 DELETABLE = (
     identity_documents,
     former_values,
+    paper_editions,
     import_rows,
     import_claims,
     sessions,
+    daily_moves,
+    daily_bookings,
 )
 """Tables whose rows the application may remove: what really goes, goes from here."""

@@ -25,12 +25,15 @@ from telecom_crm.adapters.postgres.catalog import PostgresCatalog
 from telecom_crm.adapters.postgres.contracts import PostgresContracts, PostgresTasks
 from telecom_crm.adapters.postgres.customers import PostgresCustomers
 from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, search_path_of, translated
+from telecom_crm.adapters.postgres.figures import PostgresFigures
 from telecom_crm.adapters.postgres.imports import PostgresImports
 from telecom_crm.adapters.postgres.intake import PostgresApplications
 from telecom_crm.adapters.postgres.inventory import PostgresNumbers, PostgresSims
 from telecom_crm.adapters.postgres.ledger import PostgresLedger
 from telecom_crm.adapters.postgres.notifications import PostgresNotifications
+from telecom_crm.adapters.postgres.papers import PostgresPapers
 from telecom_crm.adapters.postgres.payments import PostgresPayments, PostgresRefunds
+from telecom_crm.adapters.postgres.seals import PostgresSeals
 from telecom_crm.adapters.postgres.stream import (
     PostgresAudit,
     PostgresEvents,
@@ -145,8 +148,20 @@ class PostgresTransaction:
         return PostgresEvents(self.connection, self._holding)
 
     @cached_property
+    def figures(self) -> PostgresFigures:
+        return PostgresFigures(self.connection, self.events)
+
+    @cached_property
     def audit(self) -> PostgresAudit:
         return PostgresAudit(self.connection)
+
+    @cached_property
+    def seals(self) -> PostgresSeals:
+        return PostgresSeals(self.connection)
+
+    @cached_property
+    def papers(self) -> PostgresPapers:
+        return PostgresPapers(self.connection)
 
     @property
     def _holding(self) -> bool:

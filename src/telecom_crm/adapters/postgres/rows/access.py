@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, dumps
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Scope
 from telecom_crm.domain.session import CustomerPassword, Session, SessionStage
 from telecom_crm.domain.token import Token
@@ -22,6 +23,9 @@ def token_to_row(token: Token) -> dict[str, Any]:
         "role": token.role,
         "scopes": None if scopes is None else dumps([str(scope) for scope in scopes]),
         "digest": token.digest,
+        "made_by_name": token.made_by.name,
+        "made_by_token": token.made_by.token,
+        "made_by_maker": token.made_by.maker,
         "created_at": token.created_at,
         "expires_at": token.expires_at,
         "revoked_at": token.revoked_at,
@@ -38,6 +42,7 @@ def token_from_row(row: Mapping[str, Any]) -> Token:
         role=row["role"],
         scopes=None if scopes is None else tuple(map(Scope.parse, scopes)),
         digest=row["digest"],
+        made_by=Actor(row["made_by_name"], row["made_by_token"], row["made_by_maker"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],

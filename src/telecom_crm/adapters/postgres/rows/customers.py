@@ -18,6 +18,7 @@ from telecom_crm.domain.customer import (
 )
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, as_stored
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.search import words_of
 
 
 def customer_to_row(customer: Customer) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def customer_to_row(customer: Customer) -> dict[str, Any]:
         "id": customer.id,
         "kind": customer.kind.value,
         "name": customer.name,
+        "words": " ".join(words_of(customer.name)),
         "phone": customer.phone.digits if customer.phone else None,
         "email": customer.email,
         "language": customer.language,

@@ -13,6 +13,7 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
+from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.deduplication import Suspicion
 
 _RANK = {priority: rank for rank, priority in enumerate(Priority)}
@@ -30,6 +31,8 @@ def application_to_row(application: Application) -> dict[str, Any]:
         "rank": _RANK[application.priority],
         "raw": dumps(application.raw),
         "data": dumps(application.data),
+        "words": application.words,
+        "scans": many_to_text(application.scans),
         "duplicates": many_to_text(application.duplicates),
         "customer_id": application.customer_id,
         "contract_id": application.contract_id,
@@ -39,6 +42,7 @@ def application_to_row(application: Application) -> dict[str, Any]:
         "captured_at": application.captured_at,
         "ended_at": application.ended_at,
         "erased_at": application.erased_at,
+        "answer_by": application.answer_by,
         "status": application.status.value,
         "version": application.version,
     }
@@ -55,6 +59,7 @@ def application_from_row(row: Mapping[str, Any]) -> Application:
         priority=Priority(row["priority"]),
         raw=row["raw"],
         data=row["data"],
+        scans=converter.structure(row["scans"], tuple[Attachment, ...]),
         duplicates=converter.structure(row["duplicates"], tuple[Suspicion, ...]),
         customer_id=row["customer_id"],
         contract_id=row["contract_id"],
@@ -64,6 +69,7 @@ def application_from_row(row: Mapping[str, Any]) -> Application:
         captured_at=row["captured_at"],
         ended_at=row["ended_at"],
         erased_at=row["erased_at"],
+        answer_by=row["answer_by"],
         status=ApplicationStatus(row["status"]),
         version=row["version"],
     )

@@ -20,6 +20,7 @@ def ticket_to_row(ticket: Ticket) -> dict[str, Any]:
         "customer_id": ticket.customer_id,
         "contract_id": ticket.contract_id,
         "subject": ticket.subject,
+        "words": " ".join(ticket.words),
         "priority": ticket.priority.value,
         "rank": _RANK[ticket.priority],
         "assignee": ticket.assignee,

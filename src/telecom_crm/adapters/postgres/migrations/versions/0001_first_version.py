@@ -14,6 +14,7 @@ CREATE TABLE customers (
     id UUID NOT NULL,
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
+    words TEXT NOT NULL,
     phone TEXT COLLATE "C",
     email TEXT,
     language TEXT NOT NULL,
@@ -34,13 +35,19 @@ CREATE INDEX ix_customers_birth_date
     WHERE birth_date IS NOT NULL;
 CREATE INDEX ix_customers_email ON customers (lower(email))
     WHERE email IS NOT NULL;
-CREATE INDEX ix_customers_name
-    ON customers USING gin (to_tsvector('simple'::regconfig, name));
+CREATE INDEX ix_customers_kind
+    ON customers (kind, id)
+    WHERE kind <> 'person';
 CREATE INDEX ix_customers_national_id
     ON customers (national_id)
     WHERE national_id IS NOT NULL;
 CREATE INDEX ix_customers_phone ON customers (reverse(phone))
     WHERE phone IS NOT NULL;
+CREATE INDEX ix_customers_unusual
+    ON customers (status, id)
+    WHERE status <> 'active';
+CREATE INDEX ix_customers_words
+    ON customers USING gin (array_to_tsvector(string_to_array(words, ' '::text)));
 
 CREATE TABLE identity_documents (
     type TEXT COLLATE "C" NOT NULL,
@@ -70,6 +77,8 @@ CREATE TABLE applications (
     rank SMALLINT NOT NULL,
     raw JSONB NOT NULL,
     data JSONB NOT NULL,
+    words TEXT NOT NULL,
+    scans JSONB NOT NULL,
     duplicates JSONB NOT NULL,
     customer_id UUID,
     contract_id UUID,
@@ -79,10 +88,18 @@ CREATE TABLE applications (
     captured_at timestamptz NOT NULL,
     ended_at timestamptz,
     erased_at timestamptz,
+    answer_by timestamptz,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_applications PRIMARY KEY (id)
 );
+CREATE INDEX ix_applications_answer_by
+    ON applications (answer_by)
+    WHERE answer_by IS NOT NULL;
+CREATE INDEX ix_applications_channel ON applications (channel, id);
+CREATE INDEX ix_applications_claimed_by
+    ON applications (claimed_by, id)
+    WHERE claimed_by IS NOT NULL;
 CREATE INDEX ix_applications_claimed_until
     ON applications (claimed_until)
     WHERE claimed_until IS NOT NULL;
@@ -92,9 +109,13 @@ CREATE INDEX ix_applications_customer_id
 CREATE INDEX ix_applications_ended_at
     ON applications (ended_at)
     WHERE customer_id IS NULL AND erased_at IS NULL AND ended_at IS NOT NULL;
+CREATE INDEX ix_applications_kind ON applications (kind, id);
+CREATE INDEX ix_applications_status ON applications (status, id);
 CREATE INDEX ix_applications_waiting
     ON applications (rank DESC, id)
     WHERE status = 'validated';
+CREATE INDEX ix_applications_words
+    ON applications USING gin (array_to_tsvector(string_to_array(words, ' '::text)));
 CREATE UNIQUE INDEX uq_applications_channel_external_reference
     ON applications (channel, external_reference)
     WHERE external_reference IS NOT NULL;
@@ -114,9 +135,18 @@ CREATE TABLE sims (
     version INTEGER NOT NULL,
     CONSTRAINT pk_sims PRIMARY KEY (iccid)
 );
+CREATE INDEX ix_sims_batch
+    ON sims (batch, iccid)
+    WHERE batch <> '';
+CREATE INDEX ix_sims_contract_id
+    ON sims (contract_id)
+    WHERE contract_id IS NOT NULL;
 CREATE INDEX ix_sims_reserved_until
     ON sims (reserved_until)
     WHERE reserved_until IS NOT NULL;
+CREATE INDEX ix_sims_unusual
+    ON sims (status, iccid)
+    WHERE status <> 'active';
 
 CREATE TABLE numbers (
     msisdn TEXT COLLATE "C" NOT NULL,
@@ -133,17 +163,26 @@ CREATE TABLE numbers (
     version INTEGER NOT NULL,
     CONSTRAINT pk_numbers PRIMARY KEY (msisdn)
 );
+CREATE INDEX ix_numbers_category
+    ON numbers (category, msisdn)
+    WHERE category <> 'standard';
+CREATE INDEX ix_numbers_contract_id
+    ON numbers (contract_id)
+    WHERE contract_id IS NOT NULL;
 CREATE INDEX ix_numbers_quarantined_until
     ON numbers (quarantined_until)
     WHERE quarantined_until IS NOT NULL;
 CREATE INDEX ix_numbers_reserved_until
     ON numbers (reserved_until)
     WHERE reserved_until IS NOT NULL;
+CREATE INDEX ix_numbers_unusual
+    ON numbers (status, msisdn)
+    WHERE status <> 'assigned';
 
 CREATE TABLE tariffs (
     code TEXT COLLATE "C" NOT NULL,
-    name TEXT NOT NULL,
-    description TEXT NOT NULL,
+    name JSONB NOT NULL,
+    description JSONB NOT NULL,
     versions JSONB NOT NULL,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -152,8 +191,8 @@ CREATE TABLE tariffs (
 
 CREATE TABLE options (
     code TEXT COLLATE "C" NOT NULL,
-    name TEXT NOT NULL,
-    description TEXT NOT NULL,
+    name JSONB NOT NULL,
+    description JSONB NOT NULL,
     option_group TEXT NOT NULL,
     versions JSONB NOT NULL,
     status TEXT NOT NULL,
@@ -170,7 +209,7 @@ CREATE TABLE directory (
 CREATE TABLE contracts (
     account_id UUID NOT NULL,
     id UUID NOT NULL,
-    number TEXT NOT NULL,
+    number TEXT COLLATE "C" NOT NULL,
     customer_id UUID NOT NULL,
     iccid TEXT COLLATE "C" NOT NULL,
     msisdn TEXT COLLATE "C" NOT NULL,
@@ -196,12 +235,17 @@ CREATE TABLE contracts (
 );
 CREATE INDEX ix_contracts_customer_id ON contracts (customer_id);
 CREATE INDEX ix_contracts_iccid ON contracts (iccid);
-CREATE INDEX ix_contracts_msisdn ON contracts (msisdn);
-CREATE INDEX ix_contracts_number ON contracts (number);
+CREATE INDEX ix_contracts_id ON contracts (id);
+CREATE INDEX ix_contracts_msisdn ON contracts (reverse(msisdn));
+CREATE INDEX ix_contracts_number ON contracts (reverse(number));
 CREATE INDEX ix_contracts_requested_activation
     ON contracts (requested_activation)
     WHERE status = 'accepted' AND requested_activation IS NOT NULL;
 CREATE INDEX ix_contracts_pending ON contracts (id) WHERE pending IS NOT NULL;
+CREATE INDEX ix_contracts_tariff_code ON contracts (tariff_code, id);
+CREATE INDEX ix_contracts_unusual
+    ON contracts (status, id)
+    WHERE status <> 'active';
 
 CREATE TABLE accounts (
     id UUID NOT NULL,
@@ -242,8 +286,12 @@ CREATE TABLE entries (
     caused_by TEXT NOT NULL,
     reverses UUID,
     note TEXT NOT NULL,
+    xact BIGINT DEFAULT (pg_current_xact_id()::text)::bigint NOT NULL,
     CONSTRAINT pk_entries PRIMARY KEY (account_id, id)
 );
+CREATE INDEX ix_entries_xact
+    ON entries USING brin (xact)
+    WITH (pages_per_range = 16, autosummarize = on);
 CREATE INDEX ix_entries_booked_at ON entries (account_id, booked_at, id);
 CREATE UNIQUE INDEX uq_entries_account_id_reverses
     ON entries (account_id, reverses)
@@ -289,15 +337,18 @@ CREATE TABLE payments (
     CONSTRAINT pk_payments PRIMARY KEY (account_id, id),
     CONSTRAINT ck_payments_amount_minor CHECK (amount_minor > 0)
 );
+CREATE INDEX ix_payments_gateway ON payments (gateway, id);
 CREATE INDEX ix_payments_gateway_reference
     ON payments (gateway, gateway_reference)
     WHERE gateway_reference IS NOT NULL;
+CREATE INDEX ix_payments_id ON payments (id);
 CREATE INDEX ix_payments_in_flight
     ON payments (id)
     WHERE status IN ('initiated', 'pending', 'unknown');
-CREATE INDEX ix_payments_unallocated
-    ON payments (id)
-    WHERE status = 'unallocated';
+CREATE INDEX ix_payments_method ON payments (method, id);
+CREATE INDEX ix_payments_unusual
+    ON payments (status, id)
+    WHERE status <> 'confirmed';
 
 CREATE TABLE refunds (
     account_id UUID NOT NULL,
@@ -314,6 +365,7 @@ CREATE TABLE refunds (
     CONSTRAINT pk_refunds PRIMARY KEY (account_id, id),
     CONSTRAINT ck_refunds_amount_minor CHECK (amount_minor > 0)
 );
+CREATE INDEX ix_refunds_id ON refunds (id);
 CREATE INDEX ix_refunds_in_flight
     ON refunds (id)
     WHERE status IN ('requested', 'pending', 'unknown');
@@ -342,6 +394,10 @@ CREATE INDEX ix_provisioning_tasks_contract_id ON provisioning_tasks (contract_i
 CREATE INDEX ix_provisioning_tasks_due
     ON provisioning_tasks (id)
     WHERE status IN ('pending', 'running', 'failed');
+CREATE INDEX ix_provisioning_tasks_kind ON provisioning_tasks (kind, id);
+CREATE INDEX ix_provisioning_tasks_status
+    ON provisioning_tasks (status, id)
+    WHERE status IN ('skipped', 'undone');
 
 CREATE TABLE tickets (
     id UUID NOT NULL,
@@ -349,6 +405,7 @@ CREATE TABLE tickets (
     customer_id UUID NOT NULL,
     contract_id UUID,
     subject TEXT NOT NULL,
+    words TEXT NOT NULL,
     priority TEXT NOT NULL,
     rank SMALLINT NOT NULL,
     assignee TEXT,
@@ -359,9 +416,13 @@ CREATE TABLE tickets (
     blocked_for TEXT,
     created_at timestamptz NOT NULL,
     status TEXT NOT NULL,
+    late_from timestamptz,
     version INTEGER NOT NULL,
     CONSTRAINT pk_tickets PRIMARY KEY (id)
 );
+CREATE INDEX ix_tickets_assignee
+    ON tickets (assignee, id)
+    WHERE assignee IS NOT NULL;
 CREATE INDEX ix_tickets_contract_id
     ON tickets (contract_id, id)
     WHERE contract_id IS NOT NULL;
@@ -369,7 +430,14 @@ CREATE INDEX ix_tickets_customer_id ON tickets (customer_id, id);
 CREATE INDEX ix_tickets_free
     ON tickets (rank DESC, id)
     WHERE status = 'free' AND assignee IS NULL;
+CREATE INDEX ix_tickets_late_from
+    ON tickets (late_from)
+    WHERE late_from IS NOT NULL;
+CREATE INDEX ix_tickets_priority ON tickets (priority, id);
+CREATE INDEX ix_tickets_status ON tickets (status, id);
 CREATE INDEX ix_tickets_number ON tickets (number);
+CREATE INDEX ix_tickets_words
+    ON tickets USING gin (array_to_tsvector(string_to_array(words, ' '::text)));
 
 CREATE TABLE import_jobs (
     id UUID NOT NULL,
@@ -382,6 +450,7 @@ CREATE TABLE import_jobs (
     dry_run BOOLEAN NOT NULL,
     activate BOOLEAN NOT NULL,
     policy TEXT,
+    mends UUID,
     total BIGINT,
     position BIGINT NOT NULL,
     counts JSONB NOT NULL,
@@ -394,6 +463,7 @@ CREATE TABLE import_jobs (
     version INTEGER NOT NULL,
     CONSTRAINT pk_import_jobs PRIMARY KEY (id)
 );
+CREATE INDEX ix_import_jobs_sha256 ON import_jobs (sha256, id);
 
 CREATE TABLE import_rows (
     job_id UUID NOT NULL,
@@ -426,8 +496,9 @@ CREATE TABLE notifications (
     CONSTRAINT pk_notifications PRIMARY KEY (id)
 );
 CREATE INDEX ix_notifications_customer_id ON notifications (customer_id, id);
-CREATE INDEX ix_notifications_queued ON notifications (id)
-    WHERE status = 'queued';
+CREATE INDEX ix_notifications_unusual
+    ON notifications (status, id)
+    WHERE status NOT IN ('sent', 'delivered');
 
 CREATE TABLE webhooks (
     id UUID NOT NULL,
@@ -452,6 +523,7 @@ CREATE TABLE approvals (
     reason TEXT NOT NULL,
     asked_by_name TEXT NOT NULL,
     asked_by_token TEXT,
+    asked_by_maker TEXT,
     asked_at timestamptz NOT NULL,
     decided_by_name TEXT,
     decided_by_token TEXT,
@@ -527,6 +599,7 @@ CREATE TABLE attempts (
     since timestamptz NOT NULL,
     CONSTRAINT pk_attempts PRIMARY KEY (key)
 );
+CREATE INDEX ix_attempts_since ON attempts (since, key);
 
 CREATE TABLE tokens (
     id UUID NOT NULL,
@@ -534,6 +607,9 @@ CREATE TABLE tokens (
     role TEXT NOT NULL,
     scopes JSONB,
     digest TEXT NOT NULL,
+    made_by_name TEXT NOT NULL,
+    made_by_token TEXT,
+    made_by_maker TEXT,
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
     revoked_at timestamptz,
@@ -567,12 +643,39 @@ CREATE TABLE events (
     xact XID8 DEFAULT pg_current_xact_id() NOT NULL,
     CONSTRAINT pk_events PRIMARY KEY (thing_id, sequence, thing)
 );
+CREATE INDEX ix_events_by_name ON events (by_name, xact);
+CREATE INDEX ix_events_name ON events (name, xact);
+CREATE INDEX ix_events_thing
+    ON events (thing, xact)
+    WHERE thing NOT IN ('account', 'contract', 'customer', 'notification', 'number', 'payment',
+        'provisioning_task', 'sim');
 CREATE INDEX ix_events_xact ON events (xact, thing_id, sequence);
 
 CREATE TABLE event_cursors (
     consumer TEXT COLLATE "C" NOT NULL,
     cursor TEXT NOT NULL,
     CONSTRAINT pk_event_cursors PRIMARY KEY (consumer)
+);
+
+CREATE TABLE daily_moves (
+    zone TEXT COLLATE "C" NOT NULL,
+    thing TEXT COLLATE "C" NOT NULL,
+    day DATE NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    before TEXT COLLATE "C" NOT NULL,
+    after TEXT COLLATE "C" NOT NULL,
+    number BIGINT NOT NULL,
+    CONSTRAINT pk_daily_moves PRIMARY KEY (zone, thing, day, kind, before, after)
+);
+
+CREATE TABLE daily_bookings (
+    zone TEXT COLLATE "C" NOT NULL,
+    day DATE NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    currency CHAR(3) NOT NULL,
+    number BIGINT NOT NULL,
+    effect_minor BIGINT NOT NULL,
+    CONSTRAINT pk_daily_bookings PRIMARY KEY (zone, day, kind, currency)
 );
 
 CREATE TABLE audit (
@@ -585,8 +688,47 @@ CREATE TABLE audit (
     by_name TEXT NOT NULL,
     by_token TEXT,
     detail TEXT NOT NULL,
+    xact XID8 DEFAULT pg_current_xact_id() NOT NULL,
     CONSTRAINT pk_audit PRIMARY KEY (written_at, id)
 );
+CREATE INDEX ix_audit_action ON audit (action, written_at);
+CREATE INDEX ix_audit_by_name ON audit (by_name, written_at);
+CREATE INDEX ix_audit_thing_id ON audit (thing_id, written_at);
+CREATE INDEX ix_audit_trail_action ON audit (action, xact);
+CREATE INDEX ix_audit_trail_by_name ON audit (by_name, xact);
+CREATE INDEX ix_audit_trail_thing ON audit (thing, xact);
+CREATE INDEX ix_audit_xact ON audit (xact);
+
+CREATE TABLE seals (
+    number BIGINT NOT NULL,
+    start_xact BIGINT NOT NULL,
+    end_xact BIGINT NOT NULL,
+    lines BIGINT NOT NULL,
+    at timestamptz NOT NULL,
+    digest TEXT NOT NULL,
+    CONSTRAINT pk_seals PRIMARY KEY (number)
+);
+
+CREATE TABLE paper_sources (
+    digest TEXT COLLATE "C" NOT NULL,
+    source TEXT NOT NULL,
+    CONSTRAINT pk_paper_sources PRIMARY KEY (digest)
+);
+
+CREATE TABLE paper_editions (
+    id UUID NOT NULL,
+    kind TEXT NOT NULL,
+    thing_id UUID NOT NULL,
+    language TEXT NOT NULL,
+    template TEXT NOT NULL,
+    template_version INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    at timestamptz NOT NULL,
+    digest TEXT NOT NULL,
+    CONSTRAINT pk_paper_editions PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX uq_paper_editions_digest ON paper_editions (digest);
+CREATE INDEX ix_paper_editions_thing_id ON paper_editions (thing_id, at);
 
 CREATE TABLE number_series (
     name TEXT COLLATE "C" NOT NULL,
@@ -621,6 +763,8 @@ CHANGEABLE = (
     "customer_passwords",
     "attempts",
     "event_cursors",
+    "daily_moves",
+    "daily_bookings",
     "number_series",
 )
 APPEND_ONLY = (
@@ -629,16 +773,23 @@ APPEND_ONLY = (
     "transfers",
     "keys",
     "audit",
+    "seals",
     "directory",
     "identity_documents",
     "former_values",
+    "paper_sources",
+    "paper_editions",
 )
 DELETABLE = (
     "identity_documents",
     "former_values",
+    "paper_editions",
     "import_rows",
     "import_claims",
     "sessions",
+    "attempts",
+    "daily_moves",
+    "daily_bookings",
 )
 
 ROLE = """
