@@ -6,7 +6,9 @@ import csv
 import io
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import cycle
+from typing import Any
 
 import attrs
 
@@ -14,17 +16,20 @@ from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.application.ports import Message, Query
 from telecom_crm.application.users import LoginTaken
-from telecom_crm.domain.customer import DocumentType, IdentityDocument
+from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.customer import Address, DocumentType, IdentityDocument
 from telecom_crm.domain.errors import NotFound, RuleViolated
-from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_digit
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.number import NumberCategory
+from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import RoleName
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.crm import Crm
 
 BY = Actor("demo")
-GATEWAYS = ("cash_desk", "simulator")
+GATEWAYS = ("cash_desk", "card_terminal", "simulator")
 """What a demo takes money with."""
 
 ACCOUNTS = (
@@ -40,13 +45,36 @@ ACCOUNTS = (
 COUNT = 24
 """How many subscribers it has."""
 
+STOCK, STOCK_FROM = 48, 777_000
+"""How many cards and numbers are free, and the index of the first."""
+_CLASSES = (
+    (NumberCategory.STANDARD, None),
+    (NumberCategory.STANDARD, None),
+    (NumberCategory.SILVER, Money.parse("300.00", "KGS")),
+    (NumberCategory.STANDARD, None),
+    (NumberCategory.GOLD, Money.parse("1500.00", "KGS")),
+    (NumberCategory.STANDARD, None),
+)
+LIMITS = PaymentLimits(smallest=Money.parse("20.00", "KGS"), largest=Money.parse("30000.00", "KGS"))
+"""What a payment may be."""
 _FIRST = ("Айгүл", "Бакыт", "Чолпон", "Данияр", "Элина", "Нурлан", "Гүлнара", "Тимур")
-_LAST = ("Асанова", "Токтогулов", "Ибраимова", "Рахимов", "Ким", "Соколова", "Öztürk", "Маматов")
+"""Women and men in turn."""
+_LAST = (
+    ("Асанова", "Асанов"),
+    ("Токтогулова", "Токтогулов"),
+    ("Ибраимова", "Ибраимов"),
+    ("Рахимова", "Рахимов"),
+    ("Ким", "Ким"),
+    ("Соколова", "Соколов"),
+    ("Öztürk", "Öztürk"),
+    ("Маматова", "Маматов"),
+)
+_CITIES = ("Бишкек", "Ош", "Бишкек", "Жалал-Абад", "Каракол", "Нарын", "Талас")
 _TARIFFS = ("START", "COMFORT", "MAX", "COMFORT")
 _LANGUAGES = ("ky", "ru", "en")
 _TROUBLES = (
-    ("No mobile data since this morning", TicketPriority.HIGH),
-    ("Please send the contract again", TicketPriority.LOW),
+    ("Эртең мененден бери мобилдик интернет жок", TicketPriority.HIGH),
+    ("Пришлите, пожалуйста, договор ещё раз", TicketPriority.LOW),
     ("Charged twice for one option", TicketPriority.NORMAL),
 )
 
@@ -57,6 +85,7 @@ class DemoSubscriber:
 
     name: str
     email: str
+    city: str
     birth_date: date
     document_number: str
     iccid: ICCID
@@ -65,12 +94,25 @@ class DemoSubscriber:
     tariff: str
     language: str
 
+    def person(self) -> dict[str, Any]:
+        """Return what is told of them where they are registered."""
+        return {
+            "name": self.name,
+            "phone": self.msisdn,
+            "email": self.email,
+            "birth_date": self.birth_date,
+            "language": self.language,
+            "documents": [IdentityDocument(type=DocumentType.ID_CARD, number=self.document_number)],
+            "addresses": [Address(country="KG", city=self.city)],
+        }
+
 
 def subscriber(index: int) -> DemoSubscriber:
     """Return a made-up person by number, from 0 on; numbers far apart share nothing."""
     return DemoSubscriber(
-        name=f"{_LAST[index // 8 % 8]} {_FIRST[index % 8]}",
+        name=f"{_LAST[(5 * index + index // 8) % 8][index % 2]} {_FIRST[index % 8]}",
         email=f"demo{index}@example.org",
+        city=_CITIES[index % len(_CITIES)],
         birth_date=date(1960, 1, 1) + timedelta(days=index * 397 % 15000),
         document_number=f"DM{index:08d}",
         iccid=_iccid(index),
@@ -93,10 +135,17 @@ def may_be_in(crm: Crm) -> bool:
     )
     if not any(page.items for page in pages):
         return True
-    try:  # asked last: another process may be loading the demo, and its catalog comes first
-        return crm.catalog.tariff_history(_TARIFFS[0])[0].by == BY
+    # asked last: another process may be loading the demo, and its catalog comes first
+    return catalog_since(crm) is not None
+
+
+def catalog_since(crm: Crm) -> datetime | None:
+    """Return since when the demo's catalog is there; None where it is not, or is another's."""
+    try:
+        made = crm.catalog.tariff_history(_TARIFFS[0])[0]
     except NotFound:
-        return False
+        return None
+    return made.at if made.by == BY else None
 
 
 def refuse_strangers(crm: Crm) -> None:
@@ -106,7 +155,7 @@ def refuse_strangers(crm: Crm) -> None:
         raise RuleViolated("demo_in_empty_database", (reason,))
 
 
-def load(crm: Crm) -> None:
+def load(crm: Crm, *, troubles: bool = True) -> None:
     """
     Put the demo catalog and its subscribers into an empty database.
 
@@ -116,13 +165,44 @@ def load(crm: Crm) -> None:
     refuse_strangers(crm)
     if next(crm.contracts.each(msisdn=subscriber(COUNT - 1).msisdn.digits), None) is None:
         crm.catalog.apply(demo_catalog(), by=BY)
-    load_subscribers(crm)
+        crm.rules.put_regulations(Regulations(payment_limits=[LIMITS]), by=BY)
+        load_stock(crm)
+    load_subscribers(crm, troubles=troubles)
 
 
 def new_password() -> str:
     """Return a password that nobody can guess and everybody can type."""
     letters = (secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16))
     return "-".join("".join(group) for group in zip(*[letters] * 4, strict=True))
+
+
+def load_applications(crm: Crm) -> None:
+    """Let a few people ask for something: new, waiting, in need of data. Again is no change."""
+    for index in range(6):
+        one = subscriber(900 + index)
+        made = crm.intake.capture(
+            kind=ApplicationKind.NEW_CONNECTION,
+            channel=Channel.API,
+            external_reference=f"demo-application-{index}",
+            raw={
+                "full_name": one.name,
+                "phone": str(one.msisdn),
+                "birth_date": one.birth_date.isoformat(),
+                "document_type": DocumentType.ID_CARD.value,
+                "document_number": one.document_number,
+                "city": one.city,
+                "language": one.language,
+                "tariff": one.tariff,
+                "consents": ["personal_data"],
+            },
+            by=BY,
+        )
+        if made.replayed:
+            continue
+        if index % 3 == 1:
+            crm.intake.validate(made.id, by=BY)
+        elif index % 3 == 2:
+            crm.intake.ask(made.id, reason="The number of the document cannot be read", by=BY)
 
 
 def load_accounts(crm: Crm, password: str) -> None:
@@ -136,20 +216,43 @@ def load_accounts(crm: Crm, password: str) -> None:
                 crm.users.give_password(login, password=password, by=BY)
 
 
-def load_subscribers(crm: Crm, *, count: int = COUNT) -> None:
+def load_stock(crm: Crm) -> None:
+    """Put cards and numbers in stock that contracts can be sold with; again is no change."""
+    made = [subscriber(STOCK_FROM + index) for index in range(STOCK)]
+    cards = [_card(one, "DEMO-STOCK") for one in made]
+    numbers = [
+        NumberData(msisdn=one.msisdn, category=category, price=price)
+        for one, (category, price) in zip(made, cycle(_CLASSES), strict=False)
+    ]
+    crm.inventory.receive_sims(cards, by=BY)
+    crm.inventory.receive_numbers(numbers, by=BY)
+
+
+def load_subscribers(crm: Crm, *, count: int = COUNT, troubles: bool = True) -> None:
     """
-    Make subscribers who came from another system: active, with some money, some with a ticket.
+    Make subscribers who came from another system: active, with some money, some with a ticket
+    where they have `troubles`.
 
     Again is no change. The demo catalog has to be there.
     """
     people = [subscriber(index) for index in range(count)]
-    crm.inventory.receive_sims(
-        [SimData(iccid=one.iccid, imsi=one.imsi, batch="DEMO") for one in people], by=BY
-    )
-    crm.inventory.receive_numbers([NumberData(msisdn=one.msisdn) for one in people], by=BY)
+    receive(crm, people)
     for index, one in enumerate(people):
         _subscribe(crm, index, one)
+        if troubles and index % 8 == 0:
+            tell_trouble(crm, index // 8)
     crm.provisioning.work(network=crm.network, limit=count, by=BY)
+    send_to_nobody(crm)
+
+
+def receive(crm: Crm, people: Sequence[DemoSubscriber]) -> None:
+    """Put the cards and numbers of these people in stock; again is no change."""
+    crm.inventory.receive_sims([_card(one, "DEMO") for one in people], by=BY)
+    crm.inventory.receive_numbers([NumberData(msisdn=one.msisdn) for one in people], by=BY)
+
+
+def send_to_nobody(crm: Crm) -> None:
+    """Count all messages that wait as sent: their people are made up."""
     while crm.notifications.queue_new(by=BY):
         pass
     while crm.notifications.deliver(_Nobody(), by=BY):
@@ -188,16 +291,7 @@ def files(people: Sequence[DemoSubscriber]) -> dict[str, bytes]:
 
 
 def _subscribe(crm: Crm, index: int, one: DemoSubscriber) -> None:
-    document = IdentityDocument(type=DocumentType.ID_CARD, number=one.document_number)
-    customer = crm.customers.register(
-        name=one.name,
-        phone=one.msisdn,
-        email=one.email,
-        birth_date=one.birth_date,
-        language=one.language,
-        documents=[document],
-        by=BY,
-    )
+    customer = crm.customers.register(**one.person(), by=BY)
     contract = crm.contracts.create(
         customer_id=customer.id,
         iccid=one.iccid,
@@ -214,22 +308,30 @@ def _subscribe(crm: Crm, index: int, one: DemoSubscriber) -> None:
         idempotency_key=f"demo-balance-{index}",
         by=BY,
     )
-    if index % 8 == 0:
-        subject, priority = _TROUBLES[index // 8 % len(_TROUBLES)]
-        crm.tickets.create(
-            customer_id=customer.id,
-            contract_id=contract.id,
-            subject=subject,
-            priority=priority,
-            idempotency_key=f"demo-ticket-{index}",
-            by=BY,
-        )
+
+
+def tell_trouble(crm: Crm, number: int) -> None:
+    """Open the ticket of one of every eight subscribers, from 0 on; again is no change."""
+    contract = next(crm.contracts.each(msisdn=subscriber(8 * number).msisdn.digits))
+    subject, priority = _TROUBLES[number % len(_TROUBLES)]
+    crm.tickets.create(
+        customer_id=contract.customer_id,
+        contract_id=contract.id,
+        subject=subject,
+        priority=priority,
+        idempotency_key=f"demo-ticket-{8 * number}",
+        by=BY,
+    )
+
+
+def _card(one: DemoSubscriber, batch: str) -> SimData:
+    digits = one.imsi.digits
+    return SimData(iccid=one.iccid, imsi=one.imsi, pin1=digits[-4:], puk1=digits[-8:], batch=batch)
 
 
 def _iccid(index: int) -> ICCID:
     body = f"899650{index:012d}"
-    digit = next(digit for digit in "0123456789" if luhn_is_right(body + digit))
-    return ICCID(body + digit)
+    return ICCID(body + luhn_digit(body))
 
 
 def _table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
