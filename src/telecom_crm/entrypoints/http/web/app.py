@@ -11,12 +11,14 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 
+from telecom_crm.application.roles import role_titles_in
+from telecom_crm.application.rules import brand_in
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http import problems
 from telecom_crm.entrypoints.http.access import Gate
 from telecom_crm.entrypoints.http.web import console, faults, my
-from telecom_crm.entrypoints.http.web.assets import static_file
+from telecom_crm.entrypoints.http.web.assets import brand_sheet, front_door, static_file
 from telecom_crm.entrypoints.http.web.faults import ByFace
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.gate import FACE, PageGate
@@ -43,7 +45,7 @@ def routers() -> list[Any]:
         for face, pages in faces.items()
         if pages
     ]
-    return [*made, static_file]
+    return [*made, static_file, brand_sheet, front_door]
 
 
 def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> Pages:
@@ -53,6 +55,8 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         currency=crm.currency,
         operator=operator or "Telecom CRM",
         clock=crm.clock,
+        brand=crm.rules.in_force(brand_in),
+        role_titles=crm.rules.in_force(role_titles_in),
         proxies=proxies,
         nav=in_order(console.ENTRIES),
         my_entries=my.ENTRIES,

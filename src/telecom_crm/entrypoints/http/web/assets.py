@@ -87,7 +87,6 @@ def static_file(
         "Cache-Control": FOR_A_YEAR if v == asset.digest else "no-cache",
         "ETag": f'"{asset.digest}"',
         "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
     }
     if request.headers.get("if-none-match") == f'"{asset.digest}"':
         return Response(b"", status_code=304, headers=told, media_type=asset.media)
@@ -95,3 +94,30 @@ def static_file(
     if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         body, told["Content-Encoding"] = asset.packed, "gzip"
     return Response(body, headers=told, media_type=asset.media)
+
+
+@get(
+    "/",
+    access=Public("nothing is here but the way to the console, which has a gate of its own"),
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def front_door(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Lead a browser that was given the bare address to the console; programs find nothing here."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise NotFoundException
+    return Response(b"", status_code=303, headers={"Location": "/console", "Vary": "Accept"})
+
+
+@get(
+    "/brand.css",
+    access=Public("one declaration, which the address says itself"),
+    query=(),  # the hue
+    include_in_schema=False,
+    sync_to_thread=False,
+)
+def brand_sheet(hue: FromQuery[int]) -> Response[bytes]:
+    """Serve the one declaration that colours the pages; pages have no styles of their own."""
+    told = {"Cache-Control": FOR_A_YEAR}
+    body = f":root{{--brand-h:{hue % 360}}}".encode()
+    return Response(body, headers=told, media_type=MEDIA[".css"])

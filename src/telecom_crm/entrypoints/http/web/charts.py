@@ -2,8 +2,8 @@
 Charts as SVG from the server: they need no JavaScript, and print.
 
 Each is an image with a title for those who do not see it; the page puts the same figures in a table
-below (macro `chart`). Axes begin at zero. A wide chart has a narrow variant beside it for phones,
-for the text of an SVG shrinks with it.
+below (macro `chart`). Axes begin at zero, or below it where a value is less. A wide chart has a
+narrow variant beside it for phones, for the text of an SVG shrinks with it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ def area(
     size: tuple[int, int] = WIDE,
 ) -> Markup:
     """Return a line with its area, and the period before it dashed."""
-    top = _ceiling([*values, *before])
-    frame = _Frame(size, max(len(values), 2), top)
+    frame = _Frame(size, max(len(values), 2), [*values, *before])
     body = [frame.grid(write), frame.names(labels)]
     line = frame.line(values)
     if values:
@@ -50,8 +49,7 @@ def bars(
     size: tuple[int, int] = WIDE,
 ) -> Markup:
     """Return vertical bars."""
-    top = _ceiling(values)
-    frame = _Frame(size, len(values), top, banded=True)
+    frame = _Frame(size, len(values), values, banded=True)
     width = max(2.0, frame.step * 0.6)
     body = [frame.grid(write), frame.names(labels)]
     for place, value in enumerate(values):
@@ -84,10 +82,18 @@ class _Frame:
     """Where values are on the picture."""
 
     def __init__(
-        self, size: tuple[int, int], count: int, top: float, *, banded: bool = False
+        self,
+        size: tuple[int, int],
+        count: int,
+        values: Sequence[float],
+        *,
+        banded: bool = False,
     ) -> None:
         self.width, self.height = size
-        self.count, self.top = max(count, 1), top
+        self.count = max(count, 1)
+        low = min([*values, 0])
+        self.low = -_ceiling([-low]) if low < 0 else 0.0
+        self.top = _ceiling(values) if low >= 0 or max(values) > 0 else 0.0
         inner = self.width - _LEFT - _RIGHT
         self.step = inner / (self.count if banded else max(self.count - 1, 1))
         self.start = _LEFT + (self.step / 2 if banded else 0)
@@ -97,7 +103,7 @@ class _Frame:
 
     def y(self, value: float) -> float:
         inner = self.height - _TOP - _BOTTOM
-        return _TOP + inner * (1 - value / self.top)
+        return _TOP + inner * (self.top - value) / (self.top - self.low)
 
     def line(self, values: Sequence[float]) -> str:
         points = [f"{self.x(place):.1f} {self.y(value):.1f}" for place, value in enumerate(values)]
@@ -106,7 +112,7 @@ class _Frame:
     def grid(self, write: Callable[[float], str]) -> str:
         lines = []
         for part in range(5):
-            value = self.top * part / 4
+            value = self.low + (self.top - self.low) * part / 4
             y = self.y(value)
             lines.append(
                 f'<path class="grid" d="M{_LEFT} {y:.1f}H{self.width - _RIGHT}"/>'

@@ -10,6 +10,8 @@ SESSION: Mapping[str, str] = {"console": "console", "my": "my"}
 """The cookie that holds the secret of a session, by face."""
 SEED = "seed"
 """What a form's token is made of before anybody has signed in."""
+CODE_SENT = "code-sent"
+"""The phone that a code was sent to, for another one to go there too, and when."""
 LANGUAGE, THEME, FLASH = "language", "theme", "flash"
 A_YEAR_SECONDS = 365 * 24 * 3600
 

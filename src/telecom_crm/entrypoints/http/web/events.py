@@ -20,6 +20,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "CustomersUnmerged": (N_("Merge undone"), "git-merge", "warn"),
     "CustomerAbsorbed": (N_("Took over another customer"), "git-merge", "warn"),
     "CustomerDetached": (N_("Gave back another customer"), "git-merge", "warn"),
+    "CustomerDuplicateDismissed": (N_("Not the same person"), "user-x", "none"),
     "CustomerErased": (N_("Personal data erased"), "trash-2", "bad"),
     "CustomerIdentityHandedOver": (N_("Document passed to the other customer"), "id-card", "warn"),
     # Applications
@@ -37,6 +38,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "ApplicationRejected": (N_("Application rejected"), "circle-x", "bad"),
     "ApplicationCancelled": (N_("Application cancelled"), "x", "none"),
     "ApplicationLinked": (N_("Application linked to a customer"), "user-check", "info"),
+    "ApplicationScanAttached": (N_("Scan added"), "paperclip", "info"),
     "ApplicationContractLinked": (N_("Contract made from the application"), "file-text", "ok"),
     "ApplicationDuplicateDismissed": (N_("Not the same person"), "user-x", "none"),
     "ApplicationRepointed": (N_("Application moved to another customer"), "git-merge", "warn"),
@@ -148,6 +150,8 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "TicketFileAttached": (N_("File attached"), "paperclip", "none"),
     "TicketRepointed": (N_("Ticket moved to another customer"), "git-merge", "warn"),
     "TicketErased": (N_("Ticket erased"), "trash-2", "bad"),
+    # Rules
+    "RulesChanged": (N_("Rules changed"), "settings", "info"),
     # Messages
     "NotificationQueued": (N_("Message written"), "mail", "info"),
     "NotificationSent": (N_("Message sent"), "send", "info"),

@@ -14,6 +14,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.traces import trace_of
 from telecom_crm.entrypoints.http.problems import (
     RETRY_AFTER_SECONDS,
     NotAuthenticated,
@@ -82,7 +83,7 @@ def fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a defect of ours with the number under which the log has it."""
     incident = secrets.token_hex(4)
     where = request.scope.get("path_template", "")
-    LOG.error("incident %s: %s %s failed", incident, request.method, where, exc_info=error)
+    LOG.error("incident %s: %s %s failed\n%s", incident, request.method, where, trace_of(error))
     return _told(_visit(request), 500, gettext(ERRORS["internal_error"]), incident=incident)
 
 

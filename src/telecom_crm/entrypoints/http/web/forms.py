@@ -23,6 +23,7 @@ import attrs
 from litestar.datastructures import UploadFile
 
 from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
+from telecom_crm.application.granting import BeyondRights
 from telecom_crm.domain.errors import (
     Conflict,
     Fault,
@@ -36,7 +37,10 @@ from telecom_crm.domain.errors import (
     TelecomCrmError,
     Unavailable,
 )
+from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.money import Money, minor_digits
+from telecom_crm.domain.regulation import PAYMENT_LIMITS
+from telecom_crm.domain.role import Scope
 from telecom_crm.domain.text import read_text
 from telecom_crm.entrypoints.http.problems import status_of
 from telecom_crm.entrypoints.http.web.messages import said, sentence
@@ -45,6 +49,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 TOLD = (
+    BeyondRights,
     Conflict,
     GatewayError,
     IllegalTransition,
@@ -57,6 +62,13 @@ TOLD = (
     Unavailable,
 )
 """What a service may answer to a form; its sentence stands above the fields."""
+
+ABOUT: Mapping[str, str] = {
+    PAYMENT_LIMITS: "amount",
+    "sim_not_available": "card",
+    "number_not_available": "msisdn",
+}
+"""The field that a rule or an error is about; its refusal stands there."""
 
 _SPACES = re.compile(r"[\s\u00a0\u202f]+")
 _AMOUNT = re.compile(r"[0-9]{1,15}([.,][0-9]{1,3})?", re.ASCII)
@@ -72,6 +84,8 @@ class Form:
     _sent: Mapping[str, Any] = attrs.field(factory=dict)
     faults: list[Fault] = attrs.field(factory=list)
     errors: list[TelecomCrmError] = attrs.field(factory=list)
+    marked: frozenset[str] = frozenset()
+    """The fields that somebody asked to be put right."""
     key: str = attrs.field(init=False)
     """The idempotency key of this form: the one that was sent, so that sent again it is known."""
 
@@ -113,6 +127,15 @@ class Form:
     def text(self, name: str, *, required: bool = True, limit: int = 200) -> str:
         """Read a line or more of text; "" where there is none."""
         return self.read(name, lambda raw: read_text(raw, field=name, limit=limit), required) or ""
+
+    def wording(self, name: str, *, limit: int, required: bool = True) -> Wording:
+        """Read what is said in several languages, each in a box of its own, such as `name.ru`."""
+        said = Wording(**{code: self.raw(f"{name}.{code}") for code in LANGUAGES.codes})
+        try:
+            said.check(field=name, limit=limit, required=required)
+        except InvalidValue as error:
+            self.faults += error.faults
+        return said
 
     def read(self, name: str, reader: Callable[[str], T], required: bool = True) -> T | None:
         """Read a field by a reader that raises `InvalidValue`, such as the domain has."""
@@ -181,6 +204,16 @@ class Form:
             datetime.combine(last + timedelta(days=1), midnight) if last else None,
         )
 
+    def scopes(self, name: str) -> list[Scope]:
+        """Read the rights that were ticked, each as `area:action`."""
+        found = []
+        for text in self.all(name):
+            try:
+                found.append(Scope.parse(text))
+            except InvalidValue as error:
+                self.faults += error.faults
+        return found
+
     @property
     def version(self) -> int | None:
         """The version of the thing that the page showed."""
@@ -212,19 +245,23 @@ class Form:
 
     def of(self, name: str) -> list[str]:
         """Return what is wrong with a field, in the visitor's language."""
-        return list(dict.fromkeys(said(fault) for fault in self.faults if fault.field == name))
+        told = [said(fault) for fault in self.faults if fault.field == name]
+        told += [sentence(error) for error in self.errors if _about(error) == name]
+        return list(dict.fromkeys(told))
 
     def summary(self, fields: Iterable[str] | None = None) -> list[tuple[str, str]]:
         """
         Return all that is wrong as (field, sentence), the field "" where it is about none.
 
-        `fields` are those that the page shows; a fault of any other has nothing to lead to.
+        `fields` are those that the page shows, in its order; a fault of any other has nothing to
+        lead to, and comes first.
         """
-        shown = None if fields is None else set(fields)
-        told = [("", sentence(error)) for error in self.errors]
-        for fault in self.faults:
-            leads = shown is None or fault.field in shown
-            told.append((fault.field if leads else "", said(fault)))
+        shown = None if fields is None else list(fields)
+        every = [(_about(error), sentence(error)) for error in self.errors]
+        every += [(fault.field, said(fault)) for fault in self.faults]
+        told = [(name if shown is None or name in shown else "", words) for name, words in every]
+        if shown is not None:
+            told.sort(key=lambda one: shown.index(one[0]) if one[0] else -1)
         return list(dict.fromkeys(told))
 
     @property
@@ -237,6 +274,11 @@ class Form:
 
     def _miss(self, name: str) -> None:
         self.faults.append(Fault(name, "missing", "is required"))
+
+
+def _about(error: TelecomCrmError) -> str:
+    """Return the field that an error is about; "" where it is about none."""
+    return ABOUT.get(error.rule if isinstance(error, RuleViolated) else error.code, "")
 
 
 def read_day(raw: str) -> date:

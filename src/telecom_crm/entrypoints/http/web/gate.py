@@ -13,9 +13,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.users import Users
-from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.errors import NotPermitted, Unavailable
 from telecom_crm.domain.identifiers import UserId
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
 from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
 from telecom_crm.entrypoints.http.problems import NotAuthenticated

@@ -22,7 +22,7 @@ from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.role import Action, Area, Visitor
+from telecom_crm.domain.role import NO_RIGHTS, Action, Area, Rights, Visitor
 from telecom_crm.domain.session import Subscriber
 from telecom_crm.domain.user import Theme, User
 from telecom_crm.entrypoints.http.limits import address_of
@@ -45,7 +45,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "same-origin",
     "Vary": "HX-Request, HX-Request-Type, Cookie, Accept-Encoding",
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 PERSON, SUBSCRIBER = "telecom_crm_person", "telecom_crm_subscriber"
@@ -56,10 +55,17 @@ MOST_FLASH = 3000
 
 @attrs.frozen
 class Toast:
-    """A message that is shown once; `tone` is ok, bad, warn or info."""
+    """
+    A message that is shown once; `tone` is ok, bad, warn or info.
+
+    Where what was done can be undone, `undo` is the path that a form posts to for it, and `version`
+    that of the thing as it was left: once somebody else changed it, it is not undone.
+    """
 
     text: str
     tone: str = "ok"
+    undo: str = ""
+    version: int | None = None
 
 
 class Visit(Request[Any, Any, State]):
@@ -91,6 +97,11 @@ class Visit(Request[Any, Any, State]):
         assert self.visitor is not None, "a page that gives commands is not for guests"
         return self.visitor.actor
 
+    @property
+    def rights(self) -> Rights:
+        """What they may do; a guest may nothing."""
+        return NO_RIGHTS if self.visitor is None else self.visitor.rights
+
     def may(self, area: Area | str, action: Action | str = Action.READ) -> bool:
         """Tell whether the visitor may do something; a guest may nothing."""
         return self.visitor is not None and self.visitor.may(Area(area), Action(action))
@@ -107,6 +118,14 @@ class Visit(Request[Any, Any, State]):
     def keys_off(self) -> bool:
         """Whether shortcuts of a single key are switched off (WCAG 2.1.4)."""
         return self.person is not None and not self.person.preferences.shortcuts
+
+    @property
+    def seconds_left(self) -> int:
+        """How long the session goes on if nothing more comes; 0 where there is none."""
+        until = None if self.visitor is None else self.visitor.until
+        if until is None:
+            return 0
+        return max(1, int((until - self.app.state.pages.clock()).total_seconds()))
 
     @property
     def address(self) -> str:
@@ -248,7 +267,8 @@ _SAFE = "/?&=%#:,;@!$'()*+~-._"
 
 
 def _flash(toast: Toast) -> str:
-    raw = json.dumps([toast.text, toast.tone], ensure_ascii=False).encode()
+    told = [toast.text, toast.tone, toast.undo, toast.version]
+    raw = json.dumps(told, ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(raw).decode()[:MOST_FLASH]
 
 
@@ -257,7 +277,9 @@ def _read_flash(raw: str | None) -> list[Toast]:
     if not raw or len(raw) > MOST_FLASH:
         return []
     try:
-        text, tone = json.loads(base64.urlsafe_b64decode(raw))
+        text, tone, undo, version = json.loads(base64.urlsafe_b64decode(raw))
+        path, seen = local_path(str(undo)), version if isinstance(version, int) else None
     except (ValueError, TypeError, binascii.Error):
         return []
-    return [Toast(str(text), tone if tone in ("ok", "bad", "warn", "info") else "info")]
+    tone = tone if tone in ("ok", "bad", "warn", "info") else "info"
+    return [Toast(str(text), tone, path, seen)]

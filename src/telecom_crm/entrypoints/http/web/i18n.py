@@ -21,13 +21,26 @@ from zoneinfo import ZoneInfo
 import attrs
 import phonenumbers
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_skeleton,
+    format_time,
+    format_timedelta,
+)
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, format_percent
+from babel.numbers import (
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_symbol,
+)
 from babel.support import Translations
 from babel.units import format_unit
 
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money, minor_digits
 
 LOCALE = Path(__file__).parent / "locale"
@@ -79,17 +92,33 @@ class Tongue:
         sign = _MINUS if value < 0 else "+" if signed and value else ""
         return sign + text
 
+    def currency(self, code: str) -> str:
+        """Write what amounts are counted in, as beside them: `сом`, `KGS`."""
+        is_source = self.locale.language == SOURCE
+        return code if is_source else get_currency_symbol(code, self.locale)
+
     def number(self, value: float | Decimal) -> str:
         """Write a number with its thousands apart."""
         return format_decimal(value, locale=self.locale).replace("-", _MINUS)
 
-    def percent(self, value: float) -> str:
-        """Write a share of one with at most one decimal."""
-        return format_percent(value, "#,##0.#\xa0%", locale=self.locale).replace("-", _MINUS)
+    def short(self, value: float | Decimal) -> str:
+        """Write about how much something is, for a chart: `120 тыс.`, `1.25M`."""
+        text = format_compact_decimal(value, locale=self.locale, fraction_digits=2)
+        return text.replace("-", _MINUS)
+
+    def percent(self, value: float, *, signed: bool = False) -> str:
+        """Write a share of one with at most one decimal; `signed` puts a plus before gains."""
+        text = format_percent(value, "#,##0.#\xa0%", locale=self.locale).replace("-", _MINUS)
+        return f"+{text}" if signed and value > 0 else text
 
     def date(self, day: date, form: str = "medium") -> str:
         """Write a day."""
         return format_date(day, form, locale=self.locale)
+
+    def month(self, at: datetime, zone: ZoneInfo) -> str:
+        """Write the month of an instant with its year, to stand alone."""
+        text = format_skeleton("yMMMM", at.astimezone(zone).date(), locale=self.locale)
+        return text[:1].upper() + text[1:]
 
     def instant(self, at: datetime, zone: ZoneInfo, form: str = "medium") -> str:
         """Write an instant as the operator's clocks show it."""
@@ -139,6 +168,11 @@ CURRENT: ContextVar[str] = ContextVar("language", default=SOURCE)
 def here() -> Tongue:
     """Return the language of the request at hand."""
     return tongue(CURRENT.get())
+
+
+def spoken(text: Wording) -> str:
+    """Return what is said in several languages in that of the request at hand, if it is said so."""
+    return text.said_in(CURRENT.get())
 
 
 def phone(value: object) -> str:

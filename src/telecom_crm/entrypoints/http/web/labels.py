@@ -5,24 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel
+from telecom_crm.application.contracts.amending import When
+from telecom_crm.application.ports import TrailKind
+from telecom_crm.domain.application import (
+    ApplicationKind,
+    ApplicationStatus,
+    Channel,
+    Priority,
+)
 from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
+from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, ContractStatus
 from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
+from telecom_crm.domain.deduplication import Match
+from telecom_crm.domain.hold import Bar, HoldKind
 from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
-from telecom_crm.domain.number import NumberStatus
+from telecom_crm.domain.number import NumberCategory, NumberOrigin, NumberStatus
 from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
-from telecom_crm.domain.policy import PaymentMode
+from telecom_crm.domain.policy import (
+    BillingPolicy,
+    FeeTiming,
+    FirstFee,
+    PaymentMode,
+    Proration,
+    Requirement,
+)
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
+from telecom_crm.domain.report import Concern, FirstStep
 from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
 from telecom_crm.domain.user import UserStatus
-from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext
+from telecom_crm.domain.validation import CustomerField
+from telecom_crm.entrypoints.http.web.i18n import NAMES, gettext, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 
@@ -33,6 +52,13 @@ def within(context: str, message: str) -> tuple[str, str]:
 
 Word = str | tuple[str, str]
 
+_PRIORITIES: Mapping[str, Word] = {
+    "low": within("priority", "Low"),
+    "normal": within("priority", "Normal"),
+    "high": within("priority", "High"),
+    "urgent": within("priority", "Urgent"),
+}
+
 LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
     CustomerStatus: {
         "prospect": within("customer", "Prospect"),
@@ -40,7 +66,10 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "blocked": within("customer", "Blocked"),
         "closed": within("customer", "Closed"),
     },
-    CustomerKind: {"person": N_("Person"), "organisation": N_("Organisation")},
+    CustomerKind: {
+        "person": within("customer", "Person"),
+        "organisation": within("customer", "Organisation"),
+    },
     DocumentType: {
         "id_card": N_("ID card"),
         "passport": N_("Passport"),
@@ -50,6 +79,21 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "military_id": N_("Military ID"),
         "refugee_certificate": N_("Refugee certificate"),
         "other": N_("Other"),
+    },
+    CustomerField: {
+        "phone": N_("Phone"),
+        "email": N_("E-mail"),
+        "birth_date": N_("Date of birth"),
+        "national_id": N_("Personal number"),
+        "registration_number": N_("Registration number"),
+        "documents": N_("Identity document"),
+    },
+    Match: {
+        "national_id": N_("The same personal number"),
+        "document": N_("The same document"),
+        "phone": N_("The same phone"),
+        "email": N_("The same e-mail"),
+        "name_and_birth_date": N_("Nearly the same name, and the same date of birth"),
     },
     ContractStatus: {
         "draft": within("contract", "Draft"),
@@ -103,12 +147,8 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "blocked": within("ticket", "Blocked"),
         "closed": within("ticket", "Closed"),
     },
-    TicketPriority: {
-        "low": within("priority", "Low"),
-        "normal": within("priority", "Normal"),
-        "high": within("priority", "High"),
-        "urgent": within("priority", "Urgent"),
-    },
+    Priority: _PRIORITIES,
+    TicketPriority: _PRIORITIES,
     BlockReason: {
         "external": N_("Waits for somebody outside"),
         "resolved": N_("Resolved"),
@@ -174,6 +214,38 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "till_difference": within("entry", "Difference in the till"),
         "reversal": within("entry", "Undone"),
     },
+    HoldKind: {
+        "non_payment": N_("Not paid"),
+        "low_balance": N_("Balance used up"),
+        "voluntary": N_("The customer asked for it"),
+        "lost_stolen": N_("SIM lost or stolen"),
+        "fraud": N_("Fraud"),
+        "kyc": N_("Identity to be checked"),
+        "regulatory": N_("Demanded by law"),
+        "admin": N_("Operator's decision"),
+    },
+    Bar: {
+        "outgoing": N_("Outgoing calls"),
+        "incoming": N_("Incoming calls"),
+        "data": N_("Internet"),
+    },
+    ChargeKind: {
+        "activation": N_("Connection"),
+        "recurring": N_("Monthly fee"),
+        "option": N_("Option"),
+        "number_price": N_("Number"),
+        "sim_swap": N_("SIM replacement"),
+        "number_change": N_("Change of number"),
+        "penalty": N_("Penalty"),
+        "service": N_("Service"),
+    },
+    NumberCategory: {
+        "standard": N_("Standard"),
+        "silver": N_("Silver"),
+        "gold": N_("Gold"),
+        "platinum": N_("Platinum"),
+    },
+    When: {"now": N_("At once"), "next_period": N_("From the next period on")},
     SimStatus: {
         "available": within("sim", "In stock"),
         "reserved": within("sim", "Reserved"),
@@ -189,6 +261,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "closed": within("sim", "Contract ended"),
         "swapped": within("sim", "Replaced"),
     },
+    NumberOrigin: {"own": N_("Our own range"), "ported_in": N_("Another operator")},
     NumberStatus: {
         "available": within("number", "Free"),
         "reserved": within("number", "Reserved"),
@@ -203,6 +276,24 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "active": within("tariff", "On sale"),
         "retired": within("tariff", "Not sold any more"),
         "obsolete": within("tariff", "Obsolete"),
+    },
+    FeeTiming: {
+        "advance": N_("At the beginning of the period"),
+        "arrears": N_("At its end"),
+    },
+    Proration: {
+        "actual_days": N_("By the days used"),
+        "fixed_30": N_("By thirtieths"),
+        "none": N_("Not shared out"),
+    },
+    FirstFee: {
+        "required": N_("Paid before"),
+        "on_credit": N_("May be owed"),
+        "waived": N_("Not charged"),
+    },
+    Requirement: {
+        "identity": N_("Identity checked"),
+        "documents": N_("Documents there"),
     },
     PaymentMode: {"prepaid": N_("Prepaid"), "postpaid": N_("Postpaid")},
     UsageService: {"voice": N_("Calls"), "message": N_("SMS"), "data": N_("Internet")},
@@ -272,6 +363,29 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "returned": within("approval", "Sent back"),
         "withdrawn": within("approval", "Withdrawn"),
     },
+    Concern: {
+        "approvals": N_("Requests for you to decide"),
+        "applications": N_("Applications that nobody has taken"),
+        "overdue_tickets": N_("Tickets with a late answer"),
+        "unknown_payments": N_("Payments with an unknown outcome"),
+        "waiting_payments": N_("Payments that wait for their gateway"),
+        "unallocated_payments": N_("Payments for nobody we know"),
+        "failed_imports": N_("Imports with errors this week"),
+        "failed_provisioning": N_("Changes that failed in the network"),
+        "few_sims": N_("Few free SIM cards are left"),
+        "few_numbers": N_("Few free standard numbers are left"),
+    },
+    FirstStep: {
+        "name": N_("Give the operator its name and colours"),
+        "tariff": N_("Put a tariff on sale"),
+        "sims": N_("Bring SIM cards in"),
+        "numbers": N_("Bring numbers in"),
+        "customer": N_("Register the first customer"),
+    },
+    TrailKind: {
+        "change": N_("Changes"),
+        "access": N_("Accesses and refusals"),
+    },
     UserStatus: {
         "invited": within("user", "Invited"),
         "active": within("user", "Active"),
@@ -308,6 +422,105 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
 }
 """Every member that a page shows."""
 
+AUDITED: Mapping[str, str] = {
+    "sign_in": N_("Signed in"),
+    "sign_in.password": N_("Password accepted, code asked for"),
+    "sign_in.refused": N_("Sign-in refused"),
+    "attempts.over": N_("Too many tries, locked for a while"),
+    "session.end": N_("Session ended"),
+    "password.forgotten": N_("New password asked for"),
+    "password.refused": N_("Present password wrong"),
+    "grant.refused": N_("Granting of rights refused"),
+    "password.set": N_("Password of self-care set"),
+    "token.create": N_("API token made"),
+    "token.revoke": N_("API token revoked"),
+    "sim.secrets": N_("PIN and PUK shown"),
+    "customer.former_values": N_("Former personal data shown"),
+    "customer.scan": N_("Scan of a customer opened"),
+    "customers.export": N_("Customers exported"),
+    "list.export": N_("List exported"),
+    "application.identity": N_("Document numbers of an application shown"),
+    "application.scan": N_("Scan of an application opened"),
+    "contract.document": N_("File of a contract opened"),
+    "contract.print": N_("Contract printed"),
+    "ticket.attachment": N_("File of a ticket opened"),
+    "import.errors": N_("Error file of an import taken"),
+    "message.sample": N_("Message sent to try it"),
+    "audit.verify": N_("Audit verified"),
+    "audit.export": N_("Audit exported"),
+}
+"""What lines of the audit say was done."""
+
+THINGS: Mapping[str, str] = {
+    "customer": N_("Customer"),
+    "application": N_("Application"),
+    "contract": N_("Contract"),
+    "account": N_("Account"),
+    "payment": N_("Payment"),
+    "refund": N_("Refund"),
+    "sim": N_("SIM card"),
+    "number": N_("Number"),
+    "tariff": N_("Tariff"),
+    "option": N_("Option"),
+    "ticket": N_("Ticket"),
+    "approval": N_("Request for approval"),
+    "import_job": N_("Import"),
+    "provisioning_task": N_("Task for the network"),
+    "notification": N_("Message"),
+    "rules": N_("Rules"),
+    "user": N_("User"),
+    "token": N_("API token"),
+    "webhook": N_("Webhook"),
+    "route": N_("Page or route"),
+    "audit": N_("Audit log"),
+}
+"""What events and lines of the audit are about."""
+
+FIELDS: Mapping[str, str] = {
+    "account": N_("Account"),
+    "addresses": N_("Address"),
+    "amount": N_("Amount"),
+    "assignee": N_("Assignee"),
+    "batch": N_("Batch"),
+    "birth_date": N_("Date of birth"),
+    "category": N_("Class"),
+    "consents": N_("Consents"),
+    "contract": N_("Contract"),
+    "currency": N_("Currency"),
+    "customer": N_("Customer"),
+    "description": N_("Description"),
+    "documents": N_("Identity document"),
+    "email": N_("E-mail"),
+    "fields": N_("Fields"),
+    "group": N_("Group"),
+    "hold": N_("Reason"),
+    "hue": N_("Hue"),
+    "iccid": N_("ICCID"),
+    "kind": N_("Kind"),
+    "language": N_("Language"),
+    "msisdn": N_("Number"),
+    "name": N_("Name"),
+    "national_id": N_("Personal number"),
+    "notes": N_("Notes"),
+    "number": N_("Number"),
+    "options": N_("Options"),
+    "phone": N_("Phone"),
+    "policy": N_("Billing policy"),
+    "price": N_("Price"),
+    "priority": N_("Priority"),
+    "queue": N_("Queue"),
+    "registration_number": N_("Registration number"),
+    "role": N_("Role"),
+    "shortcuts": N_("Shortcuts of a single key"),
+    "status": N_("Status"),
+    "tariff": N_("Tariff"),
+    "tariff_version": N_("Version"),
+    "theme": N_("Theme"),
+    "until": N_("Valid until"),
+    "version": N_("Version"),
+}
+"""Fields that events name; others are read as words."""
+
 _TONES: Mapping[str, str] = {
     "ok": "active confirmed completed done delivered paid available resolved created matched",
     "warn": "suspended on_hold needs_info pending unknown reserved quarantined barred high"
@@ -329,9 +542,45 @@ def label(member: object) -> str:
     return pgettext(*found) if isinstance(found, tuple) else gettext(found)
 
 
-def role_title(name: str) -> str:
-    """Return a role in words; a custom one by its name."""
-    return label(RoleName(name)) if name in list(RoleName) else label(name)
+def audited(action: str) -> str:
+    """Return what a line of the audit says was done, in words."""
+    if action in AUDITED:
+        return gettext(AUDITED[action])
+    refused, _, right = action.partition(" ")
+    done, _, area = right.partition(" ")
+    if refused == "refused" and done in list(Action) and area in list(Area):
+        return gettext("Refused: %(right)s (%(area)s)") % {
+            "right": label(Action(done)),
+            "area": label(Area(area)),
+        }
+    return label(action)
+
+
+def thing(name: str) -> str:
+    """Return what something is, in words."""
+    return gettext(THINGS[name]) if name in THINGS else label(name)
+
+
+def field(name: str) -> str:
+    """Return a field in words, with its language; a place within rules as it is written there."""
+    known, _, language = name.partition(".")
+    if known in FIELDS and (language in NAMES or not language):
+        return " · ".join(filter(None, [gettext(FIELDS[known]), NAMES.get(language)]))
+    return name if "." in name else gettext(label(name))  # a word that another text has
+
+
+def role_title(name: str, title: str) -> str:
+    """Return a role in words; one of the operator's own by the title that it was given."""
+    return label(RoleName(name)) if name in list(RoleName) else title
+
+
+_POLICIES = (N_("Prepaid"), N_("Postpaid"), N_("Migration from another system"))
+"""What the billing policies are called that every operator begins with."""
+
+
+def policy_title(policy: BillingPolicy) -> str:
+    """Return a billing policy in words; one of the operator's own by the name that it was given."""
+    return gettext(policy.name) if policy.name in _POLICIES else policy.name
 
 
 def tone(member: object) -> str:

@@ -21,7 +21,8 @@ class Entry:
     """
     One way in: an area's first page.
 
-    `order` is its place within the section; `key` the letter that leads there after G.
+    `order` is its place within the section; `key` the letter that leads there after G; `beside`
+    are other paths that belong to it.
     """
 
     path: str
@@ -32,12 +33,15 @@ class Entry:
     area: Area | None = None
     action: Action = Action.READ
     key: str = ""
+    beside: tuple[str, ...] = ()
+    counted: bool = False
+    """Whether the navigation shows how much of it nobody has taken."""
 
     def covers(self, path: str) -> bool:
         """Tell whether a page belongs here."""
         if self.path in ("/console", "/my"):
             return path == self.path
-        return path == self.path or path.startswith(f"{self.path}/")
+        return any(path == one or path.startswith(f"{one}/") for one in (self.path, *self.beside))
 
     def is_open(self, may: May) -> bool:
         """Tell whether the visitor may go there."""

@@ -3,40 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
+from babel.lists import format_list
+
+from telecom_crm.application.access.signing_in import TooManyAttempts
 from telecom_crm.domain.errors import (
     Fault,
     IllegalTransition,
+    Reason,
     RuleViolated,
     TelecomCrmError,
 )
-from telecom_crm.entrypoints.http.web.i18n import gettext
+from telecom_crm.domain.language import Wording
+from telecom_crm.domain.money import Money
+from telecom_crm.entrypoints.http.web.i18n import gettext, here, ngettext, spoken
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 FAULTS: Mapping[str, str] = {
     "missing": N_("Fill this in"),
     "text": N_("Too long, or with characters that cannot be shown"),
     "text_missing": N_("Fill this in"),
+    "amount_missing": N_("Enter the amount"),
+    "content_missing": N_("Choose a file"),
+    "file_missing": N_("Choose a file"),
+    "file_gone": N_("The file is not there any more: upload it again"),
+    "hold_missing": N_("Choose the reason"),
+    "iccid_missing": N_("Enter the ICCID of the SIM card"),
+    "activation_past": N_("Choose today or a day to come"),
+    "card_missing": N_("Pick a SIM card, or scan one"),
+    "login_missing": N_("Enter the login"),
+    "msisdn_missing": N_("Choose a number"),
+    "password_missing": N_("Enter the password"),
+    "reason_missing": N_("Say why"),
+    "answer_missing": N_("Write what it came to"),
+    "subject_missing": N_("Say what it is about"),
+    "tariff_missing": N_("Choose a tariff"),
     "name_missing": N_("Enter a name"),
+    "wording_missing": N_("Write it in this language at least"),
+    "last_name_missing": N_("Enter the family name"),
+    "first_name_missing": N_("Enter the first name"),
+    "organisation_missing": N_("Enter the name of the organisation"),
+    "contact_name_missing": N_("Enter whom we may talk to"),
+    "phone_missing": N_("Enter the phone as +996 555 123 456"),
+    "email_missing": N_("Enter an e-mail, such as name@example.org"),
+    "birth_date_missing": N_("Enter the date of birth: day, month and year"),
+    "national_id_missing": N_("Enter the personal number"),
+    "registration_number_missing": N_("Enter the registration number"),
+    "documents_missing": N_("Enter the number of the document"),
+    "document_type_missing": N_("Choose the kind of document"),
+    "document_number_missing": N_("Enter the number of the document"),
+    "scan_front_missing": N_("Choose the scan of the document's front"),
+    "format": N_("Such numbers are written otherwise: check the digits and letters"),
+    "nothing": N_("Change something, or add a file"),
+    "consent": N_("Without consent to the use of personal data nothing can be registered"),
+    "rule_known": N_("There is this rule already"),
+    "compatibility_rule": N_("A group stands alone; every other rule names at least one other"),
+    "code_unknown": N_("Nothing in the catalog has this code"),
     "choice": N_("Choose one of those offered"),
     "number": N_("Enter a whole number"),
     "amount": N_("Enter an amount, such as 1240.50"),
     "currency": N_("Enter a currency of three letters, such as KGS"),
-    "refund_too_large": N_("More than is left of the payment"),
+    "refund_too_large": N_("More than is left of the payment and on the account"),
     "given_too_little": N_("Less was given than is to be paid"),
     "negative": N_("Enter an amount above zero"),
     "date": N_("Enter day, month and year, such as 12.03.1995"),
     "span": N_("The end is before the beginning"),
     "instant": N_("Enter a date and a time"),
-    "birth_date": N_("Enter the date of birth: day, month and year"),
+    "birth_date": N_("A date of birth is from 1900 to today, such as 12.03.1995"),
     "minimum_age": N_("Too young to sign a contract"),
     "email": N_("Enter an e-mail, such as name@example.org"),
     "phone": N_("Enter the phone as +996 555 123 456"),
     "phone_format": N_("Enter the phone as +996 555 123 456"),
     "msisdn_format": N_("Enter the phone as +996 555 123 456"),
     "iccid_format": N_("An ICCID has 19 or 20 digits and begins with 89"),
-    "iccid_luhn": N_("A digit of the ICCID is wrong: its check digit does not fit"),
+    "iccid_luhn": N_("Check the ICCID: one digit is mistyped"),
     "imsi_format": N_("An IMSI has up to 15 digits"),
+    "range_length": N_("The first and the last one have as many digits as each other"),
+    "range_order": N_("The last one comes before the first"),
+    "range_size": N_("Too many for a range: at most 10,000. Bring more in a file"),
+    "reservation": N_("Choose another name: this one is kept for contracts"),
+    "reservation_until": N_("A reservation ends in the future"),
+    "category": N_("Choose one of those offered"),
+    "contract_unknown": N_("There is no contract with this number"),
     "national_id": N_("Check the personal number: 14 digits"),
     "language": N_("Choose one of the languages offered"),
     "document_type": N_("Choose the kind of document"),
@@ -46,6 +95,7 @@ FAULTS: Mapping[str, str] = {
     "size": N_("The file is too large"),
     "media_type": N_("Files of this kind are not taken"),
     "encoding": N_("The file is not text in UTF-8"),
+    "spreadsheet": N_("This is a spreadsheet or an archive, and no CSV"),
     "separator": N_("No columns were found in the file"),
     "file_empty": N_("The file is empty"),
     "file_too_large": N_("The file is too large"),
@@ -80,28 +130,50 @@ FAULTS: Mapping[str, str] = {
     "password_length": N_(
         "Choose a password of 12 to 200 characters; several words make a good one"
     ),
-    "password_simple": N_("Not the login, and not the same few characters over and over"),
+    "password_simple": N_(
+        "Too easy to guess: avoid the login, common words, rows of keys and repeated characters"
+    ),
     "password_wrong": N_("This is not the present password"),
     "password_again": N_("This is not the same password"),
+    "code_refused": N_("The code is wrong or out of date"),
     "code_wrong": N_("Enter the six digits that the app shows now"),
+    "proof": N_("Type exactly what is asked for"),
     "login": N_("Letters, digits, dots and dashes"),
+    "role_name": N_("2 to 40 of a to z, 0 to 9 and _, a letter first"),
+    "role_taken": N_("Another role has this code"),
+    "hue": N_("Enter degrees from 0 to 359"),
+    "decimal": N_("Enter a number, such as 1.5"),
+    "hours": N_("Enter times such as 09:00-13:00, 14:00-18:00"),
+    "zone": N_("Enter a time zone such as Asia/Bishkek"),
+    "whole_number": N_("Enter a whole number"),
+    "ratio": N_("Enter a number from 0 to 1"),
+    "policy_id": N_("Up to 30 small letters, digits, _ and -"),
+    "template_limits": N_("It takes too long, or too much memory: look for a loop"),
+    "template_long": N_("Too long"),
+    "policy_taken": N_("Another policy has this code"),
+    "template_syntax": N_("Write $fact where a fact goes, and $$ for a dollar sign"),
+    "fact_unknown": N_("Use only the facts that are named below"),
+    "to_missing": N_("Say where to"),
+    "title": N_("Enter a title of at most 100 characters"),
 }
 """What is wrong with a field."""
 
 ERRORS: Mapping[str, str] = {
     "not_authenticated": N_("Sign in first"),
     "not_permitted": N_("You may not do this"),
+    "beyond_rights": N_("You cannot grant what you may not do yourself"),
     "foreign_form": N_("This form is out of date. Load the page again and repeat"),
     "not_found": N_("There is no such thing, or it is not yours to see"),
     "conflict": N_("Somebody else is ahead of you. Load the page again"),
     "busy": N_("Another request is working on this right now. Try again"),
+    "newer_reply": N_("There is a newer reply. Read it, then send yours"),
     "stale_version": N_("Somebody changed this in the meantime. Look at it again, then repeat"),
     "key_reused": N_("This form was sent before with other content. Load the page again"),
     "unavailable": N_("Not available right now. Try again in a minute"),
     "gateway_error": N_("The payment provider does not answer as it should. Try again later"),
     "currency_mismatch": N_("These are two different currencies"),
     "sign_in_refused": N_("The login, the password or the code is wrong"),
-    "too_many_attempts": N_("Too many tries. Try again in 15 minutes, or ask an administrator"),
+    "too_many_attempts": N_("Too many tries. Wait a little and try again"),
     "login_taken": N_("Somebody has this login already"),
     "too_many_requests": N_("Too many tries. Wait a little and try again"),
     "identity_taken": N_("Another customer has this document or personal number"),
@@ -109,8 +181,13 @@ ERRORS: Mapping[str, str] = {
     "payments_in_flight": N_("A payment has no outcome yet. Wait for it and try again"),
     "insufficient_funds": N_("There is not enough money on the account"),
     "already_reversed": N_("This was reversed before"),
-    "number_taken": N_("The number was taken in the meantime. Choose another one"),
-    "sim_taken": N_("The SIM card was taken in the meantime. Choose another one"),
+    "number_not_available": N_("The number was taken in the meantime. Choose another one"),
+    "number_in_use": N_("The number belongs to a contract that is not over"),
+    "sim_not_available": N_("This SIM card is not free. Choose another one"),
+    "sim_in_use": N_("The SIM card belongs to a contract that is not over"),
+    "hold_there": N_("It is suspended for this already"),
+    "hold_not_there": N_("It is not suspended for this any more"),
+    "already_in_pool": N_("Something of this range is there already. Look at it again"),
     "not_installed": N_("This installation lacks a part that is needed for it"),
     "malformed": N_("The request cannot be read"),
     "method_not_allowed": N_("This address does not take such a request"),
@@ -119,26 +196,87 @@ ERRORS: Mapping[str, str] = {
 }
 """What is wrong with a command as a whole."""
 
+RULES: Mapping[str, str] = {
+    "same_customer": N_("The number was another customer's: it is free once it has rested"),
+    "quarantine_over": N_("The number still rests: look until when"),
+    "contract_live": N_("The contract is not live, and so can have no number"),
+    "application_customer": N_("The contract is another customer's than the application"),
+    "number_origin": N_("The number is of another origin than that"),
+}
+"""What a rule says to who works here, where its reasons have values that are not told apart."""
+
+REASONS = (
+    N_("tariff %(tariff)s is not on sale"),
+    N_("tariff %(tariff)s is not sold for %(mode)s"),
+    N_("tariff %(old)s may be changed only to %(others)s, not to %(new)s"),
+    N_("option %(option)s is not on sale"),
+    N_("option %(option)s is chosen twice"),
+    N_("option %(option)s is priced in %(its)s, tariff %(tariff)s in %(other)s"),
+    N_("%(subject)s requires %(others)s"),
+    N_("%(subject)s does not go with %(other)s"),
+    N_("%(subject)s is already included in %(tariff)s"),
+    N_("at most one of %(others)s"),
+    N_("the role %(role)s is built in and stays as it is; copy it"),
+    N_("somebody still has the role %(role)s"),
+    N_("a payment is at least %(smallest)s"),
+    N_("a payment is at most %(largest)s"),
+)
+"""What the rules of the domain say where they refuse, as each `Reason` has it."""
+
+PLAIN_REASONS = (
+    N_("Internet beyond what is included has no price"),
+    N_("Minutes beyond what is included have no price"),
+    N_("SMS beyond what is included have no price"),
+)
+"""The same, of reasons without values."""
+
 
 def said(fault: Fault) -> str:
     """Return what is wrong with a field; for a code without a sentence, what the library says."""
     known = FAULTS.get(fault.code)
+    if fault.code == "missing":  # by its own name, for a list of many to tell them apart
+        known = FAULTS.get(f"{fault.field}_missing", known)
     return gettext(known) if known else _capital(fault.message)
 
 
-def sentence(error: TelecomCrmError) -> str:
-    """Return what is wrong, in one sentence or a few."""
+def sentence(error: TelecomCrmError, names: Mapping[str, Wording] = MappingProxyType({})) -> str:
+    """Return what is wrong, in one sentence or a few; `names` are what codes in them are called."""
+    if isinstance(error, TooManyAttempts):
+        return ngettext(
+            "Too many tries. Try again in %(count)s minute, or ask an administrator",
+            "Too many tries. Try again in %(count)s minutes, or ask an administrator",
+            error.minutes,
+        )
     known = ERRORS.get(error.code)
     if known:
         return gettext(known)
     if isinstance(error, IllegalTransition):
         return gettext("Its state does not allow this now. Load the page again")
+    if isinstance(error, RuleViolated) and error.rule in RULES:
+        return gettext(RULES[error.rule])
     if isinstance(error, RuleViolated):
-        return "; ".join(_capital(gettext(reason)) for reason in error.reasons)
+        return "; ".join(_capital(worded(reason, names)) for reason in error.reasons)
     for kind in type(error).__mro__:  # the sentence of its family
         if (words := ERRORS.get(getattr(kind, "code", ""))) is not None:
             return gettext(words)
     return _capital(str(error))
+
+
+def worded(reason: str, names: Mapping[str, Wording]) -> str:
+    """Return a reason of the domain; `names` are what codes in it are called."""
+    if not isinstance(reason, Reason):
+        return gettext(reason)
+    filled = {
+        place: format_list([_value(one, names) for one in several], "or", here().locale)
+        for place, several in reason.values.items()
+    }
+    return gettext(reason.pattern, **filled)
+
+
+def _value(one: object, names: Mapping[str, Wording]) -> str:
+    if isinstance(one, Money):
+        return here().money(one)
+    return spoken(names[str(one)]) if str(one) in names else str(one)
 
 
 def _capital(text: str) -> str:

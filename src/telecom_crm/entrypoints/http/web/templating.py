@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,14 +12,19 @@ import attrs
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from telecom_crm.domain.brand import Brand
+from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.http.web import charts, i18n
+from telecom_crm.entrypoints.http.web.agents import browser
 from telecom_crm.entrypoints.http.web.assets import ASSETS
-from telecom_crm.entrypoints.http.web.labels import label, role_title, tone
+from telecom_crm.entrypoints.http.web.labels import field, label, role_title, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
 
 TEMPLATES = Path(__file__).parent / "templates"
 A_DAY_SECONDS = 24 * 3600
+EXPIRES_SOON = timedelta(days=30)
+"""So long before its last day a paper is warned of."""
 AVATAR_TONES = ("brand", "warn", "info", "bad", "ok")
 
 
@@ -31,6 +36,8 @@ class Pages:
     currency: str
     operator: str
     clock: Callable[[], datetime]
+    role_titles: Callable[[], Mapping[str, str]]
+    brand: Callable[[], Brand]
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""
@@ -61,6 +68,11 @@ class Pages:
         ]
 
     @property
+    def title(self) -> str:
+        """What the pages are headed with."""
+        return self.brand().name or self.operator
+
+    @property
     def today(self) -> date:
         """The operator's day."""
         return self.clock().astimezone(self.zone).date()
@@ -83,8 +95,9 @@ def environment(**more: Any) -> Environment:
     made.filters |= FILTERS
     made.globals |= {
         "asset": ASSETS.url,
-        "version": ASSETS.version,
+        "app_version": ASSETS.version,
         "languages": i18n.NAMES,
+        "default_language": LANGUAGES.default,
         "charts": charts,
         **more,
     }
@@ -106,9 +119,21 @@ def _spoken(name: str) -> Callable[..., str]:
 
 
 @pass_context
+def spoken(_: Context, text: Wording) -> str:
+    """Write what the catalog says in several languages in the visitor's."""
+    return i18n.spoken(text)
+
+
+@pass_context
 def money(_: Context, amount: Money, *, signed: bool = False) -> str:
     """Write an amount."""
     return i18n.here().money(amount, signed=signed)
+
+
+@pass_context
+def currency(_: Context, code: str) -> str:
+    """Write what amounts are counted in, as beside them."""
+    return i18n.here().currency(code)
 
 
 @pass_context
@@ -118,9 +143,9 @@ def number(_: Context, value: float) -> str:
 
 
 @pass_context
-def percent(_: Context, value: float) -> str:
+def percent(_: Context, value: float, *, signed: bool = False) -> str:
     """Write a share of one."""
-    return i18n.here().percent(value)
+    return i18n.here().percent(value, signed=signed)
 
 
 @pass_context
@@ -149,6 +174,12 @@ def ago(context: Context, at: datetime) -> str:
 
 
 @pass_context
+def month(context: Context, at: datetime) -> str:
+    """Write the month of an instant."""
+    return i18n.here().month(at, context["pages"].zone)
+
+
+@pass_context
 def iso(_: Context, at: datetime) -> str:
     """Write an instant for machines."""
     return at.astimezone(UTC).isoformat(timespec="seconds")
@@ -161,15 +192,27 @@ def phone(_: Context, value: object) -> str:
 
 
 @pass_context
-def role(_: Context, name: str) -> str:
-    """Write a role in words."""
-    return role_title(name)
+def role(context: Context, name: str) -> str:
+    """Write a role in words; one that is gone by its name."""
+    return role_title(name, context["pages"].role_titles().get(name, name))
 
 
 @pass_context
 def named(_: Context, value: object) -> str:
     """Write a member of an enum (a state, a kind, an action) in words."""
     return label(value)
+
+
+@pass_context
+def agent(_: Context, said: str) -> str:
+    """Write what somebody is signed in with."""
+    return browser(said)
+
+
+@pass_context
+def fielded(_: Context, name: str) -> str:
+    """Write the name of a field."""
+    return field(name)
 
 
 def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
@@ -192,18 +235,31 @@ def avatar_tone(name: str) -> str:
     return AVATAR_TONES[sum(map(ord, name)) % len(AVATAR_TONES)]
 
 
+@pass_context
+def runs_out(context: Context, until: date) -> str:
+    """Tell of a paper's last day whether it is "over" or comes "soon"; "" while there is time."""
+    today: date = context["pages"].today
+    return "over" if until < today else "soon" if until < today + EXPIRES_SOON else ""
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "agent": agent,
+    "spoken": spoken,
     "money": money,
+    "currency": currency,
     "number": number,
     "percent": percent,
     "day": day,
     "instant": instant,
     "ago": ago,
     "iso": iso,
+    "month": month,
     "phone": phone,
+    "field": fielded,
     "named": named,
     "role": role,
     "masked": masked,
+    "runs_out": runs_out,
     "initials": initials,
     "avatar_tone": avatar_tone,
     "tone": tone,

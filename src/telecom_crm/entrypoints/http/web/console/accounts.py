@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,13 @@ from litestar.params import FromPath
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.account import AccountState, AccountStatement
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.identifiers import AccountId, RefundId
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.entrypoints.crm import Crm, month_of
+from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.console.payees import known_as
@@ -28,9 +30,11 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/accounts"
+LOG = logging.getLogger(__name__)
 
 ENTRY = Entry(
     path=PATH,
@@ -75,17 +79,19 @@ class AccountPages(Controller):
     ) -> Response[bytes]:
         """Show an account, and a month of its books with the balance after each entry."""
         state = crm.accounts.get(AccountId(account_id))
-        start, end = month_of(crm, _month(request, crm))
+        month = Month.asked(request, crm)
         owners = crm.accounts.owners([state.account.id]) if request.may(Area.CUSTOMERS) else {}
+        statement = crm.accounts.statement(state.account.id, start=month.start, end=month.end)
         return page(
             request,
             "console/accounts/show.html",
             state=state,
             base=f"{PATH}/{account_id}",
             owner=owners.get(state.account.id),
-            statement=crm.accounts.statement(state.account.id, start=start, end=end),
-            before=f"{start - timedelta(days=1):%Y-%m}",
-            after=f"{end:%Y-%m}" if end <= crm.clock() else None,
+            statement=statement,
+            sources=_sources(request, crm, statement),
+            wrong=_wrong(crm, state.account.id),
+            month=month,
         )
 
     @shows("/{account_id:uuid}/adjust", Area.ACCOUNTS, Action.WRITE)
@@ -125,6 +131,31 @@ class AccountPages(Controller):
         return answer or _asked(request, state, form, status=form.status)
 
 
+def _sources(request: Visit, crm: Crm, statement: AccountStatement) -> dict[str, str]:
+    """Return where the causes of entries are shown, as far as the visitor may see them."""
+    causes = {line.entry.caused_by for line in statement.lines}
+    named = [(cause, *cause.split(":", 1)) for cause in causes if ":" in cause]
+    places = dict[str, str]()
+    if request.may(Area.CONTRACTS):
+        places |= {one: f"/console/contracts/{id}" for one, of, id in named if of == "contract"}
+    if request.may(Area.PAYMENTS):
+        refunds = {RefundId(UUID(id)): one for one, of, id in named if of == "refund"}
+        payments = crm.payments.refunded_from(refunds)
+        places |= {one: f"/console/payments/{id}" for one, of, id in named if of == "payment"}
+        places |= {refunds[id]: f"/console/payments/{paid}" for id, paid in payments.items()}
+    return places
+
+
+def _wrong(crm: Crm, account_id: AccountId) -> tuple[str, Money, Money] | None:
+    """Return an incident's id, the balance and what its entries come to, where these differ."""
+    counted, booked = crm.accounts.journalled(account_id)
+    if counted == booked:
+        return None
+    incident = secrets.token_hex(4)
+    LOG.error("incident %s: account %s has %s, booked %s", incident, account_id, counted, booked)
+    return incident, counted, booked
+
+
 def _found(listing: Listing, crm: Crm) -> Page[AccountState]:
     """Return what the list shows: the accounts of whom a search found, or a page of all."""
     if not listing.q:
@@ -139,17 +170,6 @@ def _adjustment(raw: str) -> ApprovalKind:
     if kind not in ADJUSTMENTS:
         raise InvalidValue.of("kind", "choice", "one of those offered", raw)
     return kind
-
-
-def _month(request: Visit, crm: Crm) -> datetime:
-    """Return an instant of the month in the address; of this one, where it names none."""
-    now = crm.clock()
-    try:
-        day = date.fromisoformat(f"{request.query_params.get('month', '')}-01")
-        asked = datetime(day.year, day.month, 2, tzinfo=crm.zone)
-    except ValueError:
-        return now
-    return asked if day.year >= 2000 and asked <= now else now
 
 
 def _asked(request: Visit, state: AccountState, form: Form, status: int = 200) -> Response[bytes]:

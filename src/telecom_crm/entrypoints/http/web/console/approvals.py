@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -14,14 +13,13 @@ from telecom_crm.domain.approval import THING_OF, Approval, ApprovalStatus
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -60,7 +58,9 @@ class ApprovalPages(Controller):
             fragment="console/approvals/_table.html",
             listing=listing,
             found=tolerant(listing, approvals.page),
-            chips=_chips(listing, approvals),
+            chips=status_chips(
+                listing, pgettext("approvals", "All"), ApprovalStatus, approvals.counts
+            ),
         )
 
     @shows("/{approval_id:uuid}", Area.APPROVALS)
@@ -110,29 +110,10 @@ class ApprovalPages(Controller):
         return redirect(request, f"{PATH}/{approval_id}", toast=_("The request is taken back"))
 
 
-def _chips(listing: Listing, approvals: Approvals) -> list[dict[str, Any]]:
-    """Return a chip for all, and one for each status, with how many there are."""
-    now = listing.where().get("status")
-    wheres: list[dict[str, str]] = [{}, *({"status": status.value} for status in ApprovalStatus)]
-    counts = approvals.counts(*wheres, most=COUNTED + 1)
-    texts = [pgettext("approvals", "All"), *map(label, ApprovalStatus)]
-    return [
-        {
-            "href": listing.url(status=where.get("status")),
-            "text": text,
-            "count": tally(count),
-            "current": now == where.get("status"),
-        }
-        for where, text, count in zip(wheres, texts, counts, strict=True)
-    ]
-
-
 def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form) -> Response[bytes]:
     waits, mine = approval.status is ApprovalStatus.PENDING, approval.is_from(request.by)
-    place = PLACES.get(THING_OF[approval.kind])
-    allowed = request.may(Area.APPROVALS, Action.APPROVE) and request.may(
-        AREA_OF[approval.kind], Action.APPROVE
-    )
+    place, area = PLACES[THING_OF[approval.kind]], AREA_OF[approval.kind]
+    allowed = request.may(Area.APPROVALS, Action.APPROVE) and request.may(area, Action.APPROVE)
     events = approvals.timeline(approval.id)[::-1]
     return page(
         request,
@@ -140,7 +121,7 @@ def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form)
         status=200 if form.ok else form.status,
         approval=approval,
         base=f"{PATH}/{approval.id}",
-        thing=f"{place}/{approval.thing_id}" if place else None,
+        thing=f"{place}/{approval.thing_id}" if request.may(area, Action.READ) else None,
         form=form,
         decides=waits and allowed and not mine,
         withdraws=waits and mine and request.may(Area.APPROVALS, Action.WRITE),

@@ -7,12 +7,14 @@ from typing import Any
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 
+from telecom_crm.application.ports import PaymentGateway
+from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.payees import Payee, chosen, offered
-from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.console.payees import Payee, chosen, lacking, offered
+from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here
@@ -20,8 +22,6 @@ from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/payments/new"
-METHODS = (PaymentMethod.CASH, PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER)
-"""What is taken at a desk."""
 
 
 class CashDeskPages(Controller):
@@ -36,7 +36,8 @@ class CashDeskPages(Controller):
         if payee is None:
             return _choice(request, crm)
         typed = {name: request.query_params.get(name, "")[:40] for name in ("amount", "given")}
-        form = Form.filled(method=PaymentMethod.CASH, **typed)
+        typed["amount"] = typed["amount"] or written(lacking(crm, payee))
+        form = Form.filled(**typed)
         return _form(request, crm, payee, form, change=_change_of(form, payee))
 
     @acts("/", Area.PAYMENTS)
@@ -48,15 +49,15 @@ class CashDeskPages(Controller):
         if payee is None:
             return _choice(request, crm, status=422)
         amount, change = _read(form, payee)
-        method, note = form.choice("method", PaymentMethod), form.text("note", required=False)
-        if amount is None or method is None:
+        desk, note = _desk(form, crm), form.text("note", required=False)
+        if amount is None or desk is None:
             return _form(request, crm, payee, form, status=form.status)
         payment = form.submit(
             crm.payments.take,
             payer=payee.payer,
             amount=amount,
-            method=method,
-            gateway=form.raw("desk") or _desks(crm)[0],
+            method=_method(desk),
+            gateway=desk.name,
             note=note,
             idempotency_key=form.key,
             by=request.by,
@@ -88,15 +89,38 @@ def _form(request: Visit, crm: Crm, payee: Payee, form: Form, **more: Any) -> Re
         fragment="console/payments/_change.html",
         payee=payee,
         form=form,
-        desks=_desks(crm),
-        methods=[(one.value, label(one)) for one in METHODS],
+        desks=_desks_told(crm),
         **{"change": None, **more},
     )
 
 
-def _desks(crm: Crm) -> list[str]:
-    """Return the names of the desks: where money is in hand before it is written down."""
-    return [name for name, gateway in crm.gateways.items() if gateway.takes_at_once]
+def _desks(crm: Crm) -> dict[str, PaymentGateway]:
+    """Return by name where money is there before it is written down: desks and card terminals."""
+    return {name: gateway for name, gateway in crm.gateways.items() if gateway.takes_at_once}
+
+
+def _desk(form: Form, crm: Crm) -> PaymentGateway | None:
+    """Return where the money is, as the form says."""
+    desk = _desks(crm).get(form.raw("desk"))
+    if desk is None:
+        form.fault("desk", "choice")
+    return desk
+
+
+def _desks_told(crm: Crm) -> list[tuple[str, str]]:
+    """Return the desks by how one pays there, and by name where that does not tell them apart."""
+    desks = list(_desks(crm).values())
+    methods = [_method(desk) for desk in desks]
+    return [
+        (desk.name, label(how) if methods.count(how) == 1 else f"{label(how)} · {label(desk.name)}")
+        for desk, how in zip(desks, methods, strict=True)
+    ]
+
+
+def _method(desk: PaymentGateway) -> PaymentMethod:
+    """Return how one pays there: what goes into a till is cash."""
+    in_till = desk.ledger_code is LedgerCode.CASH_DESK
+    return PaymentMethod.CASH if in_till else PaymentMethod.CARD
 
 
 def _read(form: Form, payee: Payee) -> tuple[Money | None, Money | None]:

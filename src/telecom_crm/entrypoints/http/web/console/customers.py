@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,25 +12,29 @@ from litestar.params import FromPath
 
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerStatus
-from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
+from telecom_crm.entrypoints.http.web.console.beside import beside
+from telecom_crm.entrypoints.http.web.console.compatibility import names_in
+from telecom_crm.entrypoints.http.web.console.customer_head import Head
+from telecom_crm.entrypoints.http.web.console.customer_history import history, kinds
+from telecom_crm.entrypoints.http.web.console.lists import Listing, hits_of, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/customers"
-FIRST_TIMELINE = 30
+
+FILTERS = ("status",)
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -59,6 +64,9 @@ COMMANDS = {
 }
 """Commands that are asked about: their words, icon, whether they hurt, and what is said after."""
 
+UNDONE_BY = {"block": "unblock", "unblock": "block", "close": "reopen", "reopen": "close"}
+"""The command that undoes each."""
+
 
 class CustomerPages(Controller):
     """Customers in the console."""
@@ -68,8 +76,9 @@ class CustomerPages(Controller):
     @shows("/", Area.CUSTOMERS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List customers, or find some."""
-        listing = Listing.of(request, "status")
-        found = _found(listing, crm.customers)
+        listing = Listing.of(request, *FILTERS)
+        hits = hits_of(listing, crm.customers.search)
+        found = _narrowed(listing, crm.customers, hits)
         ids = [one.id for one in found.items] if request.may(Area.ACCOUNTS) else []
         return page(
             request,
@@ -78,7 +87,13 @@ class CustomerPages(Controller):
             listing=listing,
             found=found,
             balances=crm.accounts.states_of(ids),
-            chips=_chips(listing, crm.customers),
+            chips=status_chips(
+                listing,
+                pgettext("customers", "All"),
+                CustomerStatus,
+                crm.customers.counts,
+                among=hits,
+            ),
         )
 
     @shows("/{customer_id:uuid}", Area.CUSTOMERS)
@@ -96,7 +111,10 @@ class CustomerPages(Controller):
         """Show a customer's contracts."""
         listing = Listing.of(request)
         found = crm.contracts.page(listing.query(customer_id=str(customer_id)))
-        return _tab(request, crm, customer_id, "services", listing=listing, found=found)
+        names = names_in(crm.catalog)
+        return shown_tab(
+            request, crm, customer_id, "services", listing=listing, found=found, tariffs=names
+        )
 
     @shows("/{customer_id:uuid}/payments", Area.PAYMENTS)
     def payments(
@@ -106,7 +124,7 @@ class CustomerPages(Controller):
         listing = Listing.of(request)
         ids = [account.id for account in crm.accounts.of_customer(CustomerId(customer_id))]
         found = crm.payments.of_accounts(ids, listing.query())
-        return _tab(request, crm, customer_id, "payments", listing=listing, found=found)
+        return shown_tab(request, crm, customer_id, "payments", listing=listing, found=found)
 
     @shows("/{customer_id:uuid}/tickets", Area.TICKETS)
     def tickets(
@@ -115,22 +133,23 @@ class CustomerPages(Controller):
         """Show a customer's tickets."""
         listing = Listing.of(request)
         found = crm.tickets.page(listing.query(customer_id=str(customer_id)))
-        return _tab(request, crm, customer_id, "tickets", listing=listing, found=found)
+        return shown_tab(request, crm, customer_id, "tickets", listing=listing, found=found)
 
     @shows("/{customer_id:uuid}/documents", Area.CUSTOMERS)
     def documents(
         self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Show a customer's papers."""
-        return _tab(request, crm, customer_id, "documents")
+        return shown_tab(request, crm, customer_id, "documents")
 
     @shows("/{customer_id:uuid}/audit", Area.AUDIT)
     def audit(
         self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Show every change of a customer: what, who and when."""
-        events = crm.events.of("customer", str(customer_id))
-        return _tab(request, crm, customer_id, "audit", events=events[::-1])
+        events = crm.events.of("customer", str(customer_id))[::-1]
+        told = [(event, event_shown(event.name)[0]) for event in events]
+        return shown_tab(request, crm, customer_id, "audit", events=told)
 
     @acts("/{customer_id:uuid}/notes", Area.CUSTOMERS)
     def add_note(
@@ -181,55 +200,41 @@ class CustomerPages(Controller):
         )
         if done is None:
             return _asked(request, customer, command, form)
-        return redirect(request, f"{PATH}/{customer_id}", toast=_(COMMANDS[command][3]))
+        base, said = f"{PATH}/{customer_id}", _(COMMANDS[command][3])
+        undo = Toast(said, undo=f"{base}/{UNDONE_BY[command]}", version=done.version)
+        return redirect(request, base, toast=undo)
 
 
-def _found(listing: Listing, customers: Customers) -> Page[Customer]:
+def listed(listing: Listing, customers: Customers) -> Page[Customer]:
     """Return what the list shows: what a search found, or a page of all."""
-    if not listing.q:
+    return _narrowed(listing, customers, hits_of(listing, customers.search))
+
+
+def _narrowed(
+    listing: Listing, customers: Customers, hits: list[Customer] | None
+) -> Page[Customer]:
+    if hits is None:
         page_of: Page[Customer] = tolerant(listing, customers.page)
         return page_of
-    try:
-        hits = customers.search(listing.q, limit=listing.size)
-    except InvalidValue:  # no text that anything could be called
-        return Page(items=())
     wanted = listing.where().get("status")
     return Page(items=tuple(one for one in hits if wanted in (None, one.status)))
-
-
-def _chips(listing: Listing, customers: Customers) -> list[dict[str, Any]]:
-    """Return a chip for all, and one for each status, with how many there are."""
-    now = listing.where().get("status")
-    wheres: list[dict[str, str]] = [{}, *({"status": status.value} for status in CustomerStatus)]
-    counts = customers.counts(*wheres, most=COUNTED + 1)
-    texts = [pgettext("customers", "All"), *map(label, CustomerStatus)]
-    return [
-        {
-            "href": listing.url(status=where.get("status")),
-            "text": text,
-            "count": tally(count),
-            "current": now == where.get("status"),
-        }
-        for where, text, count in zip(wheres, texts, counts, strict=True)
-    ]
 
 
 def _overview(
     request: Visit, crm: Crm, customer: Customer, form: Form | None = None
 ) -> Response[bytes]:
-    accounts: list[AccountState] = []
-    if request.may(Area.ACCOUNTS):
-        accounts = crm.accounts.states_of([customer.id])[customer.id]
-    events = crm.customers.timeline(customer.id)[-FIRST_TIMELINE:][::-1]
+    kind = request.query_params.get("history", "")
+    suspects = [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
     return _shown(
         request,
+        crm,
         customer,
         "",
         status=form.status if form else 200,
         form=form or Form(),
-        accounts=accounts,
-        suspects=crm.customers.duplicates(customer.id),
-        events=[(event, *event_shown(event.name)) for event in events],
+        suspects=suspects,
+        told=history(request, crm, customer, kind),
+        kinds=kinds(f"{PATH}/{customer.id}", kind),
     )
 
 
@@ -250,15 +255,47 @@ def _asked(request: Visit, customer: Customer, command: str, form: Form) -> Resp
     )
 
 
-def _tab(request: Visit, crm: Crm, customer_id: UUID, tab: str, **more: Any) -> Response[bytes]:
-    return _shown(request, crm.customers.get(CustomerId(customer_id)), tab, form=Form(), **more)
+def shown_tab(
+    request: Visit, crm: Crm, customer_id: UUID, tab: str, **more: Any
+) -> Response[bytes]:
+    """Show a tab of a profile, with what it needs besides."""
+    customer = crm.customers.get(CustomerId(customer_id))
+    return _shown(request, crm, customer, tab, form=Form(), **more)
 
 
-def _shown(request: Visit, customer: Customer, tab: str, **more: Any) -> Response[bytes]:
+def _links(request: Visit, customer: Customer) -> list[tuple[str, str, str]]:
+    """Return what else begins at a customer: address, words and icon."""
+    if customer.merged_into is not None:
+        return []
+    base, organised = f"{PATH}/{customer.id}", customer.kind is CustomerKind.ORGANISATION
+    writes, new = Action.WRITE, f"/console/contracts/new?customer={customer.id}"
+    offered = (
+        (customer.may_sign, Area.CONTRACTS, writes, new, _("New contract"), "file-plus"),
+        (True, Area.APPLICATIONS, writes, f"{base}/request", _("New application"), "list-checks"),
+        (
+            *(organised, Area.CUSTOMERS, writes, f"{base}/self-care"),
+            *(_("Password for self-care"), "key-round"),
+        ),
+        (True, Area.CUSTOMERS, Action.APPROVE, f"{base}/merge", _("Merge"), "git-merge"),
+        (
+            *(request.may(Area.APPROVALS, writes), Area.CUSTOMERS, writes, f"{base}/erase"),
+            *(_("Erase personal data"), "trash-2"),
+        ),
+    )
+    return [
+        (href, words, icon)
+        for fits, area, action, href, words, icon in offered
+        if fits and request.may(area, action)
+    ]
+
+
+def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) -> Response[bytes]:
     base = f"{PATH}/{customer.id}"
+    fetch = partial(listed, customers=crm.customers)
+    came = beside(request, PATH, customer.id, FILTERS, fetch)
     tabs = [
         {
-            "href": f"{base}/{end}".rstrip("/"),
+            "href": f"{base}/{end}".rstrip("/") + came.trail,
             "text": _(text),
             "current": end == tab,
             "kind": "page",
@@ -270,8 +307,17 @@ def _shown(request: Visit, customer: Customer, tab: str, **more: Any) -> Respons
         (command, _(COMMANDS[command][0]), *COMMANDS[command][1:3])
         for command in CUSTOMER_LIFECYCLE.allowed(customer.status)
         if command in COMMANDS and request.may(Area.CUSTOMERS, Action.WRITE)
+        if customer.merged_into is None
     ]
-    template = f"console/customers/{tab or 'show'}.html"
     return page(
-        request, template, customer=customer, base=base, tabs=tabs, commands=commands, **more
+        request,
+        f"console/customers/{tab or 'show'}.html",
+        customer=customer,
+        head=Head.of(request, crm, customer),
+        base=base,
+        beside=came,
+        tabs=tabs,
+        links=_links(request, customer),
+        commands=commands,
+        **more,
     )

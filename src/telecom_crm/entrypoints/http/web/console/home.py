@@ -1,4 +1,4 @@
-"""The console's first page, and the palette that leads everywhere."""
+"""The palette that leads everywhere, and the page of what is nowhere."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from telecom_crm.domain.errors import NotFound, NotPermitted
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.web.console.finding import found
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.routes import shows
 
 EVERYBODY = Own("it shows what each may see, and nothing else")
 
 
 class Home(Controller):
-    """Where one lands, and how one gets on from there."""
-
-    @shows("/console", EVERYBODY)
-    def start(self, request: Visit) -> Response[bytes]:
-        """Go to the first part of the console that is open to the visitor."""
-        for entry in request.app.state.pages.entries(request.may):
-            return redirect(request, entry.path)
-        raise NotPermitted("use the console: the role opens no part of it")
+    """How one gets on from wherever one is."""
 
     @shows("/console/{rest:path}", Own("who is signed in keeps the navigation where nothing is"))
     def nothing(self, rest: FromPath[str]) -> Response[bytes]:
         """Say that nothing is there."""
         raise NotFound("page", rest)
+
+    @shows("/console/news", EVERYBODY)
+    def news(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Show what waits for somebody, and what came of late; the head of every page has it."""
+        assert request.visitor is not None, "guests have no console"
+        told = crm.reports.news(rights=request.visitor.rights, by=request.by)
+        return page(request, "console/news.html", fragment="ui/_news.html", news=told)
 
     @shows("/console/find", EVERYBODY)
     def find(

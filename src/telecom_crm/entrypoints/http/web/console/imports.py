@@ -7,15 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Response
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from telecom_crm.application.bulk.pool import NumberRows, SimRows
-from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.imports import Imports
-from telecom_crm.domain.errors import Fault, NotFound
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
     IMPORT_LIFECYCLE,
@@ -23,13 +20,20 @@ from telecom_crm.domain.importing import (
     ImportJob,
     ImportKind,
     ImportStatus,
-    RowError,
 )
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV, joined
-from telecom_crm.entrypoints.http.uploads import chunks
+from telecom_crm.entrypoints.http.web.console.import_files import (
+    FILE_LIMIT,
+    KINDS,
+    PATH,
+    reasons_of,
+    taken_in,
+    template_of,
+    told,
+    upload_shown,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page, redirect
@@ -38,16 +42,13 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
-from telecom_crm.entrypoints.http.web.messages import said
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-PATH = "/console/imports"
-FILE_LIMIT = 256 * 1024**2
-"""The most bytes of a file that a browser brings; larger ones come by the API or the CLI."""
-CHECKED_AT_ONCE = 16 * 1024**2
-"""So large a file is checked while whoever sent it waits; a larger one by the worker."""
 ROWS_WHILE_RUNNING, ROWS_WHEN_OVER = 12, 200
 """Of how many rows a page shows what is wrong; the file of errors has all."""
+
+FILTERS = ("status", "kind")
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -75,17 +76,6 @@ COMMANDS = {
 }
 """What is done to a job: the word, and what is said after."""
 
-FILES = (
-    (ImportKind.SIMS, N_("Cards from the maker: ICCID and what goes with it"), SimRows.columns),
-    (ImportKind.NUMBERS, N_("Phone numbers that may be sold"), NumberRows.columns),
-    (
-        ImportKind.SUBSCRIBERS,
-        N_("People with their cards, numbers and tariffs"),
-        SUBSCRIBERS,
-    ),
-)
-"""What a file may be: its kind, what it brings, and its columns."""
-
 
 class ImportPages(Controller):
     """Bulk import in the console."""
@@ -95,7 +85,7 @@ class ImportPages(Controller):
     @shows("/", Area.IMPORTS)
     def index(self, request: Visit, imports: NamedDependency[Imports]) -> Response[bytes]:
         """List what was imported, newest first."""
-        listing = Listing.of(request, "status", "kind")
+        listing = Listing.of(request, *FILTERS)
         return page(
             request,
             "console/imports/index.html",
@@ -108,29 +98,29 @@ class ImportPages(Controller):
     @shows("/new", Area.IMPORTS, Action.WRITE)
     def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask for a file."""
-        return _new(request, crm, Form.filled(kind=ImportKind.SUBSCRIBERS))
+        asked = request.query_params
+        kind, mends = asked.get("kind", ImportKind.SUBSCRIBERS), asked.get("mends")
+        return upload_shown(request, crm, Form.filled(kind=kind, mends=mends))
+
+    @shows("/new/{kind:str}/template.csv", Area.IMPORTS)
+    def template(self, kind: FromPath[str]) -> Response[bytes]:
+        """Give a file of a kind: its columns, and a row as an example."""
+        if kind not in list(ImportKind):
+            raise NotFound("import_kind", kind[:40])
+        name = f'attachment; filename="{kind}.csv"'
+        headers = {**HEADERS, "Content-Disposition": name}
+        return Response(template_of(ImportKind(kind)), media_type=CSV, headers=headers)
 
     @acts("/new", Area.IMPORTS, request_max_body_size=FILE_LIMIT)
     def create(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Take a file in; the worker applies its rows."""
-        file, kind = form.file("file", required=True), form.choice("kind", ImportKind)
-        activate = form.flag("activate")
-        job = None
-        if file is not None and kind is not None:
-            job = form.submit(
-                _taken_in,
-                crm.imports,
-                file,
-                kind=kind,
-                dry_run=form.flag("dry_run"),
-                activate=activate,
-                policy=form.raw("policy") or None if activate else None,
-                by=request.by,
-            )
+        job = taken_in(crm.imports, form, by=request.by)
         if job is None:
-            return _new(request, crm, form)
+            return upload_shown(request, crm, form)
+        if job.status is ImportStatus.ABORTED:
+            return redirect(request, f"{PATH}/{job.id}")
         return redirect(request, f"{PATH}/{job.id}", toast=_("The file is taken in"))
 
     @shows("/{import_id:uuid}", Area.IMPORTS)
@@ -140,8 +130,10 @@ class ImportPages(Controller):
         """Show how far a job is, and what is wrong with its rows."""
         job = imports.get(ImportId(import_id))
         running = job.status in UNDER_WAY
-        summary = imports.summary(job.id, errors=ROWS_WHILE_RUNNING if running else ROWS_WHEN_OVER)
-        warnings = () if running else tuple(islice(imports.warnings(job.id), ROWS_WHEN_OVER))
+        asked = request.query_params.get("reason") or None
+        reasons = [] if running else reasons_of(imports, job)
+        code = asked if asked in [one for one, _words, _count in reasons] else None
+        most = ROWS_WHILE_RUNNING if running else ROWS_WHEN_OVER
         return page(
             request,
             "console/imports/show.html",
@@ -149,11 +141,12 @@ class ImportPages(Controller):
             job=job,
             base=f"{PATH}/{job.id}",
             running=running,
-            heading=_(HEADINGS[job.status]),
             left=max(0, (job.total or 0) - job.position),
-            errors=[(error, _words(error)) for error in summary.errors],
-            warnings=warnings,
-            commands=_commands(request, job),
+            errors=told(job, imports.summary(job.id, errors=most, code=code).errors),
+            reasons=reasons,
+            code=code,
+            warnings=() if running else tuple(islice(imports.warnings(job.id), ROWS_WHEN_OVER)),
+            **_around(request, imports, job),
         )
 
     @acts("/{import_id:uuid}/errors.csv", Area.IMPORTS, Action.EXPORT)
@@ -199,30 +192,6 @@ class ImportPages(Controller):
         return redirect(request, f"{PATH}/{job.id}", toast=_(COMMANDS[command][1]))
 
 
-def _taken_in(
-    imports: Imports,
-    file: UploadFile,
-    *,
-    kind: ImportKind,
-    dry_run: bool,
-    activate: bool,
-    policy: str | None,
-    by: Actor,
-) -> ImportJob:
-    size = file.file.seek(0, 2)
-    file.file.seek(0)
-    job = imports.upload(
-        kind=kind,
-        content=chunks(file.file),
-        file_name=file.filename,
-        dry_run=dry_run,
-        activate=activate,
-        policy=policy,
-        by=by,
-    )
-    return imports.check(job.id, by=by) if size <= CHECKED_AT_ONCE else job
-
-
 def _chips(listing: Listing) -> list[dict[str, Any]]:
     now = listing.where().get("status")
     texts: dict[str | None, str] = {None: pgettext("imports", "All")}
@@ -233,23 +202,18 @@ def _chips(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
-def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
-    return page(
-        request,
-        "console/imports/new.html",
-        status=200 if form.ok else form.status,
-        form=form,
-        kinds=[
-            {"value": kind.value, "title": label(kind), "note": _(note)} for kind, note, _c in FILES
-        ],
-        columns=[(label(kind), ", ".join(columns.required)) for kind, _n, columns in FILES],
-        policies=[(one.id, f"{one.name} ({one.id})") for one in crm.rules.policies()],
-        megabytes=FILE_LIMIT // 1024**2,
-    )
-
-
-def _words(error: RowError) -> str:
-    return said(Fault(error.column, error.code, error.message, error.value))
+def _around(request: Visit, imports: Imports, job: ImportJob) -> dict[str, Any]:
+    """Return what a job has to do with others, what it waits for, and what can be done."""
+    earlier = imports.earlier(job.id)
+    waits = earlier is not None and job.status is ImportStatus.ABORTED and not job.position
+    return {
+        "earlier": earlier,
+        "waits": waits,
+        "mended": imports.get(job.mends) if job.mends else None,
+        "heading": _("Not begun: the same file again?") if waits else _(HEADINGS[job.status]),
+        "right": KINDS[job.kind].names,
+        "commands": _commands(request, job),
+    }
 
 
 def _commands(request: Visit, job: ImportJob) -> list[tuple[str, str]]:

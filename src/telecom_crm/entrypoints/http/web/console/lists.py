@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import attrs
 
+from telecom_crm.application.paging import PAGE_SIZE
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import here
+from telecom_crm.entrypoints.http.web.labels import label
+
+T = TypeVar("T")
 
 SIZES = (20, 50, 100)
+CAME_FROM = "in"
+"""The parameter by which a thing's page knows the list that one came from."""
 COUNTED = 1000
 """So far the things behind a filter are counted."""
 
@@ -29,13 +36,20 @@ class Listing:
     path: str
     asked: Mapping[str, str]
     filters: tuple[str, ...]
+    is_whole: bool = False
+    """Whether all of it is asked for, from its beginning: its pages are long, nonsense refused."""
 
     @classmethod
     def of(cls, request: Visit, *filters: str) -> Listing:
         """Read the address; `filters` are the fields that this list is filtered by."""
+        return cls.asking(request.scope["path"], request.query_params, *filters)
+
+    @classmethod
+    def asking(cls, path: str, query: Mapping[str, str], *filters: str) -> Listing:
+        """Read a query that is not of the request's own address."""
         known = ("q", "sort", "size", "cursor", *filters)
-        given = {name: request.query_params.get(name, "")[:1000] for name in known}
-        return cls(request.scope["path"], {k: v for k, v in given.items() if v}, filters)
+        given = {name: query.get(name, "")[:1000] for name in known}
+        return cls(path, {k: v for k, v in given.items() if v}, filters)
 
     @property
     def q(self) -> str:
@@ -50,6 +64,8 @@ class Listing:
     @property
     def size(self) -> int:
         """How many to a page."""
+        if self.is_whole:
+            return PAGE_SIZE
         raw = self.asked.get("size", "")
         return int(raw) if raw in map(str, SIZES) else SIZES[0]
 
@@ -75,6 +91,33 @@ class Listing:
                 asked.pop(name, None)
         return f"{self.path}?{urlencode(asked)}" if asked else self.path
 
+    def whole(self) -> Listing:
+        """Return the same search, filters and order, for a file of all that they let through."""
+        asked = {name: value for name, value in self.asked.items() if name != "cursor"}
+        return attrs.evolve(self, asked=asked, is_whole=True)
+
+    def behind(self, cursor: str) -> Listing:
+        """Return the list from a place on."""
+        return attrs.evolve(self, asked={**self.asked, "cursor": cursor})
+
+    @property
+    def file(self) -> str:
+        """The address of the file with all that the list shows."""
+        asked = {k: v for k, v in self.asked.items() if k not in ("cursor", "size")}
+        path = f"{self.path.rstrip('/')}.csv"
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    @property
+    def here(self) -> str:
+        """The address of the list, at the place where it is."""
+        return f"{self.path}?{urlencode(self.asked)}" if self.asked else self.path
+
+    @property
+    def trail(self) -> str:
+        """What the addresses of its things have behind them, to lead from one to the next."""
+        asked = {"size": str(self.size), **self.asked}
+        return f"?{urlencode({CAME_FROM: urlencode(asked)})}"
+
     def onward(self, cursor: str | None) -> str | None:
         """Return the address of the next page."""
         return self.url(cursor=cursor) if cursor else None
@@ -83,6 +126,24 @@ class Listing:
     def first(self) -> str | None:
         """The address of the beginning, where the list is further on."""
         return self.url() if "cursor" in self.asked else None
+
+    @property
+    def sizes(self) -> list[dict[str, Any]]:
+        """What a page may hold, each with the address that shows the list so."""
+        return [
+            {
+                "href": self.url(size=None if size == SIZES[0] else size),
+                "text": here().number(size),
+                "size": size,
+                "current": size == self.size,
+            }
+            for size in SIZES
+        ]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What a search leaves as it is: filters, order and size."""
+        return {k: v for k, v in self.asked.items() if k not in ("q", "cursor")}
 
     @property
     def is_narrowed(self) -> bool:
@@ -96,8 +157,75 @@ def tally(count: int) -> str:
 
 
 def tolerant(listing: Listing, fetch: Any) -> Any:
-    """Return a page of a list; of its beginning, unfiltered, where the address made no sense."""
+    """
+    Return a page of a list; of its beginning, unfiltered, where the address made no sense.
+
+    For a file of the whole list raise `InvalidValue` then: nobody would see that it has all.
+    """
     try:
         return fetch(listing.query())
     except InvalidValue:
+        if listing.is_whole:
+            raise
         return fetch(Query(limit=listing.size, descending=listing.descending))
+
+
+def hits_of(listing: Listing, search: Callable[..., list[T]]) -> list[T] | None:
+    """Return what a search finds in any state; None where nothing is searched for."""
+    try:
+        return search(listing.q, limit=listing.size) if listing.q else None
+    except InvalidValue:  # no text that anything could be called
+        return []
+
+
+def chips(
+    listing: Listing,
+    choices: Sequence[tuple[str, Mapping[str, str]]],
+    counts: Callable[..., list[int]],
+    *,
+    among: Sequence[object] | None = None,
+    **changes: None,
+) -> list[dict[str, Any]]:
+    """
+    Return a chip for each of some filters, with how many things it leaves.
+
+    `counts` is the service's. Of a search they are counted `among` what it found, where that is all
+    there is; beside other filters, for which nothing is indexed together, they are not told.
+    `changes` are what a chip takes out of the address besides.
+    """
+    wheres = [where for _, where in choices]
+    fields = {field for where in wheres for field in where}
+    now = {field: value for field, value in listing.where().items() if field in fields}
+    found: Sequence[int | None] = [None] * len(wheres)
+    if listing.where().keys() <= fields:
+        if not listing.q or "q" in changes:
+            found = counts(*wheres, most=COUNTED + 1)
+        elif among is not None and len(among) < listing.size:
+            found = [_left(among, where) for where in wheres]
+    return [
+        {
+            "href": listing.url(**{**changes, **{field: where.get(field) for field in fields}}),
+            "text": text,
+            "count": None if count is None else tally(count),
+            "current": now == where,
+        }
+        for (text, where), count in zip(choices, found, strict=True)
+    ]
+
+
+def _left(things: Iterable[object], where: Mapping[str, str]) -> int:
+    return sum(all(getattr(one, key) == value for key, value in where.items()) for one in things)
+
+
+def status_chips(
+    listing: Listing,
+    every: str,
+    statuses: Iterable[StrEnum],
+    counts: Callable[..., list[int]],
+    *,
+    among: Sequence[object] | None = None,
+    **changes: None,
+) -> list[dict[str, Any]]:
+    """Return a chip for all, and one for each status; see `chips`."""
+    states = ((label(status), {"status": status.value}) for status in statuses)
+    return chips(listing, [(every, {}), *states], counts, among=among, **changes)

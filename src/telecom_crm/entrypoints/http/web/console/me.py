@@ -37,6 +37,11 @@ class MyPages(Controller):
         """Show how one signs in, and where one did."""
         return _shown(request, crm, Form())
 
+    @shows("/still", MINE)
+    def still(self, request: Visit) -> Response[bytes]:
+        """Say for how long the session goes on; asking is what prolongs it."""
+        return page(request, "console/me/still.html", fragment="ui/_still.html")
+
     @acts("/password", MINE)
     def change_password(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
@@ -85,15 +90,24 @@ class MyPages(Controller):
         return page(request, "console/me/recovery.html", codes=done[1])
 
     @acts("/second-step/renew", MINE)
-    def renew(self, request: Visit, users: NamedDependency[Users]) -> Response[bytes]:
-        """Show other recovery codes, this once."""
-        _user, codes = users.renew_recovery(_me(request).id, by=request.by)
-        return page(request, "console/me/recovery.html", codes=codes)
+    def renew(
+        self, request: Visit, form: NamedDependency[Form], users: NamedDependency[Users]
+    ) -> Response[bytes]:
+        """Show other recovery codes, this once, to who gives the password."""
+        known, me = _typed(form, "password"), _me(request)
+        done = form.submit(users.renew_recovery, me.id, password=known, by=request.by)
+        if done is None:
+            return _step_shown(request, users, form)
+        return page(request, "console/me/recovery.html", codes=done[1])
 
     @acts("/second-step/drop", MINE)
-    def drop(self, request: Visit, users: NamedDependency[Users]) -> Response[bytes]:
-        """Switch the second step off."""
-        users.drop_second_step(_me(request).id, by=request.by)
+    def drop(
+        self, request: Visit, form: NamedDependency[Form], users: NamedDependency[Users]
+    ) -> Response[bytes]:
+        """Switch the second step off, for who gives the password."""
+        known, me = _typed(form, "password"), _me(request)
+        if form.submit(users.drop_second_step, me.id, password=known, by=request.by) is None:
+            return _step_shown(request, users, form)
         return redirect(request, PATH, toast=_("The second step is off"))
 
 

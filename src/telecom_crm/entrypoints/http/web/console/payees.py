@@ -9,10 +9,11 @@ import attrs
 
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.contract import PAYABLE, Contract
+from telecom_crm.domain.contract import PAYABLE, Contract, ContractStatus
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
+from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.http import Visit
 
@@ -53,6 +54,14 @@ def chosen(request: Visit, crm: Crm) -> Payee | None:
         state = crm.accounts.get(AccountId(account_id))
         return Payee(crm.accounts.owners([state.account.id]).get(state.account.id), state)
     return None
+
+
+def lacking(crm: Crm, payee: Payee) -> Money | None:
+    """Return what a signed contract lacks for its activation; None where nothing waits for it."""
+    contract = payee.contract
+    if contract is None or contract.status is not ContractStatus.ACCEPTED:
+        return None
+    return crm.contracts.activation_summary(contract.id).lacking
 
 
 def offered(request: Visit, crm: Crm, text: str) -> list[Payee]:

@@ -9,19 +9,21 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.exports import Exports
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Page
+from telecom_crm.application.printing import Papers
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.customer import LANGUAGES
+from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.identifiers import EditionId, PaymentId
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
 from telecom_crm.entrypoints.http.web.console.deciding import decide, decides_alone
-from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.console.payees import known_as
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form, written
@@ -34,6 +36,9 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/payments"
+
+FILTERS = ("status", "method")
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -64,8 +69,8 @@ class PaymentPages(Controller):
     @shows("/", Area.PAYMENTS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List payments, or find those of a receipt, a customer or an account."""
-        listing = Listing.of(request, "status", "method")
-        found = _found(listing, crm)
+        listing = Listing.of(request, *FILTERS)
+        found = listed(listing, crm)
         ids = {one.account_id for one in found.items}
         return page(
             request,
@@ -74,7 +79,7 @@ class PaymentPages(Controller):
             listing=listing,
             found=found,
             owners=crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {},
-            chips=_chips(listing, crm.payments),
+            chips=status_chips(listing, pgettext("payments", "All"), CHIPS, crm.payments.counts),
             methods=_methods(listing),
         )
 
@@ -94,6 +99,9 @@ class PaymentPages(Controller):
             state=crm.accounts.get(payment.account_id),
             refunds=crm.payments.refunds_of(payment.id),
             refundable=_is_refundable(request, payment),
+            activates=_activates(request, crm, payment),
+            editions=crm.papers.editions(payment.id),
+            paper_names={kind: _(words) for kind, words in KINDS.items()},
             events=[(event, *event_shown(event.name)) for event in events],
         )
 
@@ -108,12 +116,25 @@ class PaymentPages(Controller):
 
     @shows("/{payment_id:uuid}/receipt.pdf", Area.PAYMENTS)
     def print_receipt(
-        self, payment_id: FromPath[UUID], exports: NamedDependency[Exports]
+        self, payment_id: FromPath[UUID], papers: NamedDependency[Papers]
     ) -> Response[bytes]:
         """Give the receipt as PDF, in the visitor's language."""
         code = here().code
         language = code if code in LANGUAGES.codes else LANGUAGES.default
-        content = exports.receipt(PaymentId(payment_id), language=language)
+        content = papers.receipt(PaymentId(payment_id), language=language)
+        return printed(content, name=f"receipt-{payment_id}")
+
+    @shows("/{payment_id:uuid}/printed/{edition_id:uuid}/paper.pdf", Area.PAYMENTS)
+    def print_again(
+        self,
+        request: Visit,
+        payment_id: FromPath[UUID],
+        edition_id: FromPath[UUID],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Print a receipt again, as it was."""
+        payment = crm.payments.get(PaymentId(payment_id))  # nothing but a payment's papers
+        content = crm.papers.reprint(payment.id, EditionId(edition_id), by=request.by)
         return printed(content, name=f"receipt-{payment_id}")
 
     @shows("/{payment_id:uuid}/refund", Area.PAYMENTS, Action.WRITE)
@@ -121,8 +142,9 @@ class PaymentPages(Controller):
         self, request: Visit, payment_id: FromPath[UUID], payments: NamedDependency[Payments]
     ) -> Response[bytes]:
         """Ask how much to give back, and why."""
-        payment = payments.get(PaymentId(payment_id))
-        return _asked(request, payment, Form.filled(amount=written(payment.refundable)))
+        payment, most = payments.get(PaymentId(payment_id)), payments.refundable_now
+        form = Form.filled(amount=written(most(payment.id)))
+        return _asked(request, payments, payment, form)
 
     @acts("/{payment_id:uuid}/refund", Area.PAYMENTS)
     def refund(
@@ -136,7 +158,7 @@ class PaymentPages(Controller):
         payment = crm.payments.get(PaymentId(payment_id))
         amount = form.money("amount", payment.amount.currency)
         reason = form.text("reason", limit=500)
-        if amount is not None and amount > payment.refundable:
+        if amount is not None and amount > crm.payments.refundable_now(payment.id):
             form.fault("amount", "refund_too_large")
         answer = None
         if form.ok and amount is not None:
@@ -152,10 +174,10 @@ class PaymentPages(Controller):
                 back=f"{PATH}/{payment.id}",
                 done=_("The refund is under way"),
             )
-        return answer or _asked(request, payment, form, status=form.status)
+        return answer or _asked(request, crm.payments, payment, form, status=form.status)
 
 
-def _found(listing: Listing, crm: Crm) -> Page[Payment]:
+def listed(listing: Listing, crm: Crm) -> Page[Payment]:
     """Return what the list shows: of a receipt's number, of people's accounts, or a page of all."""
     if not listing.q:
         page_of: Page[Payment] = tolerant(listing, crm.payments.page)
@@ -169,23 +191,6 @@ def _found(listing: Listing, crm: Crm) -> Page[Payment]:
         return crm.payments.of_accounts(ids, listing.query())
     except InvalidValue:  # a place in a list that somebody made up
         return Page(items=())
-
-
-def _chips(listing: Listing, payments: Payments) -> list[dict[str, Any]]:
-    """Return a chip for all, and one for each state that is looked for, with how many there are."""
-    now, query = listing.where().get("status"), listing.q
-    wheres: list[dict[str, str]] = [{}, *({"status": status.value} for status in CHIPS)]
-    counts = payments.counts(*wheres, most=COUNTED + 1)
-    texts = [pgettext("payments", "All"), *map(label, CHIPS)]
-    return [
-        {
-            "href": listing.url(status=where.get("status")),
-            "text": text,
-            "count": None if query else tally(count),
-            "current": now == where.get("status"),
-        }
-        for where, text, count in zip(wheres, texts, counts, strict=True)
-    ]
 
 
 def _methods(listing: Listing) -> list[dict[str, Any]]:
@@ -204,12 +209,22 @@ def _owner(request: Visit, crm: Crm, payment: Payment) -> Any:
     return crm.accounts.owners([payment.account_id]).get(payment.account_id)
 
 
+def _activates(request: Visit, crm: Crm, payment: Payment) -> bool:
+    """Tell whether the visitor goes on with the activation that the payment was for."""
+    if payment.contract_id is None or not request.may(Area.CONTRACTS, Action.WRITE):
+        return False
+    return crm.contracts.get(payment.contract_id).status is ContractStatus.ACCEPTED
+
+
 def _is_refundable(request: Visit, payment: Payment) -> bool:
     confirmed = payment.status is PaymentStatus.CONFIRMED and bool(payment.refundable)
     return confirmed and request.may(Area.PAYMENTS, Action.WRITE)
 
 
-def _asked(request: Visit, payment: Payment, form: Form, status: int = 200) -> Response[bytes]:
+def _asked(
+    request: Visit, payments: Payments, payment: Payment, form: Form, status: int = 200
+) -> Response[bytes]:
+    most = payments.refundable_now(payment.id)
     return page(
         request,
         "console/payments/refund.html",
@@ -217,5 +232,6 @@ def _asked(request: Visit, payment: Payment, form: Form, status: int = 200) -> R
         payment=payment,
         base=f"{PATH}/{payment.id}",
         form=form,
-        alone=decides_alone(request, ApprovalKind.REFUND, payment.refundable),
+        most=most,
+        alone=decides_alone(request, ApprovalKind.REFUND, most),
     )

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from litestar import Controller, Response
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from telecom_crm.application.access.service import Access
+from telecom_crm.application.access.signing_in import SignedIn
 from telecom_crm.application.users import Users
-from telecom_crm.domain.session import SessionStage
+from telecom_crm.domain.session import LONGEST, SessionStage
 from telecom_crm.domain.user import Preferences, Theme, User
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.web.cookies import (
@@ -57,12 +59,13 @@ class SigningIn(Controller):
             password=password,
             address=request.address,
             agent=request.headers.get("user-agent", "")[:200],
+            keep=form.flag("keep"),
+            replaces=_secret(request),
         )
         back = local_path(form.raw("next"))
         if done is None:
             return page(request, "access/login.html", status=form.status, form=form, next=back)
-        scheme = request.scope["scheme"]
-        cookie = baked(SESSION["console"], done.secret, scheme)
+        cookie = _cookie(request, done)
         to = back or START
         if done.session.stage is not SessionStage.WHOLE:
             to = f"/login/code?next={quote(to)}"
@@ -81,13 +84,27 @@ class SigningIn(Controller):
         self, request: Visit, form: NamedDependency[Form], access: NamedDependency[Access]
     ) -> Response[bytes]:
         """Make the session whole, under a new secret."""
-        secret = request.cookies.get(named(SESSION["console"], request.scope["scheme"]), "")
+        secret = _secret(request)
         code, back = form.text("code", limit=40), local_path(form.raw("next"))
         done = form.submit(access.second_step, secret, code=code)
         if done is None:
             return page(request, "access/code.html", status=form.status, form=form, next=back)
-        cookie = baked(SESSION["console"], done.secret, request.scope["scheme"])
-        return redirect(request, back or START, cookies=[cookie])
+        return redirect(request, back or START, cookies=[_cookie(request, done)])
+
+    @shows("/password/forgot", ANYBODY)
+    def ask_forgotten(self, request: Visit) -> Response[bytes]:
+        """Ask who cannot sign in."""
+        return page(request, "access/forgot.html", form=Form(), asked=False)
+
+    @acts("/password/forgot", ANYBODY)
+    def forgot(
+        self, request: Visit, form: NamedDependency[Form], access: NamedDependency[Access]
+    ) -> Response[bytes]:
+        """Have an admin told; the answer is the same for a login that there is not."""
+        login = form.text("login", limit=100)
+        form.submit(access.forgot_password, login=login, address=request.address)
+        status = 200 if form.ok else form.status
+        return page(request, "access/forgot.html", status=status, form=form, asked=form.ok)
 
     @acts("/logout", Public("whoever is signed in may leave, at whatever step"))
     def sign_out(self, request: Visit, access: NamedDependency[Access]) -> Response[bytes]:
@@ -125,6 +142,17 @@ class SigningIn(Controller):
             if value
         ]
         return redirect(request, request.came_from or START, cookies=cookies)
+
+
+def _secret(request: Visit) -> str:
+    return request.cookies.get(named(SESSION["console"], request.scope["scheme"]), "")
+
+
+def _cookie(request: Visit, done: SignedIn) -> Cookie:
+    """Return the cookie of a session; one that is kept outlives the browser's window."""
+    kept = done.session.idle == LONGEST
+    seconds = int(LONGEST.total_seconds()) if kept else None
+    return baked(SESSION["console"], done.secret, request.scope["scheme"], seconds=seconds)
 
 
 def _liked(person: User, chosen: Mapping[str, str], form: Form) -> Preferences:

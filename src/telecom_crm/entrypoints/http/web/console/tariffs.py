@@ -1,9 +1,10 @@
-"""The catalog: tariffs and options with their versions, and what goes together."""
+"""The catalog: tariffs and options with their versions, and whether they are sold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import attrs
 from litestar import Controller, Response
@@ -11,34 +12,47 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
-from telecom_crm.application.ports import Query
-from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.errors import NotFound
-from telecom_crm.domain.money import Money
-from telecom_crm.domain.policy import PaymentMode
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.tariff import (
+    CHANGEABLE,
+    DESCRIPTION_LIMIT,
+    NAME_LIMIT,
     OPTION_LIFECYCLE,
     TARIFF_LIFECYCLE,
-    Allowances,
+    UNITS,
     CatalogueStatus,
     Option,
     Tariff,
-    TariffTerms,
+    TariffVersion,
 )
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.catalog_terms import (
+    TermsForm,
+    form_of,
+    option_form,
+    tariff_form,
+    told,
+    usage_typed,
+    versions_told,
+)
+from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
+from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
-from telecom_crm.entrypoints.http.web.forms import Form, written
+from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.i18n import pgettext
+from telecom_crm.entrypoints.http.web.i18n import pgettext, spoken
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/tariffs"
+
+FILTERS = ("status",)
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -50,8 +64,8 @@ ENTRY = Entry(
     key="T",
 )
 
-TABS = (("", N_("Tariffs")), ("/options", N_("Options")), ("/rules", N_("Compatibility")))
-"""The parts of the catalog: the end of their address, and their name."""
+WORDINGS = ("name", "description")
+"""What people read of it, in several languages."""
 
 COMMANDS = {
     "publish": (N_("Put on sale"), "play", False, N_("It is on sale now")),
@@ -60,145 +74,147 @@ COMMANDS = {
 }
 """What is asked about: the words, the icon, whether it hurts, and what is said after."""
 
-RULES: Mapping[RuleKind, str] = {
-    RuleKind.REQUIRES: N_("needs one of"),
-    RuleKind.EXCLUDES: N_("does not go with"),
-    RuleKind.INCLUDED_IN: N_("is part of"),
-    RuleKind.MAX_ONE_OF: N_("one of the group at most"),
-    RuleKind.MIGRATES_TO: N_("changes only to"),
-}
-"""What stands between the subject of a rule and the others."""
 
-
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Part:
-    """Tariffs or options: what the service has for them."""
+    """Tariffs or options: what the service has for them, and how pages speak of them."""
 
     path: str
+    several: str
     lifecycle: Any
-    get: Callable[[TariffCatalog, str], Any]
-    history: Callable[[TariffCatalog, str], Any]
+    page: Callable[..., Any]
+    get: Callable[..., Any]
+    history: Callable[..., Any]
+    create: Callable[..., Any]
+    add_version: Callable[..., Any]
+    describe: Callable[..., Any]
     commands: Mapping[str, Callable[..., Any]]
+    form: Callable[[str], TermsForm]
+    new: str
+    prepared: str
+    is_grouped: bool = False
+    """Whether rules may name several by a group."""
+
+    @property
+    def is_tariff(self) -> bool:
+        """Whether it is tariffs."""
+        return self.lifecycle is TARIFF_LIFECYCLE
+
+    @property
+    def boxes(self) -> list[str]:
+        """The boxes for what people read, in their order."""
+        tongues = sorted(LANGUAGES.codes, key=lambda code: code != LANGUAGES.default)
+        names, descriptions = ([f"{one}.{code}" for code in tongues] for one in WORDINGS)
+        return [*names, "code", *(["group"] if self.is_grouped else []), *descriptions]
+
+    def asked_words(self, form: Form) -> dict[str, Any]:
+        """Read what people are to read."""
+        asked: dict[str, Any] = {
+            "name": form.wording("name", limit=NAME_LIMIT),
+            "description": form.wording("description", limit=DESCRIPTION_LIMIT, required=False),
+        }
+        if self.is_grouped:
+            asked["group"] = form.text("group", required=False)
+        return asked
 
 
 TARIFFS = Part(
-    PATH,
-    TARIFF_LIFECYCLE,
-    TariffCatalog.tariff,
-    TariffCatalog.tariff_history,
-    {
+    path=PATH,
+    several=N_("Tariffs"),
+    lifecycle=TARIFF_LIFECYCLE,
+    page=TariffCatalog.tariffs,
+    get=TariffCatalog.tariff,
+    history=TariffCatalog.tariff_history,
+    create=TariffCatalog.create_tariff,
+    add_version=TariffCatalog.new_tariff_version,
+    describe=TariffCatalog.describe_tariff,
+    commands={
         "publish": TariffCatalog.publish_tariff,
         "retire": TariffCatalog.retire_tariff,
         "obsolete": TariffCatalog.make_tariff_obsolete,
     },
+    form=tariff_form,
+    new=N_("New tariff"),
+    prepared=N_("The tariff is prepared"),
 )
 OPTIONS = Part(
-    f"{PATH}/options",
-    OPTION_LIFECYCLE,
-    TariffCatalog.option,
-    TariffCatalog.option_history,
-    {
+    path=f"{PATH}/options",
+    several=N_("Options"),
+    lifecycle=OPTION_LIFECYCLE,
+    page=TariffCatalog.options,
+    get=TariffCatalog.option,
+    history=TariffCatalog.option_history,
+    create=TariffCatalog.create_option,
+    add_version=TariffCatalog.new_option_version,
+    describe=TariffCatalog.describe_option,
+    commands={
         "publish": TariffCatalog.publish_option,
         "retire": TariffCatalog.retire_option,
         "obsolete": TariffCatalog.make_option_obsolete,
     },
+    form=option_form,
+    new=N_("New option"),
+    prepared=N_("The option is prepared"),
+    is_grouped=True,
 )
 
 
-class TariffPages(Controller):
-    """The catalog in the console."""
+class _CatalogPages(Controller):
+    """A part of the catalog in the console: what there is, its versions, and whether it is sold."""
 
-    path = PATH
+    part: ClassVar[Part]
 
     @shows("/", Area.CATALOG)
     def index(self, request: Visit, catalog: NamedDependency[TariffCatalog]) -> Response[bytes]:
-        """List tariffs."""
-        return _listed(request, catalog.tariffs, "")
-
-    @shows("/options", Area.CATALOG)
-    def options(self, request: Visit, catalog: NamedDependency[TariffCatalog]) -> Response[bytes]:
-        """List options."""
-        return _listed(request, catalog.options, "/options")
-
-    @shows("/rules", Area.CATALOG)
-    def rules(self, request: Visit, catalog: NamedDependency[TariffCatalog]) -> Response[bytes]:
-        """Show what goes together."""
-        names = _names(catalog)
-        rules = [_rule_shown(rule, names) for rule in catalog.rules()]
-        template = "console/tariffs/rules.html"
-        return page(request, template, tabs=_tabs("/rules"), rules=rules)
+        """List what there is."""
+        listing = Listing.of(request, *FILTERS)
+        return page(
+            request,
+            "console/tariffs/index.html",
+            fragment="console/tariffs/_table.html",
+            listing=listing,
+            found=tolerant(listing, partial(self.part.page, catalog)),
+            chips=_chips(listing),
+            part=self.part,
+        )
 
     @shows("/new", Area.CATALOG, Action.WRITE)
     def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """Ask for a tariff."""
-        return _new(request, crm, Form())
+        """Ask for a new one; with `like` in the address, beginning as that one is."""
+        like = request.query_params.get("like", "")[:60]
+        if not like:
+            return _new(request, self.part, crm, Form.filled(recurring="true"))
+        model = self.part.get(crm.catalog, like)
+        form = form_of(model).filled(model.latest, **_words(model))
+        return _new(request, self.part, crm, form)
 
     @acts("/new", Area.CATALOG)
     def create(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
-        """Prepare a tariff with its first version; it is not on sale yet."""
-        code, name = form.text("code", limit=40).upper(), form.text("name")
-        description = form.text("description", required=False, limit=1000)
-        terms = _terms(form, crm.currency)
-        if terms is None:
-            return _new(request, crm, form)
-        made = form.submit(
-            crm.catalog.create_tariff,
-            code=code,
-            name=name,
-            description=description,
-            terms=terms,
-            by=request.by,
-        )
+        """Prepare one with its first version; it is not on sale yet."""
+        part = self.part
+        asked = {"code": form.text("code", limit=40).upper(), **part.asked_words(form)}
+        terms = part.form(crm.currency).terms(form)
+        made = form.submit(part.create, crm.catalog, **asked, terms=terms, by=request.by)
         if made is None:
-            return _new(request, crm, form)
-        return redirect(request, f"{PATH}/{made.code}", toast=_("The tariff is prepared"))
-
-    @shows("/options/{code:str}", Area.CATALOG)
-    def option(
-        self, request: Visit, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
-    ) -> Response[bytes]:
-        """Show an option."""
-        return _shown(request, OPTIONS, catalog, code)
-
-    @shows("/options/{code:str}/{command:str}", Area.CATALOG, Action.WRITE)
-    def ask_option(
-        self,
-        request: Visit,
-        code: FromPath[str],
-        command: FromPath[str],
-        catalog: NamedDependency[TariffCatalog],
-    ) -> Response[bytes]:
-        """Ask whether, before a command on an option."""
-        return _asked(request, OPTIONS, catalog, code, command, Form())
-
-    @acts("/options/{code:str}/{command:str}", Area.CATALOG)
-    def command_option(
-        self,
-        request: Visit,
-        code: FromPath[str],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        catalog: NamedDependency[TariffCatalog],
-    ) -> Response[bytes]:
-        """Put an option on sale, sell it no more, or put it away."""
-        return _commanded(request, OPTIONS, catalog, code, command, form)
+            return _new(request, part, crm, form)
+        return redirect(request, f"{part.path}/{made.code}", toast=_(part.prepared))
 
     @shows("/{code:str}", Area.CATALOG)
     def show(
-        self, request: Visit, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
+        self, request: Visit, code: FromPath[str], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
-        """Show a tariff."""
-        return _shown(request, TARIFFS, catalog, code)
+        """Show one with its versions, and what each changed."""
+        return _shown(request, self.part, crm, code)
 
     @shows("/{code:str}/versions/new", Area.CATALOG, Action.WRITE)
     def new_version(
         self, request: Visit, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
     ) -> Response[bytes]:
         """Ask for the terms of the next version, beginning with those of the last."""
-        tariff = catalog.tariff(code)
-        return _versioned(request, tariff, _filled(tariff.latest))
+        thing = self.part.get(catalog, code)
+        return _versioned(request, self.part, thing, form_of(thing).filled(thing.latest))
 
     @acts("/{code:str}/versions/new", Area.CATALOG)
     def add_version(
@@ -209,22 +225,45 @@ class TariffPages(Controller):
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
         """Give new contracts new terms from a day on; live contracts keep theirs."""
-        tariff = crm.catalog.tariff(code)
-        terms = _terms(form, tariff.latest.currency, tariff.latest)
+        part, thing = self.part, self.part.get(crm.catalog, code)
         begins, _end = form.day_span("valid_from", "none", crm.zone)
-        if terms is None:
-            return _versioned(request, tariff, form)
-        changed = form.submit(
-            crm.catalog.new_tariff_version,
+        added = form.submit(
+            part.add_version,
+            crm.catalog,
             code,
-            terms=terms,
+            terms=form_of(thing).terms(form),
             valid_from=begins,
             expected_version=form.version,
             by=request.by,
         )
-        if changed is None:
-            return _versioned(request, tariff, form)
-        return redirect(request, f"{PATH}/{code}", toast=_("The new version is kept"))
+        if added is None:
+            return _versioned(request, part, thing, form)
+        return redirect(request, f"{part.path}/{code}", toast=_("The new version is kept"))
+
+    @shows("/{code:str}/words", Area.CATALOG, Action.WRITE)
+    def ask_words(
+        self, request: Visit, code: FromPath[str], catalog: NamedDependency[TariffCatalog]
+    ) -> Response[bytes]:
+        """Ask for what people read of it."""
+        thing = self.part.get(catalog, code)
+        return _worded(request, self.part, thing, Form.filled(**_words(thing)))
+
+    @acts("/{code:str}/words", Area.CATALOG)
+    def describe(
+        self,
+        request: Visit,
+        code: FromPath[str],
+        form: NamedDependency[Form],
+        catalog: NamedDependency[TariffCatalog],
+    ) -> Response[bytes]:
+        """Change what people read of it; no price changes."""
+        part, asked, seen = self.part, self.part.asked_words(form), form.version
+        done = form.submit(
+            part.describe, catalog, code, **asked, expected_version=seen, by=request.by
+        )
+        if done is None:
+            return _worded(request, part, part.get(catalog, code), form)
+        return redirect(request, f"{part.path}/{code}", toast=_("Saved"))
 
     @shows("/{code:str}/{command:str}", Area.CATALOG, Action.WRITE)
     def ask(
@@ -234,8 +273,8 @@ class TariffPages(Controller):
         command: FromPath[str],
         catalog: NamedDependency[TariffCatalog],
     ) -> Response[bytes]:
-        """Ask whether, before a command on a tariff."""
-        return _asked(request, TARIFFS, catalog, code, command, Form())
+        """Ask whether, before a command."""
+        return _asked(request, self.part, catalog, code, command, Form())
 
     @acts("/{code:str}/{command:str}", Area.CATALOG)
     def command(
@@ -246,60 +285,94 @@ class TariffPages(Controller):
         form: NamedDependency[Form],
         catalog: NamedDependency[TariffCatalog],
     ) -> Response[bytes]:
-        """Put a tariff on sale, sell it no more, or put it away."""
-        return _commanded(request, TARIFFS, catalog, code, command, form)
+        """Put it on sale, sell it no more, or put it away."""
+        if command not in COMMANDS:
+            raise NotFound("command", command)
+        do, seen = self.part.commands[command], form.version
+        if form.submit(do, catalog, code, expected_version=seen, by=request.by) is None:
+            return _asked(request, self.part, catalog, code, command, form)
+        toast = _(COMMANDS[command][3])
+        return redirect(request, f"{self.part.path}/{code}", toast=toast)
 
 
-def _tabs(now: str) -> list[dict[str, Any]]:
-    return [
-        {"href": f"{PATH}{end}", "text": _(text), "current": end == now, "kind": "page"}
-        for end, text in TABS
-    ]
+class TariffPages(_CatalogPages):
+    """Tariffs in the console."""
+
+    path = TARIFFS.path
+    part = TARIFFS
 
 
-def _listed(request: Visit, fetch: Any, tab: str) -> Response[bytes]:
-    listing = Listing.of(request, "status")
+class OptionPages(_CatalogPages):
+    """Options in the console."""
+
+    path = OPTIONS.path
+    part = OPTIONS
+
+
+def _chips(listing: Listing) -> list[dict[str, Any]]:
     now = listing.where().get("status")
-    chips = [
-        {"href": listing.url(status=None), "text": pgettext("tariffs", "All"), "current": not now}
-    ]
+    every = {"href": listing.url(status=None), "text": pgettext("tariffs", "All")}
+    chips = [every | {"current": not now}]
     for status in CatalogueStatus:
         href = listing.url(status=status.value)
         chips.append({"href": href, "text": label(status), "current": now == status})
-    return page(
-        request,
-        "console/tariffs/index.html",
-        fragment="console/tariffs/_table.html",
-        listing=listing,
-        found=tolerant(listing, fetch),
-        chips=chips,
-        tabs=_tabs(tab),
-        base=f"{PATH}{tab}",
-    )
+    return chips
 
 
-def _shown(request: Visit, part: Part, catalog: TariffCatalog, code: str) -> Response[bytes]:
+def _words(thing: Tariff | Option) -> dict[str, str]:
+    said = {
+        f"{name}.{code}": text
+        for name in WORDINGS
+        for code, text in attrs.asdict(getattr(thing, name)).items()
+    }
+    return {**said, "group": getattr(thing, "group", "")}
+
+
+def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
+    catalog = crm.catalog
     thing: Tariff | Option = part.get(catalog, code)
     commands = [
         (command, _(COMMANDS[command][0]), *COMMANDS[command][1:3])
         for command in part.lifecycle.allowed(thing.status)
         if command in COMMANDS and request.may(Area.CATALOG, Action.WRITE)
     ]
-    names = _names(catalog)
-    rules = [_rule_shown(r, names) for r in catalog.rules() if code in (r.subject, *r.others)]
-    history = part.history(catalog, code)[::-1]
     return page(
         request,
         "console/tariffs/show.html",
+        fragment="console/tariffs/_month.html",
         thing=thing,
+        part=part,
         base=f"{part.path}/{code}",
-        back=part.path,
-        is_tariff=isinstance(thing, Tariff),
         commands=commands,
-        rules=rules,
+        changeable=thing.status in CHANGEABLE,
+        versions=versions_told(thing.versions),
+        facts=told(thing.latest),
+        contracts=_contracts(request, part, crm, code),
+        rules=rules_naming(catalog, code),
+        month=_month(request, thing),
         form=Form(),
-        events=[(event, *event_shown(event.name)) for event in history],
+        events=[(event, *event_shown(event.name)) for event in part.history(catalog, code)[::-1]],
     )
+
+
+def _contracts(request: Visit, part: Part, crm: Crm, code: str) -> str | None:
+    """Return how many contracts there are with a tariff, for who may see contracts."""
+    if not (part.is_tariff and request.may(Area.CONTRACTS, Action.READ)):
+        return None
+    [count] = crm.contracts.counts({"tariff": code}, most=COUNTED + 1)
+    return tally(count)
+
+
+def _month(request: Visit, thing: Tariff | Option) -> dict[str, Any] | None:
+    """Return what a month with the usage that the address names costs on the latest terms."""
+    last = thing.latest
+    if not isinstance(last, TariffVersion):
+        return None
+    asked = {name: request.query_params.get(name, "")[:20] for name in UNITS.values()}
+    form = Form.filled(**asked)
+    usage = usage_typed(form)
+    costs = form.submit(last.month_with, usage) if usage else None
+    return {"form": form, "costs": costs, "asked": usage is not None}
 
 
 def _asked(
@@ -313,7 +386,7 @@ def _asked(
         "console/confirm.html",
         status=200 if form.ok else form.status,
         heading=_(COMMANDS[command][0]),
-        object=thing.name,
+        object=spoken(thing.name),
         action=f"{part.path}/{code}/{command}",
         back=f"{part.path}/{code}",
         form=form,
@@ -322,99 +395,46 @@ def _asked(
     )
 
 
-def _commanded(
-    request: Visit, part: Part, catalog: TariffCatalog, code: str, command: str, form: Form
+def _new(request: Visit, part: Part, crm: Crm, form: Form) -> Response[bytes]:
+    asked = part.form(crm.currency)
+    return _form(request, part, form, asked=asked, heading=_(part.new), to="/new", coded=True)
+
+
+def _versioned(request: Visit, part: Part, thing: Tariff | Option, form: Form) -> Response[bytes]:
+    to, asked = f"/{thing.code}/versions/new", form_of(thing)
+    return _form(request, part, form, asked=asked, heading=_("New version"), to=to, thing=thing)
+
+
+def _worded(request: Visit, part: Part, thing: Tariff | Option, form: Form) -> Response[bytes]:
+    to, heading = f"/{thing.code}/words", _("Name and description")
+    return _form(request, part, form, heading=heading, to=to, thing=thing)
+
+
+def _form(
+    request: Visit,
+    part: Part,
+    form: Form,
+    *,
+    heading: str,
+    to: str,
+    asked: TermsForm | None = None,
+    thing: Tariff | Option | None = None,
+    coded: bool = False,
 ) -> Response[bytes]:
-    if command not in COMMANDS:
-        raise NotFound("command", command)
-    do = part.commands[command]
-    if form.submit(do, catalog, code, expected_version=form.version, by=request.by) is None:
-        return _asked(request, part, catalog, code, command, form)
-    return redirect(request, f"{part.path}/{code}", toast=_(COMMANDS[command][3]))
-
-
-def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
+    """Show a form: with a code and words, with terms, or both."""
+    worded = asked is None or coded
     return page(
         request,
-        "console/tariffs/new.html",
+        "console/tariffs/form.html",
         status=200 if form.ok else form.status,
         form=form,
-        currency=crm.currency,
-        modes=_modes(),
+        part=part,
+        heading=heading,
+        action=f"{part.path}{to}",
+        back=f"{part.path}/{thing.code}" if thing else part.path,
+        thing=thing,
+        worded=worded,
+        coded=coded,
+        asked=asked,
+        names=[*part.boxes, *(asked.names if asked else []), "valid_from"],
     )
-
-
-def _versioned(request: Visit, tariff: Tariff, form: Form) -> Response[bytes]:
-    return page(
-        request,
-        "console/tariffs/version.html",
-        status=200 if form.ok else form.status,
-        form=form,
-        tariff=tariff,
-        currency=tariff.latest.currency,
-        modes=_modes(),
-    )
-
-
-def _modes() -> list[tuple[str, str]]:
-    return [(mode.value, label(mode)) for mode in PaymentMode]
-
-
-def _terms(form: Form, currency: str, before: TariffTerms | None = None) -> TariffTerms | None:
-    """Read the terms of a version; rates of usage, which no field shows, stay as they were."""
-    monthly, activation = (
-        form.money("monthly_fee", currency),
-        form.money("activation_fee", currency),
-    )
-    swap = form.money("sim_swap_fee", currency, required=False)
-    counts = {name: _count(form, name) for name in ALLOWANCES}
-    modes = frozenset(mode for mode in PaymentMode if mode.value in form.all("payment_modes"))
-    if not modes:
-        form.fault("payment_modes", "missing")
-    if not form.ok or monthly is None or activation is None:
-        return None
-    return form.submit(
-        TariffTerms,
-        monthly_fee=monthly,
-        activation_fee=activation,
-        sim_swap_fee=swap,
-        allowances=Allowances(**counts),
-        usage_rates=before.usage_rates if before else (),
-        payment_modes=modes,
-    )
-
-
-def _count(form: Form, name: str) -> int:
-    """Read how much is included; nothing typed is none."""
-    found = form.whole(name, required=False) or 0
-    if found < 0:
-        form.fault(name, "number")
-    return found
-
-
-ALLOWANCES = ("megabytes", "minutes", "messages")
-
-
-def _filled(terms: TariffTerms) -> Form:
-    def shown(amount: Money | None) -> str | None:
-        return None if amount is None else written(amount)
-
-    return Form.filled(
-        monthly_fee=shown(terms.monthly_fee),
-        activation_fee=shown(terms.activation_fee),
-        sim_swap_fee=shown(terms.sim_swap_fee),
-        payment_modes=[mode.value for mode in terms.payment_modes],
-        **{name: getattr(terms.allowances, name) for name in ALLOWANCES},
-    )
-
-
-def _names(catalog: TariffCatalog) -> dict[str, str]:
-    """Return what tariffs and options are called, by their code."""
-    every = Query(limit=500)
-    found: list[Tariff | Option] = [*catalog.tariffs(every).items, *catalog.options(every).items]
-    return {one.code: one.name for one in found}
-
-
-def _rule_shown(rule: CompatibilityRule, names: Mapping[str, str]) -> tuple[str, str, str]:
-    others = ", ".join(names.get(code, code) for code in rule.others)
-    return names.get(rule.subject, rule.subject), _(RULES[rule.kind]), others

@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.tickets import Tickets
-from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.ticket import (
+    COMMENT_LIMIT,
     TICKET_LIFECYCLE,
     BlockReason,
-    SlaState,
     Ticket,
     TicketPriority,
-    TicketStatus,
 )
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.lists import Listing
+from telecom_crm.entrypoints.http.web.console.steps import Step
+from telecom_crm.entrypoints.http.web.console.ticket_views import (
+    PATH,
+    address,
+    beside,
+    chips_of,
+    found_in,
+    kept,
+    onward,
+    sla_shown,
+    times_left,
+    view_of,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.i18n import here, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import label, within
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-PATH = "/console/tickets"
+FILTERS = ("view",)
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -47,35 +60,13 @@ ENTRY = Entry(
     order=40,
     area=Area.TICKETS,
     key="H",
+    counted=True,
 )
-
-VIEWS = {
-    "mine": within("tickets", "Mine"),
-    "free": within("tickets", "Free"),
-    "overdue": within("tickets", "Overdue"),
-    "all": within("tickets", "All"),
-}
-"""What the list shows: the word in the address, and on the chip."""
-
-SOON = 0.25
-"""The share of a promise left at which its colour warns."""
-
-
-@attrs.frozen
-class Step:
-    """A command of a ticket: its words, icon, what is said after, and what it asks first."""
-
-    text: str
-    icon: str
-    done: str
-    asks: str = ""
-    """`reason` for a reason in words, `choice` for one of those offered, "" for nothing."""
-
 
 STEPS: Mapping[str, Step] = {
     "activate": Step(N_("Begin"), "play", N_("The ticket is in work")),
     "resume": Step(N_("Go on"), "play", N_("The ticket is in work")),
-    "resolve": Step(N_("Resolve"), "circle-check", N_("The ticket is resolved")),
+    "resolve": Step(N_("Resolve"), "circle-check", N_("The ticket is resolved"), "answer"),
     "close": Step(N_("Close the ticket"), "archive", N_("The ticket is closed")),
     "suspend": Step(N_("Pause"), "circle-pause", N_("The ticket waits"), "reason"),
     "block": Step(N_("Block"), "ban", N_("The ticket is blocked"), "choice"),
@@ -98,10 +89,9 @@ class TicketPages(Controller):
     @shows("/", Area.TICKETS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tickets: mine, free, overdue or all."""
-        listing = Listing.of(request, "view")
-        view = listing.where().get("view", "all")
-        found = _found(listing, view, crm.tickets, request.by.name)
-        slas = crm.tickets.slas(found.items)
+        listing = Listing.of(request, *FILTERS)
+        view = view_of(request) or "all"
+        found = listed(listing, request, crm, view)
         return page(
             request,
             "console/tickets/index.html",
@@ -109,11 +99,8 @@ class TicketPages(Controller):
             listing=listing,
             view=view,
             found=found,
-            left={key: sla_shown(sla) for key, sla in slas.items()},
-            chips=[
-                {"href": f"{PATH}?view={one}", "text": pgettext(*words), "current": one == view}
-                for one, words in VIEWS.items()
-            ],
+            left=times_left(crm.tickets, found.items),
+            chips=chips_of(view, crm.tickets, request.by.name),
         )
 
     @acts("/claim", Area.TICKETS)
@@ -172,14 +159,17 @@ class TicketPages(Controller):
     ) -> Response[bytes]:
         """Say something: to the customer, or among ourselves."""
         known = TicketId(ticket_id)
-        text, internal = form.text("text", limit=10_000), form.flag("internal")
-        seen, by = form.version, request.by
         done = form.submit(
-            crm.tickets.comment, known, text=text, internal=internal, expected_version=seen, by=by
+            crm.tickets.comment,
+            known,
+            text=form.text("text", limit=COMMENT_LIMIT),
+            internal=form.flag("internal"),
+            heard=form.choice("heard", int, required=False),
+            by=request.by,
         )
         if done is None:
             return _shown(request, crm, known, form)
-        return redirect(request, f"{PATH}/{known}", toast=_("The comment is kept"))
+        return redirect(request, address(request, known), toast=_("The comment is kept"))
 
     @acts("/{ticket_id:uuid}/assign", Area.TICKETS)
     def assign(
@@ -201,7 +191,7 @@ class TicketPages(Controller):
         )
         if done is None:
             return _shown(request, crm, known, form)
-        return redirect(request, f"{PATH}/{known}", toast=_("The ticket is assigned"))
+        return redirect(request, address(request, known), toast=_("The ticket is assigned"))
 
     @acts("/{ticket_id:uuid}/priority", Area.TICKETS)
     def prioritise(
@@ -221,7 +211,7 @@ class TicketPages(Controller):
         )
         if done is None:
             return _shown(request, crm, known, form)
-        return redirect(request, f"{PATH}/{known}", toast=_("The priority is changed"))
+        return redirect(request, address(request, known), toast=_("The priority is changed"))
 
     @acts("/{ticket_id:uuid}/follow-up", Area.TICKETS)
     def follow_up(
@@ -260,48 +250,41 @@ class TicketPages(Controller):
     ) -> Response[bytes]:
         """Begin, pause, go on, block, close or resolve a ticket."""
         ticket, step = tickets.get(TicketId(ticket_id)), _step(command)
-        why: dict[str, Any] = {}
-        if step.asks:
-            why["reason"] = (
-                form.choice("reason", BlockReason)
-                if step.asks == "choice"
-                else form.text("reason", limit=500)
-            )
+        why = _why(step, form)
         do, seen, by = COMMANDS[command], form.version, request.by
         done = form.submit(do, tickets, ticket.id, **why, expected_version=seen, by=by)
         if done is None:
             return _asked(request, ticket, command, form)
-        return redirect(request, f"{PATH}/{ticket.id}", toast=_(step.done))
+        return redirect(request, onward(request, tickets, done), toast=_(step.done))
 
 
-def sla_shown(sla: SlaState) -> tuple[str, str]:
-    """Return how a ticket stands with what was promised, in words, and their tone."""
-    clock = sla.now
-    span = here().hours(clock.remaining.total_seconds())
-    if clock.met_at is not None:
-        return (_("Too late"), "bad") if clock.breached else (_("In time"), "ok")
-    if clock.breached:
-        text, tone = _("Late by"), "bad"
-    elif clock.due is None:
-        text, tone = _("Paused, left"), "none"
-    else:
-        soon = clock.remaining < clock.target * SOON
-        text, tone = _("Time left"), "warn" if soon else "ok"
-    return f"{text}: {span}", tone
+def listed(listing: Listing, request: Visit, crm: Crm, view: str) -> Page[Ticket]:
+    """Return a page of a view; a search goes over all tickets, and by who asked too."""
+    if not listing.q:
+        return found_in(listing, view, crm.tickets, request.by.name)
+    owners = found_customers(request, crm, listing.q)
+    hits = crm.tickets.search(listing.q, owners=[one.id for one in owners], limit=listing.size)
+    return Page(items=tuple(hits))
 
 
-def _found(listing: Listing, view: str, tickets: Tickets, me: str) -> Page[Ticket]:
-    if view == "mine":
-        return Page(items=tuple(tickets.in_hands(me)))
-    if view == "overdue":
-        return Page(items=tuple(tickets.overdue()))
-    where = {"status": TicketStatus.FREE.value} if view == "free" else {}
+def _why(step: Step, form: Form) -> dict[str, Any]:
+    """Read what a command asks first."""
+    match step.asks:
+        case "choice":
+            return {"reason": form.choice("reason", BlockReason)}
+        case "reason":
+            return {"reason": form.text("reason", limit=500)}
+        case "answer":
+            return {"answer": form.text("answer", limit=COMMENT_LIMIT)}
+    return {}
 
-    def fetch(query: Query) -> Page[Ticket]:
-        return tickets.page(attrs.evolve(query, where=where))
 
-    found: Page[Ticket] = tolerant(listing, fetch)
-    return found
+def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
+    """Return events, the latest first, with their words, icon, tone and reason in words."""
+    reasons = {one.value: label(one) for one in BlockReason}
+    return [
+        (one, *event_shown(one.name), reasons.get(one.reason, one.reason)) for one in events[::-1]
+    ]
 
 
 def _step(command: str) -> Step:
@@ -323,7 +306,6 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             mine = Query(where={"customer_id": str(customer.id)}, limit=100)
             found = crm.contracts.page(mine).items
             contracts = [(one.id, f"{one.number} · {one.msisdn}") for one in found]
-    may_search = request.may(Area.CUSTOMERS)
     return page(
         request,
         "console/tickets/new.html",
@@ -332,46 +314,50 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
         customer=customer,
         contracts=contracts,
         q=q,
-        hits=_customers(crm, q) if q and may_search else [],
+        hits=found_customers(request, crm, q),
         priorities=[(one.value, label(one)) for one in TicketPriority],
     )
-
-
-def _customers(crm: Crm, q: str) -> list[Any]:
-    try:
-        return list(crm.customers.search(q, limit=20))
-    except InvalidValue:  # no text that anybody could be called
-        return []
 
 
 def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> Response[bytes]:
     ticket = crm.tickets.get(ticket_id)
     form = sent or Form()
     sla = crm.tickets.sla(ticket_id)
-    events = crm.tickets.timeline(ticket_id)[::-1]
     writes = request.may(Area.TICKETS, Action.WRITE)
-    customer = crm.customers.get(ticket.customer_id) if request.may(Area.CUSTOMERS) else None
-    followed = crm.tickets.get(ticket.follow_up_of) if ticket.follow_up_of else None
     return page(
         request,
         "console/tickets/show.html",
         status=200 if form.ok else form.status,
         ticket=ticket,
         base=f"{PATH}/{ticket.id}",
+        view=view_of(request),
+        kept=kept(request),
+        beside=beside(request, crm.tickets),
         sla=sla,
         left=sla_shown(sla),
-        events=[(event, *event_shown(event.name)) for event in events],
+        events=_history(crm.tickets.timeline(ticket_id)),
         steps=[(name, STEPS[name], _(STEPS[name].text)) for name in _allowed(ticket) if writes],
         is_open=writes and not TICKET_LIFECYCLE.is_final(ticket.status),
         writes=writes,
-        customer=customer,
-        followed=followed,
+        **_around(request, crm, ticket),
         people=_people(crm) if writes else [],
         reasons=[(one.value, label(one)) for one in BlockReason],
         priorities=[(one.value, label(one)) for one in TicketPriority],
         form=form,
-        now=Form.filled(priority=ticket.priority),
+        now=Form.filled(priority=ticket.priority, assignee=ticket.assignee, queue=ticket.queue),
     )
+
+
+def _around(request: Visit, crm: Crm, ticket: Ticket) -> dict[str, Any]:
+    """Return what is known around a ticket: whose it is, their money, what it is about."""
+    owner, contract, old = ticket.customer_id, ticket.contract_id, ticket.follow_up_of
+    sees_contract = contract and request.may(Area.CONTRACTS)
+    return {
+        "customer": crm.customers.get(owner) if request.may(Area.CUSTOMERS) else None,
+        "accounts": crm.accounts.states_of([owner])[owner] if request.may(Area.ACCOUNTS) else [],
+        "contract": crm.contracts.get(contract) if contract and sees_contract else None,
+        "followed": crm.tickets.get(old) if old else None,
+    }
 
 
 def _allowed(ticket: Ticket) -> list[str]:
@@ -397,8 +383,8 @@ def _asked(request: Visit, ticket: Ticket, command: str, form: Form) -> Response
         heading=_(step.text),
         step=step,
         ticket=ticket,
-        action=f"{PATH}/{ticket.id}/{command}",
-        back=f"{PATH}/{ticket.id}",
+        action=f"{PATH}/{ticket.id}/{command}{kept(request)}",
+        back=address(request, ticket.id),
         reasons=[(one.value, label(one)) for one in BlockReason],
         form=form,
     )

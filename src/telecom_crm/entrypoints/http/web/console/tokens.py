@@ -10,9 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.access.service import Access
-from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.role import Action, Area, Scope
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.token import read_actor_name
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
@@ -44,7 +43,7 @@ class TokenPages(Controller):
     @shows("/", Area.TOKENS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tokens, revoked ones too."""
-        listing = Listing.of(request)
+        listing = Listing.of(request, "role")
         return page(
             request,
             "console/tokens/index.html",
@@ -68,8 +67,9 @@ class TokenPages(Controller):
             crm.access.create_token,
             name=form.read("name", read_actor_name) or "",
             role=form.text("role"),
-            scopes=_scopes(form) or None,
+            scopes=form.scopes("scopes") or None,
             expires_at=datetime.combine(ends, time(tzinfo=crm.zone)) if ends else None,
+            rights=request.rights,
             by=request.by,
         )
         if done is None:
@@ -91,17 +91,6 @@ class TokenPages(Controller):
         """Close a token for good."""
         access.revoke(TokenId(token_id), by=request.by)
         return redirect(request, f"{PATH}/{token_id}", toast=_("The token is revoked"))
-
-
-def _scopes(form: Form) -> list[Scope]:
-    """Read the rights that were ticked."""
-    found = []
-    for text in form.all("scopes"):
-        try:
-            found.append(Scope.parse(text))
-        except InvalidValue as error:
-            form.faults += error.faults
-    return found
 
 
 def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:

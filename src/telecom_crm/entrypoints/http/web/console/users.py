@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -16,19 +15,22 @@ from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.token import read_actor_name
 from telecom_crm.domain.user import USER_LIFECYCLE, User, UserStatus, read_login
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label, role_title
+from telecom_crm.entrypoints.http.web.labels import role_title
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/users"
 FIRST_TIMELINE = 30
+
+FILTERS = ("status", "role")
+"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -63,14 +65,14 @@ class UserPages(Controller):
     @shows("/", Area.USERS)
     def index(self, request: Visit, users: NamedDependency[Users]) -> Response[bytes]:
         """List who works here."""
-        listing = Listing.of(request, "status")
+        listing = Listing.of(request, *FILTERS)
         return page(
             request,
             "console/users/index.html",
             fragment="console/users/_table.html",
             listing=listing,
             found=tolerant(listing, users.page),
-            chips=_chips(listing),
+            chips=status_chips(listing, pgettext("users", "All"), UserStatus, users.counts),
         )
 
     @shows("/new", Area.USERS, Action.WRITE)
@@ -89,6 +91,7 @@ class UserPages(Controller):
             login=form.read("login", read_login) or "",
             name=form.read("name", read_actor_name) or "",
             role=form.text("role"),
+            rights=request.rights,
             by=request.by,
         )
         if done is None:
@@ -131,7 +134,12 @@ class UserPages(Controller):
         """Give another role."""
         known, role = UserId(user_id), form.text("role")
         done = form.submit(
-            crm.users.change_role, known, role=role, expected_version=form.version, by=request.by
+            crm.users.change_role,
+            known,
+            role=role,
+            expected_version=form.version,
+            rights=request.rights,
+            by=request.by,
         )
         if done is None:
             return _shown(request, crm, crm.users.get(known), form)
@@ -166,8 +174,10 @@ class UserPages(Controller):
         users: NamedDependency[Users],
     ) -> Response[bytes]:
         """Forget password and second step, and show a new link this once."""
-        known = UserId(user_id)
-        done = form.submit(users.reset, known, expected_version=form.version, by=request.by)
+        known, seen = UserId(user_id), form.version
+        done = form.submit(
+            users.reset, known, expected_version=seen, rights=request.rights, by=request.by
+        )
         if done is None:
             template, user = "console/users/reset.html", users.get(known)
             return page(request, template, status=form.status, user=user, form=form)
@@ -207,10 +217,7 @@ class UserPages(Controller):
 
 def roles_offered(crm: Crm) -> list[tuple[str, str]]:
     """Return the roles that there are, as a field offers them."""
-    return [
-        (role.name, role_title(role.name) if role.name in list(RoleName) else role.title)
-        for role in crm.rules.roles()
-    ]
+    return [(role.name, role_title(role.name, role.title)) for role in crm.rules.roles()]
 
 
 def end_session_of(crm: Crm, user_id: UserId, session_id: UUID, request: Visit) -> None:
@@ -218,15 +225,6 @@ def end_session_of(crm: Crm, user_id: UserId, session_id: UUID, request: Visit) 
     if session_id not in [one.id for one in crm.access.sessions(user_id)]:
         raise NotFound("session", str(session_id))
     crm.access.end_session(SessionId(session_id), by=request.by)
-
-
-def _chips(listing: Listing) -> list[dict[str, Any]]:
-    now = listing.where().get("status")
-    texts = [(None, pgettext("users", "All")), *((one.value, label(one)) for one in UserStatus)]
-    return [
-        {"href": listing.url(status=value), "text": text, "current": now == value}
-        for value, text in texts
-    ]
 
 
 def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:

@@ -1,34 +1,40 @@
-"""A subscriber's money: home with the balance, topping up, and what was paid."""
+"""A subscriber's money: topping up, and what was paid and charged."""
 
 from __future__ import annotations
 
-from uuid import UUID
+from decimal import Decimal
+from uuid import UUID, uuid5
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from telecom_crm.application.operations import Direction
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import AccountId, PaymentId
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.papers import printed
-from telecom_crm.entrypoints.http.web.console.lists import Listing
-from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.months import Month
+from telecom_crm.entrypoints.http.web.my.operations import titled
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 OWN = Own("a subscriber sees their own, and anything else is not found")
-LATEST = 5
+MOST = 500
+"""As many operations of a month are shown."""
+LAST = Query(limit=1, descending=True)
 CHIPS = ("100", "250", "500", "1000")
 """Amounts that one taps, in major units."""
 
-HOME = Entry(path="/my", text=N_("Home"), icon="house", order=10)
 PAYMENTS = Entry(path="/my/payments", text=N_("Payments"), icon="wallet", order=20)
 
 
@@ -44,26 +50,11 @@ ENDINGS = {
 class MyMoney(Controller):
     """What a subscriber has, pays and paid."""
 
-    @shows("/my", OWN)
-    def home(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """Show balances, contracts and the last payments."""
-        mine = request.subscriber.customer_id
-        accounts = _accounts(request, crm)
-        ids = [state.account.id for state in accounts]
-        return page(
-            request,
-            "my/home.html",
-            customer=crm.customers.get(mine),
-            accounts=accounts,
-            contracts=crm.contracts.page(Query(where={"customer_id": str(mine)}, limit=20)).items,
-            latest=crm.payments.of_accounts(ids, Query(limit=LATEST, descending=True)).items,
-            may_pay=bool(_gateway(crm)),
-        )
-
     @shows("/my/topup", OWN)
     def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask how much to pay, and to which account."""
-        return _asked(request, crm, Form.filled(amount=request.query_params.get("amount", "")))
+        amount, key = request.query_params.get("amount", ""), _key(request, crm)
+        return _asked(request, crm, Form.filled(amount=amount, idempotency_key=key))
 
     @acts("/my/topup", OWN)
     def top_up(
@@ -71,8 +62,11 @@ class MyMoney(Controller):
     ) -> Response[bytes]:
         """Pay through the gateway; sent twice, it is one payment."""
         accounts = {str(state.account.id): state for state in _accounts(request, crm)}
-        chosen = accounts.get(form.raw("account")) or next(iter(accounts.values()), None)
-        gateway = _gateway(crm)
+        asked = form.raw("account")
+        if asked and asked not in accounts:
+            raise NotFound("account", asked[:40])
+        chosen = accounts.get(asked) or next(iter(accounts.values()), None)
+        gateway = gateway_afar(crm)
         if chosen is None or not gateway:
             form.fault("amount", "unavailable")
             return _asked(request, crm, form)
@@ -94,25 +88,43 @@ class MyMoney(Controller):
 
     @shows("/my/payments", OWN)
     def payments(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """List what was paid, the latest first."""
-        listing = Listing.of(request)
+        """List what came in and what was charged in a month, the latest first."""
+        month = Month.asked(request, crm)
+        only = {one.value: one for one in Direction}.get(request.query_params.get("only", ""))
         ids = [state.account.id for state in _accounts(request, crm)]
-        found = crm.payments.of_accounts(ids, listing.query())
-        return page(request, "my/payments.html", listing=listing, found=found)
+        began = crm.operations.began(ids)
+        found = crm.operations.between(
+            ids,
+            start=month.start,
+            end=month.end,
+            direction=only,
+            count=MOST + 1,
+        )
+        return page(
+            request,
+            "my/payments.html",
+            month=month,
+            earlier=began is not None and began < month.start,
+            only=only,
+            lines=found[:MOST],
+            more=len(found) > MOST,
+            titled=titled,
+        )
 
     @shows("/my/payments/{payment_id:uuid}", OWN)
     def payment(
         self, request: Visit, payment_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Tell what became of a payment: paid, waiting or failed."""
-        payment, state = _mine(request, crm, payment_id)
+        payment, state = own_payment(request, crm, payment_id)
         return page(
             request,
             "my/payment.html",
             fragment="my/_payment.html",
             payment=payment,
             state=state,
-            ending=_ending(payment),
+            ending=(ending := _ending(payment)),
+            receipt=crm.payments.receipt(payment.id) if ending == "paid" else None,
         )
 
     @shows("/my/payments/{payment_id:uuid}/receipt.pdf", OWN)
@@ -120,8 +132,8 @@ class MyMoney(Controller):
         self, request: Visit, payment_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Print the receipt of a payment, in the language of the pages."""
-        payment, _ = _mine(request, crm, payment_id)
-        content = crm.exports.receipt(payment.id, language=here().code)
+        payment, _ = own_payment(request, crm, payment_id)
+        content = crm.papers.receipt(payment.id, language=here().code)
         return printed(content, name=f"receipt-{payment.id}")
 
 
@@ -130,15 +142,34 @@ def _accounts(request: Visit, crm: Crm) -> tuple[AccountState, ...]:
     return crm.accounts.states(query).items
 
 
-def _mine(request: Visit, crm: Crm, payment_id: UUID) -> tuple[Payment, AccountState]:
-    """Return a payment to an account of one's own; raise `NotFound` for anybody else's."""
+def _key(request: Visit, crm: Crm) -> str:
+    """
+    Return the key of the next payment: until one is made, every tab of a session has the same.
+
+    So two tabs that were opened beside each other pay once, and whoever opens the form again after
+    a payment can pay again.
+    """
+    last = [
+        one.key
+        for state in _accounts(request, crm)
+        for one in crm.payments.of_accounts([state.account.id], LAST).items
+    ]
+    return str(uuid5(request.subscriber.session_id, " ".join(last)))
+
+
+def own_payment(request: Visit, crm: Crm, asked: UUID | str) -> tuple[Payment, AccountState]:
+    """Return a payment to an account of one's own; raise `NotFound` for anything else."""
+    try:
+        payment_id = asked if isinstance(asked, UUID) else UUID(asked)
+    except ValueError:
+        raise NotFound("payment", str(asked)[:40]) from None
     payment = crm.payments.get(PaymentId(payment_id))
     state = crm.accounts.get(AccountId(payment.account_id))
     request.subscriber.require_own("payment", payment_id, state.account.customer_id)
     return payment, state
 
 
-def _gateway(crm: Crm) -> str:
+def gateway_afar(crm: Crm) -> str:
     """Return the gateway that subscribers pay through from afar; "" where there is none."""
     afar = (name for name, one in crm.gateways.items() if not one.takes_at_once)
     return next(afar, "")
@@ -146,14 +177,20 @@ def _gateway(crm: Crm) -> str:
 
 def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
     accounts = _accounts(request, crm)
+    currency = accounts[0].account.currency if accounts else crm.currency
+    limits = crm.payments.regulations().limits(currency)
+    chips = [Money.parse(one, currency) for one in CHIPS]
+    taken = [one for one in chips if limits is None or limits.refusal(one) is None]
     return page(
         request,
         "my/topup.html",
         status=200 if form.ok else form.status,
         form=form,
         accounts=accounts,
-        chip_links=[{"href": f"/my/topup?amount={one}", "text": one} for one in CHIPS],
-        may_pay=bool(_gateway(crm)) and bool(accounts),
+        currency=currency,
+        limits=limits,
+        chips=[(written(one), int(Decimal(one.amount))) for one in taken],
+        may_pay=bool(gateway_afar(crm)) and bool(accounts),
     )
 
 

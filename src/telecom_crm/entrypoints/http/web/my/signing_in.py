@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 
-from telecom_crm.application.access.self_care import SelfCare
+from telecom_crm.application.access.self_care import RESEND_AFTER, SelfCare
 from telecom_crm.application.access.service import Access
+from telecom_crm.application.access.signing_in import CodeRefused
+from telecom_crm.domain.session import CODE
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Public
-from telecom_crm.entrypoints.http.web.cookies import SESSION, baked, eaten, named
+from telecom_crm.entrypoints.http.web.cookies import CODE_SENT, SESSION, baked, eaten, named
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -36,20 +41,25 @@ class MySigningIn(Controller):
         phone = form.read("phone", crm.read_phone)
         if phone is None:
             return page(request, "my/access/login.html", status=form.status, form=form)
-        secret = form.submit(
-            crm.self_care.send_code, phone, address=request.address, agent=_agent(request)
-        )
+        visit = {"address": request.address, "agent": _agent(request)}
+        before = _secret(request)
+        secret = form.submit(crm.self_care.send_code, phone, replaces=before, **visit)
         if secret is None:
             return page(request, "my/access/login.html", status=form.status, form=form)
-        cookie = baked(SESSION["my"], secret, request.scope["scheme"])
-        return redirect(request, "/my/login/code", cookies=[cookie])
+        scheme = request.scope["scheme"]
+        sent = f"{phone.digits}.{int(request.app.state.pages.clock().timestamp())}"
+        cookies = [
+            baked(SESSION["my"], secret, scheme),
+            baked(CODE_SENT, sent, scheme, seconds=int(CODE.total_seconds())),
+        ]
+        return redirect(request, "/my/login/code", cookies=cookies)
 
     @shows("/my/login/code", ANYBODY)
     def ask_code(self, request: Visit) -> Response[bytes]:
         """Ask for the code that was sent."""
         if request.visitor is not None or not _secret(request):
             return redirect(request, "/my/login")
-        return page(request, "my/access/code.html", form=Form())
+        return _code_asked(request, Form())
 
     @acts("/my/login/code", ANYBODY)
     def prove(
@@ -64,9 +74,10 @@ class MySigningIn(Controller):
             agent=_agent(request),
         )
         if done is None:
-            return page(request, "my/access/code.html", status=form.status, form=form)
-        cookie = baked(SESSION["my"], done.secret, request.scope["scheme"])
-        return redirect(request, START, cookies=[cookie])
+            return _code_asked(request, form)
+        scheme = request.scope["scheme"]
+        cookies = [baked(SESSION["my"], done.secret, scheme), eaten(CODE_SENT, scheme)]
+        return redirect(request, START, cookies=cookies)
 
     @shows("/my/login/password", ANYBODY)
     def ask_password(self, request: Visit) -> Response[bytes]:
@@ -89,6 +100,7 @@ class MySigningIn(Controller):
             password=password,
             address=request.address,
             agent=_agent(request),
+            replaces=_secret(request),
         )
         if done is None:
             return page(request, "my/access/password.html", status=form.status, form=form)
@@ -102,6 +114,34 @@ class MySigningIn(Controller):
             access.sign_out(secret)
         gone = eaten(SESSION["my"], request.scope["scheme"])
         return redirect(request, "/my/login", cookies=[gone])
+
+
+def _code_asked(request: Visit, form: Form) -> Response[bytes]:
+    """Ask for the code; that it was wrong is told at its field, with how many tries are left."""
+    status = 200 if form.ok else form.status
+    wrong = next((one for one in form.errors if isinstance(one, CodeRefused)), None)
+    if wrong is not None:
+        form.errors.remove(wrong)
+        form.fault("code", wrong.code)
+    phone, again_at = _sent(request)
+    return page(
+        request,
+        "my/access/code.html",
+        status=status,
+        form=form,
+        tries_left=None if wrong is None else wrong.tries_left,
+        phone=phone,
+        again_at=again_at,
+    )
+
+
+def _sent(request: Visit) -> tuple[str, datetime | None]:
+    """Return where the last code went, and from when on another one may be asked for."""
+    raw = request.cookies.get(named(CODE_SENT, request.scope["scheme"]), "")
+    known = re.fullmatch(r"([0-9]{5,15})\.([0-9]{1,11})", raw, re.ASCII)
+    if known is None:
+        return "", None
+    return f"+{known[1]}", datetime.fromtimestamp(int(known[2]), UTC) + RESEND_AFTER
 
 
 def _secret(request: Visit) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -10,18 +11,40 @@ from litestar.params import FromPath
 
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.identifiers import TicketId
-from telecom_crm.domain.ticket import TICKET_LIFECYCLE, Ticket
+from telecom_crm.domain.ticket import TICKET_LIFECYCLE, Ticket, TicketStatus
+from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext, here, pgettext
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label, within
 from telecom_crm.entrypoints.http.web.menu import Entry
-from telecom_crm.entrypoints.http.web.my.money import OWN
+from telecom_crm.entrypoints.http.web.my.money import OWN, own_payment
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ENTRY = Entry(path="/my/tickets", text=N_("Support"), icon="message-square", order=30)
 TEXT_LIMIT = 4000
+
+STATES = {
+    TicketStatus.FREE: within("question", "Received"),
+    TicketStatus.ACTIVE: within("question", "In work"),
+    TicketStatus.SUSPENDED: within("question", "Waiting"),
+    TicketStatus.BLOCKED: within("question", "Decided"),
+    TicketStatus.CLOSED: within("question", "Closed"),
+}
+"""Where a question is, as whoever asked it would say; the desk has words of its own."""
+
+
+TOPICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "payment": (N_("I paid but do not see it"), (N_("Amount"), N_("Date"), N_("Where you paid"))),
+    "card": (N_("I need another SIM card"), ()),
+    "suspended": (N_("My service is suspended"), ()),
+    "blocked": (N_("I am blocked as a customer"), ()),
+    "consents": (N_("I want to change my consents"), ()),
+}
+"""What a question may be about, by the name in the address: its subject, and what to write."""
 
 
 class MySupport(Controller):
@@ -34,12 +57,20 @@ class MySupport(Controller):
         """List one's tickets, the latest first."""
         listing = Listing.of(request)
         found = tickets.page(listing.query(customer_id=str(request.subscriber.customer_id)))
-        return page(request, "my/tickets.html", listing=listing, found=found)
+        return page(request, "my/tickets.html", listing=listing, found=found, state=_state)
 
     @shows("/new", OWN)
-    def new(self, request: Visit) -> Response[bytes]:
-        """Ask what it is about."""
-        return page(request, "my/ticket_new.html", form=Form())
+    def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask what it is about; a page that leads here may have begun to say it."""
+        asked = request.query_params
+        topic = TOPICS.get(asked.get("topic", ""))
+        if topic is None:
+            return page(request, "my/ticket_new.html", form=Form())
+        subject, words = topic
+        known = _told(request, crm, asked["payment"]) if asked.get("payment") else ""
+        text = "\n".join(f"{gettext(one)}: " for one in words) if words and not known else known
+        form = Form.filled(subject=gettext(subject), text=text)
+        return page(request, "my/ticket_new.html", form=form)
 
     @acts("/new", OWN)
     def create(
@@ -82,10 +113,28 @@ class MySupport(Controller):
         return redirect(request, f"/my/tickets/{ticket_id}", toast=_("Sent"))
 
 
+def _told(request: Visit, crm: Crm, asked: str) -> str:
+    """Tell of a payment of one's own, for whoever is asked about it."""
+    payment, state = own_payment(request, crm, asked)
+    zone = request.app.state.pages.zone
+    facts = (
+        (gettext("Amount"), here().money(payment.amount)),
+        (gettext("Date"), here().instant(payment.at, zone)),
+        (gettext("Method"), label(payment.method)),
+        (gettext("Account"), state.account.number),
+        (gettext("Payment"), payment.key),
+    )
+    return "\n".join(f"{name}: {value}" for name, value in facts)
+
+
 def _mine(request: Visit, tickets: Tickets, ticket_id: UUID) -> Ticket:
     ticket = tickets.get(TicketId(ticket_id))
     request.subscriber.require_own("ticket", ticket_id, ticket.customer_id)
     return ticket
+
+
+def _state(ticket: Ticket) -> str:
+    return pgettext(*STATES[ticket.status])
 
 
 def _shown(request: Visit, ticket: Ticket, form: Form) -> Response[bytes]:
@@ -95,6 +144,7 @@ def _shown(request: Visit, ticket: Ticket, form: Form) -> Response[bytes]:
         "my/ticket.html",
         status=200 if form.ok else form.status,
         ticket=ticket,
+        state=_state,
         said=[(one, one.by == mine) for one in ticket.comments if not one.internal],
         is_open=not TICKET_LIFECYCLE.is_final(ticket.status),
         form=form,

@@ -3,7 +3,7 @@
   const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
   const on = (name, f) => document.addEventListener(name, f);
   const version = $('meta[name=app-version]')?.content;
-  let dirty = false, lead = '', timer;
+  let dirty = false, lead = '', timer, idle;
   const meta = (n) => $(`meta[name=${n}]`)?.content;
   on('htmx:config:request', (e) => {
     const { request } = e.detail.ctx;
@@ -16,17 +16,27 @@
     if (now && version && now !== version && e.target.matches('a')) location.reload();
   });
   on('htmx:error', () => $('#offline')?.removeAttribute('hidden'));
-  on('htmx:after:swap', () => { $('#offline')?.setAttribute('hidden', ''); settle(); });
+  on('htmx:after:swap', (e) => {
+    $('#offline')?.setAttribute('hidden', '');
+    if (e.detail.ctx?.target?.id !== 'news') settle(); // it comes by itself, and disturbs nobody
+  });
   const settle = () => {
     $('#nav:popover-open')?.hidePopover();
     $$('details.menu[open]').forEach((m) => (m.open = false));
     $('[data-errors]')?.focus();
+    clearTimeout(idle);
+    const left = $('#still')?.dataset.seconds;
+    if (left) idle = setTimeout(() => $('#still').showModal(), Math.max(0, left - 60) * 1000);
     $$('.toast:not([data-tone=bad],[data-timed])').forEach((t) => {
       t.dataset.timed = 1;
       setTimeout(() => t.remove(), 8000);
     });
   };
   on('DOMContentLoaded', settle);
+  setInterval(() => $$('[data-left]').forEach((t) => {
+    const left = Math.max(0, Math.round((Date.parse(t.dataset.left) - Date.now()) / 1000));
+    t.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
+  }), 1000);
   on('input', (e) => { if (e.target.closest('form[data-guard]')) dirty = true; });
   on('submit', () => (dirty = false));
   addEventListener('beforeunload', (e) => dirty && e.preventDefault());
@@ -37,7 +47,7 @@
     const { open, close, copy } = t.dataset;
     if (open) { e.preventDefault(); $(open).showModal(); }
     else if (close != null) t.closest('dialog,.toast')[t.closest('dialog') ? 'close' : 'remove']();
-    else if (copy) navigator.clipboard.writeText(copy);
+    else if (copy) navigator.clipboard.writeText(copy).then(() => (t.dataset.done = ''));
     else print();
   });
   const rows = (box) => [...box.querySelectorAll('[data-row]')].filter((r) => r.offsetParent);
@@ -61,6 +71,7 @@
       return key === 'Enter' ? enter(box) : move(box, key === 'ArrowDown' ? 1 : -1);
     }
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
+    if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
     if (e.target.matches('input,textarea,select,[contenteditable]')) return;
     const go = (s) => { const t = $(s); if (t) { e.preventDefault(); t.matches('input') ? t.focus() : t.click(); } };
     clearTimeout(timer);

@@ -1,0 +1,65 @@
+"""What stands above every tab of a customer's profile: their money, their papers, what is amiss."""
+
+from __future__ import annotations
+
+import attrs
+
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer, CustomerKind, CustomerStatus, IdentityDocument
+from telecom_crm.domain.role import Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.templating import EXPIRES_SOON
+
+STOPPED_BY = {
+    CustomerStatus.BLOCKED: "CustomerBlocked",
+    CustomerStatus.CLOSED: "CustomerClosed",
+}
+"""The states in which nothing is sold to a customer, and the event that tells why."""
+NAMED = 2
+"""So many contracts and accounts are told by name."""
+
+
+@attrs.frozen
+class Head:
+    """A customer at a glance, as far as the visitor may see it."""
+
+    accounts: list[AccountState]
+    contracts: tuple[Contract, ...]
+    """The newest; where there is one more than `NAMED`, there are others."""
+    identified: bool | None
+    """Whether a valid paper is on file; None for an organisation, which has none."""
+    ending: tuple[IdentityDocument, ...]
+    """The papers that are out of date, or soon will be."""
+    stopped: str | None
+    """Why a customer is blocked or closed; None where neither."""
+
+    @classmethod
+    def of(cls, request: Visit, crm: Crm, customer: Customer) -> Head:
+        """Read it."""
+        today, id = request.app.state.pages.today, customer.id
+        latest = Query(where={"customer_id": str(id)}, limit=NAMED + 1, descending=True)
+        person = customer.kind is CustomerKind.PERSON
+        return cls(
+            accounts=crm.accounts.states_of([id])[id] if request.may(Area.ACCOUNTS) else [],
+            contracts=crm.contracts.page(latest).items if request.may(Area.CONTRACTS) else (),
+            identified=customer.is_identified(today) if person else None,
+            ending=customer.papers_ending(today + EXPIRES_SOON),
+            stopped=_why(crm, customer),
+        )
+
+    @property
+    def debts(self) -> list[AccountState]:
+        """The accounts that are past what may be spent."""
+        return [one for one in self.accounts if one.available.minor < 0]
+
+
+def _why(crm: Crm, customer: Customer) -> str | None:
+    """Return the reason of a block or closing, "" where none was given."""
+    name = STOPPED_BY.get(customer.status)
+    if name is None:
+        return None
+    events = crm.events.of("customer", customer.key)
+    return next((one.reason for one in reversed(events) if one.name == name), "")

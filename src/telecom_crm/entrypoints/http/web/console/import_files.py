@@ -1,0 +1,223 @@
+"""Files for bulk import: what each kind is, an example of it, how one is taken in, and faults."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from uuid import UUID
+
+import attrs
+from litestar import Response
+from litestar.datastructures import UploadFile
+
+from telecom_crm.application.bulk.pool import NumberRows, SimRows
+from telecom_crm.application.bulk.reading import SUBSCRIBERS
+from telecom_crm.application.bulk.table import Columns
+from telecom_crm.application.imports import Imports
+from telecom_crm.domain.errors import Fault
+from telecom_crm.domain.identifiers import ImportId
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowError
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.uploads import chunks
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label, policy_title
+from telecom_crm.entrypoints.http.web.messages import said
+from telecom_crm.entrypoints.http.web.templating import masked
+
+PATH = "/console/imports"
+FILE_LIMIT = 256 * 1024**2
+"""The most bytes of a file that a browser brings; larger ones come by the API or the CLI."""
+CHECKED_AT_ONCE = 16 * 1024**2
+"""So large a file is checked while whoever sent it waits; a larger one by the worker."""
+
+
+@attrs.frozen
+class FileKind:
+    """A kind of file: what it brings, its columns, and a row as an example."""
+
+    note: str
+    columns: Columns
+    example: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns, in the order of the example's cells."""
+        return (*self.columns.required, *self.columns.optional)
+
+
+KINDS = {
+    ImportKind.SIMS: FileKind(
+        N_("Cards from the maker: ICCID and what goes with it"),
+        SimRows.columns,
+        ("8999601000000000016", "437050000000001", "1234", "12345678", "2026-11"),
+    ),
+    ImportKind.NUMBERS: FileKind(
+        N_("Phone numbers that may be sold"),
+        NumberRows.columns,
+        ("+996700123456", "standard", "0.00"),
+    ),
+    ImportKind.SUBSCRIBERS: FileKind(
+        N_("People with their cards, numbers and tariffs"),
+        SUBSCRIBERS,
+        (
+            *("Айгүл Асанова", "+996555123456", "aigul@example.org", "1995-03-12", "id_card"),
+            *("ID1234567", "8999601000000000016", "+996700123456", "START", "ky"),
+        ),
+    ),
+}
+"""What a file may be."""
+
+RIGHT = {
+    "file_empty": N_("A file has the names of its columns in the first line, and rows below"),
+    "spreadsheet": N_("In the spreadsheet choose: Save as, CSV UTF-8"),
+    "encoding": N_("Save the file as CSV in UTF-8, CP1251 or KOI8-R"),
+    "header_missing": N_("Take the first line of the template, and put your rows below it"),
+    "column_missing": N_("Add the column to the first line, and its cells to each row"),
+    "column_repeated": N_("Leave one column of this name, and take the others out"),
+    "quote_unclosed": N_("Close the quote in this line, or take it out"),
+    "quotes": N_("Write a quote within a cell twice, and the cell in quotes"),
+    "row_too_long": N_("A row has at most 65,536 characters: look for a quote not closed"),
+    "nul": N_("Take this character out: text editors do so when they save as UTF-8"),
+    "file_too_large": N_("Divide the file, each part with the first line"),
+}
+"""What would be right where a file cannot be read as a whole, by the code of what is wrong."""
+
+IN_FILES = {
+    "birth_date": N_("A date of birth is from 1900 to today, in a file as 1995-03-12"),
+}
+"""What is wrong with a cell, where a file has it otherwise than a form."""
+
+
+@attrs.frozen
+class Told:
+    """An error of a row as its page tells it: what is wrong, and what would be right."""
+
+    line: int
+    column: str
+    value: str
+    code: str
+    words: str
+    right: str
+
+
+def template_of(kind: ImportKind) -> bytes:
+    """Return a file of a kind with one example row, in UTF-8 that spreadsheets know as such."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\r\n")
+    rows.writerows((KINDS[kind].names, KINDS[kind].example))
+    return text.getvalue().encode("utf-8-sig")
+
+
+def told(job: ImportJob, errors: Iterable[RowError]) -> list[Told]:
+    """Return errors for a page, personal values masked: the file of bad rows has them whole."""
+    columns = KINDS[job.kind].columns
+    refused = job.status is ImportStatus.STRUCTURE_ERROR
+    return [
+        Told(
+            error.line,
+            error.column,
+            masked(error.value, first=2, last=2)
+            if not refused and columns.tells_of_people(error.column)
+            else error.value,
+            error.code,
+            _worded(Fault(error.column, error.code, error.message, error.value)),
+            _(RIGHT[error.code]) if refused and error.code in RIGHT else "",
+        )
+        for error in errors
+    ]
+
+
+def reasons_of(imports: Imports, job: ImportJob) -> list[tuple[str, str, int]]:
+    """Return why rows failed, the most frequent first: the code, its words, and how many rows."""
+    return [
+        (code, _worded(Fault("", code, code)), count)
+        for code, count in imports.reasons(job.id).items()
+    ]
+
+
+def _worded(fault: Fault) -> str:
+    known = IN_FILES.get(fault.code)
+    return _(known) if known else said(fault)
+
+
+def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
+    """Show the form for a file; one that mends a job's rows is of its kind and options."""
+    mended = mended_by(crm.imports, form)
+    return page(
+        request,
+        "console/imports/new.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        mended=mended,
+        kinds=[
+            {"value": kind.value, "title": label(kind), "note": _(one.note)}
+            for kind, one in KINDS.items()
+        ],
+        columns=[
+            (kind.value, label(kind), ", ".join(one.columns.required))
+            for kind, one in KINDS.items()
+            if mended is None or mended.kind is kind
+        ],
+        policies=[(one.id, policy_title(one)) for one in crm.rules.policies()],
+        megabytes=FILE_LIMIT // 1024**2,
+    )
+
+
+def mended_by(imports: Imports, form: Form) -> ImportJob | None:
+    """Return the job whose failed rows a form brings again."""
+    found = form.choice("mends", UUID, required=False)
+    return imports.get(ImportId(found)) if found else None
+
+
+def taken_in(imports: Imports, form: Form, *, by: Actor) -> ImportJob | None:
+    """Take the file of a form in, or say in the form what is odd about it."""
+    file, mended = form.file("file", required=True), mended_by(imports, form)
+    kind = mended.kind if mended else form.choice("kind", ImportKind)
+    if file is None or kind is None:
+        return None
+    activate = mended.activate if mended else form.flag("activate")
+    policy = mended.policy if mended else form.raw("policy") or None
+    taken: ImportJob | None = form.submit(
+        _brought,
+        imports,
+        file,
+        kind=kind,
+        dry_run=mended.dry_run if mended else form.flag("dry_run"),
+        activate=activate,
+        policy=policy if activate else None,
+        mends=mended.id if mended else None,
+        by=by,
+    )
+    return taken
+
+
+def _brought(
+    imports: Imports,
+    file: UploadFile,
+    *,
+    kind: ImportKind,
+    dry_run: bool,
+    activate: bool,
+    policy: str | None,
+    mends: ImportId | None,
+    by: Actor,
+) -> ImportJob:
+    size = file.file.seek(0, 2)
+    file.file.seek(0)
+    job = imports.upload(
+        kind=kind,
+        content=chunks(file.file),
+        file_name=file.filename,
+        dry_run=dry_run,
+        activate=activate,
+        policy=policy,
+        mends=mends,
+        asks_again=True,
+        by=by,
+    )
+    return imports.check(job.id, by=by) if size <= CHECKED_AT_ONCE else job

@@ -1,0 +1,239 @@
+"""Two customers who are one person: compared side by side, made one, and parted again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import attrs
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.ports import Query
+from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.deduplication import Match, Suspicion
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.customers import PATH
+from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here, phone
+from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+from telecom_crm.entrypoints.http.web.templating import masked
+
+LOOKED_AT = 100
+"""Among so many customers a page of pairs looks for them."""
+
+
+@attrs.frozen
+class Side:
+    """One of the two, with all that a merge would move."""
+
+    customer: Customer
+    contracts: tuple[Contract, ...]
+    accounts: list[AccountState]
+    tickets: str
+    applications: str
+
+    @classmethod
+    def of(cls, request: Visit, crm: Crm, customer: Customer) -> Side:
+        """Read what a customer has, as far as the visitor may see it."""
+        whose, may, most = {"customer_id": str(customer.id)}, request.may, COUNTED + 1
+        contracts = Query(where=whose, limit=50)
+        accounts = crm.accounts.states_of([customer.id])[customer.id]
+        return cls(
+            customer,
+            crm.contracts.page(contracts).items if may(Area.CONTRACTS) else (),
+            accounts if may(Area.ACCOUNTS) else [],
+            tally(crm.tickets.counts(whose, most=most)[0]) if may(Area.TICKETS) else "",
+            tally(crm.intake.counts(whose, most=most)[0]) if may(Area.APPLICATIONS) else "",
+        )
+
+    @property
+    def proof(self) -> str:
+        """What has to be typed for this one to be merged: nobody does it by a slip."""
+        return self.contracts[0].number if self.contracts else self.customer.name
+
+
+class MergingPages(Controller):
+    """Merging customers in the console."""
+
+    path = PATH
+
+    @shows("/duplicates", Area.CUSTOMERS)
+    def pairs(self, request: Visit, customers: NamedDependency[Customers]) -> Response[bytes]:
+        """List who may be one person, the latest customers first."""
+        listing = Listing.of(request)
+        try:
+            found = customers.suspected_pairs(limit=LOOKED_AT, cursor=listing.asked.get("cursor"))
+        except InvalidValue:  # a cursor that is none: an old bookmark shows the beginning
+            found = customers.suspected_pairs(limit=LOOKED_AT)
+        return page(
+            request,
+            "console/customers/duplicates.html",
+            found=found,
+            listing=listing,
+            looked_at=LOOKED_AT,
+        )
+
+    @acts("/{customer_id:uuid}/duplicates/{other_id:uuid}/dismiss", Area.CUSTOMERS)
+    def dismiss(
+        self,
+        request: Visit,
+        customer_id: FromPath[UUID],
+        other_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        customers: NamedDependency[Customers],
+    ) -> Response[bytes]:
+        """Say that they are two people, and go on where one was."""
+        one, other = CustomerId(customer_id), CustomerId(other_id)
+        done = form.submit(customers.dismiss_duplicate, one, other_id=other, by=request.by)
+        back = request.came_from or f"{PATH}/duplicates"
+        if done is None:
+            return redirect(request, back, toast=Toast(form.summary()[0][1], "bad"))
+        return redirect(request, back, toast=_("They are two people"))
+
+    @shows("/{customer_id:uuid}/merge", Area.CUSTOMERS, Action.APPROVE)
+    def choose(
+        self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Ask who else the customer is: those who are alike, or one that is searched for."""
+        customer = crm.customers.get(CustomerId(customer_id))
+        q = request.query_params.get("q", "").strip()[:200]
+        suspects = _suspects(crm, customer)
+        known = crm.customers.get_many([one.customer_id for one in suspects])
+        hits = [one for one in found_customers(request, crm, q) if one.id != customer.id]
+        return page(
+            request,
+            "console/customers/merge.html",
+            customer=customer,
+            base=f"{PATH}/{customer.id}",
+            suspects=[(known[one.customer_id], one) for one in suspects],
+            hits=hits,
+            q=q,
+        )
+
+    @shows("/{customer_id:uuid}/merge/{other_id:uuid}", Area.CUSTOMERS, Action.APPROVE)
+    def compare(
+        self,
+        request: Visit,
+        customer_id: FromPath[UUID],
+        other_id: FromPath[UUID],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Show both side by side: the first goes, the second stays."""
+        return _compared(request, crm, CustomerId(customer_id), CustomerId(other_id), Form())
+
+    @acts("/{customer_id:uuid}/merge/{other_id:uuid}", Area.CUSTOMERS, Action.APPROVE)
+    def merge(
+        self,
+        request: Visit,
+        customer_id: FromPath[UUID],
+        other_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Make them one."""
+        loser, survivor = CustomerId(customer_id), CustomerId(other_id)
+        proof = Side.of(request, crm, crm.customers.get(loser)).proof
+        if form.text("proof") != proof and form.ok:
+            form.fault("proof", "proof")
+        done = form.submit(
+            crm.customers.merge,
+            loser,
+            survivor_id=survivor,
+            expected_version=form.version,
+            by=request.by,
+        )
+        if done is None:
+            return _compared(request, crm, loser, survivor, form)
+        return redirect(request, f"{PATH}/{survivor}", toast=_("They are one customer now"))
+
+    @shows("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
+    def ask_unmerge(
+        self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Ask whether they shall be two again."""
+        return _asked(request, crm.customers.get(CustomerId(customer_id)), Form())
+
+    @acts("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
+    def unmerge(
+        self,
+        request: Visit,
+        customer_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Make them two again: what came from this one goes back."""
+        known, seen = CustomerId(customer_id), form.version
+        if form.submit(crm.customers.unmerge, known, expected_version=seen, by=request.by) is None:
+            return _asked(request, crm.customers.get(known), form)
+        return redirect(request, f"{PATH}/{known}", toast=_("They are two customers again"))
+
+
+def _compared(
+    request: Visit, crm: Crm, loser_id: CustomerId, survivor_id: CustomerId, form: Form
+) -> Response[bytes]:
+    sides = [Side.of(request, crm, crm.customers.get(one)) for one in (loser_id, survivor_id)]
+    suspicion = next(
+        (one for one in crm.customers.duplicates(loser_id) if one.customer_id == survivor_id), None
+    )
+    reasons: tuple[Match, ...] = suspicion.reasons if suspicion else ()
+    told = [_told(side) for side in sides]
+    return page(
+        request,
+        "console/customers/compare.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        sides=sides,
+        rows=[(name, old, new) for (name, old), (_name, new) in zip(*told, strict=True)],
+        reasons=[label(one) for one in reasons],
+        action=f"{PATH}/{loser_id}/merge/{survivor_id}",
+        turned=f"{PATH}/{survivor_id}/merge/{loser_id}",
+        back=f"{PATH}/{loser_id}",
+    )
+
+
+def _suspects(crm: Crm, customer: Customer) -> list[Suspicion]:
+    """Return whom a customer may be, but for those whom somebody told apart."""
+    return [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
+
+
+def _told(side: Side) -> list[tuple[str, str]]:
+    """Return what is known about a customer, line by line; what is secret by its ends."""
+    one, paper = side.customer, next(iter(side.customer.documents), None)
+    address = next(iter(one.addresses), None)
+    return [
+        (_("Name"), one.name),
+        (_("Status"), label(one.status)),
+        (_("Phone"), phone(one.phone) if one.phone else ""),
+        (_("E-mail"), one.email or ""),
+        (_("Date of birth"), here().date(one.birth_date) if one.birth_date else ""),
+        (_("Personal number"), masked(one.national_id)),
+        (_("Document"), masked(paper.number, first=2, last=3) if paper else ""),
+        (_("Address"), f"{address.city} {address.street}".strip() if address else ""),
+    ]
+
+
+def _asked(request: Visit, customer: Customer, form: Form) -> Response[bytes]:
+    return page(
+        request,
+        "console/confirm.html",
+        status=200 if form.ok else form.status,
+        heading=_("Undo the merge"),
+        object=customer.name,
+        action=f"{PATH}/{customer.id}/unmerge",
+        back=f"{PATH}/{customer.id}",
+        form=form,
+        version=customer.version,
+        reason=False,
+    )

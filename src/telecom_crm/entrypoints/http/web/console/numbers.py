@@ -1,0 +1,361 @@
+"""Phone numbers: the pool, one number with its life, and what is done to it outside a contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.inventory import NumberData
+from telecom_crm.application.ports import Page, Query
+from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.identifiers import MSISDN
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.number import (
+    NUMBER_LIFECYCLE,
+    Number,
+    NumberCategory,
+    NumberCommand,
+    NumberStatus,
+)
+from telecom_crm.domain.ranges import LONGEST_RANGE, numbers_between
+from telecom_crm.domain.report import PoolFigures
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.steps import Step
+from telecom_crm.entrypoints.http.web.console.stock import (
+    Do,
+    Holder,
+    Range,
+    asked,
+    chips,
+    holder_of,
+    holders,
+    kept_for,
+    life,
+    read_range,
+    reservation,
+    step_of,
+)
+from telecom_crm.entrypoints.http.web.forms import Form, written
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.i18n import pgettext, phone
+from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/numbers"
+
+FILTERS = ("status", "category")
+"""What the list is filtered by."""
+
+ENTRY = Entry(
+    path=PATH,
+    text=N_("Numbers"),
+    icon="hash",
+    section=N_("Products"),
+    order=40,
+    area=Area.INVENTORY,
+)
+
+STEPS: Mapping[str, Step] = {
+    "reserve": Step(N_("Reserve"), "clock", N_("The number is reserved"), "reservation"),
+    "cancel": Step(N_("Cancel the reservation"), "rotate-ccw", N_("The number is free again")),
+    "recycle": Step(N_("Offer again"), "refresh-cw", N_("The number is free again")),
+    "restore": Step(
+        N_("Give back to its customer"),
+        "rotate-ccw",
+        N_("The number waits for its contract: change the contract's number to it"),
+        "contract",
+    ),
+    "release": Step(N_("Release"), "archive", N_("The number is released")),
+    "port_out": Step(
+        N_("Give to another operator"), "arrow-left-right", N_("The number is given away")
+    ),
+    "return_from_port": Step(
+        N_("Take back from the other operator"), "rotate-ccw", N_("The number is back and rests")
+    ),
+    "reclassify": Step(N_("Change the class"), "tags", N_("The class is changed"), "class"),
+    "withdraw": Step(N_("Take out of the pool"), "ban", N_("The number is withdrawn"), "reason"),
+}
+"""What is done to a number; the rest of its life is its contract's doing."""
+
+PRICED = (NumberStatus.AVAILABLE, NumberStatus.RESERVED, NumberStatus.QUARANTINED)
+"""The states in which a class and a price still count: it has to be sold yet."""
+
+
+def _seen(form: Form, by: Actor) -> dict[str, Any]:
+    return {"expected_version": form.version, "by": by}
+
+
+def _reserve(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    kept = reservation(form, crm)
+    reserve = crm.inventory.reserve_number
+    return form.submit(reserve, number.msisdn, **kept, **_seen(form, by))
+
+
+def _cancel(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    cancel = crm.inventory.cancel_number_reservation
+    return form.submit(cancel, number.msisdn, **_seen(form, by))
+
+
+def _recycle(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    return form.submit(crm.inventory.recycle, number.msisdn, **_seen(form, by))
+
+
+def _restore(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    text = form.text("contract").upper()
+    contract = next(crm.contracts.each(number=text), None) if text else None
+    if contract is None:
+        if form.ok:
+            form.fault("contract", "contract_unknown")
+        return None
+    restore = crm.inventory.restore
+    return form.submit(restore, number.msisdn, contract_id=contract.id, **_seen(form, by))
+
+
+def _release(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    return form.submit(crm.inventory.release, number.msisdn, **_seen(form, by))
+
+
+def _port_out(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    return form.submit(crm.inventory.port_out, number.msisdn, **_seen(form, by))
+
+
+def _return(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    return form.submit(crm.inventory.return_from_port, number.msisdn, **_seen(form, by))
+
+
+def _reclassify(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    changed = _class_and_price(form, crm)
+    reclassify = crm.inventory.reclassify
+    return form.submit(reclassify, number.msisdn, **changed, **_seen(form, by))
+
+
+def _withdraw(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+    why = form.text("reason", limit=500)
+    return form.submit(crm.inventory.withdraw, number.msisdn, reason=why, **_seen(form, by))
+
+
+COMMANDS: Mapping[str, Do] = {
+    "reserve": _reserve,
+    "cancel": _cancel,
+    "recycle": _recycle,
+    "restore": _restore,
+    "release": _release,
+    "port_out": _port_out,
+    "return_from_port": _return,
+    "reclassify": _reclassify,
+    "withdraw": _withdraw,
+}
+
+
+class NumberPages(Controller):
+    """Phone numbers in the console."""
+
+    path = PATH
+
+    @shows("/", Area.INVENTORY)
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """List numbers, or find those of a phone or with some digits in a row."""
+        listing = Listing.of(request, *FILTERS)
+        found, pool = listed(listing, crm), crm.reports.pool()
+        return page(
+            request,
+            "console/numbers/index.html",
+            fragment="console/numbers/_table.html",
+            listing=listing,
+            found=found,
+            pool=pool,
+            holders=holders(request, crm, found.items),
+            chips=chips(listing, pgettext("numbers", "All"), NumberStatus, _counts(listing, pool)),
+            classes=_classes(listing),
+        )
+
+    @shows("/new", Area.INVENTORY, Action.WRITE)
+    def new(self, request: Visit) -> Response[bytes]:
+        """Ask for a range of numbers."""
+        return _new(request, Form.filled(category=NumberCategory.STANDARD))
+
+    @acts("/new", Area.INVENTORY)
+    def receive(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Tell how many numbers a range has and which are there; the second time, add them."""
+        terms = _class_and_price(form, crm)
+        found = read_range(form, crm.read_phone, numbers_between, crm.inventory.known_numbers)
+        if found is None or not found.seen or not form.ok:
+            return _new(request, form, found)
+        numbers = [NumberData(msisdn=msisdn, **terms) for msisdn in found.keys]
+        receive = crm.inventory.receive_numbers
+        if form.submit(receive, numbers, only_new=True, by=request.by) is None:
+            return _new(request, form, found)
+        return redirect(request, PATH, toast=_("The numbers are in the pool"))
+
+    @shows("/{msisdn:str}", Area.INVENTORY)
+    def show(
+        self, request: Visit, msisdn: FromPath[str], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show a number and its life."""
+        number = crm.inventory.number(_msisdn(msisdn))
+        holder = holder_of(request, crm, number)
+        rests_for = None
+        if number.kept_for and request.may(Area.CUSTOMERS):
+            rests_for = crm.customers.get(number.kept_for)
+        return page(
+            request,
+            "console/numbers/show.html",
+            number=number,
+            base=f"{PATH}/{number.key}",
+            holder=holder,
+            kept_for=kept_for(number),
+            rests_for=rests_for,
+            events=life(crm.inventory.number_history(number.msisdn)),
+            commands=_commands(request, crm, number, holder),
+        )
+
+    @shows("/{msisdn:str}/{command:str}", Area.INVENTORY, Action.WRITE)
+    def ask(
+        self,
+        request: Visit,
+        msisdn: FromPath[str],
+        command: FromPath[str],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Ask what a command needs to know, and whether."""
+        number = crm.inventory.number(_msisdn(msisdn))
+        _require(request, crm, command)
+        form = Form.filled(category=number.category, price=written(number.price))
+        return _asked(request, number, command, form)
+
+    @acts("/{msisdn:str}/{command:str}", Area.INVENTORY)
+    def command(
+        self,
+        request: Visit,
+        msisdn: FromPath[str],
+        command: FromPath[str],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Do what `STEPS` names to a number."""
+        number, step = crm.inventory.number(_msisdn(msisdn)), step_of(STEPS, command)
+        _require(request, crm, command)
+        if COMMANDS[command](crm, form, number, request.by) is None:
+            return _asked(request, number, command, form)
+        return redirect(request, f"{PATH}/{number.key}", toast=_(step.done))
+
+
+def listed(listing: Listing, crm: Crm) -> Page[Number]:
+    """Return what the list shows: what a search found, or a page of all."""
+    page_of: Page[Number]
+    where = listing.where()
+    if not listing.q:
+        page_of = tolerant(listing, crm.inventory.numbers)
+        return page_of
+    try:
+        number = crm.inventory.number(crm.read_phone(listing.q))
+    except (InvalidValue, NotFound):
+        return _on_offer(listing, crm)
+    shown = (where.get("status", number.status), where.get("category", number.category))
+    fits = shown == (number.status, number.category)
+    return Page(items=(number,) if fits else ())
+
+
+def _on_offer(listing: Listing, crm: Crm) -> Page[Number]:
+    """Return the free numbers with the digits that are searched for."""
+    wanted, where = "".join(filter(str.isdecimal, listing.q)), listing.where()
+    if not wanted or where.get("status", NumberStatus.AVAILABLE) != NumberStatus.AVAILABLE:
+        return Page(items=())
+    category = where.get("category")
+    chosen = NumberCategory(category) if category in list(NumberCategory) else None
+
+    def fetch(query: Query) -> Page[Number]:
+        return crm.inventory.on_offer(
+            containing=wanted, category=chosen, limit=query.limit, cursor=query.cursor
+        )
+
+    found: Page[Number] = tolerant(listing, fetch)
+    return found
+
+
+def _counts(listing: Listing, pool: PoolFigures) -> Counter[NumberStatus]:
+    """Count the numbers of the category that the list shows, or of all, by state."""
+    category = listing.where().get("category")
+    counts = Counter[NumberStatus]()
+    for kind, by_state in pool.numbers_by_state.items():
+        if category == kind or category not in list(NumberCategory):
+            counts.update(by_state)
+    return counts
+
+
+def _classes(listing: Listing) -> list[dict[str, Any]]:
+    now = listing.where().get("category")
+    texts: dict[str | None, str] = {None: pgettext("classes", "All")}
+    texts |= {one.value: label(one) for one in NumberCategory}
+    return [
+        {"href": listing.url(category=value), "text": text, "current": now == value}
+        for value, text in texts.items()
+    ]
+
+
+def _class_and_price(form: Form, crm: Crm) -> dict[str, Any]:
+    category = form.choice("category", NumberCategory)
+    return {"category": category, "price": form.money("price", crm.currency, required=False)}
+
+
+def _new(request: Visit, form: Form, found: Range | None = None) -> Response[bytes]:
+    return page(
+        request,
+        "console/numbers/new.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        found=found,
+        longest=LONGEST_RANGE,
+        categories=[(one.value, label(one)) for one in NumberCategory],
+    )
+
+
+def _asked(request: Visit, number: Number, command: str, form: Form) -> Response[bytes]:
+    step = step_of(STEPS, command)
+    action = f"{PATH}/{number.key}/{command}"
+    return asked(request, step, number, title=phone(number.msisdn), action=action, form=form)
+
+
+def _commands(
+    request: Visit, crm: Crm, number: Number, holder: Holder | None
+) -> list[tuple[str, Step]]:
+    """Return what may be done to a number: not what a live contract or its rest forbids."""
+    if not request.may(Area.INVENTORY, Action.WRITE):
+        return []
+    allowed: set[str] = set(NUMBER_LIFECYCLE.allowed(number.status))
+    if holder and holder.needs(number):
+        allowed -= {NumberCommand.RELEASE, NumberCommand.PORT_OUT}
+    if number.quarantined_until and number.quarantined_until > crm.clock():
+        allowed.discard(NumberCommand.RECYCLE)
+    if number.status in PRICED:
+        allowed.add("reclassify")
+    if not request.may(Area.CONTRACTS):
+        allowed.discard(NumberCommand.RESTORE)
+    return [(name, step) for name, step in STEPS.items() if name in allowed]
+
+
+def _require(request: Visit, crm: Crm, command: str) -> None:
+    """Refuse what finds a contract to whoever may see none."""
+    assert request.visitor is not None, "guests have no console"
+    if command == "restore":
+        crm.access.permit(request.visitor, Area.CONTRACTS, Action.READ, thing="contract")
+
+
+def _msisdn(raw: str) -> MSISDN:
+    """Read a number out of an address: what cannot be one names nothing."""
+    try:
+        return MSISDN(raw)
+    except InvalidValue:
+        raise NotFound("number", raw[:40]) from None

@@ -1,0 +1,192 @@
+"""Customers taken up and corrected: one form for who they are."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.domain.customer import (
+    Address,
+    Customer,
+    CustomerKind,
+    DocumentType,
+    IdentityDocument,
+    read_document_number,
+    read_email,
+    read_national_id,
+)
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.customers import PATH
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+
+class RegisteringPages(Controller):
+    """New customers, and corrections of those there are."""
+
+    path = PATH
+
+    @shows("/new", Area.CUSTOMERS, Action.WRITE)
+    def ask(self, request: Visit) -> Response[bytes]:
+        """Ask who the customer is."""
+        return _asked(request, Form.filled(kind=CustomerKind.PERSON, document=DocumentType.ID_CARD))
+
+    @acts("/new", Area.CUSTOMERS)
+    def register(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Take a customer up, or find the one who is there already."""
+        given = _read(form, crm, None, today=request.app.state.pages.today)
+        began = crm.clock()
+        made = form.submit(crm.customers.register, **given, idempotency_key=form.key, by=request.by)
+        if made is None:
+            return _asked(request, form)
+        sells = request.query_params.get("next") == "contract"
+        to = f"/console/contracts/new/number?customer={made.id}" if sells else f"{PATH}/{made.id}"
+        if not made.replayed and crm.events.of("customer", made.key)[0].at < began:
+            return redirect(request, to, toast=Toast(_("This customer is known already"), "info"))
+        return redirect(request, to, toast=_("The customer is registered"))
+
+    @shows("/{customer_id:uuid}/edit", Area.CUSTOMERS, Action.WRITE)
+    def edit(
+        self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show what can be corrected; `back` in the address is where one came from."""
+        customer = crm.customers.get(CustomerId(customer_id))
+        return _asked(request, _filled(customer), customer)
+
+    @acts("/{customer_id:uuid}/edit", Area.CUSTOMERS)
+    def update(
+        self,
+        request: Visit,
+        customer_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Correct a customer."""
+        customer = crm.customers.get(CustomerId(customer_id))
+        changes = _read(form, crm, customer, today=request.app.state.pages.today)
+        seen, by = form.version, request.by
+        done = form.submit(
+            crm.customers.update, customer.id, changes=changes, expected_version=seen, by=by
+        )
+        if done is None:
+            return _asked(request, form, customer)
+        return redirect(request, _back(request, customer), toast=_("Saved"))
+
+
+def _back(request: Visit, customer: Customer | None) -> str:
+    """Return where a correction leads back to: the sale that it was made for, or the profile."""
+    profile = f"{PATH}/{customer.id}" if customer else PATH
+    return local_path(request.query_params.get("back")) or profile
+
+
+def _asked(request: Visit, form: Form, customer: Customer | None = None) -> Response[bytes]:
+    return page(
+        request,
+        "console/customers/edit.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        customer=customer,
+        action=request.here,
+        back=_back(request, customer),
+        kinds=[(kind.value, label(kind)) for kind in CustomerKind],
+        papers=[(paper.value, label(paper)) for paper in DocumentType],
+    )
+
+
+def _filled(customer: Customer) -> Form:
+    """Return the form of a correction: what is secret is not in it."""
+    address = customer.addresses[0] if customer.addresses else Address()
+    paper = customer.documents[0] if customer.documents else None
+    return Form.filled(
+        kind=customer.kind,
+        name=customer.name,
+        phone=customer.phone,
+        email=customer.email,
+        language=customer.language,
+        birth_date=customer.birth_date and f"{customer.birth_date:%d.%m.%Y}",
+        registration_number=customer.registration_number,
+        city=address.city,
+        street=address.street,
+        document=paper.type if paper else DocumentType.ID_CARD,
+        document_issuer=paper.issuer if paper else "",
+        document_until=paper and paper.valid_until and f"{paper.valid_until:%d.%m.%Y}",
+    )
+
+
+def _read(form: Form, crm: Crm, customer: Customer | None, *, today: date) -> dict[str, Any]:
+    """Read who a customer is, as `Customers.register` and `update` take it."""
+    kind = form.choice("kind", CustomerKind) if customer is None else customer.kind
+    person = kind is CustomerKind.PERSON
+    given: dict[str, Any] = {
+        "name": form.text("name"),
+        "phone": form.read("phone", crm.read_phone, required=False),
+        "email": form.read("email", read_email, required=False),
+        "addresses": read_addresses(form, customer),
+    }
+    if language := form.text("language", required=False):
+        given["language"] = language
+    if customer is None:
+        given["kind"] = kind
+    if person:
+        given["birth_date"] = form.date("birth_date", required=False)
+        given["documents"] = _documents(form, customer, today)
+    else:
+        number = form.text("registration_number", required=False)
+        given["registration_number"] = number or None
+    national_id = form.read("national_id", read_national_id, required=False)
+    if national_id or customer is None:
+        given["national_id"] = national_id
+    return given
+
+
+def read_addresses(form: Form, customer: Customer | None) -> tuple[Address, ...]:
+    """Return the first address as it is typed, and the others as they are."""
+    city = form.text("city", required=False)
+    street = form.text("street", required=False)
+    others = customer.addresses[1:] if customer else ()
+    return (Address(city=city, street=street), *others) if city or street else others
+
+
+def _documents(form: Form, customer: Customer | None, today: date) -> tuple[IdentityDocument, ...]:
+    """Return the first document as it is typed, and the others as they are."""
+    kept = customer.documents if customer else ()
+    number = form.read("document_number", read_document_number, required=False)
+    until = form.date("document_until", required=False)
+    kind = form.choice("document", DocumentType)
+    issuer = form.text("document_issuer", required=False)
+    if kind is None or not (number or kept):
+        return kept
+    if until and until < today and (number or until != kept[0].valid_until):
+        form.fault("document_until", "document_expired")
+    scan = None if number else kept[0].scan
+    try:
+        paper = IdentityDocument(
+            type=kind,
+            number=number or kept[0].number,
+            issuer=issuer,
+            issued_on=None if number else kept[0].issued_on,
+            valid_until=until,
+            scan=scan,
+        )
+    except InvalidValue as error:
+        for fault in error.faults:
+            form.fault(FIELDS.get(fault.field, fault.field), fault.code, fault.message)
+        return kept
+    return (paper, *kept[1:])
+
+
+FIELDS = {"number": "document_number", "valid_until": "document_until"}
+"""Where the page shows what a document is refused for."""

@@ -1,0 +1,207 @@
+"""Roles in the console: what each may do, and the operator's own ones, copied and changed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.ports import Query
+from telecom_crm.application.roles import ROLES
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Role, Scope, granted
+from telecom_crm.domain.user import UserStatus
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.lists import COUNTED
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PATH = "/console/roles"
+FIRST_USERS = 20
+
+ENTRY = Entry(
+    path=PATH,
+    text=N_("Roles"),
+    icon="shield-check",
+    section=N_("System"),
+    order=15,
+    area=Area.USERS,
+)
+
+
+class RolePages(Controller):
+    """What the operator's people may do."""
+
+    path = PATH
+
+    @shows("/", Area.USERS)
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """List the roles, the operator's own ones first."""
+        roles = sorted(crm.rules.roles(), key=lambda role: role.name in BUILT_IN_ROLES)
+        here = UserStatus.ACTIVE.value
+        counts = crm.users.counts(
+            *({"role": role.name, "status": here} for role in roles), most=COUNTED
+        )
+        return page(
+            request,
+            "console/roles/index.html",
+            roles=list(zip(roles, counts, strict=True)),
+            built_in=BUILT_IN_ROLES,
+        )
+
+    @shows("/new", Area.USERS, Action.WRITE)
+    def ask_new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask for a role of one's own, filled in as the one that it is a copy of."""
+        source = request.query_params.get("of", "")
+        form = _filled(crm.rules.role(source), title="") if source else Form()
+        return _asked(request, form, f"{PATH}/new")
+
+    @acts("/new", Area.USERS)
+    def create(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Make a role."""
+        role = _read(request, form, form.text("name", limit=40))
+        make, by = crm.rules.create_role, request.by
+        done = form.submit(make, role, rights=request.rights, by=by) if role else None
+        if done is None:
+            return _asked(request, form, f"{PATH}/new")
+        return redirect(request, f"{PATH}/{done.name}", toast=_("The role is made"))
+
+    @shows("/{name:str}", Area.USERS)
+    def show(
+        self, request: Visit, name: FromPath[str], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show what a role may do, and who has it."""
+        role = crm.rules.role(name)
+        found = crm.users.page(Query(where={"role": name}, limit=FIRST_USERS))
+        pages = request.app.state.pages
+        return page(
+            request,
+            "console/roles/show.html",
+            role=role,
+            built_in=BUILT_IN_ROLES,
+            version=crm.rules.version(ROLES),
+            areas=list(Area),
+            actions=list(Action),
+            ticked=_ticks(role),
+            opens=pages.entries(role.may),
+            users=found.items,
+            more=found.next is not None,
+        )
+
+    @shows("/{name:str}/edit", Area.USERS, Action.WRITE)
+    def ask_edit(
+        self, request: Visit, name: FromPath[str], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Ask what shall be different; of a built-in role, what the copy is to be."""
+        if name in BUILT_IN_ROLES:
+            return redirect(request, f"{PATH}/new?of={name}")
+        version = crm.rules.version(ROLES)
+        role = crm.rules.role(name)
+        return _asked(
+            request, _filled(role, title=role.title), f"{PATH}/{name}/edit", role, version
+        )
+
+    @acts("/{name:str}/edit", Area.USERS)
+    def edit(
+        self,
+        request: Visit,
+        name: FromPath[str],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Change what a role may do."""
+        known, seen = crm.rules.role(name), form.version
+        role = _read(request, form, name)
+        change, mine, by = crm.rules.change_role, request.rights, request.by
+        done = (
+            form.submit(change, role, expected_version=seen, rights=mine, by=by) if role else None
+        )
+        if done is None:
+            return _asked(request, form, f"{PATH}/{name}/edit", known, crm.rules.version(ROLES))
+        return redirect(request, f"{PATH}/{name}", toast=_("Saved"))
+
+    @shows("/{name:str}/delete", Area.USERS, Action.WRITE)
+    def ask_delete(
+        self, request: Visit, name: FromPath[str], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Ask whether a role shall go."""
+        return _asked_delete(request, crm, crm.rules.role(name), Form())
+
+    @acts("/{name:str}/delete", Area.USERS)
+    def delete(
+        self,
+        request: Visit,
+        name: FromPath[str],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Take a role away that nobody has."""
+        role = crm.rules.role(name)
+        form.submit(crm.rules.delete_role, name, expected_version=form.version, by=request.by)
+        if not form.ok:
+            return _asked_delete(request, crm, role, form)
+        return redirect(request, PATH, toast=_("The role is gone"))
+
+
+def _ticks(role: Role) -> list[str]:
+    return [str(Scope(area, action)) for area, actions in role.grants.items() for action in actions]
+
+
+def _filled(role: Role, *, title: str) -> Form:
+    """Return a form that shows a role; a copy has its rights, and a title of its own."""
+    alone = role.alone_up_to
+    return Form.filled(
+        title=title,
+        grants=_ticks(role),
+        alone_up_to=alone,
+        no_end="true" if alone is None else "",
+    )
+
+
+def _read(request: Visit, form: Form, name: str) -> Role | None:
+    """Return the role of a form, or None where something is wrong with it."""
+    title = form.text("title", limit=100)
+    endless = form.flag("no_end")
+    alone = form.money("alone_up_to", request.app.state.pages.currency, required=not endless)
+    scopes = form.scopes("grants")
+    up_to = None if endless or alone is None else Decimal(alone.amount)
+    return form.submit(Role, name=name, title=title, grants=granted(scopes), alone_up_to=up_to)
+
+
+def _asked(
+    request: Visit, form: Form, action: str, role: Role | None = None, version: int | None = None
+) -> Response[bytes]:
+    return page(
+        request,
+        "console/roles/form.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        action=action,
+        role=role,
+        version=version,
+        areas=list(Area),
+        actions=list(Action),
+        ticked=form.all("grants"),
+    )
+
+
+def _asked_delete(request: Visit, crm: Crm, role: Role, form: Form) -> Response[bytes]:
+    return page(
+        request,
+        "console/confirm.html",
+        status=200 if form.ok else form.status,
+        heading=_("Delete the role"),
+        object=role.title,
+        action=f"{PATH}/{role.name}/delete",
+        back=f"{PATH}/{role.name}",
+        form=form,
+        version=crm.rules.version(ROLES),
+        reason=False,
+    )

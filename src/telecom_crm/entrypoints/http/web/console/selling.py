@@ -1,0 +1,501 @@
+"""
+A contract sold, step by step: customer, SIM and number, tariff, billing, documents, activation.
+
+What was chosen is in the address until there is a draft, so that every step is a page that one can
+go back to; the SIM card and the number are kept meanwhile under the name in `reservation`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import attrs
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from telecom_crm.application.attaching import ATTACHMENT_LIMIT
+from telecom_crm.application.contracts.previewing import Plan
+from telecom_crm.domain.charging import Charge
+from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.identifiers import (
+    ICCID,
+    MSISDN,
+    AccountId,
+    ApplicationId,
+    ContractId,
+    CustomerId,
+)
+from telecom_crm.domain.number import Number
+from telecom_crm.domain.policy import PaymentMode
+from telecom_crm.domain.reservation import sale_to
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.sim import Sim
+from telecom_crm.domain.tariff import NotOnSale
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.contract_facts import (
+    PATH,
+    UNSIGNED,
+    keep_document,
+    told,
+    total_due,
+)
+from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.offers import (
+    accounts_offered,
+    card_chosen,
+    cards_offered,
+    numbers_offered,
+    options_offered,
+    tariffs_offered,
+    whole_iccid,
+    wordings,
+)
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label, policy_title
+from telecom_crm.entrypoints.http.web.messages import worded
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+NEW = f"{PATH}/new"
+STEPS = (
+    ("customer", N_("Customer")),
+    ("number", N_("SIM and number")),
+    ("tariff", N_("Tariff")),
+    ("billing", N_("Billing")),
+    ("papers", N_("Documents")),
+    ("activate", N_("Activation")),
+)
+PAPERS = ("identity", "documents")
+"""The lines of an activation's checklist that are about papers."""
+_TAKEN = {"customer": "customer", "number": "reservation", "tariff": "tariff"}
+"""The first steps, and what says in the address that each was taken."""
+_CHOSEN = ("application", "customer", "reservation", "iccid", "msisdn", "tariff")
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """What was chosen so far, as the address says it; "" for what was not."""
+
+    customer: str = ""
+    application: str = ""
+    reservation: str = ""
+    iccid: str = ""
+    msisdn: str = ""
+    tariff: str = ""
+    options: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, request: Visit) -> Choice:
+        """Read the address."""
+        query = request.query_params
+        options = tuple(one[:60] for one in query.getall("option", []))[:50]
+        return cls(options=options, **{name: query.get(name, "")[:100] for name in _CHOSEN})
+
+    def url(self, step: str, **changes: Any) -> str:
+        """Return the address of a step, with changes."""
+        chosen = attrs.evolve(self, **changes)
+        pairs = [(name, getattr(chosen, name)) for name in _CHOSEN if getattr(chosen, name)]
+        pairs += [("option", one) for one in chosen.options]
+        path = NEW if step == "customer" else f"{NEW}/{step}"
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    def due(self, step: str) -> str | None:
+        """Return the address of the first step before another that was not taken, if there is."""
+        for earlier, chosen in _TAKEN.items():
+            if earlier == step:
+                return None
+            if not getattr(self, chosen):
+                return self.url(earlier)
+        return None
+
+    def keeping(self, name: str, sim: Sim, number: Number) -> Choice:
+        """Return the choice with a card and a number that are kept under a name."""
+        return attrs.evolve(self, reservation=name, iccid=sim.key, msisdn=number.key)
+
+    @property
+    def anew(self) -> str:
+        """The address at which another customer is chosen."""
+        return self.url("customer", customer="")
+
+    @property
+    def kept(self) -> tuple[ICCID, MSISDN] | None:
+        """The card and the number that are kept under the reservation."""
+        if not self.reservation:
+            return None
+        try:
+            return ICCID(self.iccid), MSISDN(self.msisdn)
+        except InvalidValue:  # an address that somebody made up
+            return None
+
+
+class SellingPages(Controller):
+    """The wizard."""
+
+    path = PATH
+
+    @shows("/new", Area.CONTRACTS, Action.WRITE)
+    def customer(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask who signs."""
+        choice, q = Choice.of(request), request.query_params.get("q", "").strip()[:200]
+        if choice.customer:
+            return redirect(request, choice.url("number"))
+        hits = found_customers(request, crm, q)
+        return _step(request, crm, choice, "customer", Form(), q=q, hits=hits)
+
+    @shows("/new/number", Area.CONTRACTS, Action.WRITE)
+    def number(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask for the card and the number."""
+        choice = Choice.of(request)
+        if due := choice.due("number"):
+            return redirect(request, due)
+        name = sale_to(_customer_id(choice), by=request.by.name)
+        kept = crm.inventory.kept_for_sale(name)
+        if kept and choice.iccid in ("", kept[0].key):
+            choice = choice.keeping(name, *kept)
+        find = request.query_params.get("find", "")[:100]
+        form = Form.filled(iccid=find, card=choice.iccid, msisdn=choice.msisdn)
+        return _numbers(request, crm, choice, form)
+
+    @acts("/new/number", Area.CONTRACTS)
+    def keep(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Keep the card and the number for this sale."""
+        choice = Choice.of(request)
+        if due := choice.due("number"):
+            return redirect(request, due)
+        if form.flag("look"):
+            return redirect(request, _looking(choice, form))
+        iccid, msisdn = card_chosen(form, crm), form.read("msisdn", MSISDN)
+        name = sale_to(_customer_id(choice), by=request.by.name)
+        if iccid is None or msisdn is None:
+            return _numbers(request, crm, choice, form)
+        kept = form.submit(crm.inventory.reserve_for_sale, iccid, msisdn, for_=name, by=request.by)
+        if kept is None:
+            return _numbers(request, crm, choice, form)
+        return redirect(request, choice.keeping(name, *kept).url("tariff"))
+
+    @shows("/new/tariff", Area.CONTRACTS, Action.WRITE)
+    def tariff(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask for the tariff and its options."""
+        choice = Choice.of(request)
+        if due := choice.due("tariff"):
+            return redirect(request, due)
+        return _tariffs(
+            request, crm, choice, Form.filled(tariff=choice.tariff, options=[*choice.options])
+        )
+
+    @acts("/new/tariff", Area.CONTRACTS)
+    def choose_tariff(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Check that the options go with the tariff, and go on."""
+        choice = Choice.of(request)
+        tariff, options = form.text("tariff"), form.all("options")
+        for reason in form.submit(crm.catalog.check, tariff=tariff, options=options) or ():
+            form.fault("options", "options_incompatible", worded(reason, wordings(crm)))
+        if form.flag("look") or not form.ok:
+            return _tariffs(request, crm, choice, form)
+        return redirect(request, choice.url("billing", tariff=tariff, options=tuple(options)))
+
+    @shows("/new/billing", Area.CONTRACTS, Action.WRITE)
+    def billing(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Ask who pays, and how."""
+        choice = Choice.of(request)
+        if due := choice.due("billing"):
+            return redirect(request, due)
+        return _billing(request, crm, choice, Form())
+
+    @acts("/new/billing", Area.CONTRACTS)
+    def draft(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Write the draft; sent again, it is written once."""
+        choice = Choice.of(request)
+        account = form.choice("account", UUID, required=False)
+        kept = choice.kept
+        if kept is None:
+            return redirect(request, choice.url("number"))
+        application = choice.application and ApplicationId(
+            _id_of(choice.application, "application")
+        )
+        draft = form.submit(
+            crm.contracts.create,
+            customer_id=_customer_id(choice),
+            iccid=kept[0],
+            msisdn=kept[1],
+            tariff=choice.tariff,
+            options=choice.options,
+            account_id=AccountId(account) if account else None,
+            policy=form.text("policy"),
+            application_id=ApplicationId(application) if application else None,
+            requested_activation=form.date("requested_activation", required=False),
+            reservation=choice.reservation,
+            accept=False,
+            idempotency_key=form.key,
+            by=request.by,
+        )
+        if draft is None:
+            return _billing(request, crm, choice, form)
+        return redirect(request, f"{PATH}/{draft.id}/papers")
+
+    @shows("/{contract_id:uuid}/papers", Area.CONTRACTS, Action.WRITE)
+    def papers(
+        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show what is to be signed, and take the signed papers in."""
+        return _drafted(request, crm, crm.contracts.get(ContractId(contract_id)), "papers", Form())
+
+    @acts("/{contract_id:uuid}/papers", Area.CONTRACTS, request_max_body_size=ATTACHMENT_LIMIT)
+    def add_paper(
+        self,
+        request: Visit,
+        contract_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Keep a signed paper."""
+        known = ContractId(contract_id)
+        if keep_document(request, crm, known, form) is None:
+            return _drafted(request, crm, crm.contracts.get(known), "papers", form)
+        return redirect(request, f"{PATH}/{known}/papers", toast=_("The document is kept"))
+
+    @acts("/{contract_id:uuid}/sign", Area.CONTRACTS)
+    def sign(
+        self,
+        request: Visit,
+        contract_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Sign the draft."""
+        known = ContractId(contract_id)
+        accept, seen = crm.contracts.accept, form.version
+        if form.submit(accept, known, expected_version=seen, by=request.by) is None:
+            return _drafted(request, crm, crm.contracts.get(known), "papers", form)
+        lacks = {line.code for line in crm.contracts.activation_summary(known).failed} & set(PAPERS)
+        signed = Toast(_("Signed; papers are still missing for the activation"), "warn")
+        toast = signed if lacks else Toast(_("The contract is signed"))
+        return redirect(request, f"{PATH}/{known}/activate", toast=toast)
+
+    @shows("/{contract_id:uuid}/activate", Area.CONTRACTS, Action.WRITE)
+    def ask_activation(
+        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show everything once more, and what the activation still needs."""
+        contract = crm.contracts.get(ContractId(contract_id))
+        return _drafted(request, crm, contract, "activate", Form())
+
+    @acts("/{contract_id:uuid}/activate", Area.CONTRACTS)
+    def activate(
+        self,
+        request: Visit,
+        contract_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Ask the network to serve it."""
+        known = ContractId(contract_id)
+        request_activation, seen = crm.contracts.request_activation, form.version
+        if form.submit(request_activation, known, expected_version=seen, by=request.by) is None:
+            return _drafted(request, crm, crm.contracts.get(known), "activate", form)
+        return redirect(request, f"{PATH}/{known}?sold=1", toast=_("The network is asked"))
+
+
+def _numbers(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
+    name = sale_to(_customer_id(choice), by=request.by.name)
+    offered = numbers_offered(request, crm, *_CHOSEN, "find", has=_free_number(crm, form, name))
+    return _step(
+        request,
+        crm,
+        choice,
+        "number",
+        form,
+        fragment="console/contracts/_numbers.html",
+        **cards_offered(crm, form, for_=name),
+        **offered,
+    )
+
+
+def _looking(choice: Choice, form: Form) -> str:
+    """Return the address of the cards that a text finds, with what was picked so far."""
+    found, typed = whole_iccid(form.raw("iccid")), form.raw("iccid").strip()
+    picked = found.digits if found else form.raw("card")
+    url = choice.url("number", reservation="", iccid=picked, msisdn=form.raw("msisdn"))
+    return url if found else f"{url}&{urlencode({'find': typed})}"
+
+
+def _free_number(crm: Crm, form: Form, name: str) -> MSISDN | None:
+    """Return the number that was chosen, where nobody else took it; it stays on offer."""
+    try:
+        known = crm.inventory.known_numbers([MSISDN(form.raw("msisdn"))])
+    except InvalidValue:  # nothing was chosen
+        return None
+    free = (one.msisdn for one in known if one.is_free(crm.clock(), reservation=name))
+    return next(free, None)
+
+
+def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
+    """Ask for the tariff; the summary beside it tells what is chosen so far, right or not."""
+    sold, chosen = tariffs_offered(crm, PaymentMode), form.raw("tariff")
+    known = chosen if chosen in {one["value"] for one in sold} else ""
+    on_sale = [one["value"] for one in options_offered(crm)]
+    options = tuple(one for one in form.all("options") if one in on_sale)
+    return _step(
+        request,
+        crm,
+        attrs.evolve(choice, tariff=known, options=options),
+        "tariff",
+        form,
+        fragment="console/contracts/_chosen.html",
+        offered=sold,
+        options=options_offered(crm),
+    )
+
+
+def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
+    """Ask who pays: the policies are those that the tariff is sold for."""
+    tariff, now = crm.catalog.tariff(choice.tariff), crm.clock()
+    policies = [
+        policy
+        for policy in crm.rules.policies()
+        if tariff.on_sale(at=now, mode=policy.payment_mode)
+        if policy.currency == tariff.latest.currency
+    ]
+    customer_id = _customer_id(choice)
+    if form.ok and not form.raw("policy") and policies:
+        form = Form.filled(policy=policies[0].id)
+    return _step(
+        request,
+        crm,
+        choice,
+        "billing",
+        form,
+        policies=[
+            {"value": one.id, "title": policy_title(one), "note": label(one.payment_mode)}
+            for one in policies
+        ],
+        accounts=accounts_offered(request, crm, customer_id),
+    )
+
+
+def _step(
+    request: Visit,
+    crm: Crm,
+    choice: Choice,
+    step: str,
+    form: Form,
+    *,
+    fragment: str | None = None,
+    **more: Any,
+) -> Response[bytes]:
+    """Show a step before there is a draft, with what was chosen so far beside it."""
+    customer = _customer(request, crm, choice)
+    plan, fees = _quoted(crm, choice)
+    urls = {name: choice.url(name) for name, __ in STEPS[1:4]}
+    return page(
+        request,
+        f"console/contracts/new_{step}.html",
+        fragment=fragment,
+        status=200 if form.ok else form.status,
+        form=form,
+        choice=choice,
+        action=choice.url(step),
+        customer=customer,
+        paper=_paper(customer),
+        plan=plan,
+        due=total_due(fees),
+        tariff=crm.catalog.tariff(choice.tariff) if choice.tariff else None,
+        kept_until=_kept_until(crm, choice),
+        steps=_steps(step, {**urls, "customer": choice.anew}),
+        **more,
+    )
+
+
+def _quoted(crm: Crm, choice: Choice) -> tuple[Plan | None, tuple[Charge, ...]]:
+    """Return what is chosen with its prices, and what is due at the activation."""
+    if not choice.tariff:
+        return None, ()
+    number = choice.kept[1] if choice.kept else None
+    try:
+        return crm.contracts.quote(tariff=choice.tariff, options=choice.options, msisdn=number)
+    except (InvalidValue, NotOnSale):  # which the draft is refused for, in words
+        return None, ()
+
+
+def _kept_until(crm: Crm, choice: Choice) -> datetime | None:
+    """Return how long the card and the number are kept; None where they are not, or no more."""
+    kept, now = choice.kept, crm.clock()
+    if kept is None:
+        return None
+    found = (crm.inventory.sim(kept[0]), crm.inventory.number(kept[1]))
+    ends = [one.reserved_until for one in found if one.reserved_for == choice.reservation]
+    until = [end for end in ends if end is not None and end > now]
+    return min(until) if len(until) == len(found) else None
+
+
+def _drafted(
+    request: Visit, crm: Crm, contract: Contract, step: str, form: Form
+) -> Response[bytes]:
+    """Show a step of a draft; of a contract that is past it, the contract says it all."""
+    if contract.status not in UNSIGNED:
+        return redirect(request, f"{PATH}/{contract.id}")
+    base = f"{PATH}/{contract.id}"
+    account = crm.accounts.get(contract.account_id)
+    return page(
+        request,
+        f"console/contracts/new_{step}.html",
+        status=200 if form.ok else form.status,
+        form=form,
+        state=account if request.may(Area.ACCOUNTS) else None,
+        papers=PAPERS,
+        signed=contract.status is ContractStatus.ACCEPTED,
+        can_pay=request.may(Area.PAYMENTS, Action.WRITE),
+        steps=_steps(step, {"papers": f"{base}/papers", "activate": f"{base}/activate"}),
+        **told(request, crm, contract),
+    )
+
+
+def _steps(now: str, urls: dict[str, str]) -> list[dict[str, str]]:
+    """Return the steps as the kit shows them; those done lead back, where there is a way back."""
+    names = [name for name, __ in STEPS]
+    at = names.index(now)
+    return [
+        {
+            "text": _(words),
+            "state": "done" if place < at else "now" if place == at else "later",
+            "href": urls.get(name, ""),
+        }
+        for place, (name, words) in enumerate(STEPS)
+    ]
+
+
+def _paper(customer: Customer | None) -> IdentityDocument | None:
+    """Return the identity document that lasts longest; None for nobody, or who has none."""
+    papers = customer.documents if customer else ()
+    return max(papers, key=lambda one: one.valid_until or date.max, default=None)
+
+
+def _customer(request: Visit, crm: Crm, choice: Choice) -> Customer | None:
+    if not choice.customer or not request.may(Area.CUSTOMERS):
+        return None
+    return crm.customers.get(_customer_id(choice))
+
+
+def _customer_id(choice: Choice) -> CustomerId:
+    return CustomerId(_id_of(choice.customer, "customer"))
+
+
+def _id_of(raw: str, thing: str) -> UUID:
+    try:
+        return UUID(raw)
+    except ValueError:
+        raise NotFound(thing, raw[:40]) from None

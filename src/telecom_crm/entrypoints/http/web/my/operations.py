@@ -1,0 +1,18 @@
+"""What happened to a subscriber's money, as they are told it."""
+
+from __future__ import annotations
+
+from telecom_crm.application.operations import Operation
+from telecom_crm.domain.charging import ChargeKind
+from telecom_crm.domain.ledger import PostingKind
+from telecom_crm.entrypoints.http.web.labels import label
+
+
+def titled(one: Operation) -> str:
+    """Return what an operation was: how one paid, or what was charged."""
+    if one.entry is None or one.entry.kind is PostingKind.PAYMENT:
+        return label(one.payment.method) if one.payment else label(PostingKind.PAYMENT)
+    kind = one.entry.transfers[0].charge_kind
+    if one.entry.kind is PostingKind.ONE_TIME_FEE and kind:
+        return label(ChargeKind(kind))
+    return label(one.entry.kind)
