@@ -21,14 +21,26 @@ if TYPE_CHECKING:
     from telecom_crm.adapters.clock import ManualClock as ManualClock
     from telecom_crm.adapters.clock import SequentialIds as SequentialIds
     from telecom_crm.application.access.signing_in import SignedIn as SignedIn
+    from telecom_crm.application.applicants import Findings as Findings
+    from telecom_crm.application.applying import Followed as Followed
+    from telecom_crm.application.audit import TrailState as TrailState
+    from telecom_crm.application.audit import Verification as Verification
     from telecom_crm.application.catalog import Applied as Applied
     from telecom_crm.application.catalog import demo_catalog as demo_catalog
     from telecom_crm.application.catalog import read_catalog_toml as read_catalog_toml
     from telecom_crm.application.contracts.amending import When as When
+    from telecom_crm.application.contracts.foreseeing import Overview as Overview
+    from telecom_crm.application.contracts.previewing import Choices as Choices
+    from telecom_crm.application.contracts.previewing import Plan as Plan
+    from telecom_crm.application.contracts.previewing import Preview as Preview
+    from telecom_crm.application.duplicates import SuspectedPair as SuspectedPair
+    from telecom_crm.application.intake import Question as Question
     from telecom_crm.application.inventory import NumberData as NumberData
     from telecom_crm.application.inventory import Received as Received
     from telecom_crm.application.inventory import SimData as SimData
     from telecom_crm.application.inventory import SimSecrets as SimSecrets
+    from telecom_crm.application.operations import Direction as Direction
+    from telecom_crm.application.operations import Operation as Operation
     from telecom_crm.application.payments.request import PaymentRequest as PaymentRequest
     from telecom_crm.application.ports import AuditRecord as AuditRecord
     from telecom_crm.application.ports import Clock as Clock
@@ -50,7 +62,8 @@ if TYPE_CHECKING:
     from telecom_crm.application.ports import Query as Query
     from telecom_crm.application.ports import TableFormat as TableFormat
     from telecom_crm.application.provisioning import Worked as Worked
-    from telecom_crm.application.rules import ServiceLevels as ServiceLevels
+    from telecom_crm.application.rule_keeping import InForce as InForce
+    from telecom_crm.application.rule_readers import ServiceLevels as ServiceLevels
     from telecom_crm.domain.account import AccountState as AccountState
     from telecom_crm.domain.account import AccountStatement as AccountStatement
     from telecom_crm.domain.account import BillingAccount as BillingAccount
@@ -62,7 +75,9 @@ if TYPE_CHECKING:
     from telecom_crm.domain.approval import Approval as Approval
     from telecom_crm.domain.approval import ApprovalKind as ApprovalKind
     from telecom_crm.domain.attachment import Attachment as Attachment
+    from telecom_crm.domain.brand import Brand as Brand
     from telecom_crm.domain.catalogue import CatalogueFile as CatalogueFile
+    from telecom_crm.domain.charging import Charge as Charge
     from telecom_crm.domain.charging import ChargeKind as ChargeKind
     from telecom_crm.domain.compatibility import CompatibilityRule as CompatibilityRule
     from telecom_crm.domain.contract import CloseReason as CloseReason
@@ -100,10 +115,12 @@ if TYPE_CHECKING:
     from telecom_crm.domain.identifiers import ContractId as ContractId
     from telecom_crm.domain.identifiers import CustomerId as CustomerId
     from telecom_crm.domain.identifiers import DocumentId as DocumentId
+    from telecom_crm.domain.identifiers import EditionId as EditionId
     from telecom_crm.domain.identifiers import EntryId as EntryId
     from telecom_crm.domain.identifiers import ImportId as ImportId
     from telecom_crm.domain.identifiers import NotificationId as NotificationId
     from telecom_crm.domain.identifiers import PaymentId as PaymentId
+    from telecom_crm.domain.identifiers import RefundId as RefundId
     from telecom_crm.domain.identifiers import SessionId as SessionId
     from telecom_crm.domain.identifiers import TaskId as TaskId
     from telecom_crm.domain.identifiers import TicketId as TicketId
@@ -114,6 +131,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.importing import ImportKind as ImportKind
     from telecom_crm.domain.importing import ImportSummary as ImportSummary
     from telecom_crm.domain.importing import RowError as RowError
+    from telecom_crm.domain.language import Wording as Wording
     from telecom_crm.domain.ledger import JournalEntry as JournalEntry
     from telecom_crm.domain.ledger import LedgerCode as LedgerCode
     from telecom_crm.domain.ledger import TrialBalanceLine as TrialBalanceLine
@@ -124,6 +142,9 @@ if TYPE_CHECKING:
     from telecom_crm.domain.notification import Template as Template
     from telecom_crm.domain.number import Number as Number
     from telecom_crm.domain.number import NumberCategory as NumberCategory
+    from telecom_crm.domain.paper import Edition as Edition
+    from telecom_crm.domain.paper import PaperKind as PaperKind
+    from telecom_crm.domain.paper import TemplateVersion as TemplateVersion
     from telecom_crm.domain.payment import Payment as Payment
     from telecom_crm.domain.payment import PaymentMethod as PaymentMethod
     from telecom_crm.domain.payment import PaymentReceipt as PaymentReceipt
@@ -135,12 +156,21 @@ if TYPE_CHECKING:
     from telecom_crm.domain.refund import Refund as Refund
     from telecom_crm.domain.regulation import PaymentLimits as PaymentLimits
     from telecom_crm.domain.regulation import Regulations as Regulations
+    from telecom_crm.domain.report import Attention as Attention
+    from telecom_crm.domain.report import Concern as Concern
+    from telecom_crm.domain.report import Dashboard as Dashboard
+    from telecom_crm.domain.report import FirstStep as FirstStep
+    from telecom_crm.domain.report import News as News
+    from telecom_crm.domain.report import PoolFigures as PoolFigures
     from telecom_crm.domain.role import Action as Action
     from telecom_crm.domain.role import Area as Area
+    from telecom_crm.domain.role import Rights as Rights
     from telecom_crm.domain.role import Role as Role
     from telecom_crm.domain.role import RoleName as RoleName
     from telecom_crm.domain.role import Scope as Scope
     from telecom_crm.domain.role import Visitor as Visitor
+    from telecom_crm.domain.seal import Breach as Breach
+    from telecom_crm.domain.seal import Seal as Seal
     from telecom_crm.domain.session import Session as Session
     from telecom_crm.domain.session import Subscriber as Subscriber
     from telecom_crm.domain.sim import RetireReason as RetireReason
@@ -168,9 +198,17 @@ if TYPE_CHECKING:
 _STABLE = {
     "adapters.clock": "ManualClock SequentialIds",
     "application.access.signing_in": "SignedIn",
+    "application.applicants": "Findings",
+    "application.applying": "Followed",
+    "application.audit": "TrailState Verification",
     "application.catalog": "Applied demo_catalog read_catalog_toml",
     "application.contracts.amending": "When",
+    "application.contracts.foreseeing": "Overview",
+    "application.contracts.previewing": "Choices Plan Preview",
+    "application.duplicates": "SuspectedPair",
+    "application.intake": "Question",
     "application.inventory": "NumberData Received SimData SimSecrets",
+    "application.operations": "Direction Operation",
     "application.payments.request": "PaymentRequest",
     "application.ports": """
         AuditRecord Clock EventSink Files FormerValue GatewayAnswer GatewayReceipt
@@ -178,14 +216,16 @@ _STABLE = {
         PaymentGateway Query TableFormat
     """,
     "application.provisioning": "Worked",
-    "application.rules": "ServiceLevels",
+    "application.rule_keeping": "InForce",
+    "application.rule_readers": "ServiceLevels",
     "domain.account": "AccountState AccountStatement BillingAccount",
     "domain.activation": "ActivationSummary",
     "domain.application": "Application ApplicationKind Channel Priority",
     "domain.approval": "Approval ApprovalKind",
     "domain.attachment": "Attachment",
+    "domain.brand": "Brand",
     "domain.catalogue": "CatalogueFile",
-    "domain.charging": "ChargeKind",
+    "domain.charging": "Charge ChargeKind",
     "domain.compatibility": "CompatibilityRule",
     "domain.contract": "CloseReason Contract",
     "domain.customer": "Address Consent Customer CustomerKind DocumentType IdentityDocument",
@@ -197,21 +237,26 @@ _STABLE = {
     """,
     "domain.hold": "HoldKind",
     "domain.identifiers": """
-        AccountId ApplicationId ApprovalId ContractId CustomerId DocumentId EntryId ICCID IMSI
-        ImportId MSISDN NotificationId PaymentId SessionId TaskId TicketId TokenId UserId WebhookId
+        AccountId ApplicationId ApprovalId ContractId CustomerId DocumentId EditionId EntryId
+        ICCID IMSI ImportId MSISDN NotificationId PaymentId RefundId SessionId TaskId TicketId
+        TokenId UserId WebhookId
     """,
     "domain.importing": "ImportJob ImportKind ImportSummary RowError",
+    "domain.language": "Wording",
     "domain.ledger": "JournalEntry LedgerCode TrialBalanceLine",
     "domain.lifecycle": "Actor Event",
     "domain.money": "Money",
     "domain.notification": "Notification Template",
     "domain.number": "Number NumberCategory",
+    "domain.paper": "Edition PaperKind TemplateVersion",
     "domain.payment": "Payment PaymentMethod PaymentReceipt",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
     "domain.provisioning": "ProvisioningStatus ProvisioningTask",
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
-    "domain.role": "Action Area Role RoleName Scope Visitor",
+    "domain.report": "Attention Concern Dashboard FirstStep News PoolFigures",
+    "domain.role": "Action Area Rights Role RoleName Scope Visitor",
+    "domain.seal": "Breach Seal",
     "domain.session": "Session Subscriber",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",

@@ -42,7 +42,9 @@ from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.applying import Applying
 from telecom_crm.application.approvals import Approvals
+from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import CustomerCheck, Customers
@@ -51,6 +53,7 @@ from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.application.notifications import Notifications
+from telecom_crm.application.operations import Operations
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     Clock,
@@ -66,9 +69,11 @@ from telecom_crm.application.ports import (
     Till,
     UnitOfWork,
 )
+from telecom_crm.application.printing import Papers
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts
-from telecom_crm.application.rules import RegulationsInForce, RuleBook
+from telecom_crm.application.reports import Reports
+from telecom_crm.application.rules import RuleBook, regulations_in
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
@@ -78,6 +83,7 @@ from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.entrypoints.crm import Crm, nothing_to_close, nothing_to_join
 from telecom_crm.entrypoints.periods import Periods
 from telecom_crm.entrypoints.plugin import made
@@ -118,6 +124,7 @@ class DoorOptions(TypedDict, total=False):
     passwords: Passwords
     webhooks_to_private: bool
     imports_kept_days: int
+    pool_low: int
     periods: Periods
     data: Path | str
     pool_size: int
@@ -148,7 +155,8 @@ class Options:
     `deduplication` rules in place of the store's. `country` (ISO 3166-1)
     says how phone numbers are dialled. `operator` is what it is called on paper. With
     `webhooks_to_private`, events may be sent to private addresses. `imports_kept_days` is how long
-    a file that was brought in is kept once it is done with; `periods` are all others. `data` is a
+    a file that was brought in is kept once it is done with; `periods` are all others. `pool_low` is
+    how many free SIM cards and standard numbers are too few. `data` is a
     directory for files, shared by all processes of the operator. `engine` is one of the host's, in
     place of `url`; it is not closed.
     """
@@ -176,6 +184,7 @@ class Options:
     passwords: Passwords = attrs.field(factory=Argon2Passwords)
     webhooks_to_private: bool = False
     imports_kept_days: int = attrs.field(default=30, validator=attrs.validators.ge(0))
+    pool_low: int = attrs.field(default=100, validator=attrs.validators.ge(0))
     periods: Periods = attrs.field(factory=Periods)
     data: Path | None = attrs.field(default=None, converter=_path)
 
@@ -366,6 +375,9 @@ class Container(containers.DeclarativeContainer):
     read_phone = providers.Singleton(_phones, options)
     built_in_gateways: providers.Aggregate[Any] = providers.Aggregate(
         cash_desk=providers.Singleton(CashDesk),
+        card_terminal=providers.Singleton(
+            CashDesk, name="card_terminal", ledger_code=LedgerCode.GATEWAY_CLEARING
+        ),
         simulator=providers.Singleton(_simulator, options, read_phone),
     )
     gateways = providers.Singleton(_gateways, chosen.gateways, built_in_gateways.provider)
@@ -396,13 +408,16 @@ class Container(containers.DeclarativeContainer):
         clock=chosen.clock,
         new_id=chosen.new_id,
         series=series,
+        files=files,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
         read_phone=read_phone,
         zone=chosen.zone,
         lease=chosen.periods.claim,
+        answer_within=chosen.periods.answer,
         kept_for=chosen.periods.application,
     )
+    applying = providers.Singleton(Applying, intake)
     inventory = providers.Singleton(
         Inventory,
         uow=uow,
@@ -426,7 +441,8 @@ class Container(containers.DeclarativeContainer):
         deduplication=chosen.deduplication,
         read_phone=read_phone,
     )
-    regulations = providers.Singleton(RegulationsInForce, uow=uow, clock=chosen.clock)
+    rules = providers.Singleton(RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone)
+    regulations = providers.Singleton(RuleBook.in_force, rules, regulations_in)
     payments = providers.Singleton(
         Payments,
         uow=uow,
@@ -470,14 +486,21 @@ class Container(containers.DeclarativeContainer):
         read_phone=read_phone,
         kept_for=providers.Callable(timedelta, days=chosen.imports_kept_days),
     )
+    tables = providers.Singleton(FileTables)
     exports = providers.Singleton(
         Exports,
         uow=uow,
         clock=chosen.clock,
         customers=customers,
+        tables=tables,
+    )
+    papers = providers.Singleton(
+        Papers,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
         payments=payments,
         documents=providers.Singleton(TypstDocuments),
-        tables=providers.Singleton(FileTables),
         zone=chosen.zone,
         operator=chosen.operator,
     )
@@ -538,26 +561,37 @@ class Container(containers.DeclarativeContainer):
         accounts=accounts,
         customers=customers,
     )
-    rules = providers.Singleton(
-        RuleBook, uow=uow, clock=chosen.clock, zone=chosen.zone, in_force=regulations
-    )
     events = providers.Singleton(EventStream, uow=uow)
+    reports = providers.Singleton(
+        Reports,
+        uow=uow,
+        clock=chosen.clock,
+        tickets=tickets,
+        zone=chosen.zone,
+        currency=chosen.currency,
+        pool_low=chosen.pool_low,
+        patience=chosen.periods.payment,
+    )
+    audit = providers.Singleton(AuditTrail, uow=uow, clock=chosen.clock, tables=tables)
 
     crm = providers.Singleton(
         Crm,
         customers=customers,
         scans=scans,
         intake=intake,
+        applying=applying,
         inventory=inventory,
         catalog=catalog,
         contracts=contracts,
         payments=payments,
         accounts=accounts,
+        operations=providers.Singleton(Operations, uow=uow),
         receipts=receipts,
         settlements=settlements,
         tickets=tickets,
         imports=imports,
         exports=exports,
+        papers=papers,
         provisioning=provisioning,
         notifications=notifications,
         access=access,
@@ -567,6 +601,8 @@ class Container(containers.DeclarativeContainer):
         approvals=approvals,
         rules=rules,
         events=events,
+        reports=reports,
+        audit=audit,
         uow=uow,
         network=network,
         messenger=messenger,

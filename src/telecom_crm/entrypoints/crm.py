@@ -14,7 +14,9 @@ import attrs
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
+from telecom_crm.application.applying import Applying
 from telecom_crm.application.approvals import Approvals
+from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
@@ -23,6 +25,7 @@ from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.application.notifications import Notifications
+from telecom_crm.application.operations import Operations
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     Clock,
@@ -37,8 +40,10 @@ from telecom_crm.application.ports import (
     Till,
     UnitOfWork,
 )
+from telecom_crm.application.printing import Papers
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.receipts import Receipts
+from telecom_crm.application.reports import Reports
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.settlements import Settlements
@@ -75,16 +80,19 @@ class Crm:
     customers: Customers
     scans: Scans
     intake: Intake
+    applying: Applying
     inventory: Inventory
     catalog: TariffCatalog
     contracts: Contracts
     payments: Payments
     accounts: Accounts
+    operations: Operations
     receipts: Receipts
     settlements: Settlements
     tickets: Tickets
     imports: Imports
     exports: Exports
+    papers: Papers
     provisioning: Provisioning
     notifications: Notifications
     access: Access
@@ -94,6 +102,8 @@ class Crm:
     approvals: Approvals
     rules: RuleBook
     events: EventStream
+    reports: Reports
+    audit: AuditTrail
 
     uow: UnitOfWork = attrs.field(repr=False)
     network: Network = attrs.field(repr=False)
@@ -182,11 +192,13 @@ class Crm:
 
     def _in(self, uow: UnitOfWork, till: Till) -> Crm:
         contracts = attrs.evolve(self.contracts, uow=uow)
+        intake = attrs.evolve(self.intake, uow=uow)
         customers = attrs.evolve(self.customers, uow=uow)
         payments = attrs.evolve(
             self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
         )
         accounts = attrs.evolve(self.accounts, uow=uow)
+        tickets = attrs.evolve(self.tickets, uow=uow)
         return attrs.evolve(
             self,
             uow=uow,
@@ -198,13 +210,16 @@ class Crm:
             receipts=attrs.evolve(self.receipts, uow=uow, payments=payments),
             customers=customers,
             scans=attrs.evolve(self.scans, uow=uow),
-            exports=attrs.evolve(self.exports, uow=uow, customers=customers, payments=payments),
-            intake=attrs.evolve(self.intake, uow=uow),
+            exports=attrs.evolve(self.exports, uow=uow, customers=customers),
+            papers=attrs.evolve(self.papers, uow=uow, payments=payments),
+            intake=intake,
+            applying=Applying(intake),
             inventory=attrs.evolve(self.inventory, uow=uow),
             catalog=attrs.evolve(self.catalog, uow=uow),
             accounts=accounts,
+            operations=Operations(uow),
             settlements=attrs.evolve(self.settlements, uow=uow),
-            tickets=attrs.evolve(self.tickets, uow=uow),
+            tickets=tickets,
             imports=attrs.evolve(self.imports, uow=uow),
             provisioning=attrs.evolve(self.provisioning, uow=uow),
             notifications=attrs.evolve(self.notifications, uow=uow),
@@ -214,6 +229,8 @@ class Crm:
             webhooks=attrs.evolve(self.webhooks, uow=uow),
             rules=attrs.evolve(self.rules, uow=uow),
             events=attrs.evolve(self.events, uow=uow),
+            reports=attrs.evolve(self.reports, uow=uow, tickets=tickets),
+            audit=attrs.evolve(self.audit, uow=uow),
             close=nothing_to_close,
         )
 
@@ -232,6 +249,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "expire_reservations": lambda crm, n: crm.inventory.expire_reservations(limit=n),
         "recycle_numbers": lambda crm, n: crm.inventory.recycle_due(limit=n),
         "expire_leases": lambda crm, n: crm.intake.expire_leases(limit=n),
+        "end_unanswered": lambda crm, n: crm.intake.end_unanswered(limit=n),
         "erase_applications": lambda crm, n: crm.intake.erase_ended(limit=n),
         "run_imports": lambda crm, n: crm.imports.work(limit=n),
         "erase_import_files": lambda crm, n: crm.imports.erase_files(limit=n),
@@ -246,8 +264,11 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "write_messages": lambda crm, n: crm.notifications.queue_new(limit=n),
         "send_messages": lambda crm, n: crm.notifications.deliver(crm.messenger, limit=n),
         "forget_sessions": lambda crm, n: crm.users.forget_sessions(limit=n),
+        "forget_attempts": lambda crm, n: crm.access.forget_attempts(limit=n),
         "deliver_events": _deliver_events,
         "deliver_webhooks": lambda crm, n: crm.webhooks.deliver(limit=n),
+        "keep_figures": lambda crm, _: crm.reports.keep(),
+        "seal_audit": lambda crm, _: crm.audit.seal(),
     }
 )
 """Everything that is done without anybody asking, in an order in which one step feeds the next."""

@@ -21,6 +21,8 @@ class Periods:
     """How long something is kept for somebody who does not say until when."""
     claim: timedelta = timedelta(minutes=15)
     """How long an application is an operator's who took it, before it is offered again."""
+    answer: timedelta = timedelta(days=30)
+    """How long who applies has to answer what was asked, before the application is cancelled."""
     application: timedelta = timedelta(days=90)
     """How long an application that ended without a customer keeps who asked and what for."""
     network: timedelta = timedelta(minutes=2)

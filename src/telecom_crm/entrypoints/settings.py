@@ -22,6 +22,8 @@ from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.entrypoints.periods import Periods
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from attrs import Attribute
 
     from telecom_crm.entrypoints.container import DoorOptions
@@ -118,6 +120,8 @@ class Settings:
     """Whether events may be sent to private addresses, this machine among them."""
     imports_kept_days: int = attrs.field(default=30, converter=_whole, validator=_within(0))
     """How long a file that was brought in is kept once it is done with."""
+    pool_low: int = attrs.field(default=100, converter=_whole, validator=_within(0))
+    """Fewer free SIM cards or standard numbers than so many are too few."""
     draft_days: int = attrs.field(default=3, converter=_whole, validator=_within(1, 3650))
     """How long a draft keeps its SIM and its number."""
     quarantine_days: int = attrs.field(default=90, converter=_whole, validator=_within(1, 3650))
@@ -128,6 +132,8 @@ class Settings:
     """How long something is kept for somebody who does not say until when."""
     claim_minutes: int = attrs.field(default=15, converter=_whole, validator=_within(1, 10**6))
     """How long an application is an operator's who took it, before it is offered again."""
+    answer_days: int = attrs.field(default=30, converter=_whole, validator=_within(1, 3650))
+    """How long who applies has to answer what was asked, before the application is cancelled."""
     application_days: int = attrs.field(default=90, converter=_whole, validator=_within(1, 3650))
     """How long an application that ended without a customer keeps who asked and what for."""
     network_seconds: int = attrs.field(default=120, converter=_whole, validator=_within(1, 10**6))
@@ -155,6 +161,7 @@ class Settings:
             "operator": self.operator,
             "webhooks_to_private": self.webhooks_to_private,
             "imports_kept_days": self.imports_kept_days,
+            "pool_low": self.pool_low,
             "periods": self._periods(),
         }
         if self.gateways:
@@ -167,6 +174,7 @@ class Settings:
             quarantine=timedelta(days=self.quarantine_days),
             reservation=timedelta(minutes=self.reservation_minutes),
             claim=timedelta(minutes=self.claim_minutes),
+            answer=timedelta(days=self.answer_days),
             application=timedelta(days=self.application_days),
             network=timedelta(seconds=self.network_seconds),
             payment=timedelta(minutes=self.payment_minutes),
@@ -227,11 +235,11 @@ def _from_file(faults: Faults) -> Mapping[str, Any]:
     return {name: value for name, value in table.items() if name in KNOWN}
 
 
-def open_crm(settings: Settings) -> Crm:
-    """Open the CRM that the settings speak of: on its database, or on the embedded one."""
+def open_crm(settings: Settings, **more: Unpack[DoorOptions]) -> Crm:
+    """Open the CRM that the settings speak of, with `more` options: on its database, or ours."""
     from telecom_crm.entrypoints import doors
 
-    options = settings.options()
+    options: dict[str, Any] = {**settings.options(), **more}
     if settings.database_url:
         return doors.open(settings.database_url, **options)
     return doors.open_embedded(settings.data, **options)

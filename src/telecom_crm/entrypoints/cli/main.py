@@ -22,7 +22,8 @@ data directory, beside a running service if there is one.
 """
 CODES = """
 Exit codes: 0 all went well; 1 the work was done, and some of it failed (rows, ledger \
-differences); 2 bad usage or bad input; 3 no database, or one of another schema; 130 interrupted.
+differences, broken seals); 2 bad usage or bad input; 3 no database, or one of another schema; \
+130 interrupted.
 """
 
 COMMANDS = {
@@ -38,6 +39,13 @@ COMMANDS = {
     "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document, as JSON."),
 }
 GROUPS = {
+    "audit": (
+        "The audit trail.",
+        {
+            "verify": ("audit:verify", "Compare the whole trail with its seals."),
+            "seals": ("audit:seals", "Write the seals to a file, to be kept elsewhere."),
+        },
+    ),
     "catalog": (
         "Tariffs, options and the rules between them.",
         {"apply": ("catalog:apply", "Make the catalog as a TOML file says.")},
@@ -54,6 +62,10 @@ GROUPS = {
     "ledger": (
         "The books.",
         {"verify": ("ledger:verify", "Recompute every balance from the journal.")},
+    ),
+    "reports": (
+        "Figures.",
+        {"rebuild": ("reports:rebuild", "Sum up all events and the whole journal anew.")},
     ),
     "user": (
         "The operator's own people.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -28,8 +29,8 @@ from telecom_crm.entrypoints.demo import (
     ACCOUNTS,
     BY,
     GATEWAYS,
-    load,
     load_accounts,
+    load_applications,
     may_be_in,
     new_password,
     refuse_strangers,
@@ -156,25 +157,37 @@ class _Keys:
 
 def _make_demo(settings: Settings) -> _Keys:
     """Load what there is to look at, once, and return what to look with."""
+    from telecom_crm.adapters.clock import ManualClock, utc_now
     from telecom_crm.domain.role import RoleName
     from telecom_crm.entrypoints.container import kept_secret
+    from telecom_crm.entrypoints.demo_life import live
 
     kept = _token_file(settings)
     password = kept_secret(settings.data / "demo-password", new_password)
-    with open_crm(settings) as crm:
+    clock = ManualClock(utc_now())
+    with _alone(settings), open_crm(settings, clock=clock, gateways=GATEWAYS) as crm:
         if kept.exists():
             secret = kept.read_text("ascii").strip()
             if crm.access.authenticate(secret) is not None:
                 return _Keys(secret, password)
             kept.unlink()  # of another database, or revoked
         say("Loading the demo catalog and demo subscribers")
-        load(crm)
+        live(crm, clock)
+        load_applications(crm)
         load_accounts(crm, password)
 
         def make() -> str:
             return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
 
         return _Keys(kept_secret(kept, make), password)
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let one process of this directory load the demo, and the next find it loaded."""
+    with (settings.data / "demo-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _token_file(settings: Settings) -> Path:

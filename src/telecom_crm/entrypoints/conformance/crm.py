@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -29,10 +29,12 @@ from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import (
     ActivationRefused,
     CloseReason,
+    Contract,
     HoldNotThere,
     HoldThere,
 )
@@ -47,10 +49,10 @@ from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import LOW_BALANCE
-from telecom_crm.domain.number import NumberNotAvailable
+from telecom_crm.domain.number import Number, NumberNotAvailable
 from telecom_crm.domain.payment import Payment, PaymentMethod, RefundTooLarge
 from telecom_crm.domain.provisioning import UNFINISHED
-from telecom_crm.domain.sim import SimNotAvailable
+from telecom_crm.domain.sim import Sim, SimNotAvailable
 from telecom_crm.entrypoints.conformance import crm_model as plain
 from telecom_crm.entrypoints.conformance.crm_model import FIRST_FEES, MONEY_HOLDS, Model
 from telecom_crm.entrypoints.conformance.machine import PowerCut, StoredMachine, patiently
@@ -89,6 +91,8 @@ REFUND_ANSWERS: Mapping[str, str] = {
     "unavailable": "failed",
     "cut before": "pending",
 }
+FIRST_DAY = date(2026, 1, 1)
+"""Before everything that the samples do."""
 _SPENDING = {"transfer", "charge"}
 _DONE = {"confirm", "early", "twice", "silent_taken", "lie", "insist", "cut after"}
 _MINOR = st.sampled_from((100, 5_000, 11_000, 30_000))
@@ -869,6 +873,7 @@ class CrmMachine(StoredMachine):
         with self.uow(read_only=True) as tx:
             states = tx.ledger.states(self.model.accounts, at=self.samples.clock())
             lines = tx.ledger.trial_balance()
+            bookings = tx.figures.bookings(since=FIRST_DAY, zone=BISHKEK)
             assert list(tx.ledger.differences()) == []
         for account_id, account in self.model.accounts.items():
             found = states[account_id].balance
@@ -879,6 +884,10 @@ class CrmMachine(StoredMachine):
                 account.reserved,
             )
         assert sum(line.debit.minor - line.credit.minor for line in lines) == 0
+        for of_days in (True, False):
+            told = [one for one in bookings if (one.day is not None) is of_days]
+            had = sum(account.balance for account in self.model.accounts.values())
+            assert sum(one.effect.minor for one in told) == had
         sides = {line.code: line.debit.minor - line.credit.minor for line in lines}
         assert sides.get(LedgerCode.GATEWAY_CLEARING, 0) == self.model.in_clearing
         assert sides.get(LedgerCode.TRANSFERS_IN_TRANSIT, 0) == 0
@@ -893,6 +902,14 @@ class CrmMachine(StoredMachine):
         balances = sum(account.subscriber for account in self.model.accounts.values())
         assert sides.get(LedgerCode.SUBSCRIBER_BALANCE, 0) == -balances
 
+    @rule(anew=st.booleans())
+    def sum_up(self, anew: bool) -> None:
+        """Keep the sums of what came since the last time, or of everything: nothing shows it."""
+        with self.uow() as tx:
+            if anew:
+                tx.figures.forget(zone=BISHKEK)
+            tx.figures.keep(zone=BISHKEK, limit=9)
+
     @invariant()
     def everybody_has_what_is_theirs(self) -> None:
         """Contracts and payments are the model's; one live contract holds a SIM or a number."""
@@ -906,12 +923,15 @@ class CrmMachine(StoredMachine):
         live = [one for one in contracts if one.status in plain.LIVE]
         assert all(n == 1 for n in Counter(one.iccid for one in live).values())
         assert all(n == 1 for n in Counter(one.msisdn for one in live).values())
-        for sim in self.crm.inventory.each_sim():
+        sims = list(self.crm.inventory.each_sim())
+        for sim in sims:
             holder = self.model.sims[sim.iccid]
             assert sim.contract_id == (None if holder == "retired" else holder)
-        for number in self.crm.inventory.each_number():
+        numbers = list(self.crm.inventory.each_number())
+        for number in numbers:
             owner = self.model.numbers[number.msisdn]
             assert number.contract_id == (None if isinstance(owner, tuple) else owner)
+        self._all_are_counted(contracts, sims, numbers)
         payments = {one.id: one.status for one in self.crm.payments.each()}
         assert payments == {key: one.status for key, one in self.model.payments.items()}
         with self.uow(read_only=True) as tx:
@@ -919,6 +939,25 @@ class CrmMachine(StoredMachine):
         assert {key: one.status for key, one in refunds.items()} == {
             key: one.status for key, one in self.model.refunds.items()
         }
+
+    def _all_are_counted(
+        self, contracts: list[Contract], sims: list[Sim], numbers: list[Number]
+    ) -> None:
+        """What came into each state, less what left it, is what is in it."""
+        expected = Counter[tuple[str, str, str]]()
+        expected.update(("contract", "", one.status.value) for one in contracts)
+        expected.update(("sim", "", one.status.value) for one in sims)
+        expected.update(("number", one.category.value, one.status.value) for one in numbers)
+        with self.uow(read_only=True) as tx:
+            moves = tx.figures.moves(since=FIRST_DAY, zone=BISHKEK)
+        for of_days in (True, False):
+            found = Counter[tuple[str, str, str]]()
+            for one in moves:
+                if (one.day is not None) is of_days and one.move.thing != "ticket":
+                    kind = one.move.kind if one.move.thing == "number" else ""
+                    found[one.move.thing, kind, one.move.after] += one.number
+                    found[one.move.thing, kind, one.move.before] -= one.number
+            assert {key: n for key, n in found.items() if key[2] and n} == expected
 
     def teardown(self) -> None:
         """In the end the network knows exactly the contracts it has to, and each change is told."""

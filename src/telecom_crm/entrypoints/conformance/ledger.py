@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, initialize, invariant, multiple, precondition, rule
 
+from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
     Booked,
     Booking,
@@ -17,6 +19,7 @@ from telecom_crm.application.ports import (
     Found,
     IdempotencyKey,
     Payer,
+    Transaction,
     UnitOfWork,
 )
 from telecom_crm.domain.account import AccountState, BillingAccount
@@ -275,19 +278,15 @@ class LedgerMachine(StoreMachine):
         since = entries[start].booked_at if start < len(entries) else self.samples.tick()
         place = start + length
         until = entries[place].booked_at if place < len(entries) else None
-        found: list[JournalEntry] = []
-        cursor: str | None = None
         with self.uow(read_only=True) as tx:
             before = tx.ledger.balance_at(account_id, at=since)
-            while True:
-                page = tx.ledger.entries(account_id, start=since, end=until, limit=2, cursor=cursor)
-                found += page.items
-                cursor = page.next
-                if cursor is None:
-                    break
+            found, latest = (
+                self._span(tx, account_id, since, until, descending=one) for one in (False, True)
+            )
             for entry in found:
                 assert tx.ledger.entry(entry.id, account_id=account_id) == entry
         assert found == entries[start:place]
+        assert latest == found[::-1]
         assert before.minor == sum(entry.effect.minor for entry in entries[:start])
 
     @invariant()
@@ -356,6 +355,29 @@ class LedgerMachine(StoreMachine):
             if posting.limited and books.available < 0:
                 return False
         return True
+
+    def _span(
+        self,
+        tx: Transaction,
+        account_id: AccountId,
+        since: datetime,
+        until: datetime | None,
+        *,
+        descending: bool,
+    ) -> list[JournalEntry]:
+        """Read the entries of a span in pages of two."""
+        return list(
+            each_on(
+                lambda cursor: tx.ledger.entries(
+                    account_id,
+                    start=since,
+                    end=until,
+                    limit=2,
+                    cursor=cursor,
+                    descending=descending,
+                )
+            )
+        )
 
     def _book(self, postings: Sequence[Posting]) -> None:
         for posting in postings:

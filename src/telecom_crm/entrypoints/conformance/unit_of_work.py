@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -13,20 +15,23 @@ from telecom_crm.application.declared import plain
 from telecom_crm.application.ports import (
     FILTERS,
     AuditRecord,
+    Contended,
     FormerValue,
     IdempotencyKey,
     IdentityTaken,
     Query,
+    TrailLine,
     Transaction,
     UnitOfWork,
 )
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
 from telecom_crm.domain.approval import Approval, ApprovalKind
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, VersionSeen
+from telecom_crm.domain.errors import Fault, InvalidValue, KeyReused, NotFound, VersionSeen
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
@@ -34,6 +39,7 @@ from telecom_crm.domain.identifiers import (
     ContractId,
     CustomerId,
     DocumentId,
+    EditionId,
     EntryId,
     ImportId,
     NotificationId,
@@ -53,11 +59,12 @@ from telecom_crm.domain.importing import (
     RowError,
     RowOutcome,
 )
-from telecom_crm.domain.ledger import Balance, LedgerCode, Posting
-from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.ledger import Balance, LedgerCode, Posting, PostingKind
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
-from telecom_crm.domain.number import Number
+from telecom_crm.domain.number import Number, NumberCategory
+from telecom_crm.domain.paper import Edition, PaperKind, text_digest
 from telecom_crm.domain.payment import Payment, ReceiptNumber
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
@@ -66,7 +73,10 @@ from telecom_crm.domain.provisioning import (
     ProvisioningTask,
 )
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.report import Move
 from telecom_crm.domain.role import RoleName, Scope
+from telecom_crm.domain.seal import Seal
+from telecom_crm.domain.search import words_fit, words_of
 from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import TicketPriority
@@ -273,6 +283,77 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert [one.id for one in tx.customers.lookalikes(newcomer, limit=5)] == [alike.id]
 
+    def test_customers_are_searched_by_names_and_ends_of_numbers(self) -> None:
+        uow, samples = self.make(), Samples()
+        one = samples.customer(phone="+996555123456", email="Ann@example.org", document="AN 77 88")
+        other = samples.customer()
+        account = samples.account(other.id)
+        sim, number = samples.sim(), samples.number()
+        contract = samples.contract(
+            customer_id=other.id, account_id=account.id, sim=sim, number=number
+        )
+        with uow() as tx:
+            tx.customers.save_all([one, other])
+            tx.accounts.save(account)
+            tx.sims.save(sim)
+            tx.numbers.save(number)
+            tx.contracts.save(contract)
+
+        def found(text: str, limit: int = 9) -> list[CustomerId]:
+            with uow(read_only=True) as tx:
+                return [customer.id for customer in tx.customers.search(text, limit=limit)]
+
+        for text in ("айгүл", "АЙГ", "aigul o'n", "Nil Aygul", "о нил"):
+            assert found(text) == [one.id, other.id], text
+        assert found("o", limit=1) == [one.id]
+        for text in ("123456", "+996 (555) 123-456", " ANN@example.org ", "an-7788"):
+            assert found(text) == [one.id], text
+        digits = contract.msisdn.digits
+        iccid = sim.iccid.digits
+        for text in (contract.number.lower(), contract.number[2:], digits, digits[-7:], iccid):
+            assert found(text) == [other.id], text
+        for text in ("", " ", "%", "_", "' & | ! :* \\", "ь", "йг", "2345", "nobody 123456", "a@b"):
+            assert found(text) == [], text
+
+    def test_any_text_finds_the_names_that_have_its_words(self) -> None:
+        uow, samples = self.make(), Samples()
+        names = ("x'\\ %_ y", "字é🙂 ﷺ", "Щ" * 200, "İSTANBUL ŉ", "ь ъ", "١٢ ½ 007", "한국 Ёж")
+        made = [attrs.evolve(samples.customer(), name=name) for name in names]
+        with uow() as tx:
+            tx.customers.save_all(made)
+        for text in (*names, *(name[:2] for name in names), "':* | !x <-> y", "k", "1", "0"):
+            asked = tuple((word,) for word in words_of(text))
+            wanted = [one.id for one in made if asked and words_fit(words_of(one.name), asked)]
+            with uow(read_only=True) as tx:
+                found = tx.customers.search(text, limit=9)
+            assert [one.id for one in found] == wanted, text
+
+    def test_applications_are_searched_by_number_name_and_phone(self) -> None:
+        uow, samples = self.make(), Samples()
+        both = [
+            _application(samples, Priority.LOW, name=name, phone=phone)
+            for name, phone in (("Жээнбек-Уулу Ann", "+996 555 123456"), ("Annette", ""))
+        ]
+        with uow() as tx:
+            tx.applications.save_all(both)
+
+        def found(text: str, limit: int = 9) -> list[ApplicationId]:
+            with uow(read_only=True) as tx:
+                return [one.id for one in tx.applications.search(text, limit=limit)]
+
+        first, second = (one.id for one in both)
+        assert found("ann") == [second, first]
+        assert found("ANN", limit=1) == [second]
+        for text in ("уулу жээн", "жээнбек-уулу", "3456", "996555", "+996 (555) 12-34-56"):
+            assert found(text) == [first], text
+        assert found(both[1].number.lower()) == [second]
+        for text in ("", "'", "ann & | ! :*", "nobody", "12"):
+            assert found(text) in ([], [second, first]), text
+        assert found("2345") == []
+        with uow() as tx:
+            tx.applications.save(tx.applications.get(first).erase(**samples.said()))
+        assert found("3456") == []
+
     def test_what_ended_for_nobody_is_found_until_it_is_erased(self) -> None:
         uow, samples = self.make(), Samples()
         customer = samples.customer()
@@ -296,6 +377,28 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             left = tx.applications.ended_for_nobody(samples.tick(), limit=9).items
             assert [one.id for one in left] == [one.id for one in ended[1:]]
+
+    def test_what_was_not_answered_in_time_is_found_until_it_is(self) -> None:
+        uow, samples = self.make(), Samples()
+        asked = [
+            _captured(samples, Priority.LOW).ask(
+                reason="scan", until=samples.tick(), **samples.said()
+            )
+            for _ in range(4)
+        ]
+        waits = _captured(samples, Priority.LOW).ask(reason="scan", **samples.said())
+        last = asked[2].answer_by
+        assert last is not None
+        with uow() as tx:
+            tx.applications.save_all([*asked, waits])
+        with uow() as tx:
+            found = all_on(lambda at: tx.applications.answers_over(last, limit=2, cursor=at))
+            assert [one.id for one in found] == [one.id for one in asked[:3]]
+            first = tx.applications.get(asked[0].id)
+            tx.applications.save(first.supply(raw={"more": "x"}, **samples.said()))
+        with uow(read_only=True) as tx:
+            left = tx.applications.answers_over(samples.tick(), limit=9).items
+            assert [one.id for one in left] == [one.id for one in asked[1:]]
 
     # Queues
 
@@ -428,6 +531,46 @@ class UnitOfWorkSuite:
             rested = all_on(lambda at: tx.numbers.quarantine_over(hour, limit=1, cursor=at))
             assert [one.msisdn for one in rested] == [one.msisdn for one in resting[:3]]
             assert tx.numbers.quarantine_over(two, limit=4).next is None
+
+    def test_free_numbers_are_offered_by_digits_and_category(self) -> None:
+        uow, samples = self.make(), Samples()
+        until = samples.tick() + timedelta(hours=1)
+        numbers = [samples.number() for _ in range(4)]
+        gold = samples.number().reclassify(category="gold", price=None, **samples.said())
+        kept = samples.number().reserve(for_="a shop", until=until, **samples.said())
+        with uow() as tx:
+            tx.numbers.save_all([*numbers, gold, kept])
+        with uow(read_only=True) as tx:
+            free = all_on(lambda at: tx.numbers.on_offer(limit=2, cursor=at))
+            assert {one.msisdn for one in free} == {one.msisdn for one in [*numbers, gold]}
+            good = tx.numbers.on_offer(category=NumberCategory.GOLD, limit=9).items
+            assert [one.msisdn for one in good] == [gold.msisdn]
+            part = numbers[2].msisdn.digits[4:]
+            wanted = {n.msisdn for n in [*numbers, gold] if part in n.msisdn.digits}
+            hit = tx.numbers.on_offer(containing=part, limit=9).items
+            assert {one.msisdn for one in hit} == wanted
+            assert tx.numbers.on_offer(containing="_%", limit=9).items == ()
+
+    def test_free_cards_are_offered_by_their_end_and_batch(self) -> None:
+        uow, samples = self.make(), Samples()
+        until = samples.tick() + timedelta(hours=1)
+        said = {"imsi": None, "pin1": "", "puk1": "", **samples.said()}
+        free = [samples.sim().correct(batch=name, **said) for name in ("Osh 7", "Osh 8", "B_%")]
+        kept = samples.sim().reserve(for_="a shop", until=until, **samples.said())
+        with uow() as tx:
+            tx.sims.save_all([*free, kept])
+        with uow(read_only=True) as tx:
+            every = tx.sims.on_offer(limit=9).items
+            assert {one.iccid for one in every} == {one.iccid for one in free}
+            assert len(tx.sims.on_offer(limit=2).items) == 2
+            ends = free[1].key[-6:]
+            wanted = {one.iccid for one in free if one.key.endswith(ends)}
+            assert {one.iccid for one in tx.sims.on_offer(matching=ends, limit=9).items} == wanted
+            shop = tx.sims.on_offer(matching="osh", limit=9).items
+            assert {one.batch for one in shop} == {"Osh 7", "Osh 8"}
+            assert [one.batch for one in tx.sims.on_offer(matching="_%", limit=9).items] == ["B_%"]
+            under = tx.sims.page(Query(where={"reserved_for": "a shop"})).items
+            assert [one.iccid for one in under] == [kept.iccid]
 
     def test_an_account_is_held_for_money_until_what_holds_it_is_settled(self) -> None:
         uow, samples = self.make(), Samples()
@@ -598,6 +741,72 @@ class UnitOfWorkSuite:
             assert tx.events.position("one") == reached
             assert tx.events.position("two") == ""
 
+    @pytest.mark.parametrize("kept", [0, 1, 2, 3])
+    def test_moves_are_counted_by_the_operators_days(self, kept: int) -> None:
+        uow, samples = self.make(), Samples()
+        noon = samples.clock()
+        number = samples.number()
+        later: dict[str, Any] = {"by": OPERATOR, "at": noon + timedelta(hours=12, minutes=30)}
+        holder = ContractId(samples.id())
+        better = as_stored(number).reclassify(category="gold", price=None, **later)
+        steps = [number, better, as_stored(better).assign(contract_id=holder, **later)]
+        for place, step in enumerate(steps):
+            if place == kept:
+                _sum_up(uow)
+            with uow() as tx:
+                tx.numbers.save(step)
+        if kept == len(steps):
+            _sum_up(uow)
+        one, two = date(2026, 3, 2), date(2026, 3, 3)
+        silver, gold = _move("silver", "", "available"), _move("gold", "", "available")
+        gone, sold = _move("silver", "available", ""), _move("gold", "available", "assigned")
+        of_all = {(None, move): 1 for move in (silver, gone, gold, sold)}
+        of_two = {(two, move): 1 for move in (gone, gold, sold)}
+        with uow(read_only=True) as tx:
+            assert _told(tx, one, BISHKEK) == {(one, silver): 1} | of_two | of_all
+            assert _told(tx, two, BISHKEK) == of_two | of_all
+            of_one = {(one, move): 1 for _, move in of_all}
+            assert _told(tx, one, ZoneInfo("UTC")) == of_one | of_all
+
+    def test_bookings_are_summed_by_the_operators_days(self) -> None:
+        uow, samples = self.make(), Samples()
+        with uow() as tx:
+            customer = tx.customers.save(samples.customer())
+            account = tx.accounts.save(samples.account(customer.id))
+        desk, own = LedgerCode.CASH_DESK, LedgerCode.SUBSCRIBER_BALANCE
+        first = samples.entry(account.id, (desk, own, 700), (LedgerCode.BAD_DEBT, own, 50))
+        samples.tick(seconds=13 * 3600)
+        second = samples.entry(account.id, (own, desk, 250))
+        for entry in (first, second):
+            with uow() as tx:
+                tx.ledger.post([Posting(account_id=account.id, entry=entry)], at=entry.booked_at)
+            with refused(Abandoned), uow() as tx:
+                tx.figures.keep(zone=BISHKEK, limit=1)
+                raise Abandoned
+            _sum_up(uow)
+            _sum_up(uow)
+        third = samples.entry(account.id, (desk, LedgerCode.BANK, 9))
+        with uow() as tx:
+            tx.ledger.post([Posting(account_id=account.id, entry=third)], at=third.booked_at)
+            tx.figures.keep(zone=BISHKEK, limit=1)
+        one, two = date(2026, 3, 2), date(2026, 3, 3)
+        with uow(read_only=True) as tx:
+            found = tx.figures.bookings(since=one, zone=BISHKEK)
+            late = tx.figures.bookings(since=two + timedelta(days=1), zone=BISHKEK)
+        told = {one.day: (one.kind, one.number, one.effect) for one in found}
+        goodwill = PostingKind.GOODWILL
+        assert told == {
+            one: (goodwill, 1, Money(750, CURRENCY)),
+            two: (goodwill, 2, Money(-250, CURRENCY)),
+            None: (goodwill, 3, Money(500, CURRENCY)),
+        }
+        assert [(one.day, one.number) for one in late] == [(None, 3)]
+        with uow() as tx:
+            tx.figures.forget(zone=BISHKEK)
+        with uow(read_only=True) as tx:
+            again = tx.figures.bookings(since=one, zone=BISHKEK)
+        assert {each.day: each for each in again} == {each.day: each for each in found}
+
     def test_rules_are_plain_json_and_their_change_is_an_event(self) -> None:
         uow, samples = self.make(), Samples()
         value = {"b": [1, None, "ү"], "a": {"c": 0.5}}
@@ -658,7 +867,160 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert list(tx.audit.page(Query()).items) == lines
             found = tx.audit.page(Query(where={"action": "look"}, descending=True)).items
+            own = tx.audit.page(Query(where={"by": OPERATOR.name}), since=lines[1].at).items
+            early = tx.audit.page(Query(), until=lines[1].at).items
+            nobody = tx.audit.page(Query(where={"by": "nobody"})).items
         assert list(found) == [lines[2], lines[0]]
+        assert (list(own), list(early), list(nobody)) == (lines[1:], lines[:1], [])
+
+    def test_the_trail_is_listed_by_pages_either_way(self) -> None:
+        uow, samples = self.make(), Samples()
+        customer, lines = samples.customer(), list[TrailLine]()
+        for number in range(3):
+            look = AuditRecord(
+                action="look", thing="sim", thing_id=str(number), by=OPERATOR, at=samples.tick()
+            )
+            with uow() as tx:
+                tx.audit.record(look)
+            lines.append(look)
+            with uow() as tx:
+                changed = customer
+                if number:
+                    changes = {"email": f"{number}@example.org"}
+                    now = tx.customers.get(customer.id)
+                    changed = now.update(changes=changes, by=OPERATOR, at=samples.tick())
+                lines.append(changed.events[-1])
+                tx.customers.save(changed)
+        with uow(read_only=True) as tx:
+            for descending in (False, True):
+                found, cursor = list[TrailLine](), None
+                while cursor is not None or not found:
+                    query = Query(limit=2, cursor=cursor, descending=descending)
+                    page = tx.audit.trail(query)
+                    found += page.items
+                    cursor = page.next
+                assert found == (lines[::-1] if descending else lines)
+            for where, wanted in (
+                ({"kind": "access"}, lines[::2]),
+                ({"kind": "change"}, lines[1::2]),
+                ({"action": "CustomerUpdated"}, lines[3::2]),
+                ({"thing": "customer", "thing_id": customer.key}, lines[1::2]),
+                ({"by": OPERATOR.name, "thing_id": "1"}, lines[2:3]),
+            ):
+                assert list(tx.audit.trail(Query(where=where)).items) == wanted, where
+            assert list(tx.audit.trail(Query(), since=lines[1].at, until=lines[3].at).items) == (
+                [one for one in lines if lines[1].at <= one.at < lines[3].at]
+            )
+            for where in ({"kind": "rumour"}, {"spoon": "1"}):
+                with refused(InvalidValue):
+                    tx.audit.trail(Query(where=where))
+            for cursor in ("", "nonsense", "W10", "WzEsMl0"):
+                with refused(InvalidValue):
+                    tx.audit.trail(Query(cursor=cursor))
+
+    def test_rules_tell_what_changed_of_them(self) -> None:
+        uow, samples = self.make(), Samples()
+        first: dict[str, Any] = {"weights": {"phone": 40}, "on": [{"id": "a", "n": 1}]}
+        second = {"weights": {"phone": 50}, "on": [{"id": "b", "n": 2}, {"id": "a", "n": 1}]}
+        for value in (first, second):
+            with uow() as tx:
+                tx.rules.put("dedup", value, by=OPERATOR, at=samples.tick())
+        with uow(read_only=True) as tx:
+            told = [event.payload["changes"] for event in tx.events.of("rules", "dedup")]
+        assert told[0]["weights.phone"] == [None, 40]
+        assert told[1] == {
+            "weights.phone": [40, 50],
+            "on.b.id": [None, "b"],
+            "on.b.n": [None, 2],
+        }
+
+    def test_the_trail_is_all_that_was_committed_and_stays_as_it_was(self) -> None:
+        uow, samples = self.make(), Samples()
+        look = AuditRecord(action="look", thing="sim", thing_id="1", by=OPERATOR, at=samples.tick())
+        with uow() as tx:
+            tx.audit.record(look)
+            tx.customers.save(samples.customer())
+        with refused(Abandoned), uow() as tx:
+            tx.audit.record(look)
+            raise Abandoned
+        end, first = _behind(uow, 0, lines=2)
+        with uow(read_only=True) as tx:
+            halfway = tx.seals.end_of(0, limit=1)
+            parts = [*tx.seals.lines(0, halfway), *tx.seals.lines(halfway, end)]
+            assert tx.seals.end_of(end, limit=9) >= end
+        with uow() as tx:
+            tx.audit.record(look)
+        _, (more,) = _behind(uow, end, lines=1)
+        with uow(read_only=True) as tx:
+            assert list(tx.seals.lines(0, end)) == first == parts
+            assert len(first) == len(set(first)) == 2
+            assert b"look" in more
+
+    def test_seals_are_kept_in_order_each_number_once(self) -> None:
+        uow, samples = self.make(), Samples()
+        first = Seal.over([b"1"], after=None, end=10, at=samples.tick())
+        second = Seal.over([b"2"], after=first, end=20, at=samples.tick())
+        with uow(read_only=True) as tx:
+            assert (tx.seals.last(), tx.seals.behind(0, limit=9)) == (None, [])
+        for seal in (first, second):
+            with uow() as tx:
+                tx.seals.add(seal)
+                assert tx.seals.last() == seal
+            with refused(Contended), uow() as tx:
+                tx.seals.add(seal)
+        with uow(read_only=True) as tx:
+            assert tx.seals.behind(0, limit=9) == [first, second]
+            assert tx.seals.behind(0, limit=1) == [first]
+            assert tx.seals.behind(1, limit=9) == [second]
+            assert tx.seals.behind(2, limit=9) == []
+
+    def test_what_was_printed_is_kept_once_and_goes_with_its_thing(self) -> None:
+        uow, samples = self.make(), Samples()
+        thing, other = samples.new_id(), samples.new_id()
+        first, later = _edition(samples, thing, "{}"), _edition(samples, thing, '{"b": 1, "a": 2}')
+        with uow() as tx:
+            assert tx.papers.keep(first, source="one") == first
+            assert tx.papers.keep(_edition(samples, thing, "{}"), source="one") == first
+            assert tx.papers.of(thing) == [first]
+        with uow() as tx:
+            assert tx.papers.keep(_edition(samples, thing, "{}"), source="one") == first
+            tx.papers.keep(later, source="one")
+            tx.papers.keep(_edition(samples, other, "{}"), source="one")
+        with uow(read_only=True) as tx:
+            assert tx.papers.of(thing) == [later, first]
+            assert tx.papers.source(text_digest("one")) == "one"
+            with refused(NotFound):
+                tx.papers.source(text_digest("two"))
+        with uow() as tx:
+            tx.papers.forget([thing])
+            assert tx.papers.of(thing) == []
+        with uow(read_only=True) as tx:
+            assert (tx.papers.of(thing), len(tx.papers.of(other))) == ([], 1)
+
+    def test_attempts_are_counted_forgiven_and_forgotten(self) -> None:
+        uow, at, window = self.make(), Samples().tick(), timedelta(minutes=15)
+        with uow() as tx:
+            tx.attempts.count(["old"], at=at - timedelta(days=2), window=window)
+            tx.attempts.count(["older"], at=at - timedelta(days=3), window=window)
+        with uow() as tx:
+            first = tx.attempts.count(["mine"], at=at, window=window)
+            both = tx.attempts.count(["mine", "shared"], at=at, window=window)
+            assert [first["mine"].number, both["mine"].number, both["shared"].number] == [1, 2, 1]
+        with uow() as tx:
+            tx.attempts.forgive(["mine"], ["shared"])
+        before = at - timedelta(days=1)
+        forgotten = []
+        for _ in range(3):
+            with uow() as tx:
+                forgotten.append(tx.attempts.forget_before(before, limit=1))
+        assert forgotten == [1, 1, 0]
+        with uow() as tx:
+            counted = tx.attempts.count(["mine", "shared", "old"], at=at, window=timedelta(days=9))
+            assert {key: one.number for key, one in counted.items()} == {
+                "mine": 1,
+                "shared": 1,
+                "old": 1,
+            }
 
     def test_a_token_is_found_by_its_digest(self) -> None:
         uow, samples = self.make(), Samples()
@@ -666,11 +1028,93 @@ class UnitOfWorkSuite:
         with uow() as tx:
             tx.tokens.save(token)
         with uow() as tx:
-            assert tx.tokens.by_digest(token.digest) == token
-            assert tx.tokens.by_digest("0" * 64) is None
+            assert tx.tokens.opening(token.digest) == token
+            assert tx.tokens.opening("0" * 64) is None
             tx.tokens.save(token.used(at=samples.tick()))
         with uow(read_only=True) as tx:
             assert tx.tokens.get(token.id).last_used_at is not None
+
+    def test_a_token_opens_while_the_user_who_made_it_may_sign_in(self) -> None:
+        uow, samples = self.make(), Samples()
+        user = _user(samples)
+        own = attrs.evolve(_token(samples), made_by=user.actor)
+        program = Actor("program", str(own.id), own.maker)
+        lent = attrs.evolve(_token(samples), made_by=program, digest="1" * 64)
+        nobodys = attrs.evolve(
+            _token(samples), made_by=Actor("x", f"user:{samples.id()}"), digest="2" * 64
+        )
+        said: dict[str, Any] = {"by": Actor("root"), "at": samples.tick()}
+        with uow() as tx:
+            user = tx.users.save(user)
+            tx.tokens.save_all([own, lent, nobodys])
+        with uow() as tx:
+            assert tx.tokens.opening(own.digest) == own
+            assert tx.tokens.opening(lent.digest) == lent
+            assert tx.tokens.opening(nobodys.digest) is None
+            user = tx.users.save(tx.users.get(user.id).block(reason="", **said))
+        with uow() as tx:
+            assert tx.tokens.opening(own.digest) is None
+            assert tx.tokens.opening(lent.digest) is None
+            tx.users.save(tx.users.get(user.id).unblock(**said))
+        with uow() as tx:
+            assert tx.tokens.opening(own.digest) == own
+            tx.users.save(tx.users.get(user.id).reset(invitation="3" * 64, **said))
+        with uow(read_only=True) as tx:
+            assert tx.tokens.opening(lent.digest) is None
+
+    def test_who_answers_for_a_token_and_for_a_request_is_kept(self) -> None:
+        uow, samples = self.make(), Samples()
+        by = Actor("till 1", "t-1", "user:7")
+        token = attrs.evolve(_token(samples), made_by=by)
+        asked = attrs.evolve(_approval(samples), asked_by=by)
+        with uow() as tx:
+            tx.tokens.save(token)
+            tx.approvals.save(asked)
+        with uow(read_only=True) as tx:
+            kept = tx.tokens.get(token.id)
+            assert (kept.made_by, kept.actor.person) == (by, "user:7")
+            assert tx.approvals.get(asked.id).asked_by.person == "user:7"
+
+    def test_tickets_are_found_by_number_subject_and_owner(self) -> None:
+        uow, samples = self.make(), Samples()
+        signal, bill = _ticket(samples), attrs.evolve(_ticket(samples), subject="Счёт за октябрь")
+        with uow() as tx:
+            tx.tickets.save_all([signal, bill])
+        with uow(read_only=True) as tx:
+
+            def found(text: str, *owners: CustomerId) -> list[Any]:
+                return [one.id for one in tx.tickets.search(text, owners=owners, limit=9)]
+
+            assert found(signal.number) == [signal.id]
+            assert found("sign no") == [signal.id]
+            assert found("schet okt") == [bill.id]
+            assert found("none such") == found("-") == []
+            assert found("none such", bill.customer_id) == [bill.id]
+            assert found("", signal.customer_id, bill.customer_id) == [bill.id, signal.id]
+            assert len(tx.tickets.search("t", owners=(), limit=1)) == 1
+
+    def test_tickets_are_late_after_an_instant(self) -> None:
+        uow, samples = self.make(), Samples()
+        one, other, never = (_ticket(samples) for _ in range(3))
+        at = samples.tick()
+        with uow() as tx:
+            tx.tickets.save_all([one, other, never])
+            tx.tickets.promise({one.id: at, other.id: at + timedelta(hours=1), never.id: None})
+            assert tx.tickets.count_late(at + timedelta(hours=2), most=9) == 2
+        with uow(read_only=True) as tx:
+            assert tx.tickets.late(at, limit=9).items == ()
+            (found,) = tx.tickets.late(at + timedelta(microseconds=1), limit=9).items
+            assert found.id == one.id
+            after = at + timedelta(hours=2)
+            both = all_on(lambda cursor: tx.tickets.late(after, limit=1, cursor=cursor))
+            assert [late.id for late in both] == [one.id, other.id]
+            assert tx.tickets.count_late(after, most=1) == 1
+        with uow() as tx:
+            tx.tickets.save(tx.tickets.get(one.id).activate(**samples.said()))
+            assert tx.tickets.count_late(after, most=9) == 2
+            tx.tickets.promise({one.id: None})
+        with uow(read_only=True) as tx:
+            assert [late.id for late in tx.tickets.late(after, limit=9).items] == [other.id]
 
     def test_a_row_of_an_import_is_recorded_once(self) -> None:
         uow, samples = self.make(), Samples()
@@ -692,17 +1136,43 @@ class UnitOfWorkSuite:
             assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
             assert tx.imports.claimed(job.id, ["sim:1", "sim:2"]) == {"sim:1": "9"}
 
-    def test_jobs_under_way_are_found_by_what_is_in_their_file(self) -> None:
+    def test_rows_of_an_import_are_found_and_counted_by_what_is_wrong(self) -> None:
+        uow, samples = self.make(), Samples()
+        job, other = _import(samples), _import(samples)
+
+        def failed(line: int, *codes: str) -> RowOutcome:
+            faults = [Fault("iccid", code, "no", "1") for code in codes]
+            return RowOutcome.failed(line=line, faults=faults)
+
+        rows = [failed(2, "a"), failed(3, "b", "a", "a"), failed(4, "b"), failed(9, "a")]
+        with uow() as tx:
+            tx.imports.save_all([job, other])
+            tx.imports.record(job.id, [*rows, RowOutcome(line=5, outcome=Outcome.CREATED)])
+            tx.imports.record(other.id, [failed(2, "a")])
+            assert tx.imports.reasons(job.id) == {"a": 3, "b": 2}
+        with uow(read_only=True) as tx:
+            assert tx.imports.reasons(job.id) == {"a": 3, "b": 2}
+            found = tx.imports.outcomes(job.id, after_line=2, limit=1, code="a")
+            assert found == [rows[1]]
+            assert tx.imports.outcomes(job.id, after_line=0, limit=9, code="b") == rows[1:3]
+            assert tx.imports.outcomes(job.id, after_line=0, limit=9, code="c") == []
+
+    def test_jobs_are_found_by_what_is_in_their_file(self) -> None:
         uow, samples = self.make(), Samples()
         said = samples.said
         one, other = (attrs.evolve(_import(samples), sha256="ab") for _ in range(2))
-        over = attrs.evolve(_import(samples), sha256="ab")
+        over = attrs.evolve(_import(samples), sha256="ab", mends=one.id)
         over = over.refuse(faults=(), **said())
         with uow() as tx:
             tx.imports.save_all([one, over, other, _import(samples)])
         with uow(read_only=True) as tx:
-            assert [job.id for job in tx.imports.under_way("ab")] == [one.id, other.id]
-            assert tx.imports.under_way("cd") == []
+            found = tx.imports.alike("ab", limit=9)
+            assert [job.id for job in found] == sorted([one.id, other.id, over.id], reverse=True)
+            assert [job.id for job in tx.imports.alike("ab", limit=2)] == [
+                job.id for job in found[:2]
+            ]
+            assert tx.imports.get(over.id).mends == one.id
+            assert tx.imports.alike("cd", limit=9) == []
 
     def test_jobs_that_were_over_long_ago_are_found_and_their_rows_forgotten(self) -> None:
         uow, samples = self.make(), Samples()
@@ -745,6 +1215,19 @@ class UnitOfWorkSuite:
         with uow() as tx:
             found = tx.tickets.get_many(one.id for one in tickets)
             assert list(found) == sorted((one.id for one in tickets), key=str)
+
+
+def _sum_up(uow: UnitOfWork) -> None:
+    with uow() as tx:
+        tx.figures.keep(zone=BISHKEK, limit=1)
+
+
+def _move(kind: str, before: str, after: str) -> Move:
+    return Move(thing="number", kind=kind, before=before, after=after)
+
+
+def _told(tx: Transaction, since: date, zone: ZoneInfo) -> dict[tuple[date | None, Move], int]:
+    return {(one.day, one.move): one.number for one in tx.figures.moves(since=since, zone=zone)}
 
 
 def _collection(tx: Transaction, name: str) -> Any:
@@ -913,20 +1396,53 @@ def _ticket(samples: Samples, priority: TicketPriority = TicketPriority.NORMAL) 
     return samples.ticket(customer, priority=priority, subject="no signal", queue="noc")
 
 
+def _behind(uow: UnitOfWork, start: int, *, lines: int) -> tuple[int, list[bytes]]:
+    """
+    Return the end of what is settled behind a place of the trail, and its lines.
+
+    Whoever writes elsewhere on the same server holds the end back: it is asked for until it comes.
+    """
+    end, found = start, list[bytes]()
+    for _ in range(10_000):
+        with uow(read_only=True) as tx:
+            end = tx.seals.end_of(start, limit=9)
+            found = list(tx.seals.lines(start, end))
+        if len(found) >= lines:
+            break
+    return end, found
+
+
 def _application(
-    samples: Samples, priority: Priority, *, reference: str | None = None
+    samples: Samples,
+    priority: Priority,
+    *,
+    reference: str | None = None,
+    name: str = "Айгүл",
+    phone: str = "",
 ) -> Application:
-    captured = Application.capture(
+    captured = _captured(samples, priority, reference=reference, name=name, phone=phone)
+    return captured.validate(data={"full_name": name}, **samples.said())
+
+
+def _captured(
+    samples: Samples,
+    priority: Priority,
+    *,
+    reference: str | None = None,
+    name: str = "Айгүл",
+    phone: str = "",
+) -> Application:
+    return Application.capture(
         id=ApplicationId(samples.id()),
         number=f"R-{samples.serial():07d}",
         kind=ApplicationKind.NEW_CONNECTION,
         channel=Channel.API,
-        raw={"name": "Айгүл", "extra": {"list": [1, None]}},
+        raw={"name": name, "phone": phone, "extra": {"list": [1, None]}},
         external_reference=reference,
         priority=priority,
+        scans=[samples.attachment("front")],
         **samples.said(),
     )
-    return captured.validate(data={"full_name": "Айгүл"}, **samples.said())
 
 
 def _resting(samples: Samples, serial: int, *, until: datetime) -> Number:
@@ -1020,6 +1536,19 @@ def _import(samples: Samples) -> ImportJob:
     )
 
 
+def _edition(samples: Samples, thing_id: UUID, data: str) -> Edition:
+    return Edition(
+        id=EditionId(samples.new_id()),
+        kind=PaperKind.CONTRACT,
+        thing_id=thing_id,
+        language="ky",
+        template=text_digest("one"),
+        template_version=1,
+        data=data,
+        at=samples.tick(),
+    )
+
+
 def _token(samples: Samples) -> Token:
     return Token.create(
         id=TokenId(samples.id()),
@@ -1027,5 +1556,5 @@ def _token(samples: Samples) -> Token:
         role=RoleName.CASHIER,
         scopes=[Scope.parse("payments:write")],
         secret="s" * 60,
-        at=samples.tick(),
+        **samples.said(),
     )

@@ -9,8 +9,9 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.concurrency import set_asyncio_executor
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
+from litestar.types import Message, Scope
 
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Gate
@@ -31,6 +32,7 @@ from telecom_crm.entrypoints.http.api.notifications import NotificationControlle
 from telecom_crm.entrypoints.http.api.operations import OperationsController
 from telecom_crm.entrypoints.http.api.payments import PaymentController
 from telecom_crm.entrypoints.http.api.receipts import ReceiptController
+from telecom_crm.entrypoints.http.api.reports import ReportController
 from telecom_crm.entrypoints.http.api.rules import RuleController
 from telecom_crm.entrypoints.http.api.schema import SchemaController
 from telecom_crm.entrypoints.http.api.settlements import SettlementController
@@ -79,13 +81,16 @@ CONTROLLERS = (
     OperationsController,
     WebhookController,
     ApprovalController,
+    ReportController,
     SchemaController,
 )
 
 SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "access": lambda crm: crm.access,
     "accounts": lambda crm: crm.accounts,
+    "applying": lambda crm: crm.applying,
     "approvals": lambda crm: crm.approvals,
+    "audit": lambda crm: crm.audit,
     "catalog": lambda crm: crm.catalog,
     "contracts": lambda crm: crm.contracts,
     "crm": lambda crm: crm,
@@ -96,9 +101,11 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
     "intake": lambda crm: crm.intake,
     "inventory": lambda crm: crm.inventory,
     "notifications": lambda crm: crm.notifications,
+    "papers": lambda crm: crm.papers,
     "payments": lambda crm: crm.payments,
     "provisioning": lambda crm: crm.provisioning,
     "receipts": lambda crm: crm.receipts,
+    "reports": lambda crm: crm.reports,
     "rules": lambda crm: crm.rules,
     "scans": lambda crm: crm.scans,
     "self_care": lambda crm: crm.self_care,
@@ -136,9 +143,15 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
         return_dto=None,
         openapi_config=None,
         logging_config=None,  # the framework's own writes bodies and headers down
-        before_send=[metrics.note],
+        before_send=[metrics.note, forbid_guessing],
         on_shutdown=[counter.close],
     )
+
+
+async def forbid_guessing(message: Message, _: Scope) -> None:
+    """Tell browsers, in every answer, to take it for nothing but what it is called."""
+    if message["type"] == "http.response.start":
+        MutableScopeHeaders.from_message(message).setdefault("X-Content-Type-Options", "nosniff")
 
 
 def create() -> Litestar:

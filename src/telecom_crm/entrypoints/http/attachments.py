@@ -76,7 +76,6 @@ def download(attachment: Attachment, content: BinaryIO) -> Stream:
     """Give a file out. The name is the uploader's, and no browser is made to show what it got."""
     headers = {
         "Content-Disposition": f'attachment; filename="{attachment.id}"',
-        "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
     return Stream(chunks(content), media_type=attachment.media_type, headers=headers)

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.datastructures import State
 
-from telecom_crm.application.ports import FILTERS, Query
+from telecom_crm.application.ports import FILTERS, Query, TableFormat
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.approval import Approval
@@ -25,7 +25,7 @@ from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import ProvisioningTask
-from telecom_crm.domain.role import Visitor
+from telecom_crm.domain.role import Rights, Visitor
 from telecom_crm.domain.session import Session
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Option, Tariff
@@ -64,6 +64,11 @@ class Call(Request[Visitor, Any, State]):
     def by(self) -> Actor:
         """Who gives the command."""
         return self.user.actor
+
+    @property
+    def rights(self) -> Rights:
+        """What they may do."""
+        return self.user.rights
 
     @property
     def address(self) -> str:
@@ -156,6 +161,14 @@ CURSOR = Parameter(
     name="cursor",
     schema={"type": "string", "minLength": 1, "maxLength": TEXT_LIMIT},
     description="Where to go on: `next` of the page before.",
+)
+
+
+FORMAT = Parameter(
+    name="format",
+    schema={"type": "string", "enum": list(TableFormat), "default": "csv"},
+    read=read_choice(*TableFormat),
+    description="The kind of file.",
 )
 
 

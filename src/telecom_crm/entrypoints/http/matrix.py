@@ -20,6 +20,10 @@ page: `python -m telecom_crm.entrypoints.http.matrix > docs/access.md` writes it
 A rule is an action in an area. A role is a set of such rules, and these six are always there; an
 operator's own stand beside them (`GET /roles`, `PUT /roles`). A token has a role, and may be
 narrowed to some of it. A route without a rule lets nobody in.
+
+A subscriber's session opens self-care alone, the pages below `/my`, and on them nothing but what is
+theirs: whatever else they ask for is not found. It opens no route of the API, and no session of
+staff and no token opens self-care.
 """
 
 
@@ -82,7 +86,8 @@ def _others(found: list[Entry]) -> Iterator[str]:
         if isinstance(one.rule, Public):
             yield _row(_name(one), "everybody", one.rule.why)
         elif isinstance(one.rule, Own):
-            yield _row(_name(one), "whoever is known", one.rule.why)
+            whose = "subscribers" if one.path.startswith("/my") else "whoever is known"
+            yield _row(_name(one), whose, one.rule.why)
         elif one.rule is None:
             yield _row(_name(one), "nobody", "it has no rule")
     yield ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Response
 
-from telecom_crm.domain.customer import LANGUAGES
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.entrypoints.http.calls import Parameter, read_choice
 
 PDF = "application/pdf"

@@ -33,6 +33,7 @@ from telecom_crm.domain.errors import (
     VersionSeen,
 )
 from telecom_crm.domain.money import CurrencyMismatch
+from telecom_crm.domain.traces import trace_of
 from telecom_crm.entrypoints.http.values import tag_of
 
 PROBLEM_JSON = "application/problem+json"
@@ -202,7 +203,10 @@ def refuse_http(request: Request[Any, Any, Any], error: HTTPException) -> Respon
 def fail(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a defect of ours without telling of its insides, and log where it was."""
     LOG.error(
-        "%s %s failed", request.method, request.scope.get("path_template", ""), exc_info=error
+        "%s %s failed\n%s",
+        request.method,
+        request.scope.get("path_template", ""),
+        trace_of(error),
     )
     return _respond(
         {
@@ -252,6 +256,6 @@ def _words(code: str) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int):
         return value
-    return str(value)
+    return str(value)  # of a kind of text, too, the text alone

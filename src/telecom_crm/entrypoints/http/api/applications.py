@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import msgspec
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
 
 from telecom_crm.application.intake import Intake
 from telecom_crm.domain.application import (
@@ -19,9 +21,16 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
-from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
-from telecom_crm.domain.role import Area
+from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId, DocumentId
+from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.customer_views import SuspicionView
+from telecom_crm.entrypoints.http.attachments import (
+    FILE_TYPES,
+    AttachmentView,
+    download,
+    keep,
+    takes_file,
+)
 from telecom_crm.entrypoints.http.bodies import Because, Body, Reason, Why
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
@@ -87,6 +96,7 @@ class ApplicationView(View):
     priority: Priority
     raw: dict[str, Any]
     data: dict[str, Any]
+    scans: list[AttachmentView]
     duplicates: list[SuspicionView]
     customer_id: UUID | None
     contract_id: UUID | None
@@ -111,6 +121,7 @@ class ApplicationView(View):
             priority=application.priority,
             raw=dict(application.raw),
             data=dict(application.data),
+            scans=[AttachmentView.of(scan) for scan in application.scans],
             duplicates=[SuspicionView.of(one) for one in application.duplicates],
             customer_id=application.customer_id,
             contract_id=application.contract_id,
@@ -199,6 +210,61 @@ class ApplicationController(Controller):
                 by=request.by,
             )
         )
+
+    @does("/{application_id:uuid}/register", Area.APPLICATIONS, versioned=True)
+    def register(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        intake: NamedDependency[Intake],
+    ) -> Response[ApplicationView]:
+        """Take up who asks as a customer, or find who they surely are, and link the two."""
+        return _shown(
+            intake.register(
+                ApplicationId(application_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @takes_file("/{application_id:uuid}/scans", Area.APPLICATIONS)
+    async def attach(
+        self, request: Call, application_id: FromPath[UUID], intake: NamedDependency[Intake]
+    ) -> Response[ApplicationView]:
+        """
+        Keep a scan with an open application: PDF, PNG, JPEG, WEBP or TIFF, to 20 MB.
+
+        The body is the file itself. The same content again is no change.
+        """
+
+        def store(name: str, content: Iterator[bytes]) -> Application:
+            return intake.attach(
+                ApplicationId(application_id),
+                name=name,
+                content=content,
+                expected_version=request.seen,
+                by=request.by,
+            )
+
+        one = await keep(request, store)
+        return made(ApplicationView.of(one), at=f"/applications/{one.id}", version=one.version)
+
+    @reads(
+        "/{application_id:uuid}/scans/{scan_id:uuid}",
+        Area.APPLICATIONS,
+        Action.REVEAL,
+        media_types=FILE_TYPES,
+    )
+    def scan(
+        self,
+        request: Call,
+        application_id: FromPath[UUID],
+        scan_id: FromPath[UUID],
+        intake: NamedDependency[Intake],
+    ) -> Stream:
+        """Download one of an application's scans."""
+        asked = ApplicationId(application_id), DocumentId(scan_id)
+        return download(*intake.open_scan(*asked, by=request.by))
 
     @does("/{application_id:uuid}/claim", Area.APPLICATIONS, versioned=True)
     def claim(

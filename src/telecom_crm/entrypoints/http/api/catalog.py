@@ -25,6 +25,7 @@ from telecom_crm.entrypoints.http.api.catalog_terms import (
     compatibility_rules,
     option_terms,
     tariff_terms,
+    wording,
 )
 from telecom_crm.entrypoints.http.calls import Call, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads, replaces
@@ -58,8 +59,8 @@ class TariffController(Controller):
         """Prepare a tariff with its first version."""
         tariff = catalog.create_tariff(
             code=data.code,
-            name=data.name,
-            description=data.description,
+            name=wording(data.name),
+            description=wording(data.description),
             terms=tariff_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
             by=request.by,
@@ -150,8 +151,8 @@ class OptionController(Controller):
         """Prepare an option with its first version."""
         option = catalog.create_option(
             code=data.code,
-            name=data.name,
-            description=data.description,
+            name=wording(data.name),
+            description=wording(data.description),
             group=data.group,
             terms=option_terms(data),
             valid_from=data.valid_from.value if data.valid_from else None,
@@ -252,7 +253,7 @@ class CompatibilityController(Controller):
     ) -> AnswerView:
         """Tell everything that forbids these options with this tariff."""
         reasons = catalog.check(tariff=data.tariff, options=data.options)
-        return AnswerView(compatible=not reasons, reasons=list(reasons))
+        return AnswerView(compatible=not reasons, reasons=list(map(str, reasons)))
 
 
 def _shown_rules(catalog: TariffCatalog) -> Response[RulesBody]:

@@ -13,8 +13,11 @@ from telecom_crm.application.catalog import read_option_terms, read_tariff_terms
 from telecom_crm.application.declared import at
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.errors import Faults, InvalidValue
+from telecom_crm.domain.language import Wording, worded
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
+    DESCRIPTION_LIMIT,
+    NAME_LIMIT,
     Allowances,
     CatalogueStatus,
     Option,
@@ -29,8 +32,8 @@ from telecom_crm.entrypoints.http.bodies import Body, Code, InstantText, MoneyBo
 from telecom_crm.entrypoints.http.values import MoneyView, View
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Words = Annotated[str, msgspec.Meta(max_length=2000)]
+Title = Annotated[str, msgspec.Meta(max_length=NAME_LIMIT)]
+Words = Annotated[str, msgspec.Meta(max_length=DESCRIPTION_LIMIT)]
 Number = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
 
 
@@ -69,12 +72,32 @@ class TariffTermsBody(Body):
     valid_from: InstantText | None = None
 
 
+class NameBody(Body):
+    """What something is called in each language; that of the default one, `ky`, is required."""
+
+    en: Title = ""
+    ru: Title = ""
+    ky: Title = ""
+
+
+class DescriptionBody(Body):
+    """What people read about something, in each language."""
+
+    en: Words = ""
+    ru: Words = ""
+    ky: Words = ""
+
+
 class NewTariff(TariffTermsBody, kw_only=True):
-    """A tariff to prepare, with its first version."""
+    """
+    A tariff to prepare, with its first version.
+
+    A name or a description that is a plain text is in the default language.
+    """
 
     code: Code
-    name: Title
-    description: Words = ""
+    name: Title | NameBody
+    description: Words | DescriptionBody = ""
 
 
 class OptionTermsBody(Body):
@@ -87,11 +110,15 @@ class OptionTermsBody(Body):
 
 
 class NewOption(OptionTermsBody, kw_only=True):
-    """An option to prepare, with its first version."""
+    """
+    An option to prepare, with its first version.
+
+    A name or a description that is a plain text is in the default language.
+    """
 
     code: Code
-    name: Title
-    description: Words = ""
+    name: Title | NameBody
+    description: Words | DescriptionBody = ""
     group: Annotated[str, msgspec.Meta(max_length=30)] = ""
 
 
@@ -196,12 +223,29 @@ class TariffVersionView(View):
         )
 
 
+class WordingView(View):
+    """
+    What something is called or described as, in each language.
+
+    Where a language has "", the text of the default language, `ky`, is the one to read.
+    """
+
+    en: str
+    ru: str
+    ky: str
+
+    @classmethod
+    def of(cls, wording: Wording) -> WordingView:
+        """Show a text in all languages."""
+        return cls(en=wording.en, ru=wording.ru, ky=wording.ky)
+
+
 class TariffView(View):
     """A tariff with its versions."""
 
     code: str
-    name: str
-    description: str
+    name: WordingView
+    description: WordingView
     versions: list[TariffVersionView]
     status: CatalogueStatus
     version: int
@@ -211,8 +255,8 @@ class TariffView(View):
         """Show a tariff."""
         return cls(
             code=tariff.code,
-            name=tariff.name,
-            description=tariff.description,
+            name=WordingView.of(tariff.name),
+            description=WordingView.of(tariff.description),
             versions=[TariffVersionView.of(one) for one in tariff.versions],
             status=tariff.status,
             version=tariff.version,
@@ -244,8 +288,8 @@ class OptionView(View):
     """An option with its versions."""
 
     code: str
-    name: str
-    description: str
+    name: WordingView
+    description: WordingView
     group: str
     versions: list[OptionVersionView]
     status: CatalogueStatus
@@ -256,8 +300,8 @@ class OptionView(View):
         """Show an option."""
         return cls(
             code=option.code,
-            name=option.name,
-            description=option.description,
+            name=WordingView.of(option.name),
+            description=WordingView.of(option.description),
             group=option.group,
             versions=[OptionVersionView.of(one) for one in option.versions],
             status=option.status,
@@ -270,6 +314,11 @@ class AnswerView(View):
 
     compatible: bool
     reasons: list[str]
+
+
+def wording(said: str | NameBody | DescriptionBody) -> Wording:
+    """Return what is said in several languages."""
+    return worded(said) if isinstance(said, str) else Wording(en=said.en, ru=said.ru, ky=said.ky)
 
 
 def tariff_terms(data: TariffTermsBody) -> TariffTerms:

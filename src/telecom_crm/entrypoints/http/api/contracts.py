@@ -15,7 +15,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.exports import Exports
+from telecom_crm.application.printing import Papers
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import (
     AccountId,
@@ -246,11 +246,11 @@ class ContractController(ContractCommands, Controller):
         extra="bills",
     )
     def print_contract(
-        self, request: Call, contract_id: FromPath[UUID], exports: NamedDependency[Exports]
+        self, request: Call, contract_id: FromPath[UUID], papers: NamedDependency[Papers]
     ) -> Response[bytes]:
         """Print a contract as it is now, in the customer's language."""
         language = request.given().get("language")
-        content = exports.contract(ContractId(contract_id), language=language, by=request.by)
+        content = papers.contract(ContractId(contract_id), language=language, by=request.by)
         return printed(content, name=f"contract-{contract_id}")
 
     @reads(
@@ -262,9 +262,9 @@ class ContractController(ContractCommands, Controller):
         extra="bills",
     )
     def print_acceptance(
-        self, request: Call, contract_id: FromPath[UUID], exports: NamedDependency[Exports]
+        self, request: Call, contract_id: FromPath[UUID], papers: NamedDependency[Papers]
     ) -> Response[bytes]:
         """Print the act by which a subscriber takes over what an activated contract gives."""
         language = request.given().get("language")
-        content = exports.acceptance(ContractId(contract_id), language=language, by=request.by)
+        content = papers.acceptance(ContractId(contract_id), language=language, by=request.by)
         return printed(content, name=f"acceptance-{contract_id}")

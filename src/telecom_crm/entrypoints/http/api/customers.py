@@ -25,10 +25,10 @@ from telecom_crm.entrypoints.http.api.customer_views import CustomerView, custom
 from telecom_crm.entrypoints.http.api.people import CustomerChanges, NewCustomer, told
 from telecom_crm.entrypoints.http.bodies import Because, Body, Why
 from telecom_crm.entrypoints.http.calls import (
+    FORMAT,
     Call,
     Parameter,
     listing,
-    read_choice,
 )
 from telecom_crm.entrypoints.http.routes import changes, does, makes, reads
 from telecom_crm.entrypoints.http.tables import MEDIA_TYPES
@@ -56,12 +56,6 @@ _SEARCH = Parameter(
     name="q",
     schema={"type": "string", "maxLength": 200},
     description="Part of a name, phone, e-mail, document, number, SIM or contract; alone.",
-)
-_FORMAT = Parameter(
-    name="format",
-    schema={"type": "string", "enum": list(TableFormat), "default": "csv"},
-    read=read_choice(*TableFormat),
-    description="The kind of file.",
 )
 _EXPORT_FILTERS = tuple(
     one for one in listing("customer") if one.name not in ("limit", "cursor", "sort")
@@ -104,7 +98,7 @@ class CustomerController(CustomerFile, Controller):
         "/export",
         Area.CUSTOMERS,
         Action.EXPORT,
-        query=(_FORMAT, *_EXPORT_FILTERS),
+        query=(FORMAT, *_EXPORT_FILTERS),
         media_types=tuple(MEDIA_TYPES.values()),
         extra="reports",
     )

@@ -67,9 +67,10 @@ class ImportView(View):
     """
     A file on its way in, and what came of it so far.
 
-    `total` is known once the file was checked; `position` counts the rows with an outcome. Under
-    `errors` are those of the first rows that failed; `errors.csv` has all. Both go with the file,
-    some time after the job was over: `file_kept` tells.
+    `mends` is the job whose failed rows it brings again. `total` is known once the file was
+    checked; `position` counts the rows with an outcome. Under `errors` are those of the first rows
+    that failed; `errors.csv` has all. Both go with the file, some time after the job was over:
+    `file_kept` tells.
     """
 
     id: UUID
@@ -80,6 +81,7 @@ class ImportView(View):
     dry_run: bool
     activate: bool
     policy: str | None
+    mends: UUID | None
     uploaded_at: datetime
     over_at: datetime | None
     file_kept: bool
@@ -109,6 +111,7 @@ class ImportView(View):
             dry_run=job.dry_run,
             activate=job.activate,
             policy=job.policy,
+            mends=job.mends,
             uploaded_at=job.uploaded_at,
             over_at=job.over_at,
             file_kept=job.file_id is not None,

@@ -11,13 +11,13 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from telecom_crm.application.exports import Exports
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
+from telecom_crm.application.printing import Papers
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.customer import LANGUAGES
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.payment import (
     Payment,
     PaymentMethod,
@@ -351,11 +351,11 @@ class PaymentController(Controller):
         extra="bills",
     )
     def print_receipt(
-        self, request: Call, payment_id: FromPath[UUID], exports: NamedDependency[Exports]
+        self, request: Call, payment_id: FromPath[UUID], papers: NamedDependency[Papers]
     ) -> Response[bytes]:
         """Print the receipt of a confirmed payment; again it is the same, byte for byte."""
         language = request.given().get("language", LANGUAGES.default)
-        content = exports.receipt(PaymentId(payment_id), language=language)
+        content = papers.receipt(PaymentId(payment_id), language=language)
         return printed(content, name=f"receipt-{payment_id}")
 
 

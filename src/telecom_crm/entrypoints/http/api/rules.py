@@ -12,15 +12,8 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from telecom_crm.application.declared import at, plain
-from telecom_crm.application.rules import (
-    DEDUPLICATION,
-    POLICIES,
-    REGULATIONS,
-    ROLES,
-    SLA,
-    TEMPLATES,
-    VALIDATION,
-    RuleBook,
+from telecom_crm.application.roles import ROLES
+from telecom_crm.application.rule_readers import (
     read_deduplication,
     read_policies,
     read_regulations,
@@ -29,6 +22,15 @@ from telecom_crm.application.rules import (
     read_templates,
     read_validation,
     service_levels_json,
+)
+from telecom_crm.application.rules import (
+    DEDUPLICATION,
+    POLICIES,
+    REGULATIONS,
+    SLA,
+    TEMPLATES,
+    VALIDATION,
+    RuleBook,
 )
 from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
@@ -330,7 +332,7 @@ class RuleController(Controller):
     ) -> Response[RolesBody]:
         """Replace the operator's own roles; a role that somebody has cannot be left out."""
         wanted = _items(read_roles, data.items)
-        rules.put_roles(wanted, expected_version=request.seen, by=request.by)
+        rules.put_roles(wanted, expected_version=request.seen, rights=request.rights, by=request.by)
         return _roles(rules)
 
 

@@ -16,6 +16,7 @@ from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.ticket import (
+    COMMENT_LIMIT,
     BlockReason,
     Ticket,
     TicketPriority,
@@ -58,6 +59,12 @@ class TicketBlocking(Body):
     reason: BlockReason
 
 
+class Resolution(Body):
+    """What a ticket came to: its last word to the customer."""
+
+    answer: Annotated[str, msgspec.Meta(min_length=1, max_length=COMMENT_LIMIT)]
+
+
 class Assignment(Body):
     """Who is to work on it."""
 
@@ -74,7 +81,7 @@ class Prioritising(Body):
 class NewComment(Body):
     """Something said on a ticket."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=COMMENT_LIMIT)]
     internal: bool = False
 
 
@@ -216,11 +223,20 @@ class TicketController(Controller):
 
     @does("/{ticket_id:uuid}/resolve", Area.TICKETS, versioned=True)
     def resolve(
-        self, request: Call, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
+        self,
+        request: Call,
+        ticket_id: FromPath[UUID],
+        data: JSONBody[Resolution],
+        tickets: NamedDependency[Tickets],
     ) -> Response[TicketView]:
-        """Block a ticket as resolved and close it."""
+        """Block a ticket as resolved and close it, with the answer as its last public comment."""
         return ticket_shown(
-            tickets.resolve(TicketId(ticket_id), expected_version=request.seen, by=request.by)
+            tickets.resolve(
+                TicketId(ticket_id),
+                answer=data.answer,
+                expected_version=request.seen,
+                by=request.by,
+            )
         )
 
     @does("/{ticket_id:uuid}/assign", Area.TICKETS, versioned=True)

@@ -10,15 +10,26 @@ import msgspec
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
 
 from telecom_crm.application.access.service import Access
-from telecom_crm.application.ports import AuditRecord
+from telecom_crm.application.audit import AuditTrail
+from telecom_crm.application.ports import AUDIT_FILTERS, AuditRecord, Query, TableFormat
 from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.role import Area, Scope
+from telecom_crm.domain.role import Action, Area, Scope
 from telecom_crm.domain.token import Token
 from telecom_crm.entrypoints.http.bodies import Body, InstantText, Name
-from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, Parameter, listing
+from telecom_crm.entrypoints.http.calls import (
+    CURSOR,
+    FORMAT,
+    LIMIT,
+    Call,
+    Parameter,
+    instant_parameter,
+    listing,
+)
 from telecom_crm.entrypoints.http.routes import does, makes, reads
+from telecom_crm.entrypoints.http.tables import MEDIA_TYPES
 from telecom_crm.entrypoints.http.values import PageView, View, listed, made, shown
 
 RoleText = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,39}$", examples=["cashier"])]
@@ -41,6 +52,7 @@ class TokenView(View):
     name: str
     role: str
     scopes: list[str] | None
+    made_by: str
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -54,6 +66,7 @@ class TokenView(View):
             name=token.name,
             role=token.role,
             scopes=None if token.scopes is None else [str(scope) for scope in token.scopes],
+            made_by=token.made_by.name,
             created_at=token.created_at,
             expires_at=token.expires_at,
             revoked_at=token.revoked_at,
@@ -93,7 +106,11 @@ class AuditView(View):
         )
 
 
-_TEXT = {"type": "string", "maxLength": 200}
+_FILTERS = (
+    *(Parameter(name=name, schema={"type": "string", "maxLength": 200}) for name in AUDIT_FILTERS),
+    instant_parameter("from", description="Not before this."),
+    instant_parameter("to", description="Before this."),
+)
 
 
 class TokenController(Controller):
@@ -112,6 +129,7 @@ class TokenController(Controller):
             role=data.role,
             scopes=None if data.scopes is None else [Scope.parse(one) for one in data.scopes],
             expires_at=data.expires_at.value if data.expires_at else None,
+            rights=request.rights,
             by=request.by,
         )
         answer = made(
@@ -147,12 +165,39 @@ class AuditController(Controller):
     @reads(
         "/",
         Area.AUDIT,
-        query=(
-            *(Parameter(name=name, schema=_TEXT) for name in ("action", "thing", "thing_id")),
-            LIMIT,
-            CURSOR,
-        ),
+        query=(*_FILTERS, LIMIT, CURSOR),
     )
     def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[AuditView]]:
         """List refusals and who took secrets, papers and files, in order of writing."""
-        return listed(request, access.audit(request.query()), AuditView.of)
+        given = request.given()
+        query = Query(
+            where={name: given[name] for name in AUDIT_FILTERS if name in given},
+            limit=given.get("limit") or 50,
+            cursor=given.get("cursor"),
+        )
+        found = access.audit(query, since=given.get("from"), until=given.get("to"))
+        return listed(request, found, AuditView.of)
+
+    @reads(
+        "/export",
+        Area.AUDIT,
+        Action.EXPORT,
+        query=(FORMAT, *_FILTERS),
+        media_types=tuple(MEDIA_TYPES.values()),
+        extra="reports",
+    )
+    def export(self, request: Call, audit: NamedDependency[AuditTrail]) -> Stream:
+        """
+        Download the audit, or what filters let through of it, as a file, oldest first.
+
+        That somebody did is written down.
+        """
+        where = request.given()
+        kind = TableFormat(where.pop("format", TableFormat.CSV))
+        since, until = where.pop("from", None), where.pop("to", None)
+        pieces = audit.export(kind, where=where, since=since, until=until, by=request.by)
+        headers = {
+            "Content-Disposition": f'attachment; filename="audit.{kind}"',
+            "Cache-Control": "no-store",
+        }
+        return Stream(pieces, media_type=MEDIA_TYPES[kind], headers=headers)

@@ -161,7 +161,9 @@ class UserController(Controller):
         self, request: Call, data: JSONBody[NewUser], users: NamedDependency[Users]
     ) -> Response[InvitedView]:
         """Invite somebody; the answer shows the secret of their link this once."""
-        user, secret = users.invite(login=data.login, name=data.name, role=data.role, by=request.by)
+        user, secret = users.invite(
+            login=data.login, name=data.name, role=data.role, rights=request.rights, by=request.by
+        )
         return _invited(user, secret)
 
     @reads("/", Area.USERS, query=listing("user"))
@@ -214,7 +216,11 @@ class UserController(Controller):
         """Give a user another role; nobody changes their own, and the last admin stays one."""
         return _shown(
             users.change_role(
-                UserId(user_id), role=data.role, expected_version=request.seen, by=request.by
+                UserId(user_id),
+                role=data.role,
+                expected_version=request.seen,
+                rights=request.rights,
+                by=request.by,
             )
         )
 
@@ -260,7 +266,9 @@ class UserController(Controller):
         self, request: Call, user_id: FromPath[UUID], users: NamedDependency[Users]
     ) -> Response[InvitedView]:
         """Forget a user's password and second step, end their sessions, and invite them anew."""
-        user, secret = users.reset(UserId(user_id), expected_version=request.seen, by=request.by)
+        user, secret = users.reset(
+            UserId(user_id), expected_version=request.seen, rights=request.rights, by=request.by
+        )
         answer = shown(InvitedView(user=UserView.of(user), invitation=secret), version=user.version)
         answer.headers["Cache-Control"] = "no-store"
         return answer
