@@ -12,6 +12,7 @@ from benchmarks import report
 NAMES = {
     "payments": "payments through the library, beside pgbench",
     "http": "POST /payments end to end, beside pgbench",
+    "lists": "lists and searches among a million customers, beside 50 ms",
     "imports": "bulk registration, beside \\copy",
     "transition": "a state transition in memory, beside attrs.evolve",
     "faults": "kill −9 under load, over and over",

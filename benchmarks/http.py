@@ -30,11 +30,10 @@ ROUNDS = 5
 
 @attrs.frozen
 class Service:
-    """A running service, and a cashier's token for it."""
+    """A running service."""
 
     port: int
     pid: int
-    token: str
 
 
 @attrs.define
@@ -42,6 +41,7 @@ class Load:
     """Sends payments through one gateway, and keeps what the client tells of the waiting."""
 
     service: Service
+    token: str
     gateway: str
     database: Database
     told: list[dict[str, float]] = attrs.field(factory=list)
@@ -53,7 +53,7 @@ class Load:
         command += [str(self.service.port), str(SECONDS), self.gateway]
         with meter.running():
             done = subprocess.run(
-                command, input=self.service.token, capture_output=True, text=True, check=False
+                command, input=self.token, capture_output=True, text=True, check=False
             )
         if done.returncode:
             raise RuntimeError(done.stderr)
@@ -79,9 +79,13 @@ def measure(*, quick: bool) -> list[Result]:
     with (
         server() as running,
         database(running, "http") as filled,
-        _service(filled) as service,
+        serving(filled) as service,
     ):
-        desk, simulator = (Load(service, gateway, filled) for gateway in ("cash_desk", "simulator"))
+        with telecom_crm.open(filled.url) as crm:
+            _, token = crm.access.create_token(name="bench", role=Role.CASHIER)
+        desk, simulator = (
+            Load(service, token, gateway, filled) for gateway in ("cash_desk", "simulator")
+        )
         pgbench: Contender = lambda: filled.pgbench(  # noqa: E731  # a contender like the others
             PAYMENT, protocol="simple", accounts=ACCOUNTS, seconds=SECONDS
         )
@@ -111,10 +115,8 @@ def measure(*, quick: bool) -> list[Result]:
 
 
 @contextmanager
-def _service(filled: Database) -> Iterator[Service]:
+def serving(filled: Database) -> Iterator[Service]:
     """Serve the database on a free port until the end."""
-    with telecom_crm.open(filled.url) as crm:
-        _, token = crm.access.create_token(name="bench", role=Role.CASHIER)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -128,7 +130,7 @@ def _service(filled: Database) -> Iterator[Service]:
         process = subprocess.Popen(command, env=environment)
         try:
             _wait_for(port, process)
-            yield Service(port, process.pid, token)
+            yield Service(port, process.pid)
         finally:
             process.terminate()
             process.wait(30)
