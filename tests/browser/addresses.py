@@ -7,19 +7,34 @@ from functools import cache
 
 from telecom_crm.entrypoints.http.web.gate import FACE
 from tests.browser.conftest import Window
-from tests.browser.serving import make
+from tests.browser.serving import ORGANISATION, SECRET, make
 
 COMMANDS = {
+    "/console/applications": "reject",
+    "/console/contracts": "suspend",
     "/console/customers": "block",
     "/console/imports": "abort",
+    "/console/network": "skip",
+    "/console/numbers": "reclassify",
+    "/console/sims": "reserve",
     "/console/tariffs": "retire",
     "/console/tickets": "suspend",
 }
 """A command of each area, for the pages that ask about one."""
 
 
+ASKED_ON = {"/my/change": "/my/tariff"}
+"""Pages that say nothing of themselves, and the page whose first link leads to one that does."""
+
+FOUND_BY = {"/console/customers/{customer_id:uuid}/self-care": f"?q={ORGANISATION}"}
+"""Pages about things that are not first in their list, and the search that finds one."""
+
+FILES = re.compile(r"\.(pdf|csv)$|/scans/")
+"""What is given out as a file, and is no page."""
+
 ROWS = "main [data-row] a, main a[data-row]"
 """What leads from a list to one of its things."""
+PATHS = "all => all.map(a => a.pathname)"
 
 
 @cache
@@ -31,7 +46,7 @@ def templates(face: str) -> tuple[str, ...]:
             for route in make().routes
             for handler in getattr(route, "route_handlers", ())
             if handler.opt.get(FACE) == face and "GET" in handler.http_methods
-            if not route.path.endswith(".pdf")
+            if not FILES.search(route.path)
         )
     )
 
@@ -40,12 +55,25 @@ def address_of(window: Window, template: str) -> str:
     """Return an address for a page: what a list's first row leads to, where it is about a thing."""
     area = "/".join(template.split("/")[:3])
     path = template.replace("{command:str}", COMMANDS.get(area, ""))
+    path = path.replace("{secret:uuid}", SECRET).replace("{place:int}", "1")
+    path = path.replace("{field:str}", "phone")
+    if template in ASKED_ON:
+        window.go(ASKED_ON[template])
+        return str(window.page.locator(f"a[href^='{template}?']").first.get_attribute("href"))
     if "{" not in path:
         return path
     lists, _, rest = path.partition("/{")
-    window.go(lists)
     one = re.compile(re.escape(lists) + r"/[^/?#]+$")
-    links = window.page.eval_on_selector_all(ROWS, "all => all.map(a => a.pathname)")
-    first = next((link for link in links if one.match(link) and not link.endswith("/new")), None)
-    assert first is not None, f"{lists} leads to nothing that {template} could show"
-    return str(first) + rest.partition("}")[2]
+    links = leads_to(window, lists + FOUND_BY.get(template, ""))
+    found = [link for link in links if one.match(link) and not link.endswith("/new")]
+    assert found, f"{lists} leads to nothing that {template} could show"
+    others = iter(link.rpartition("/")[2] for link in found[1:])
+    rest = re.sub(r"\{other_id:uuid\}", lambda _: next(others), rest.partition("}")[2])
+    return str(found[0]) + rest
+
+
+@cache
+def leads_to(window: Window, path: str) -> tuple[str, ...]:
+    """Return what the rows of a list lead to; each list is looked at once."""
+    window.go(path)
+    return tuple(dict.fromkeys(window.page.eval_on_selector_all(ROWS, PATHS)))

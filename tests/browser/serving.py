@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import attrs
 from litestar import Litestar
 
+from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.entrypoints.crm import Crm
 from tests.people import PASSWORD, hire
@@ -22,20 +24,25 @@ from tests.people import PASSWORD, hire
 PEOPLE = 45
 CONTRACT = "C-00000001"
 """The contract whose customer has a password for self-care."""
+ANOTHER = "C-00000002"
+"""The same, of one whose things are changed in tests."""
+ORGANISATION = "ОсОО Ала-Тоо"
+SECRET = "0b5c6f0e-3f5d-4c1e-9a52-6e1d1a2b3c4d"
+"""The secret of an application that lacks something."""
 
 
 def make() -> Litestar:
     """Build the service."""
     from telecom_crm.entrypoints.http.app import create_app
 
-    return create_app(_crm())
+    return create_app(furnished())
 
 
 def make_with_worker() -> Litestar:
     """Build the service with files being applied beside it; the factory of the serving process."""
     from telecom_crm.entrypoints.http.app import create_app
 
-    crm = _crm()
+    crm = furnished()
     threading.Thread(target=_work, args=(crm,), daemon=True).start()
     return create_app(crm)
 
@@ -44,22 +51,32 @@ def _work(crm: Crm) -> None:
     idle = threading.Event()
     while not idle.wait(0.2):
         crm.imports.work()
+        crm.provisioning.work(network=crm.network)
 
 
-def _crm() -> Crm:
+def furnished() -> Crm:
+    """Return a CRM with something on each of its pages."""
     import telecom_crm
     from telecom_crm.application.ports import Payer
     from telecom_crm.domain.approval import ApprovalKind
     from telecom_crm.domain.money import Money
     from telecom_crm.domain.payment import PaymentMethod
+    from telecom_crm.domain.role import BUILT_IN_ROLES
     from telecom_crm.entrypoints import demo
 
     crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
     demo.load(crm)
+    crm.customers.register(name=ORGANISATION, kind=CustomerKind.ORGANISATION)
     demo.load_subscribers(crm, count=PEOPLE)
+    demo.load_applications(crm)
     crm.imports.run_file(kind=ImportKind.NUMBERS, content=b"msisdn,category\n996700,standard\n")
+    lacking = crm.applying.send(SECRET, raw={"full_name": "Айгүл Асанова", "phone": "0555123456"})
+    crm.intake.ask(lacking.id, reason="Please send a scan of your passport")
     hire(crm)
     crm.access.create_token(name="Web shop", role="support")
+    crm.rules.create_role(
+        attrs.evolve(BUILT_IN_ROLES["cashier"], name="dealer", title="Dealer of the south")
+    )
     payment = crm.payments.take(
         payer=Payer(msisdn=demo.subscriber(0).msisdn),
         amount=Money.parse("500.00", crm.currency),
@@ -69,14 +86,15 @@ def _crm() -> Crm:
     refund = ApprovalKind.REFUND
     crm.approvals.ask(refund, payment.id, amount=payment.amount, reason="Paid twice")
     contract = next(crm.contracts.each(number=CONTRACT))
-    crm.self_care.set_password(contract.customer_id, password=PASSWORD)
+    for one in (contract, next(crm.contracts.each(number=ANOTHER))):
+        crm.self_care.set_password(one.customer_id, password=PASSWORD)
     crm.tickets.create(customer_id=contract.customer_id, subject="No network at home")
     return crm
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Serve on a free port, and give its address."""
+def served(factory: str = "tests.browser.serving:make_with_worker") -> Iterator[str]:
+    """Serve what a factory makes on a free port, and give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -95,7 +113,7 @@ def served() -> Iterator[str]:
         str(port),
         "--log-level",
         "warning",
-        "tests.browser.serving:make_with_worker",
+        factory,
     ]
     process = subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
     try:
@@ -108,7 +126,7 @@ def served() -> Iterator[str]:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while process.poll() is None and time.monotonic() < until:
         try:
             with urlopen(url, timeout=5):

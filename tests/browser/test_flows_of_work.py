@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from telecom_crm.entrypoints import demo
-from tests.people import PASSWORD
+from tests.browser.conftest import PHONE, Window
 
 PEOPLE = [demo.subscriber(index) for index in range(8000, 8020)]
 
@@ -33,21 +33,29 @@ def test_a_file_is_followed_to_its_summary_and_its_errors_are_taken(window):
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_a_ticket_goes_from_opening_to_closing(browser, site, javascript):
-    context = browser.new_context(locale="en", java_script_enabled=javascript)
-    page = context.new_page()
-    page.goto(f"{site}/login")
-    page.fill("#f-login", "support")
-    page.fill("#f-password", PASSWORD)
-    page.click("main [type=submit]")
-    page.goto(f"{site}/console/tickets/new")
-    page.fill("main [type=search]", "Рахимов")
-    page.get_by_role("button", name="Find").click()
-    page.locator("main a[data-row]").first.click()
-    page.fill("#f-subject", "No signal at home")
-    page.fill("#f-text", "Since noon")
-    page.get_by_role("button", name="Open the ticket").click()
-    expect(page.locator("h1")).to_have_text("No signal at home")
+def test_a_ticket_goes_from_a_subscribers_phone_to_its_closing(browser, site, javascript):
+    subject = "No signal at home" if javascript else "No signal in the yard"
+    phone = browser.new_context(
+        locale="en",
+        java_script_enabled=javascript,
+        viewport={"width": PHONE[0], "height": PHONE[1]},
+    )
+    theirs = Window.on(phone, site).come_in().page
+    theirs.locator(".my-bar").get_by_role("link", name="Support").click()
+    theirs.get_by_role("link", name="New question").click()
+    theirs.fill("#f-subject", subject)
+    theirs.fill("#f-text", "Since noon")
+    theirs.get_by_role("button", name="Send").click()
+    expect(theirs.locator("h1")).to_have_text(subject)
+    expect(theirs.locator("main .badge")).to_have_text("Received")
+
+    desk = browser.new_context(locale="en", java_script_enabled=javascript)
+    page = Window.on(desk, site).sign_in("support").page
+    page.goto(f"{site}/console/tickets?view=free")
+    page.get_by_role("link", name=subject).click()
+    expect(page.locator("h1")).to_have_text(subject)
+    page.get_by_role("button", name="Assign to me").click()
+    expect(page.locator(".facts", has_text="Person")).to_contain_text("support")
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_role("link", name="Pause")).to_be_visible()
     page.fill("#f-text", "A mast is down")
@@ -59,7 +67,36 @@ def test_a_ticket_goes_from_opening_to_closing(browser, site, javascript):
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("link", name="Pause")).to_be_visible()
+    ticket = page.url.partition("?")[0]
+    page.get_by_role("link", name="Resolve").click()
+    expect(page.locator("h1")).to_have_text("Resolve")
+    page.fill("#f-answer", "The mast is mended")
     page.get_by_role("button", name="Resolve").click()
+    expect(page.locator("h1")).not_to_have_text("Resolve")
+    assert page.url.partition("?")[0] != ticket, "the next of the view is shown"
+    page.goto(ticket)
     expect(page.get_by_role("button", name="Open a follow-up")).to_be_visible()
     expect(page.locator("h1 + p")).to_contain_text("Closed")
-    context.close()
+
+    theirs.reload()
+    expect(theirs.locator("main .badge")).to_have_text("Closed")
+    expect(theirs.get_by_text("The mast is mended")).to_be_visible()
+    expect(theirs.get_by_text("A mast is down")).to_have_count(0)
+    desk.close()
+    phone.close()
+
+
+def test_on_a_wide_screen_a_view_stays_beside_its_ticket(window):
+    page = window.sign_in("support").page
+    window.go("/console/tickets?view=all")
+    page.locator("main [data-row] a").first.click()
+    beside = page.get_by_role("navigation", name="Tickets of this view")
+    expect(beside.locator("[aria-current=page]")).to_have_count(1)
+    other = beside.locator("a:not([aria-current])").first
+    words = other.locator(".font-medium").inner_text()
+    other.click()
+    expect(page.locator("h1")).to_have_text(words)
+    assert "view=all" in page.url
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    expect(beside).to_be_hidden()
+    assert window.said == []

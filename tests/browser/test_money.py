@@ -12,8 +12,10 @@ def test_the_desk_tells_the_change_and_a_double_click_takes_one_payment(window):
     window.go("/console/payments")
     before = page.locator(ROWS).count()
     page.get_by_role("link", name="Take payment").click()
-    page.fill("#payees [data-search]", "Рахимов Айгүл")
-    page.locator("#payees a").first.click()
+    page.fill("#payees [data-search]", "Рахимова Айгүл")
+    found = page.locator("#payees a").first
+    expect(found).to_contain_text("Рахимова Айгүл")
+    found.click()
     page.fill("#f-amount", "240,50")
     page.fill("#f-given", "500")
     expect(page.locator("#change")).to_contain_text("259.50")

@@ -1,6 +1,7 @@
 """Every page there is: accessible, quiet, within its window, light, and wholly translated."""
 
-from typing import Any
+from functools import cache
+from itertools import product
 
 import pytest
 from playwright.sync_api import Browser
@@ -9,9 +10,10 @@ from assets.words import extracted
 from tests.browser.addresses import address_of, templates
 from tests.browser.conftest import DESK, PHONE, Window
 
+THEMES = ("light", "dark")
 MOST_REQUESTS, MOST_BYTES = 12, 130_000
 GUESTS = ("/login", "/login/code", "/my/login", "/my/login/password")
-LEADS_ON = ("/console", "/console/{rest:path}", "/login/code", "/my/login/code")
+LEADS_ON = ("/console/{rest:path}", "/login/code", "/my/login/code")
 """Pages that only lead to another, or to nothing."""
 PAGES = [
     path
@@ -22,14 +24,14 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def windows(browser: Browser, site: str):
-    """Give a signed-in window of a theme and a language; each is opened once."""
+    """Give a signed-in window of a language; each is opened once."""
     opened = {}
 
-    def window(template: str, theme: Any, language: str = "en") -> Window:
+    def window(template: str, language: str = "en") -> Window:
         guest, mine = template in GUESTS, template.startswith("/my")
-        key = (theme, language, guest, mine)
+        key = (language, guest, mine)
         if key not in opened:
-            context = browser.new_context(color_scheme=theme, locale=language)
+            context = browser.new_context(color_scheme="light", locale=language)
             opened[key] = Window.on(context, site)
             if not guest:
                 opened[key].come_in() if mine else opened[key].sign_in()
@@ -40,45 +42,48 @@ def windows(browser: Browser, site: str):
         one.page.context.close()
 
 
+@pytest.fixture(scope="module")
+def address(windows):
+    """Give the address of a page; each is looked for once."""
+    return cache(lambda template: address_of(windows(template), template))
+
+
 @pytest.mark.parametrize("template", PAGES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_accessible_quiet_and_within_its_window(windows, template, theme):
-    window = windows(template, theme)
-    address = address_of(window, template)
-    for width, height in (DESK, PHONE):
+def test_every_page_is_accessible_quiet_and_within_its_window(windows, address, template):
+    """Themes and widths are the style sheet's alone, so that one load shows them all."""
+    window, path = windows(template), address(template)
+    assert window.go(path) == 200
+    assert window.page.locator("h1").count() == 1
+    assert not window.page.title().startswith("·")
+    assert window.page.locator("html").get_attribute("lang") == "en"
+    assert "Wording(" not in window.page.content(), "a text of the catalog in no language"
+    for theme, (width, height) in product(THEMES, (DESK, PHONE)):
+        window.page.emulate_media(color_scheme=theme)
         window.page.set_viewport_size({"width": width, "height": height})
-        assert window.go(address) == 200
-        assert window.page.locator("h1").count() == 1
-        assert not window.page.title().startswith("·")
-        assert window.page.locator("html").get_attribute("lang") == "en"
         assert window.overflow() <= 0, f"wider than {width} px"
-        assert window.faults_of_axe() == []
-        assert window.said == []
+        assert window.faults_of_axe() == [], f"{theme}, {width} px"
+    assert window.said == []
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_every_page_is_light_to_load(browser, windows, site, template):
-    known = windows(template, "light", "ky")
-    address = address_of(known, template)
+def test_every_page_is_light_to_load(browser, windows, address, site, template):
+    known, path = windows(template, "ky"), address(template)
     context = browser.new_context(storage_state=known.page.context.storage_state(), locale="ky")
-    window, sizes = Window.on(context, site), []
-    session = context.new_cdp_session(window.page)
-    session.send("Network.enable")
-    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    window.go(address)
+    window = Window.on(context, site)
+    window.go(path)
+    sizes = [one.sizes() for one in window.loaded]
     context.close()
-    assert len(window.loaded) <= MOST_REQUESTS, window.loaded
-    assert sum(sizes) <= MOST_BYTES
+    assert len(sizes) <= MOST_REQUESTS, [one.url for one in window.loaded]
+    assert sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes) <= MOST_BYTES
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_every_text_is_translated_and_has_room(windows, site, template):
+def test_every_text_is_translated_and_has_room(windows, address, site, template):
     """In the pseudo-locale a text without brackets was not translated, and all are longer."""
-    window = windows(template, "light", "en-GB")
+    window, path = windows(template, "en-GB"), address(template)
     window.page.context.add_cookies([{"name": "language", "value": "xx", "url": site}])
-    address = address_of(window, template)
     window.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    window.go(address)
+    window.go(path)
     assert window.overflow() <= 0
     texts = window.page.evaluate(
         """() => {
@@ -88,13 +93,13 @@ def test_every_text_is_translated_and_has_room(windows, site, template):
         }"""
     )
     known = {message.id for message in extracted() if isinstance(message.id, str)}
-    plain = known - {"", "SMS", "E-mail"}
+    plain = known - {"", "SMS", "E-mail", "ICCID"}  # the same in each language
     assert [text for text in texts if text in plain] == []
 
 
 @pytest.mark.parametrize("path", ["/console/nothing", "/my/nothing"])
 def test_what_is_not_there_is_said_on_a_page(windows, path):
-    window = windows(path, "light")
+    window = windows(path)
     assert window.go(path) == 404
     assert window.page.locator("h1").count() == 1
     assert window.faults_of_axe() == []

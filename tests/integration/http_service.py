@@ -118,6 +118,19 @@ class Service:
         assert asked.status_code == 201, asked.text
         return dict(self.post(f"{asked.headers['location']}/approve").json())
 
+    def signed_in(self, login: str, role: Role) -> dict[str, str]:
+        """Return what somebody new, who signed in, sends along."""
+        password = "correct horse battery"
+        self.crm.users.begin(login=login, name=login, role=role, password=password)
+        signed = self.post("/sessions", {"login": login, "password": password}, role=None)
+        return {"Authorization": f"Bearer {signed.json()['secret']}"}
+
+    def token_by(self, maker: dict[str, str], name: str, role: Role = Role.ADMIN) -> dict[str, str]:
+        """Return what a token sends along that somebody makes."""
+        body = {"name": name, "role": role}
+        made = self.post("/tokens", body, role=None, headers=maker)
+        return {"Authorization": f"Bearer {made.json()['secret']}"}
+
     def new_customer(self, **fields: Any) -> dict[str, Any]:
         body = {"name": "Асанов Азамат"} | fields
         answer = self.post("/customers", body)

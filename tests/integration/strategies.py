@@ -34,6 +34,7 @@ from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.hold import Bar, Hold, HoldKind
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money
 
 ids = st.uuids(version=4)
@@ -196,11 +197,13 @@ numbers = st.builds(
 )
 codes = ids.map(lambda value: value.hex[:20].upper())
 allowances = st.builds(tariff.Allowances, minutes=small, messages=small, megabytes=small)
+names = st.builds(Wording, en=texts, ru=texts, ky=words)
+descriptions = st.builds(Wording, en=texts, ru=texts, ky=texts)
 tariffs = st.builds(
     tariff.Tariff,
     code=codes,
-    name=words,
-    description=texts,
+    name=names,
+    description=descriptions,
     versions=several(
         st.builds(
             tariff.TariffVersion,
@@ -225,8 +228,8 @@ tariffs = st.builds(
 options = st.builds(
     tariff.Option,
     code=codes,
-    name=words,
-    description=texts,
+    name=names,
+    description=descriptions,
     group=texts,
     versions=several(
         st.builds(
@@ -421,6 +424,7 @@ webhooks = st.builds(
     status=st.sampled_from(webhook.WebhookStatus),
     **stored,
 )
+actors = st.builds(lifecycle.Actor, texts, maybe(texts), maybe(texts))
 approvals = st.builds(
     approval.Approval,
     id=ids,
@@ -428,9 +432,9 @@ approvals = st.builds(
     thing_id=texts,
     amount=maybe(positive),
     reason=texts,
-    asked_by=st.builds(lifecycle.Actor, texts, maybe(texts)),
+    asked_by=actors,
     asked_at=instants,
-    decided_by=maybe(st.builds(lifecycle.Actor, texts, maybe(texts))),
+    decided_by=maybe(actors),
     comment=texts,
     outcome=texts,
     status=st.sampled_from(approval.ApprovalStatus),
@@ -487,6 +491,7 @@ tokens = st.builds(
         several(st.builds(role.Scope, st.sampled_from(role.Area), st.sampled_from(role.Action)))
     ),
     digest=ids.map(lambda value: value.hex),
+    made_by=actors,
     created_at=instants,
     expires_at=maybe(instants),
     revoked_at=maybe(instants),

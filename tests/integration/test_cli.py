@@ -29,6 +29,8 @@ from telecom_crm.entrypoints.settings import prepare
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
 KINDS = {"http_process", "worker", "postgres"}
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
+PEOPLE = 49
+"""How many customers the demo has."""
 
 
 def command(*words: str) -> list[str]:
@@ -102,6 +104,8 @@ def test_the_core_install_names_what_the_commands_need() -> None:
     "words",
     [
         ("ledger", "verify"),
+        ("audit", "verify"),
+        ("audit", "seals"),
         ("token", "create", "me"),
         ("user", "create", "me"),
         ("catalog", "apply", "--demo"),
@@ -220,6 +224,31 @@ def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
     assert (wrong.code, len(json.loads(wrong.out)["differences"])) == (1, 3)
 
 
+def test_the_audit_trail_is_verified(cli: Callable[..., Outcome], url: str, tmp_path: Path) -> None:
+    with telecom_crm.open(url) as crm:
+        for name in ("one", "two"):
+            crm.access.create_token(name=name, role="cashier")
+            crm.audit.seal()
+    assert cli("audit", "seals", "kept.jsonl").code == 0
+    kept = (tmp_path / "kept.jsonl").read_text("utf-8")
+    assert [json.loads(line)["number"] for line in kept.splitlines()] == [1, 2]
+    assert cli("audit", "seals", "--after", "1").out == kept.splitlines(keepends=True)[1]
+    right = cli("audit", "verify", "--seals", "kept.jsonl")
+    assert (right.code, right.out[:16]) == (0, "right: 2 seals, ")
+    with psycopg.connect(url) as connection:
+        connection.execute("DELETE FROM telecom_crm.seals WHERE number = 2")
+    assert cli("audit", "verify").code == 0
+    wrong = cli("audit", "verify", "--seals", "kept.jsonl")
+    assert (wrong.code, wrong.out.splitlines()[-1][:15]) == (1, "broken: seals 2")
+    assert "seal 2: the seal is gone" in wrong.out
+    told = json.loads(cli("audit", "verify", "--seals", "kept.jsonl", "--json").out)
+    assert [(one["kind"], one["number"]) for one in told["breaches"]] == [("missing", 2)]
+    (tmp_path / "kept.jsonl").write_text("{}")
+    bad = cli("audit", "verify", "--seals", "kept.jsonl")
+    assert bad.code == 2
+    assert "line 1" in bad.err
+
+
 def test_customers_are_exported_safe_for_spreadsheets(
     cli: Callable[..., Outcome], url: str, tmp_path: Path
 ) -> None:
@@ -237,6 +266,15 @@ def test_customers_are_exported_safe_for_spreadsheets(
     assert (refused.code, ".csv, .xlsx, .parquet" in refused.err) == (2, True)
     refused = cli("export", "customers", "no/such/folder.csv")
     assert (refused.code, "no/such/folder.csv cannot be written" in refused.err) == (2, True)
+
+
+def test_figures_are_summed_up_anew(cli: Callable[..., Outcome]) -> None:
+    told = cli("catalog", "apply", "--demo", "--json")
+    assert told.code == 0
+    first, again = cli("reports", "rebuild"), cli("reports", "rebuild")
+    assert (first.code, again.code) == (0, 0)
+    assert re.fullmatch(r"[1-9]\d* events summed up\n", first.out)
+    assert again.out == first.out
 
 
 @pytest.fixture
@@ -451,7 +489,7 @@ def run(tmp_path: Path, port: int) -> Iterator[Callable[..., Service]]:
 
 def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path: Path) -> None:
     service = run().ready()
-    assert len(service.get("/customers?limit=100")["items"]) == 24
+    assert len(service.get("/customers?limit=100")["items"]) == PEOPLE
     assert service.pay(gateway="simulator")["status"] == "confirmed"
     children = {kind: service.child(kind) for kind in KINDS}
     beside = Outcome(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
@@ -466,7 +504,7 @@ def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path
         gone(pid)
     again = run().ready()
     assert (again.token, again.password) == (token, password)
-    assert len(again.get("/customers?limit=100")["items"]) == 24
+    assert len(again.get("/customers?limit=100")["items"]) == PEOPLE
 
 
 def test_run_without_a_demo_has_nobody_in_it(run: Callable[..., Service]) -> None:
@@ -485,7 +523,7 @@ def test_a_database_of_ones_own_gets_a_demo_only_where_it_is_asked_for_and_empty
     with telecom_crm.open(url) as crm:
         assert list(crm.customers.each()) == []
     service = run("--database-url", url, "--demo").ready()
-    assert len(service.get("/customers?limit=100")["items"]) == 24
+    assert len(service.get("/customers?limit=100")["items"]) == PEOPLE
     assert service.stop() == 0
 
 
@@ -526,7 +564,7 @@ def test_a_start_that_is_broken_off_ends_at_once_and_the_next_one_goes_on(
         assert time.monotonic() - begun < 10  # the processes that serve have 15 s to finish
         for pid in children.values():
             gone(pid)
-    assert len(run().ready().get("/customers?limit=100")["items"]) == 24
+    assert len(run().ready().get("/customers?limit=100")["items"]) == PEOPLE
 
 
 def test_two_first_starts_at_once_share_what_one_of_them_makes(
@@ -540,7 +578,7 @@ def test_two_first_starts_at_once_share_what_one_of_them_makes(
     for service in both:
         assert service.signed_in("admin")["session"]["stage"] == "whole"
     for service in both:
-        assert len(service.get("/customers?limit=100")["items"]) == 24
+        assert len(service.get("/customers?limit=100")["items"]) == PEOPLE
 
 
 def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int) -> None:
@@ -581,4 +619,4 @@ def test_nothing_outlives_a_run_that_was_killed_and_the_next_one_recovers(
     service.process.communicate()
     again = run().ready()
     assert again.token == service.token
-    assert len(again.get("/customers?limit=100")["items"]) == 24
+    assert len(again.get("/customers?limit=100")["items"]) == PEOPLE

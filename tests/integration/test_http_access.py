@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Scope
 from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.http.access import (
     REMEMBERED_SECONDS,
@@ -28,11 +28,13 @@ A = Area
 READ, WRITE, REVEAL, APPROVE = Action.READ, Action.WRITE, Action.REVEAL, Action.APPROVE
 
 PUBLIC = {
+    ("GET", "/"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/schema"),
     ("GET", "/schema/browse"),
     ("GET", "/static/{name:path}"),
+    ("GET", "/brand.css"),
     ("POST", "/gateways/{gateway:str}/callback"),
     ("POST", "/sessions"),
     ("POST", "/sessions/second-step"),
@@ -66,10 +68,12 @@ DEAR = {
     ("POST", "/customers/{customer_id:uuid}/unmerge"): (A.CUSTOMERS, APPROVE),
     ("POST", "/sims/{iccid:str}/secrets"): (A.INVENTORY, REVEAL),
     ("GET", "/customers/export"): (A.CUSTOMERS, Action.EXPORT),
+    ("GET", "/audit/export"): (A.AUDIT, Action.EXPORT),
     ("GET", "/customers/{customer_id:uuid}/former-values"): (A.CUSTOMERS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/{document_id:uuid}"): (A.CONTRACTS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/contract.pdf"): (A.CONTRACTS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/acceptance.pdf"): (A.CONTRACTS, REVEAL),
+    ("GET", "/applications/{application_id:uuid}/scans/{scan_id:uuid}"): (A.APPLICATIONS, REVEAL),
     ("GET", "/tickets/{ticket_id:uuid}/attachments/{attachment_id:uuid}"): (A.TICKETS, REVEAL),
     ("GET", "/imports/{import_id:uuid}/errors.csv"): (A.IMPORTS, Action.EXPORT),
     ("GET", "/customers/{customer_id:uuid}/documents/{place:int}/scan"): (A.CUSTOMERS, REVEAL),
@@ -114,6 +118,7 @@ AREAS = {
     "metrics": A.OPERATIONS,
     "webhooks": A.OPERATIONS,
     "approvals": A.APPROVALS,
+    "reports": A.REPORTS,
 }
 
 
@@ -356,3 +361,22 @@ def test_what_is_over_one_s_limit_is_asked_for(service):
     small = gift | {"amount": {"amount": "5000.00", "currency": "KGS"}}
     done = service.post(f"/accounts/{account}/adjust", small, key="s", role=Role.SENIOR_OPERATOR)
     assert done.status_code == 201
+
+
+def test_nobody_grants_through_the_service_what_they_may_not_do(service):
+    scopes = [Scope.parse(f"{area}:write") for area in ("users", "tokens")]
+    _, secret = service.crm.access.create_token(name="hr", role=Role.ADMIN, scopes=scopes)
+    mine = {"Authorization": f"Bearer {secret}"}
+    user, _ = service.crm.users.invite(login="granted", name="Granted", role=Role.CASHIER)
+    role = {"name": "spy", "title": "Spy", "grants": {"audit": ["read"]}, "alone_up_to": "0"}
+    for method, path, body in (
+        ("POST", "/tokens", {"name": "wide", "role": "admin"}),
+        ("POST", "/users", {"login": "wide", "name": "Wide", "role": "admin"}),
+        ("POST", f"/users/{user.id}/change-role", {"role": "admin"}),
+        ("POST", f"/users/{user.id}/reset", None),
+        ("PUT", "/roles", {"items": [role]}),
+    ):
+        refused = service.send(method, path, body, role=None, headers=mine)
+        problem_of(refused, 403, "beyond_rights")
+    lines = service.crm.access.audit(Query(where={"action": "grant.refused"})).items
+    assert [line.thing for line in lines] == ["token", *["user"] * 3, "role"]

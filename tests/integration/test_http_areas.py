@@ -14,9 +14,10 @@ import duckdb
 import pytest
 
 from telecom_crm.adapters.network.simulator import NetworkStep, Trouble
-from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.errors import InvalidValue, NotFound, TelecomCrmError, VersionSeen
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob
+from telecom_crm.domain.paper import PaperKind
 from telecom_crm.domain.role import RoleName as Role
 from tests.integration.http_service import (
     STORES,
@@ -115,6 +116,20 @@ def test_a_taken_sim_is_refused_with_its_state(service):
     }
     problem = problem_of(service.post("/contracts", body, key="second"), 409, "sim_not_available")
     assert (problem["state"], problem["contract"]) == ("bound", contract["id"])
+
+
+def test_an_activation_on_a_day_that_is_over_is_refused_at_its_field(service):
+    body = {
+        "iccid": iccid(19),
+        "msisdn": msisdn(19),
+        "tariff": "START",
+        "customer": {"name": "Second"},
+        "requested_activation": "2020-01-01",
+    }
+    problem = problem_of(service.post("/contracts", body, key="past"), 422, "invalid_value")
+    assert [(one["field"], one["code"]) for one in problem["errors"]] == [
+        ("requested_activation", "activation_past")
+    ]
 
 
 def test_a_contract_is_suspended_changed_and_closed(service):
@@ -303,6 +318,36 @@ def test_the_papers_of_a_contract_are_printed_in_the_customers_language(service,
     told = [line["detail"] for line in lines if line["thing_id"] == contract["id"]]
     assert told == ["contract.1"] * 3 + ["acceptance.1"] * 2
     assert service.get(f"/contracts/{nowhere()}/documents/contract.pdf").status_code == 404
+
+
+def test_what_was_printed_prints_again_until_the_customer_is_erased(service):
+    contract = service.new_contract(customer={"name": "Асанова Өмүркан", "language": "ky"})
+    known, papers = UUID(contract["id"]), service.crm.papers
+    path, person = f"/contracts/{known}", f"/customers/{contract['customer_id']}"
+    first = service.get(f"{path}/documents/contract.pdf").content
+    assert service.get(f"{path}/documents/contract.pdf").content == first
+    [edition] = papers.editions(known)
+    assert (edition.kind, edition.language, edition.template_version) == ("contract", "ky", 1)
+    service.send("PATCH", person, {"name": "Бекова Өмүркан"})
+    second = service.get(f"{path}/documents/contract.pdf").content
+    assert second != first
+    latest, same = papers.editions(known)
+    assert (same, papers.reprint(known, same.id)) == (edition, first)
+    assert papers.reprint(known, latest.id) == second
+    with pytest.raises(NotFound):
+        papers.reprint(nowhere(), latest.id)
+    assert service.post(f"{path}/cancel").status_code == 200
+    service.erase(person)
+    assert papers.editions(known) == []
+    with pytest.raises(NotFound):
+        papers.reprint(known, latest.id)
+
+
+def test_a_receipt_prints_again_and_stays_with_the_books(service):
+    payment = service.pay(service.new_contract(), "1000.00")
+    printed = service.get(f"/payments/{payment['id']}/receipt.pdf?language=ky").content
+    [edition] = service.crm.papers.editions(UUID(payment["id"]))
+    assert service.crm.papers.reprint(UUID(payment["id"]), edition.id) == printed
 
 
 def test_a_webhook_is_registered_paused_and_removed(service):
@@ -636,7 +681,12 @@ def test_a_message_that_failed_is_looked_at_and_sent_again(service):
     body = {"customer_id": ticket["id"], "subject": "no signal"}
     path = f"/tickets/{service.post('/tickets', body).json()['id']}"
     service.post(f"{path}/activate")
-    service.post(f"{path}/resolve")
+    silent = problem_of(service.post(f"{path}/resolve", {"answer": ""}), 422, "invalid_value")
+    assert [one["field"] for one in silent["errors"]] == ["answer"]
+    solved = service.post(f"{path}/resolve", {"answer": "The mast is mended"}).json()
+    assert (solved["status"], solved["blocked_for"]) == ("closed", "resolved")
+    said = solved["comments"][-1]
+    assert (said["text"], said["internal"]) == ("The mast is mended", False)
     service.crm.notifications.queue_new()
 
     class Broken:
@@ -866,6 +916,20 @@ def test_tasks_that_the_network_refused_are_a_figure(service):
     assert failed() == before + 1
 
 
+def test_a_token_is_no_second_person_beside_its_maker(service):
+    """Neither who made a token, nor a token of that token, agrees to what the other asked."""
+    asked = {"kind": "erasure", "thing_id": service.new_customer()["id"], "reason": "asked for it"}
+    boss = service.signed_in("boss", Role.ADMIN)
+    first = service.token_by(boss, "till 1")
+    path = service.post("/approvals", asked, role=None, headers=boss).headers["location"]
+    for mine in (boss, first, service.token_by(first, "till 2")):
+        own = service.post(f"{path}/approve", role=None, headers=mine)
+        assert problem_of(own, 409, "rule_violated")["rule"] == "four_eyes"
+    deputy = service.token_by(service.signed_in("deputy", Role.ADMIN), "till 3")
+    done = service.post(f"{path}/approve", role=None, headers=deputy)
+    assert done.json()["status"] == "done"
+
+
 def test_one_asks_and_another_agrees(service):
     payment = service.pay(service.new_contract(), "1000.00")
     body = {
@@ -898,3 +962,50 @@ def test_one_asks_and_another_agrees(service):
     assert told == ["ApprovalAsked", "ApprovalGiven", "ApprovalCarriedOut"]
     listed = service.get("/approvals?status=done&kind=refund").json()["items"]
     assert done.json() in listed
+
+
+def test_a_dashboard_shows_figures_by_day_and_what_each_may_see(service):
+    contract = service.new_contract()
+    before = service.get("/reports/dashboard?days=7").json()
+    assert len(before["money"]) == len(before["contracts"]) == 14
+    assert before["money"][-1]["day"] == before["last_day"]
+    service.pay(contract, "25.50")
+    after = service.get("/reports/dashboard?days=7").json()
+    assert after["money"][-1]["payments"] == before["money"][-1]["payments"] + 1
+    paid, had = (after["money"][-1][name]["amount"] for name in ("paid", "balance"))
+    assert Decimal(paid) - Decimal(before["money"][-1]["paid"]["amount"]) == Decimal("25.50")
+    assert Decimal(had) - Decimal(before["money"][-1]["balance"]["amount"]) == Decimal("25.50")
+    assert after["pool"] == before["pool"]
+    few = {"concern": "few_sims", "number": after["pool"]["sims"]}
+    assert few | {"at_least": False, "since": None} in after["attention"]
+    ticket = {"customer_id": contract["customer_id"], "subject": "no signal"}
+    service.post("/tickets", ticket)
+    tickets = service.get("/reports/dashboard").json()["tickets"]
+    assert tickets["by_state"]["free"] == before["tickets"]["by_state"]["free"] + 1
+    assert tickets["open"] == before["tickets"]["open"] + 1
+    problem_of(service.get("/reports/dashboard?days=0"), 422, "invalid_value")
+    problem_of(service.get("/reports/dashboard", role=Role.CASHIER), 403, "not_permitted")
+
+
+def test_a_template_is_changed_and_what_was_printed_stays(service):
+    contract, papers = service.new_contract(), service.crm.papers
+    known, path = UUID(contract["id"]), f"/contracts/{contract['id']}/documents/contract.pdf"
+    first = service.get(path).content
+    built_in = papers.template(PaperKind.CONTRACT)
+    seen = papers.templates_version()
+    with pytest.raises(InvalidValue, match="line 1"):
+        papers.put_template(PaperKind.CONTRACT, "#nobody", expected_version=seen)
+    made = papers.put_template(PaperKind.CONTRACT, built_in + "\nMore.", expected_version=seen)
+    with pytest.raises(VersionSeen):
+        papers.put_template(PaperKind.CONTRACT, built_in, expected_version=seen)
+    assert service.get(path).content != first
+    latest, earlier = papers.editions(known)
+    assert (latest.template_version, earlier.template_version) == (made.number, 1) == (2, 1)
+    assert papers.reprint(known, earlier.id) == first
+    papers.put_template(PaperKind.CONTRACT, papers.template(PaperKind.CONTRACT, 1))
+    assert service.get(path).content == first
+    assert [one.number for one in papers.templates(PaperKind.CONTRACT)] == [3, 2, 1]
+    assert papers.template(PaperKind.CONTRACT, 2) == built_in + "\nMore."
+    assert papers.template(PaperKind.CONTRACT) == built_in
+    with pytest.raises(NotFound):
+        papers.template(PaperKind.CONTRACT, 9)

@@ -37,6 +37,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.ticket import Ticket, TicketPriority
+from telecom_crm.entrypoints.conformance.machine import patiently
 
 BY = Actor("tester", "token")
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -194,11 +195,11 @@ def test_customers_are_found_by_what_people_know_of_them(uow):
     two = a_customer("Bermet O'Neil 100%", documents=[passport("AN 123456")])
     with uow() as tx:
         tx.customers.save_all([one, two])
-        for text in ("асан", "АЙБ", "123456", "+996 700 123456", "a@B.KG", "йбе"):
+        for text in ("асан", "АЙБ", "123456", "+996 700 123456", "a@B.KG", "Asanov aibek"):
             assert one in tx.customers.search(text, limit=5), text
         for text in ("an-123456", "neil", "100%"):
             assert two in tx.customers.search(text, limit=5), text
-        for text in ("", "':* & |", "nobody", "%", "who123456@b.kg", "nobody 123456"):
+        for text in ("", "':* & |", "nobody", "%", "who123456@b.kg", "nobody 123456", "йбе"):
             assert one not in tx.customers.search(text, limit=5), text
         alike = a_customer("X", phone="+996700123456", documents=[passport("AN123456")])
         assert tx.customers.lookalikes(alike, limit=5) == [two, one]
@@ -262,9 +263,12 @@ def test_the_stream_tells_each_event_once_and_waits_for_those_still_at_work(uow)
             assert reader.events.since("", limit=10) == []
     cursor, told = "", []
     with uow() as tx:
-        while batch := tx.events.since(cursor, limit=3):
-            cursor = batch[-1][0]
-            told += [event.thing_id for _, event in batch]
+        for _ in patiently():  # another database's open transaction may delay the stream
+            while batch := tx.events.since(cursor, limit=3):
+                cursor = batch[-1][0]
+                told += [event.thing_id for _, event in batch]
+            if len(told) >= len(tickets):
+                break
         assert tx.events.position("sink") == ""
         tx.events.advance("sink", cursor)
         assert tx.events.position("sink") == cursor

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -32,8 +33,10 @@ from telecom_crm.application.inventory import Inventory, NumberData, SimData
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Contended, IdentityTaken, Payer
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.application.retry import retried
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.contract import CloseReason, Contract, HoldThere
 from telecom_crm.domain.errors import IllegalTransition, TelecomCrmError
 from telecom_crm.domain.hold import HoldKind
@@ -46,7 +49,7 @@ from telecom_crm.domain.ledger import (
     PostingKind,
     Transfer,
 )
-from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.sim import SimNotAvailable
@@ -99,7 +102,7 @@ class Crm:
         self.accounts = Accounts(uow, utc_now, new_uuid7, store.series)
         self.provisioning = Provisioning(uow, utc_now, new_uuid7)
         self.tickets = Tickets(uow, utc_now, new_uuid7, store.series, files)
-        self.intake = Intake(uow, utc_now, new_uuid7, store.series)
+        self.intake = Intake(uow, utc_now, new_uuid7, store.series, files)
         self.payments = Payments(
             uow,
             GatheringTill(store.till),
@@ -192,6 +195,21 @@ def books_are_right(crm: Crm) -> None:
     assert sum(line.debit.minor - line.credit.minor for line in lines) == 0
 
 
+def test_rules_that_many_change_at_once_keep_every_change(crm):
+    @retried
+    def change(number: int) -> None:
+        with crm.uow() as tx:
+            tx.rules.hold("many")
+            there = tx.rules.get("many") or []
+            tx.rules.put("many", [*there, number], by=SYSTEM, at=utc_now())
+
+    numbers = range(32)
+    results = race([partial(change, number) for number in numbers], patient=True)
+    assert results.errors == []
+    with crm.uow(read_only=True) as tx:
+        assert sorted(tx.rules.get("many")) == [*numbers]
+
+
 def test_500_credits_of_one_account_are_500_credits(crm):
     account = crm.open()
 
@@ -208,6 +226,41 @@ def test_500_credits_of_one_account_are_500_credits(crm):
     assert len({payment.id for payment in results.values}) == 500
     assert crm.balance(account) == 3_500
     books_are_right(crm)
+
+
+def test_figures_miss_nothing_that_is_booked_while_they_are_summed_up(crm):
+    account, since = crm.open(), date(2020, 1, 1)
+
+    def pay() -> Any:
+        return crm.payments.take(
+            payer=Payer(account_id=account),
+            amount=kgs(7),
+            method=PaymentMethod.CASH,
+            gateway="cash_desk",
+        )
+
+    def ask() -> Any:
+        return crm.tickets.create(customer_id=crm.customer.id, subject="no signal")
+
+    def sum_up() -> Any:
+        with crm.uow() as tx:
+            kept = tx.figures.keep(zone=BISHKEK, limit=5)
+        with crm.uow(read_only=True) as tx:
+            tx.figures.moves(since=since, zone=BISHKEK)
+        return kept
+
+    assert race([pay, sum_up, ask, sum_up] * 50, patient=True).errors == []
+    with crm.uow(read_only=True) as tx:
+        (moved,) = (
+            one
+            for one in tx.figures.moves(since=since, zone=BISHKEK)
+            if one.day is None and one.move.thing == "ticket"
+        )
+        (booked,) = (
+            one for one in tx.figures.bookings(since=since, zone=BISHKEK) if one.day is None
+        )
+    assert (moved.move.after, moved.number) == ("free", 50)
+    assert (booked.number, booked.effect) == (50, kgs(350))
 
 
 def test_500_postings_in_transactions_of_one_account_are_500(crm):

@@ -72,6 +72,42 @@ def admin(site):
     return site.browser("admin")
 
 
+def test_who_wants_to_be_kept_is_and_who_cannot_come_in_is_answered_the_same(site):
+    browser = site.browser()
+    fields = {"login": "admin", "password": PASSWORD}
+    short = submit(browser, "/login", "/login", **fields).headers["set-cookie"]
+    assert "max-age" not in short.lower()
+    kept = submit(site.browser(), "/login", "/login", **fields, keep="true").headers["set-cookie"]
+    assert "max-age=43200" in kept.lower()
+    page = browser.get("/console").text
+    left = re.search(r'id="still" data-seconds="(\d+)"', page)
+    assert left
+    assert 1700 < int(left[1]) <= 1800
+    part = browser.get("/console/me/still", headers=HTMX).text
+    assert part.lstrip().startswith("<dialog")
+    path = "/password/forgot"
+    answers = {
+        submit(site.browser(), path, path, login=login).text.partition("<main")[2]
+        for login in ("admin", "nobody at all")
+    }
+    assert len(answers) == 1
+    assert "If there is such a login" in answers.pop()
+
+
+def test_too_many_tries_say_for_how_long(site):
+    browser = site.browser()
+    for _ in range(5):
+        submit(browser, "/login", "/login", login="locked", password="wrong")
+    locked = submit(browser, "/login", "/login", login="locked", password="wrong")
+    assert (locked.status_code, "in 15 minutes, or ask an admin" in locked.text) == (429, True)
+
+
+def test_the_bare_address_leads_a_browser_to_the_console(site):
+    led = site.browser(Accept="text/html,*/*;q=0.8").get("/")
+    assert (led.status_code, led.headers["location"]) == (303, "/console")
+    assert site.browser(Accept="application/json").get("/").status_code == 404
+
+
 # Rules
 
 
@@ -129,12 +165,14 @@ def test_every_page_has_one_heading_a_title_and_a_language(site):
             if method != "GET":
                 continue
             answer = browser.get(path_to(path, known).replace("{command:str}", "block"))
-            if answer.status_code == 303:
+            if answer.status_code == 303 or "html" not in answer.headers["content-type"]:
                 continue
             real = answer.text
             assert len(re.findall("<h1", real)) == 1, path
             assert f'<html lang="{language}"' in real, path
             assert re.search("<title>[^·<]+ · ", real), path
+            shown = answer.headers["x-app-version"]
+            assert f'name="app-version" content="{shown}"' in real, path
             assert not re.search(r'style="|hx-on|onclick=|<script>', real), path
 
 
@@ -336,7 +374,7 @@ def test_the_second_step_makes_the_session_whole_under_a_new_secret(site):
     assert (done.status_code, done.headers["location"]) == (303, "/prefs")
     assert browser.cookies["__Host-console"] != half
     assert browser.get("/console/customers").status_code == 200
-    site.crm.users.drop_second_step(user.id)
+    site.crm.users.drop_second_step(user.id, password=PASSWORD)
 
 
 def test_the_list_can_be_read_from_its_beginning_or_its_end(admin):

@@ -1,16 +1,22 @@
 """Bulk import in the console: a file is taken in, followed to its end, stopped and gone on with."""
 
+import codecs
 import re
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from telecom_crm.application.attaching import ATTACHMENT_LIMIT
+from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob
+from telecom_crm.domain.importing import ImportJob, ImportKind
 from telecom_crm.entrypoints import demo
-from telecom_crm.entrypoints.http.web.console.imports import FILE_LIMIT
+from telecom_crm.entrypoints.http.web import kyc
+from telecom_crm.entrypoints.http.web.console import papers
+from telecom_crm.entrypoints.http.web.console.import_files import FILE_LIMIT
+from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, Site, admin, site, token_on
 
 __all__ = ["admin", "site"]
@@ -102,6 +108,112 @@ def test_a_job_is_stopped_and_goes_on(site, admin):
     assert site.crm.imports.get(job.id).status == "completed"
 
 
+def test_errors_are_filtered_by_reason_and_what_is_personal_is_masked(site, admin):
+    row = dict.fromkeys(SUBSCRIBERS.required, "") | {
+        "full_name": "Бакыт Токтогулов",
+        "birth_date": "31.02.1990",
+        "document_type": "id_card",
+        "document_number": "ID7654321",
+        "iccid": "89 nonsense",
+        "msisdn": "0700123456",
+    }
+    rows = [row, row | {"birth_date": "1990-03-12"}, row | {"birth_date": "1"}]
+    lines = [list(SUBSCRIBERS.required), *(list(one.values()) for one in rows)]
+    content = "\n".join(",".join(cells) for cells in lines).encode()
+    job = job_at(site, upload(admin, content, name="people.csv", kind="subscribers"))
+    site.crm.imports.work()
+    path = f"{PATH}/{job.id}"
+    page = admin.get(path).text
+    assert re.search(r'<option value="iccid_format">[^<]+ \(3\)', page)
+    assert re.search(r'<option value="birth_date">[^<]+ \(2\)', page)
+    assert "<code>iccid_format</code>" in page
+    assert "in a file as 1995-03-12" in page
+    assert "89 nonsense" in page
+    assert "31.02.1990" not in page
+    assert "31••••••90" in page
+    dates = admin.get(f"{path}?reason=birth_date", headers=HTMX).text
+    assert '<option value="birth_date" selected>' in dates
+    assert "31••••••90" in dates
+    assert "89 nonsense" not in dates
+    assert "89 nonsense" in admin.get(f"{path}?reason=none-such").text
+
+
+def test_rows_that_are_mended_come_as_a_job_like_the_first(site, admin):
+    content = b"msisdn,category\r\n996700,standard\r\n0700991001,standard\r\n"
+    first = job_at(site, upload(admin, content, name="n.csv", kind="numbers", dry_run="true"))
+    site.crm.imports.work()
+    page = admin.get(f"{PATH}/{first.id}").text
+    new = f"{PATH}/new?mends={first.id}"
+    assert f'href="{new}"' in page
+    asked = admin.get(new).text
+    assert 'name="kind"' not in asked
+    assert "n.csv" in asked
+    mended = {"file": ("errors.csv", b"msisdn,category,error\r\n0700991002,standard,x\r\n")}
+    fields = {"csrf": token_on(admin, new), "mends": str(first.id)}
+    second = job_at(site, admin.post(f"{PATH}/new", data=fields, files=mended))
+    assert (second.kind, second.dry_run, second.mends) == (first.kind, True, first.id)
+    site.crm.imports.work()
+    assert site.crm.imports.get(second.id).counts.created == 1
+    assert f'href="{PATH}/{first.id}"' in admin.get(f"{PATH}/{second.id}").text
+    unknown = admin.post(f"{PATH}/new", data=fields | {"mends": str(nowhere())}, files=mended)
+    assert unknown.status_code == 404
+
+
+def test_the_same_file_again_waits_for_a_yes(site, admin):
+    content = b"msisdn,category\r\n0700992001,standard\r\n"
+    trial = job_at(site, upload(admin, content, kind="numbers", dry_run="true"))
+    site.crm.imports.work()
+    first = job_at(site, upload(admin, content, kind="numbers"))
+    assert site.crm.imports.work() == 1
+    assert "was brought in before" not in admin.get(f"{PATH}/{first.id}").text
+    again = job_at(site, upload(admin, content, name="again.csv", kind="numbers"))
+    assert (again.status, again.position, again.total) == ("aborted", 0, 1)
+    assert site.crm.imports.work() == 0
+    path = f"{PATH}/{again.id}"
+    page = admin.get(path).text
+    assert "The same file was brought in before" in page
+    assert f'href="{PATH}/{first.id}"' in page
+    assert f"{PATH}/{trial.id}" not in page
+    token = token_on(admin, path)
+    assert admin.post(f"{path}/resume", data={"csrf": token}).status_code == 303
+    site.crm.imports.work()
+    assert site.crm.imports.get(again.id).counts.unchanged == 1
+
+
+@pytest.mark.parametrize("kind", list(ImportKind))
+def test_a_template_has_the_columns_and_a_row_that_can_be_read(site, admin, kind):
+    given = admin.get(f"{PATH}/new/{kind}/template.csv")
+    assert given.headers["content-disposition"] == f'attachment; filename="{kind}.csv"'
+    assert given.content.startswith(codecs.BOM_UTF8)
+    job = job_at(site, upload(admin, given.content, kind=kind, dry_run="true"))
+    site.crm.imports.work()
+    errors = site.crm.imports.summary(job.id).errors
+    assert (job.total, {one.code for one in errors} - POOL) == (1, set())
+    assert admin.get(f"{PATH}/new/usage/template.csv").status_code == 404
+
+
+POOL = {"iccid_unknown", "msisdn_unknown"}
+"""What an example row may lack: a card and a number that are there."""
+
+
+@pytest.mark.parametrize(
+    ("content", "right"),
+    [
+        (b"", "A file has the names of its columns"),
+        (b"PK\x03\x04", "choose: Save as, CSV UTF-8"),
+        (b"1,2\n3,4\n", "Take the first line of the template"),
+        (b"iccid,imsi\n1,2\n", "Add the column to the first line"),
+        (b'iccid,imsi,pin1,puk1,batch\n1,2,3,4,"5\n', "Close the quote in this line"),
+    ],
+)
+def test_what_would_be_right_is_told_of_a_file_that_cannot_be_read(site, admin, content, right):
+    job = job_at(site, upload(admin, content, kind="sims"))
+    page = admin.get(f"{PATH}/{job.id}").text
+    assert right in page
+    assert "iccid, imsi, pin1, puk1, batch" in page
+    assert f"{PATH}/new/sims/template.csv" in page
+
+
 def test_what_is_odd_about_an_upload_is_told(admin):
     nothing = upload(admin, b"", name="", kind="sims")
     assert (nothing.status_code, 'href="#f-file"' in nothing.text) == (422, True)
@@ -111,15 +223,26 @@ def test_what_is_odd_about_an_upload_is_told(admin):
     assert "Only subscribers have contracts to activate" in odd.text
 
 
-def test_large_files_are_taken_on_this_route_alone(site):
+TAKE_FILES = {
+    f"{PATH}/new": FILE_LIMIT,
+    "/console/applications/new": kyc.FORM_BYTES,
+    "/console/applications/{application_id:uuid}/supply": kyc.FORM_BYTES,
+    "/console/contracts/{contract_id:uuid}/documents": ATTACHMENT_LIMIT,
+    "/console/contracts/{contract_id:uuid}/papers": ATTACHMENT_LIMIT,
+    "/console/customers/{customer_id:uuid}/request": kyc.FORM_BYTES,
+    "/console/settings/papers/{kind:str}": papers.LARGEST,
+    "/console/settings/papers/{kind:str}/preview": papers.LARGEST,
+}
+
+
+def test_large_bodies_are_taken_on_the_routes_of_files_alone(site):
     limits = {
         route.path: handler.resolve_request_max_body_size()
         for route in site.app.routes
         for handler in getattr(route, "route_handlers", ())
         if route.path.startswith("/console") and "POST" in handler.http_methods
     }
-    assert {path for path, most in limits.items() if most == FILE_LIMIT} == {f"{PATH}/new"}
-    assert {most for path, most in limits.items() if path != f"{PATH}/new"} == {1_000_000}
+    assert {path: most for path, most in limits.items() if most != 1_000_000} == TAKE_FILES
 
 
 def test_who_may_not_import_is_refused(site):

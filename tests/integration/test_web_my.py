@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,10 @@ import attrs
 import pytest
 
 import telecom_crm
-from telecom_crm import Message
-from telecom_crm.domain.contract import Contract
+from telecom_crm import Message, Money, Query
+from telecom_crm.domain.charging import ChargeKind
+from telecom_crm.domain.contract import CloseReason, Contract
+from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.http_service import nowhere
@@ -52,6 +55,10 @@ def site(phones: Phones) -> Iterator[Site]:
         yield Site(create_app(crm), crm)
 
 
+def here_money(amount: Money) -> str:
+    return f"KGS\xa0{amount.amount}"
+
+
 def contracts(site: Site) -> list[Contract]:
     return list(site.crm.contracts.each(status="active"))
 
@@ -86,6 +93,136 @@ def test_a_subscriber_comes_in_tops_up_and_leaves(site, phones):
     left = browser.post("/my/logout", data={"csrf": token_on(browser, "/my")})
     assert left.headers["location"] == "/my/login"
     assert browser.get("/my").status_code == 303
+
+
+def test_home_tells_what_is_charged_next_and_how_long_the_money_lasts(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    site.crm.accounts.charge(
+        mine.account_id,
+        amount=site.crm.accounts.get(mine.account_id).available,
+        kind=ChargeKind.SERVICE,
+        reason="<b>visit</b>",
+    )
+    [service] = site.crm.contracts.overview(mine.customer_id, Query()).services.items
+    assert service.next_charge is not None
+    day = f"{service.next_charge.on:%B} {service.next_charge.on.day}"
+    home = browser.get("/my").text
+    assert f"Enough until {day}" in home
+    assert f"Next charge: {day}" in home
+    assert here_money(service.next_charge.amount) in home
+    assert "Little is left on your balance" in home
+    assert "One-time fee" not in home, "it is said what for"
+    assert "visit" not in home, "what is noted on an entry is for the desk"
+    submit(browser, "/my/topup", "/my/topup", amount="29000")
+    richer = browser.get("/my").text
+    assert "Enough for more than a year" in richer
+    assert "Little is left" not in richer
+
+
+def test_home_tells_what_there_is_to_pay_and_which_document_ends(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    assert "The document" not in browser.get("/my").text
+    paper = attrs.evolve(site.crm.customers.get(mine.customer_id).documents[0], issued_on=None)
+    soon = datetime.now(UTC).date() + timedelta(days=5)
+    for day, said in ((date(2020, 1, 1), "is out of date"), (soon, "ends soon")):
+        changes = {"documents": (attrs.evolve(paper, valid_until=day),)}
+        site.crm.customers.update(mine.customer_id, changes=changes)
+        assert f"The document {said}" in browser.get("/my").text
+
+
+def test_somebody_new_is_told_what_to_do_first_until_it_is_done(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    assert "First steps" in browser.get("/my").text
+    steps = {"/my/topup": "Top up your balance", "/my/profile#f-password": "Choose a password"}
+    for path, text in steps.items():
+        assert f'<a class="link" href="{path}">{text}</a>' in browser.get("/my").text
+    submit(browser, "/my/topup", "/my/topup", amount="100")
+    assert "Top up your balance</a>" not in browser.get("/my").text
+    secret = "correct horse battery"
+    submit(browser, "/my/profile", "/my/profile/password", password=secret, again=secret)
+    assert "First steps" not in browser.get("/my").text
+    changes = {"email": ""}
+    site.crm.customers.update(mine.customer_id, changes=changes)
+    assert '<a class="link" href="/my/profile#f-email">' in browser.get("/my").text
+
+
+def test_who_is_no_customer_any_more_looks_asks_and_changes_nothing(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    site.crm.customers.block(mine.customer_id, reason="fraud")
+    assert "You are blocked as a customer" in browser.get("/my").text
+    assert "You are blocked as a customer" in browser.get("/my/profile").text
+    assert browser.get("/my/topup").status_code == 200
+    site.crm.customers.unblock(mine.customer_id, reason="it was not them")
+    site.crm.contracts.close(mine.id, reason=CloseReason.CUSTOMER_REQUEST)
+    site.crm.customers.close(mine.customer_id, reason="moved")
+    assert "You are no customer any more" in browser.get("/my").text
+    shown = browser.get("/my/profile").text
+    assert "How we reach you" not in shown
+    sent = {"csrf": token_on(browser, "/my/profile"), "email": "new@example.org"}
+    assert browser.post("/my/profile", data=sent).status_code == 403
+    for path in ("/my/payments", "/my/tariff", "/my/options", "/my/sim", "/my/tickets/new"):
+        assert browser.get(path).status_code == 200
+
+
+def test_the_limits_of_payments_are_told_before_and_where_they_refuse(site, phones):
+    browser, path = enter(site, phones, contracts(site)[0]), "/my/topup"
+    asked = browser.get(path).text
+    assert "Minimum: KGS\xa020.00 · maximum: KGS\xa030,000.00" in asked
+    assert f"{path}?amount=100.00" in asked
+    for amount, said in (("19.99", "least KGS\xa020.00"), ("30000.01", "most KGS\xa030,000.00")):
+        refused = submit(browser, path, path, amount=amount)
+        assert f'<a href="#f-amount">A payment is at {said}</a>' in refused.text
+        assert f'value="{amount}"' in refused.text
+    browser.headers["Accept-Language"] = "ru"
+    refused = submit(browser, path, path, amount="19.99").text
+    assert "Минимальный платёж: 20,00\xa0сом" in refused
+    large = PaymentLimits(smallest=Money.parse("300.00", "KGS"))
+    site.crm.rules.put_regulations(Regulations(payment_limits=[large]))
+    asked = browser.get(path).text
+    assert f"{path}?amount=250" not in asked
+    assert f"{path}?amount=500" in asked
+
+
+def test_operations_go_by_month_and_by_whether_money_came_or_went(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    paid = submit(browser, "/my/topup", "/my/topup", amount="250").headers["location"]
+    failed = submit(browser, "/my/topup", "/my/topup", amount="100.01").headers["location"]
+    asked = Money.parse("7.00", "KGS")
+    kind = ChargeKind.NUMBER_CHANGE
+    site.crm.accounts.charge(mine.account_id, amount=asked, kind=kind, reason="x")
+    every, came, went = (
+        browser.get(f"/my/payments{only}").text for only in ("", "?only=in", "?only=out")
+    )
+    for text, shows in ((every, (True, True)), (came, (True, False)), (went, (False, True))):
+        assert (paid in text, "Change of number" in text) == shows
+        assert (failed in text, "−KGS\xa07.00" in text) == shows
+    assert 'rel="prev"' not in every, "nothing was before"
+    past = browser.get("/my/payments?month=2026-01").text
+    assert "Nothing in this month" in past
+    assert 'rel="next"' in past
+    assert 'rel="next"' not in browser.get("/my/payments?month=2999-01").text
+    assert paid in browser.get("/my/payments?month=x&only=y").text
+
+
+def test_a_question_about_a_payment_begins_with_what_is_known_of_it(site, phones):
+    mine, theirs, *_ = contracts(site)
+    browser, other = enter(site, phones, mine), enter(site, phones, theirs)
+    where = submit(browser, "/my/topup", "/my/topup", amount="100.01").headers["location"]
+    link = f"/my/tickets/new?topic=payment&amp;payment={paid_id(where)}"
+    assert link in browser.get(where).text
+    path = link.replace("&amp;", "&")
+    asked = browser.get(path).text
+    assert 'value="I paid but do not see it"' in asked
+    assert "Amount: KGS\xa0100.01" in asked
+    assert "Where you paid: " in browser.get("/my/tickets/new?topic=payment").text
+    assert other.get(path).status_code == 404
+    assert other.get("/my/tickets/new?topic=payment&payment=x").status_code == 404
+    assert "do not see it" not in browser.get("/my/tickets/new?topic=x").text
 
 
 def test_a_form_that_is_sent_twice_pays_once(site, phones):
@@ -133,8 +270,8 @@ def test_what_is_somebody_else_s_is_not_there(site, phones):
         assert browser.get(path).status_code == 404
     assert paid not in browser.get("/my/payments").text
     spent = submit(browser, "/my/topup", "/my/topup", amount="70", account=str(theirs.account_id))
-    told = site.crm.payments.get(paid_id(spent.headers["location"]))
-    assert told.account_id == mine.account_id, "an account of another's is not heeded"
+    assert spent.status_code == 404
+    assert not list(site.crm.payments.each(account_id=str(mine.account_id)))
     assert browser.get("/console/customers").headers["location"].startswith("/login")
     staff = {"Cookie": "; ".join(f"__Host-console={value}" for value in browser.cookies.values())}
     assert browser.get("/console/customers", headers=staff).status_code == 303
@@ -157,6 +294,24 @@ def test_nobody_learns_whose_phone_it_is(site, phones):
         browser, "/my/login/password", "/my/login/password", contract="C-1", password="x"
     )
     assert password.status_code == 401
+
+
+def test_a_wrong_code_is_told_at_its_field_with_the_tries_that_are_left(site, phones):
+    phone = str(contracts(site)[0].msisdn)
+    for number in (phone, "+996555999999"):  # whose it is makes no difference
+        browser, where = site.browser(), "/my/login/code"
+        submit(browser, "/my/login", "/my/login", phone=number)
+        asked = browser.get(where).text
+        assert f'name="phone" value="{number}"' in asked
+        assert "data-left=" in asked
+        wrong = [submit(browser, where, where, code="x").text for _ in range(5)]
+        assert all('<a href="#f-code">The code is wrong or out of date</a>' in one for one in wrong)
+        assert "4 tries are left" in wrong[0]
+        assert "1 try is left" in wrong[3]
+        assert "No tries are left" in wrong[4]
+        assert submit(browser, where, where, code="x").status_code == 429
+        again = submit(browser, where, "/my/login", phone=number)
+        assert again.status_code == 429, "another code within a minute"
 
 
 def test_the_password_way_in(site):

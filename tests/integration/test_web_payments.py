@@ -2,9 +2,14 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
+import attrs
 import pytest
 
+from telecom_crm.domain.identifiers import PaymentId
+from telecom_crm.domain.ledger import LedgerCode
+from telecom_crm.domain.payment import PaymentMethod
 from tests.integration.test_web import HTMX, admin, site, submit, token_on
 
 __all__ = ["admin", "site"]
@@ -33,7 +38,7 @@ def balance(site, contract):
 def test_a_payment_is_taken_once_however_often_its_form_comes(site, desk):
     cashier, (form, contract) = site.browser("cashier"), desk
     before, key = balance(site, contract), key_on(cashier, form)
-    typed = {"amount": "240,50", "given": "500", "method": "cash", "note": "For June"}
+    typed = {"amount": "240,50", "given": "500", "desk": "cash_desk", "note": "For June"}
     once = submit(cashier, form, form, idempotency_key=key, **typed)
     assert once.status_code == 303
     shown = cashier.get(once.headers["location"]).text
@@ -50,21 +55,34 @@ def test_a_payment_is_taken_once_however_often_its_form_comes(site, desk):
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"amount": ""}, "Fill this in"),
+        ({"amount": ""}, "Enter the amount"),
         ({"amount": "0"}, "Enter an amount above zero"),
         ({"amount": "-5"}, "Enter an amount, such as"),
         ({"amount": "10", "given": "9.99"}, "Less was given"),
-        ({"amount": "10", "method": "barter"}, "Choose one of those offered"),
-        ({"amount": "10", "desk": "simulated"}, "cash_desk"),
+        ({"amount": "10", "desk": "barter"}, "Choose one of those offered"),
+        ({"amount": "10", "desk": "simulator"}, "Choose one of those offered"),
     ],
 )
 def test_what_is_wrong_at_the_desk_takes_no_money(site, desk, typed, said):
     cashier, (form, contract) = site.browser("cashier"), desk
     before = balance(site, contract)
-    answer = submit(cashier, form, form, **{"method": "cash", **typed})
+    answer = submit(cashier, form, form, **{"desk": "cash_desk", **typed})
     assert answer.status_code == 422
     assert said in answer.text
     assert balance(site, contract) == before
+
+
+def test_a_card_pays_past_the_till(site, desk):
+    cashier, (form, _) = site.browser("cashier"), desk
+    for place, (code, method) in {
+        "cash_desk": (LedgerCode.CASH_DESK, PaymentMethod.CASH),
+        "card_terminal": (LedgerCode.GATEWAY_CLEARING, PaymentMethod.CARD),
+    }.items():
+        done = submit(cashier, form, form, amount="25", desk=place, idempotency_key=place)
+        payment = site.crm.payments.get(PaymentId(UUID(done.headers["location"][-36:])))
+        assert payment.method is method
+        *_, entry = site.crm.accounts.each_entry(payment.account_id)
+        assert [transfer.debit for transfer in entry.transfers] == [code]
 
 
 def test_the_change_is_told_while_it_is_typed(site, desk):
@@ -86,7 +104,7 @@ def test_whoever_pays_is_found_by_phone_contract_account_and_name(site, desk):
 
 def test_a_payment_is_found_by_its_receipt_and_by_its_payer(site, admin, desk):
     form, contract = desk
-    done = submit(admin, form, form, amount="33", method="cash", idempotency_key="found")
+    done = submit(admin, form, form, amount="33", desk="cash_desk", idempotency_key="found")
     path = done.headers["location"]
     receipt = admin.get(f"{path}/receipt").text
     number = re.search(r"B-\d{8}-[0-9A-F]{8}", receipt)
@@ -103,7 +121,7 @@ def test_a_refund_past_ones_limit_waits_for_a_second_person(site, admin, desk):
     form, contract = desk
     cashier = site.browser("cashier")
     path = submit(
-        cashier, form, form, amount="700", method="cash", idempotency_key="refunded"
+        cashier, form, form, amount="700", desk="cash_desk", idempotency_key="refunded"
     ).headers["location"]
     ask = f"{path}/refund"
     assert "A second person has to agree" in cashier.get(ask).text
@@ -134,9 +152,8 @@ def test_a_refund_past_ones_limit_waits_for_a_second_person(site, admin, desk):
 def test_whoever_decides_alone_refunds_at_once(site, desk):
     form, contract = desk
     senior = site.browser("senior_operator")
-    path = submit(senior, form, form, amount="80", method="cash", idempotency_key="alone").headers[
-        "location"
-    ]
+    taken = submit(senior, form, form, amount="80", desk="cash_desk", idempotency_key="alone")
+    path = taken.headers["location"]
     before = balance(site, contract)
     done = submit(senior, f"{path}/refund", f"{path}/refund", amount="80", reason="Paid twice")
     assert done.headers["location"] == path
@@ -148,7 +165,7 @@ def test_ones_own_request_is_taken_back_and_nothing_happens(site, admin, desk):
     form, _ = desk
     cashier = site.browser("cashier")
     path = submit(
-        cashier, form, form, amount="50", method="cash", idempotency_key="withdrawn"
+        cashier, form, form, amount="50", desk="cash_desk", idempotency_key="withdrawn"
     ).headers["location"]
     asked = submit(cashier, f"{path}/refund", f"{path}/refund", amount="50", reason="why")
     approval = asked.headers["location"]
@@ -166,17 +183,43 @@ def test_ones_own_request_is_taken_back_and_nothing_happens(site, admin, desk):
 
 def test_the_books_of_an_account_end_at_its_balance(site, admin, desk):
     form, contract = desk
-    submit(admin, form, form, amount="12", method="cash", idempotency_key="booked")
+    submit(admin, form, form, amount="22", desk="cash_desk", idempotency_key="booked")
     path = f"/console/accounts/{contract.account_id}"
     text = admin.get(path).text
     now = balance(site, contract)
     assert re.findall(r'num[^>]*">KGS\xa0([\d,.]+)<', text)[-1] == f"{float(now.amount):,.2f}"
-    assert "+KGS\xa012.00" in text
+    assert "+KGS\xa022.00" in text
     for month in ("2026-13", "1999-01", "9999-01", "x"):
         assert admin.get(f"{path}?month={month}").status_code == 200
     assert "Month after" in admin.get(f"{path}?month=2020-02").text
     account = site.crm.accounts.get(contract.account_id).account
     assert path in admin.get("/console/accounts", params={"q": account.number}).text
+
+
+def test_the_entry_of_a_refund_leads_to_its_payment(site, admin, desk):
+    form, contract = desk
+    path = f"/console/accounts/{contract.account_id}"
+    taken = submit(admin, form, form, amount="21", desk="cash_desk", idempotency_key="back")
+    payment = taken.headers["location"]
+    ask = f"{payment}/refund"
+    submit(admin, ask, ask, amount="20", reason="Paid twice", idempotency_key="given")
+    rows = admin.get(path).text.split("<tr data-row>")[1:]
+    (refunded,) = [row for row in rows if "20.00<" in row and "refund" in row.casefold()]
+    assert f'href="{payment}"' in refunded
+    assert "do not come to the balance" not in admin.get(path).text
+
+
+def test_books_that_do_not_come_to_the_balance_are_told(site, admin, desk):
+    _, contract = desk
+    balances = site.crm.accounts.uow.store.journal.balances
+    right = balances[contract.account_id]
+    balances[contract.account_id] = attrs.evolve(right, subscriber=right.subscriber + 700)
+    try:
+        shown = admin.get(f"/console/accounts/{contract.account_id}").text
+    finally:
+        balances[contract.account_id] = right
+    assert "do not come to the balance" in shown
+    assert re.search(r"Incident</dt><dd>[0-9a-f]{8}<", shown)
 
 
 def test_an_adjustment_past_ones_limit_waits_for_a_second_person(site, admin, desk):

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from telecom_crm.application.ports import Query
-from tests.integration.test_web import admin, site, submit
+from telecom_crm.domain.language import LANGUAGES, Wording
+from tests.integration.test_web import HTMX, admin, site, submit
 
 __all__ = ["admin", "site"]
 
@@ -14,11 +15,15 @@ PATH = "/console/tariffs"
 TERMS: dict[str, Any] = {
     "monthly_fee": "1 240,50",
     "activation_fee": "0",
-    "megabytes": "10 240",
-    "minutes": "",
-    "messages": "50",
+    "allowances.megabytes": "10240",
+    "allowances.minutes": "",
+    "allowances.messages": "50",
     "payment_modes": ["prepaid", "postpaid"],
 }
+
+
+def named(name: str) -> dict[str, str]:
+    return {f"name.{LANGUAGES.default}": name}
 
 
 def version_on(client: Any, path: str) -> str:
@@ -28,11 +33,11 @@ def version_on(client: Any, path: str) -> str:
 
 
 def test_a_tariff_lives_from_draft_to_retirement(site, admin):
-    made = submit(admin, f"{PATH}/new", f"{PATH}/new", code="student", name="Student", **TERMS)
+    made = submit(admin, f"{PATH}/new", f"{PATH}/new", code="student", **named("Student"), **TERMS)
     assert (made.status_code, made.headers["location"]) == (303, f"{PATH}/STUDENT")
     page = admin.get(f"{PATH}/STUDENT").text
     assert "KGS\xa01,240.50" in page
-    assert "10,240 MB" in page
+    assert "10 GB" in page
     asked = f"{PATH}/STUDENT/publish"
     sold = submit(admin, asked, asked, version=version_on(admin, asked))
     assert sold.status_code == 303
@@ -59,13 +64,13 @@ def test_a_tariff_lives_from_draft_to_retirement(site, admin):
 def test_every_fault_is_told_and_what_was_typed_is_kept(admin):
     odd: dict[str, Any] = {
         "monthly_fee": "much",
-        "megabytes": "-1",
+        "allowances.megabytes": "-1",
         "payment_modes": [],
-        "name": "Kept name",
+        "name.ru": "Kept name",
     }
     refused = submit(admin, f"{PATH}/new", f"{PATH}/new", code="", **TERMS | odd)
     assert refused.status_code == 422
-    for field in ("code", "monthly_fee", "megabytes", "payment_modes"):
+    for field in ("name.ky", "code", "monthly_fee", "allowances.megabytes", "payment_modes"):
         assert f'href="#f-{field}"' in refused.text, field
     for typed in ("much", "-1", "Kept name"):
         assert f'value="{typed}"' in refused.text, typed
@@ -91,7 +96,114 @@ def test_who_may_only_read_sees_no_way_to_change(site):
 def test_options_and_rules_are_shown(site, admin):
     [option, *_] = site.crm.catalog.options(Query()).items
     page = admin.get(f"{PATH}/options/{option.code}").text
-    assert option.name in page
+    assert option.name.en in page
     rules = admin.get(f"{PATH}/rules").text
     assert "changes only to" in rules
-    assert site.crm.catalog.option(option.code).name in admin.get(f"{PATH}/options").text
+    assert option.name.en in admin.get(f"{PATH}/options").text
+
+
+def test_an_option_is_prepared_described_and_gets_a_version_whose_change_is_told(site, admin):
+    options, terms = f"{PATH}/options", {"fee": "120", "recurring": "true"}
+    made = submit(
+        admin,
+        f"{options}/new",
+        f"{options}/new",
+        code="nights",
+        group="NET",
+        **named("Nights"),
+        **terms,
+    )
+    assert made.headers["location"] == f"{options}/NIGHTS"
+    words = f"{options}/NIGHTS/words"
+    told = {
+        "name.ky": "Тынч түндөр",
+        "name.en": "Calm nights",
+        "group": "NET",
+        "description.ru": "С десяти до шести.",
+    }
+    done = submit(admin, words, words, version=version_on(admin, words), **told)
+    assert done.status_code == 303
+    new = f"{options}/NIGHTS/versions/new"
+    changed = submit(
+        admin, new, new, version=version_on(admin, new), **terms | {"allowances.megabytes": "1024"}
+    )
+    assert changed.status_code == 303
+    option = site.crm.catalog.option("NIGHTS")
+    assert option.name == Wording(ky="Тынч түндөр", en="Calm nights")
+    assert (option.description, option.group) == (Wording(ru="С десяти до шести."), "NET")
+    assert [one.allowances.megabytes for one in option.versions] == [0, 1024]
+    page = admin.get(f"{options}/NIGHTS").text
+    assert "Included: Internet" in page
+    assert "1,024" in page
+    stale = submit(admin, words, words, version="1", **told)
+    assert stale.status_code == 409
+
+
+def test_what_people_read_is_in_their_language_and_else_in_the_default_one(site, admin):
+    words = f"{PATH}/START/words"
+    form = admin.get(words).text
+    for code, name in {"en": "Start", "ru": "Старт", "ky": "Старт"}.items():
+        assert re.search(f'name="name.{code}"[^>]* value="{name}"[^>]* lang="{code}"', form), code
+    told = {"name.ky": "Баштоо", "name.ru": "Начало", "description.ru": "Немного."}
+    seen = version_on(admin, words)
+    assert submit(admin, words, words, version=seen, **told).status_code == 303
+    subscriber = site.browser()
+    for code, name in {"en": "Баштоо", "ru": "Начало", "ky": "Баштоо"}.items():
+        page = admin.get(f"{PATH}/START", headers={"Accept-Language": code}).text
+        assert f">{name}</h1>" in page, code
+        assert "Немного." in page
+        assert name in subscriber.get("/my/apply", headers={"Accept-Language": code}).text
+
+
+def test_prices_of_usage_are_read_by_rows_and_faults_stand_in_theirs(site, admin):
+    rates = {
+        "usage_rates.1.service": "voice",
+        "usage_rates.1.price": "2,50",
+        "usage_rates.1.billing_step": "60",
+    }
+    odd = rates | {"usage_rates.1.price": "dear"}
+    new, asked = f"{PATH}/new", {"code": "RATED", **named("Rated"), **TERMS}
+    refused = submit(admin, new, new, **asked, **odd)
+    assert refused.status_code == 422
+    assert 'href="#f-usage_rates.1.price"' in refused.text
+    lacking = submit(admin, new, new, **asked, **{"usage_rates.1.service": "voice"})
+    assert 'href="#f-usage_rates.1.price"' in lacking.text
+    made = submit(admin, new, new, **asked, **rates)
+    assert made.status_code == 303, made.text
+    [rate] = site.crm.catalog.tariff("RATED").latest.usage_rates
+    assert (rate.service, str(rate.price), rate.billing_step) == ("voice", "2.50", 60)
+    like = admin.get(f"{PATH}/new?like=RATED").text
+    assert 'name="usage_rates.0.price"' in like
+    assert 'value="2.50"' in like
+
+
+def test_a_month_is_reckoned_by_what_goes_beyond(site, admin):
+    start = site.crm.catalog.tariff("START").latest
+    page = admin.get(f"{PATH}/START?minutes=300&messages=60", headers=HTMX).text
+    assert "<html" not in page
+    over = start.monthly_fee.minor + 100 * 200 + 10 * 150
+    assert f"{over / 100:,.2f}" in page
+    submit(admin, f"{PATH}/new", f"{PATH}/new", code="BARE", **named("Bare"), **TERMS)
+    assert "has no price" in admin.get(f"{PATH}/BARE?megabytes=99999").text
+    assert "Type what somebody uses" in admin.get(f"{PATH}/START?minutes=many").text
+
+
+def test_rules_are_added_and_taken_out_one_by_one(site, admin):
+    path, before = f"{PATH}/rules", site.crm.catalog.rules()
+    [one, other, *_] = [option.code for option in site.crm.catalog.options(Query()).items]
+    rule = {"kind": "excludes", "subject": one, "others": [other]}
+    lonely = submit(admin, path, path, version=version_on(admin, path), **rule | {"others": []})
+    assert (lonely.status_code, 'href="#f-others"' in lonely.text) == (422, True)
+    strange = submit(admin, path, path, version=version_on(admin, path), **rule | {"others": ["X"]})
+    assert (strange.status_code, 'href="#f-others"' in strange.text) == (422, True)
+    seen = version_on(admin, path)
+    added = submit(admin, path, path, version=seen, **rule)
+    assert added.status_code == 303
+    assert len(site.crm.catalog.rules()) == len(before) + 1
+    again = submit(admin, path, path, version=version_on(admin, path), **rule)
+    assert (again.status_code, "this rule already" in again.text) == (422, True)
+    out = f"{path}/{len(before) + 1}/delete"
+    assert submit(admin, out, out, version=seen).status_code == 409
+    assert submit(admin, out, out, version=version_on(admin, out)).status_code == 303
+    assert site.crm.catalog.rules() == before
+    assert admin.get(f"{path}/{len(before) + 1}/delete").status_code == 404

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.ticket import Ticket
+from telecom_crm.domain.ticket import Ticket, TicketPriority
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
 
@@ -47,13 +47,16 @@ def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
         ("comments", {"text": "A mast is down", "internal": "true"}, "active"),
         ("suspend", {"reason": "waits for the mast"}, "suspended"),
         ("resume", {}, "active"),
-        ("resolve", {}, "closed"),
+        ("resolve", {"answer": "The mast is mended"}, "closed"),
     ):
         assert do(admin, ticket, end, **fields).status_code == 303, end
         assert site.crm.tickets.get(ticket.id).status == status
     page = admin.get(path).text
     said = site.crm.tickets.get(ticket.id).comments
-    assert [one.internal for one in said] == [False, False, True]
+    assert [one.internal for one in said] == [False, False, True, False]
+    assert said[-1].text == "The mast is mended"
+    assert "admin · Resolved" in page
+    assert "· resolved" not in page
     assert page.count("Internal note<") == 1
     assert "In time" in page
     assert f"{path}/comments" not in page
@@ -61,6 +64,21 @@ def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
     new = next(one for one in site.crm.tickets.each() if one.follow_up_of == ticket.id)
     assert again.headers["location"] == f"{PATH}/{new.id}"
     assert ticket.number in admin.get(f"{PATH}/{new.id}").text
+
+
+def test_tickets_are_counted_by_view_and_found_by_number_subject_and_phone(site, admin):
+    ticket = opened(site, admin, subject="Ударила молния")
+    page = admin.get(PATH).text
+    for text in ("Mine", "Free", "Overdue", "All"):
+        assert re.search(rf'{text} <span class="tally">\d+</span>', page), text
+    free = site.crm.tickets.counts({"status": "free"}, most=1001)[0]
+    assert f'Free <span class="tally">{free}</span>' in page
+    assert 'Overdue <span class="tally">0</span>' in page
+    for typed in (ticket.number, "молн", "molniia", site.customer.phone.digits[-9:]):
+        assert f"{PATH}/{ticket.id}?" in admin.get(PATH, params={"q": typed}).text, typed
+    nothing = admin.get(PATH, params={"q": "no such thing"}).text
+    assert "Nothing found" in nothing
+    assert f"{PATH}/{ticket.id}?" not in nothing
 
 
 def test_a_form_that_is_sent_twice_opens_one_ticket(site, admin):
@@ -99,13 +117,52 @@ def test_a_ticket_is_given_to_one_of_ours_or_to_a_queue(site, admin):
 def test_an_answer_beside_a_newer_one_keeps_its_text(site, admin):
     ticket = opened(site, admin, subject="Collision")
     path = f"{PATH}/{ticket.id}"
-    seen = version_on(admin, path)
-    site.crm.tickets.comment(ticket.id, text="I was first")
-    late = submit(admin, path, f"{path}/comments", text="Too late, but kept", version=seen)
+    found = re.search(r'name="heard" value="(\d+)"', admin.get(path).text)
+    assert found
+    heard = found[1]
+    site.crm.tickets.prioritise(ticket.id, priority=TicketPriority.HIGH)
+    early = submit(admin, path, f"{path}/comments", text="Past another's change", heard=heard)
+    assert early.status_code == 303
+    late = submit(admin, path, f"{path}/comments", text="Too late, but kept", heard=heard)
     assert late.status_code == 409
+    assert "There is a newer reply" in late.text
     assert "Too late, but kept" in late.text
-    assert "I was first" in late.text
-    assert '<option value="normal" selected>' in late.text
+    assert "Past another&#39;s change" in late.text
+    assert '<option value="high" selected>' in late.text
+
+
+def test_resolving_asks_what_it_came_to(site, admin):
+    ticket = opened(site, admin, subject="To be answered")
+    assert do(admin, ticket, "activate").status_code == 303
+    empty = do(admin, ticket, "resolve", answer=" ")
+    assert (empty.status_code, 'href="#f-answer"' in empty.text) == (422, True)
+    assert site.crm.tickets.get(ticket.id).status == "active"
+
+
+def test_a_view_leads_from_one_ticket_to_the_next(site):
+    senior = site.browser("operator")
+    tickets = [opened(site, senior, subject=f"Of mine {number}") for number in range(2)]
+    for ticket in tickets:
+        assert do(senior, ticket, "assign", assignee="operator").status_code == 303
+        assert do(senior, ticket, "activate").status_code == 303
+    mine = senior.get(f"{PATH}/{tickets[0].id}?view=mine").text
+    assert f"{PATH}/{tickets[1].id}?view=mine" in mine
+    assert f"{PATH}/{tickets[1].id}" not in senior.get(f"{PATH}/{tickets[0].id}").text
+    version = version_on(senior, f"{PATH}/{tickets[0].id}")
+    first = f"{PATH}/{tickets[0].id}/resolve?view=mine"
+    over = submit(senior, first, first, version=version, answer="Done")
+    assert over.headers["location"] == f"{PATH}/{tickets[1].id}?view=mine"
+    last = f"{PATH}/{tickets[1].id}/resolve?view=mine"
+    assert submit(senior, last, last, answer="Done").headers["location"] == f"{PATH}?view=mine"
+
+
+def test_the_money_and_the_contract_of_who_asks_are_beside_their_ticket(site, admin):
+    contract = next(one for one in site.crm.contracts.each() if one.customer_id == site.customer.id)
+    ticket = opened(site, admin, subject="About it", contract=str(contract.id))
+    page = admin.get(f"{PATH}/{ticket.id}").text
+    assert f"/console/contracts/{contract.id}" in page
+    for state in site.crm.accounts.states_of([site.customer.id])[site.customer.id]:
+        assert state.account.number in page
 
 
 def test_what_a_state_does_not_allow_is_not_offered_and_refused(site, admin):

@@ -2,8 +2,14 @@
 
 import html
 import re
+from pathlib import Path
 
+import attrs
+
+from telecom_crm import Query, application
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.http.web.labels import AUDITED, audited
 from tests.integration.test_web import admin, site, submit
 
 __all__ = ["admin", "site"]
@@ -43,6 +49,69 @@ def test_every_fault_of_a_token_is_told_and_ticks_are_kept(admin):
     assert past.status_code == 422
     nonsense = submit(admin, asked, asked, name="New", role="cashier", scopes="everything:always")
     assert nonsense.status_code == 422
+
+
+def test_the_audit_is_narrowed_by_who_and_when_and_exported_for_a_line_of_its_own(site, admin):
+    site.crm.access.record("=look", thing="sim", thing_id="1", by=Actor("+bek"))
+    page = admin.get("/console/audit?by=%2Bbek").text
+    assert "Never verified" in page
+    assert "+bek" in page
+    assert "Nothing written down" in admin.get("/console/audit?by=nobody").text
+    assert "Nothing written down" in admin.get("/console/audit?to=01.01.2001").text
+    odd = admin.get("/console/audit?by=%2Bbek&from=soon")
+    assert (odd.status_code, "f-from" in odd.text) == (200, True)
+    taken = admin.get("/console/audit/audit.csv?by=%2Bbek&from=01.01.2001")
+    assert taken.headers["content-disposition"] == 'attachment; filename="audit.csv"'
+    head, line = taken.text.lstrip("\ufeff").splitlines()
+    assert "thing_id" in head
+    assert "'=look" in line
+    assert "'+bek" in line
+    (told,) = site.crm.access.audit(Query(where={"action": "audit.export"})).items
+    assert told.detail == "csv, filtered by by, from"
+    assert site.browser("auditor").get("/console/audit/audit.csv").status_code == 403
+    site.crm.audit.seal()
+    assert not site.crm.audit.verify(by=Actor("+bek")).broken
+    page = admin.get("/console/audit").text
+    assert "Verified: untouched" in page
+    assert "Last sealed:" in page
+
+
+def test_every_action_of_the_audit_has_words():
+    source = "".join(p.read_text("utf-8") for p in Path(application.__file__).parent.rglob("*.py"))
+    said = r'(?:action=|\b_?record\(\s*|_line\(|[A-Z]{4,} = |action = )"([a-z_]+\.[a-z_]+)"'
+    assert set(re.findall(said, source)) >= {"sim.secrets", "sign_in.refused", "audit.export"}
+    assert set(re.findall(said, source)) - set(AUDITED) == set()
+    assert audited("refused read tokens") == "Refused: See (API tokens)"
+
+
+def test_changes_are_in_the_audit_with_what_was_before_unless_it_is_personal(site, admin):
+    customer = site.customer
+    site.crm.customers.update(customer.id, changes={"phone": "+996555999888"})
+    brand = site.crm.rules.brand()
+    for hue in (120, 121):
+        site.crm.rules.put_brand(attrs.evolve(brand, hue=hue), by=Actor("painter"))
+    page = admin.get(f"/console/audit?thing=customer&thing_id={customer.id}").text
+    assert "Data changed" in page
+    assert "changed; not shown here" in page
+    assert "996555999888" not in page
+    assert f'href="/console/customers/{customer.id}"' in page
+    page = admin.get("/console/audit?by=painter&kind=change").text
+    assert "<dt>Hue</dt><dd><del>120</del> → <ins>121</ins></dd>" in page
+    assert "Nothing written down" in admin.get("/console/audit?by=painter&kind=access").text
+    taken = admin.get("/console/audit/audit.csv?by=painter&kind=change").text
+    assert '""hue"": [120, 121]' in taken
+    site.crm.rules.put_brand(brand)
+
+
+def test_pages_of_the_audit_lead_on_and_say_everything_once(site, admin):
+    seen, path = 0, "/console/audit?kind=change&action=ContractActivated"
+    while path:
+        page = admin.get(path).text
+        seen += page.count("<td>Contract activated</td>")
+        found = re.search(r'href="([^"]+)"[^>]* rel="next"', page)
+        path = html.unescape(found[1]) if found else ""
+    where = {"action": "ContractActivated"}
+    assert seen == len(site.crm.audit.page(Query(where=where, limit=500)).items) > 20
 
 
 def test_refusals_are_in_the_audit_and_found_by_a_filter(site, admin):

@@ -8,6 +8,7 @@ import pytest
 
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.user import User
+from telecom_crm.entrypoints.http.web.agents import browser
 from tests.integration.test_web import admin, site, submit
 from tests.people import PASSWORD
 
@@ -52,6 +53,25 @@ def test_an_invitation_leads_to_a_sign_in_once(site, admin):
     assert submit(browser, "/login", "/login", **fields).status_code == 303
     assert browser.get("/console/customers").status_code == 200
     assert site.browser().get(link).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; like Mac OS X) Version/26.0 Safari/604.1", "Safari on iPhone"),
+        (
+            "Mozilla/5.0 (Linux; Android) Chrome/140.0 YaBrowser/25.9",
+            "Yandex Browser on Android",
+        ),
+        ("curl/8.5.0", "curl"),
+        ("", "—"),
+        ("<b>", "—"),
+    ],
+)
+def test_a_browser_is_called_by_its_name(agent, said):
+    assert browser(agent) == said
 
 
 def test_every_fault_of_an_invitation_is_told(admin):
@@ -162,13 +182,21 @@ def test_a_second_step_is_switched_on_used_and_off(site, admin):
     assert len(codes) == 10
     assert secret not in browser.get(step).text
     renewed = re.findall(
-        r"<code>([A-Z0-9-]{11})</code>", submit(browser, step, f"{step}/renew").text
+        r"<code>([A-Z0-9-]{11})</code>",
+        submit(browser, step, f"{step}/renew", password=NEW_PASSWORD).text,
     )
     assert not set(codes) & set(renewed)
     other = site.browser()
     submit(other, "/login", "/login", login="stepper", password=NEW_PASSWORD)
     assert submit(other, "/login/code", "/login/code", code=renewed[0]).status_code == 303
-    assert submit(browser, step, f"{step}/drop").status_code == 303
+    for what in ("renew", "drop"):
+        for said, words in (("", "Enter the password"), ("wrong", "not the present password")):
+            refused = submit(browser, step, f"{step}/{what}", password=said)
+            assert (refused.status_code, what) == (422, what)
+            assert words in refused.text
+    assert known(site, "stepper").has_second_step
+    done = submit(browser, step, f"{step}/drop", password=NEW_PASSWORD)
+    assert done.status_code == 303
     assert not known(site, "stepper").has_second_step
 
 

@@ -1,17 +1,20 @@
 import re
 from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import attrs
 import pytest
 
 from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
 from telecom_crm.application.access.service import Access
+from telecom_crm.application.granting import BeyondRights
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.errors import InvalidValue, NotFound, NotPermitted, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.role import Action, Area, Scope
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Scope
 from telecom_crm.domain.role import Role as Role_
 from telecom_crm.domain.role import RoleName as Role
 
@@ -134,3 +137,52 @@ def test_a_role_of_the_operator_s_own(access, uow, clock):
     rules.put_roles([], by=BY)
     with pytest.raises(RuleViolated, match="admin is built in"):
         rules.put_roles([attrs.evolve(boss, name="admin")], by=BY)
+
+
+def test_a_token_may_no_more_than_who_makes_it(access):
+    scopes = [Scope.parse("tokens:write"), Scope.parse("audit:read")]
+    _, secret = access.create_token(name="narrow", role=Role.ADMIN, scopes=scopes, by=BY)
+    narrow = access.visitor(secret)
+    mine: dict[str, Any] = {"rights": narrow.rights, "by": narrow.actor}
+    for asked in (None, [*scopes, Scope.parse("payments:write")]):
+        with pytest.raises(BeyondRights):
+            access.create_token(name="wide", role=Role.ADMIN, scopes=asked, **mine)
+    lines = access.audit(Query(where={"action": "grant.refused"})).items
+    assert [(one.thing, one.thing_id, one.by) for one in lines] == [
+        ("token", "admin", narrow.actor)
+    ] * 2
+    assert [one.name for one in access.each()] == ["narrow"]
+    _, inner = access.create_token(name="inner", role=Role.ADMIN, scopes=scopes[1:], **mine)
+    assert access.visitor(inner).may(Area.AUDIT, Action.READ)
+
+
+def test_nobody_makes_a_role_that_may_more_than_they(access, uow, clock):
+    rules = RuleBook(uow, clock)
+    own = Role_(
+        name="hr",
+        title="HR",
+        grants={
+            Area.USERS: frozenset({Action.READ, Action.WRITE}),
+            Area.PAYMENTS: frozenset({Action.APPROVE}),
+        },
+        alone_up_to=Decimal(100),
+    )
+    strong = attrs.evolve(own, name="strong", grants={Area.RULES: frozenset(Action)})
+    rules.put_roles([own, strong], by=BY)
+    mine: dict[str, Any] = {"rights": own.rights, "by": BY}
+    wide = {**own.grants, Area.AUDIT: frozenset({Action.READ})}
+    for wrong in (
+        lambda: rules.change_role(attrs.evolve(own, grants=wide), **mine),
+        lambda: rules.change_role(attrs.evolve(own, alone_up_to=Decimal(101)), **mine),
+        lambda: rules.change_role(attrs.evolve(own, alone_up_to=None), **mine),
+        lambda: rules.create_role(attrs.evolve(own, name="more", grants=wide), **mine),
+        lambda: rules.put_roles([own, attrs.evolve(strong, title="S")], **mine),
+    ):
+        with pytest.raises(BeyondRights):
+            wrong()
+    lines = access.audit(Query(where={"action": "grant.refused"})).items
+    assert [one.thing_id for one in lines] == ["hr", "hr", "hr", "more", "strong"]
+    assert rules.role("hr") == own
+    rules.create_role(attrs.evolve(own, name="less", alone_up_to=Decimal(99)), **mine)
+    admin: dict[str, Any] = {"rights": BUILT_IN_ROLES[Role.ADMIN].rights, "by": BY}
+    rules.change_role(attrs.evolve(own, alone_up_to=None), **admin)

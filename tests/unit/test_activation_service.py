@@ -5,7 +5,7 @@ import pytest
 
 from telecom_crm.domain.application import Application, ApplicationKind, ApplicationStatus, Channel
 from telecom_crm.domain.contract import ActivationRefused, ContractStatus
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.ledger import LedgerCode, PostingKind
 from telecom_crm.domain.policy import FirstFee
@@ -27,14 +27,18 @@ def ready(shop: Shop, money: str = "1000.00", n: int = 1, **more):
 
 def test_the_summary_tells_what_is_missing(shop) -> None:
     contract = shop.sign(1)
-    failed = [line.code for line in shop.contracts.activation_summary(contract.id).failed]
-    assert failed == ["documents", "first_fee"]
+    summary = shop.contracts.activation_summary(contract.id)
+    assert [line.code for line in summary.failed] == ["documents", "first_fee"]
+    assert summary.lacking == som("500.00")
+    shop.pay(contract.account_id, "200.00")
+    assert shop.contracts.activation_summary(contract.id).lacking == som("300.00")
     with pytest.raises(ActivationRefused) as caught:
         shop.contracts.request_activation(contract.id)
     assert len(caught.value.reasons) == 2
-    shop.pay(contract.account_id, "500.00")
+    shop.pay(contract.account_id, "300.00")
     shop.contracts.add_document(contract.id, name="signed.pdf", content=[PDF])
-    assert shop.contracts.activation_summary(contract.id).is_green
+    summary = shop.contracts.activation_summary(contract.id)
+    assert (summary.is_green, summary.lacking) == (True, None)
 
 
 def test_fees_are_held_back_then_posted(shop) -> None:
@@ -132,6 +136,15 @@ def test_an_activation_waits_for_its_date(shop, clock) -> None:
     assert shop.contracts.activate_due() == 1
     assert shop.contracts.activate_due() == 0
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVATING
+
+
+def test_no_activation_is_asked_for_a_day_that_is_over(shop) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        shop.sign(1, requested_activation=date(2026, 3, 1))
+    assert [(one.field, one.code) for one in refused.value.faults] == [
+        ("requested_activation", "activation_past")
+    ]
+    assert shop.sign(1, requested_activation=date(2026, 3, 2)).requested_activation
 
 
 def test_activations_that_are_not_green_stop_none_behind_them(shop, clock) -> None:

@@ -21,7 +21,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
-ASKER, SECOND = Actor("asker", "t-1"), Actor("second", "t-2")
+ASKER, SECOND = Actor("asker", "t-1", "user:7"), Actor("second", "t-2", "user:8")
 PAYMENT = str(UUID(int=7))
 
 
@@ -64,7 +64,14 @@ def test_asking_tells_every_fault_and_says_what_it_is_about():
 
 
 @pytest.mark.parametrize(
-    "same", [ASKER, Actor("asker", "another token"), Actor("another name", "t-1"), Actor("asker")]
+    "same",
+    [
+        ASKER,
+        Actor("asker", "another token"),
+        Actor("asker"),
+        Actor("who made the token", "user:7"),
+        Actor("another token of theirs", "t-3", "user:7"),
+    ],
 )
 def test_who_asked_does_not_decide(same):
     for decide in (

@@ -13,18 +13,19 @@ from telecom_crm.application.catalog import (
 )
 from telecom_crm.application.declared import plain
 from telecom_crm.application.ports import Query
-from telecom_crm.application.rules import (
-    RuleBook,
+from telecom_crm.application.rule_readers import (
     read_deduplication,
     read_policies,
     read_service_levels,
     read_templates,
     service_levels_json,
 )
-from telecom_crm.domain.catalogue import CatalogueFile, DeclaredTariff
+from telecom_crm.application.rules import RuleBook
+from telecom_crm.domain.catalogue import CatalogueFile, DeclaredOption, DeclaredTariff
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.deduplication import DEFAULT_RULES
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated, StaleVersion
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import DEFAULT_TEMPLATES
 from telecom_crm.domain.policy import DEFAULT_POLICIES, MIGRATION, PREPAID, PaymentMode
@@ -111,7 +112,7 @@ def test_what_may_not_be_is_told_beside_what_cannot_be_read() -> None:
     words = {fault.field: fault.message for fault in caught.value.faults}
     assert words["tariffs.0.sim_swap_fee"] == 'an amount as a text, such as "150.00"'
     assert {(fault.field, fault.code) for fault in caught.value.faults} == {
-        ("tariffs.0.name", "name_missing"),
+        ("tariffs.0.name", "wording_missing"),
         ("tariffs.0.monthly_fee", "negative"),
         ("tariffs.0.activation_fee", "negative"),
         ("tariffs.0.sim_swap_fee", "text"),
@@ -119,6 +120,37 @@ def test_what_may_not_be_is_told_beside_what_cannot_be_read() -> None:
         ("tariffs.0.usage_rates.0.billing_step", "too_small"),
         ("tariffs.0.usage_rates.0.minimum", "whole_number"),
     }
+
+
+def test_words_are_a_text_or_one_for_each_language() -> None:
+    fees = {"monthly_fee": "1.00", "activation_fee": "0.00"}
+    said = {"name": {"ky": "Баштоо", "ru": "Старт"}, "description": "Чалуулар."}
+    [tariff] = read_catalog({"tariffs": [{"code": "A", **said, **fees}]}).tariffs
+    assert tariff.name == Wording(ky="Баштоо", ru="Старт")
+    assert tariff.description == Wording(ky="Чалуулар.")
+    odd: dict[str, object] = {"name": {"en": "x", "de": "y", "ru": 5}, "description": ["z"]}
+    with pytest.raises(InvalidValue) as caught:
+        read_catalog({"tariffs": [{"code": "A", **odd, **fees}]})
+    assert {(fault.field, fault.code) for fault in caught.value.faults} == {
+        ("tariffs.0.name.de", "unknown_field"),
+        ("tariffs.0.name.ru", "text"),
+        ("tariffs.0.description", "text"),
+    }
+    long = {"name": {"en": "x"}, "description": {"en": "x" * 2001}}
+    with pytest.raises(InvalidValue) as caught:
+        read_catalog({"tariffs": [{"code": "A", **long, **fees}]})
+    assert [(fault.field, fault.code) for fault in caught.value.faults] == [
+        ("tariffs.0.name.ky", "wording_missing"),
+        ("tariffs.0.description.en", "text"),
+    ]
+
+
+def test_the_demo_says_everything_in_every_language() -> None:
+    demo = demo_catalog()
+    things: list[DeclaredTariff | DeclaredOption] = [*demo.tariffs, *demo.options]
+    for thing in things:
+        assert all(attrs.astuple(thing.name)), thing.code
+        assert all(attrs.astuple(thing.description)), thing.code
 
 
 def test_codes_that_come_twice_and_rules_of_strangers_are_named() -> None:

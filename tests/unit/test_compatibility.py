@@ -8,10 +8,11 @@ from telecom_crm.domain.compatibility import (
     OptionsIncompatible,
     RuleKind,
     check_compatibility,
+    fitting,
     require_compatible,
     require_migration,
 )
-from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.errors import InvalidValue, Reason
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.tariff import Option, OptionTerms, Tariff, TariffTerms
@@ -61,7 +62,7 @@ def test_every_violation_is_told_at_once():
         "QUIET does not go with ROAM",
         "QUIET does not go with START",
         "SMS is already included in START",
-        "at most one of group DATA: A, B",
+        "at most one of A or B",
     }
 
 
@@ -79,3 +80,19 @@ def test_a_tariff_changes_only_to_those_named_if_any_are():
 def test_half_a_rule_is_refused(kind, others):
     with pytest.raises(InvalidValue):
         CompatibilityRule(kind, "X", others)
+
+
+def test_a_reason_can_be_said_in_other_words():
+    [reason] = check_compatibility(START, [option("ROAM")], RULES)
+    assert reason == "ROAM requires NET1 or NET5"
+    assert isinstance(reason, Reason)
+    assert reason.pattern == "%(subject)s requires %(others)s"
+    assert reason.values == {"subject": ("ROAM",), "others": ("NET1", "NET5")}
+
+
+def test_what_is_kept_with_a_tariff_goes_with_it_and_no_more_is_lost_than_has_to_be():
+    had = [option("ROAM"), option("NET1", "DATA"), option("SMS"), option("NET5", "DATA")]
+    kept = fitting(START, had, RULES)
+    assert [one.code for one in kept] == ["ROAM", "NET5"]
+    assert fitting(START, kept, RULES) == kept
+    assert fitting(START, [], RULES) == ()

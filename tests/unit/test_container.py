@@ -71,6 +71,7 @@ def test_the_operators_periods_reach_the_services() -> None:
         quarantine=crm.contracts.quarantine,
         reservation=crm.inventory.reservation_lasts,
         claim=crm.intake.lease,
+        answer=crm.intake.answer_within,
         application=crm.intake.kept_for,
         network=crm.provisioning.lease,
         payment=crm.payments.patience,

@@ -183,10 +183,15 @@ def test_missing_name(raw):
     assert codes(read_name, raw) == [("name", "name_missing")]
 
 
-@pytest.mark.parametrize("raw", ["1899-12-31", "2026-03-02", "1990-02-30", "19900203", "1990-W05-3",
+@pytest.mark.parametrize("raw", ["1899-12-31", "1990-02-30", "19900203", "1990-W05-3",
                                  "03.02.1990", "١٩٩٠-٠٢-٠٣", "x"])  # fmt: skip
 def test_bad_birth_date(raw):
     assert codes(read_birth_date, raw, today=TODAY) == [("birth_date", "birth_date")]
+
+
+def test_a_birth_date_to_come():
+    found = codes(read_birth_date, "2026-03-02", today=TODAY)
+    assert found == [("birth_date", "birth_date")]
 
 
 def test_readers_take_nothing_as_none():

@@ -69,7 +69,7 @@ def tickets(uow, series, clock, ids):
 
 @pytest.fixture
 def intake(uow, series, clock, ids):
-    return Intake(uow, clock, ids, series)
+    return Intake(uow, clock, ids, series, MemoryFiles(new_id=ids))
 
 
 def with_account(uow, clock, ids, customer, *, payment=False):
@@ -408,6 +408,7 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
     with customers.uow() as tx:  # keys stay, so that they have nothing of hers either
         raw = IdempotencyKey("channel api", "order of Secret Name", "")
         assert tx.keys.claim(raw, UUID(int=1)) is None
+    scan = intake.attach(request.id, name="Secret.pdf", content=[b"%PDF-1.7 Secret"]).scans[0]
     intake.reject(request.id, reason="Secret has no papers")
     ticket = tickets.create(customer_id=loser.id, subject="Secret cannot be reached")
     tickets.comment(ticket.id, text="call Secret on +996555123456", by=BY)
@@ -415,6 +416,8 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
     tickets.activate(ticket.id)
     customers.merge(loser.id, survivor_id=survivor.id)
     erased = attrs.evolve(customers, files=tickets.files).erase(survivor.id, by=BY)
+    with pytest.raises(NotFound):
+        intake.open_scan(request.id, scan.id, by=BY)
     assert (erased.name, erased.phone, erased.documents) == ("erased", None, ())
     assert customers.former_values(survivor.id) == []
     with pytest.raises(NotFound):

@@ -5,7 +5,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar, get_args, get_type_hints
@@ -30,7 +30,8 @@ from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
 from telecom_crm.entrypoints.crm import STEPS, Crm
-from telecom_crm.entrypoints.demo import load_subscribers, subscriber
+from telecom_crm.entrypoints.demo import GATEWAYS, load_subscribers, subscriber
+from telecom_crm.entrypoints.demo_life import live
 
 HEAVY = ("sqlalchemy", "psycopg", "litestar", "dependency_injector", "cattrs", "cyclopts", "rich")
 
@@ -141,7 +142,11 @@ def test_the_gateways_are_those_that_are_named_and_the_cash_desk_where_none_is()
     "name", ["nowhere:Kiosk", "json:nothing", "kiosk", "json:", "json:__doc__"]
 )
 def test_an_adapter_that_is_not_there_is_told_with_those_that_are(option: str, name: str) -> None:
-    there = {"gateways": "cash_desk, simulator", "network": "simulator", "messenger": "console"}
+    there = {
+        "gateways": "card_terminal, cash_desk, simulator",
+        "network": "simulator",
+        "messenger": "console",
+    }
     asked = [name] if option == "gateways" else name
     with pytest.raises(InvalidValue, match=f"there is {there[option]};.*module:factory"):
         doors.in_memory(**{option: asked})
@@ -223,6 +228,26 @@ def test_demo_subscribers_are_made_once() -> None:
     assert [event for _, event in crm.events.each()] == before
     assert {contract.status.value for contract in crm.contracts.each()} == {"active"}
     assert crm.verify_ledger() == ()
+
+
+def test_a_demo_has_lived_for_months_and_lives_them_once() -> None:
+    clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
+    with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS) as crm:
+        live(crm, clock)
+        before = [event for _, event in crm.events.each()]
+        assert clock() == datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+        clock.advance(timedelta(hours=1))
+        live(crm, clock)
+        assert [event for _, event in crm.events.each()] == before
+        assert crm.verify_ledger() == ()
+        found = crm.reports.dashboard(days=90)
+        assert found.contracts is not None
+        assert found.money is not None
+        people = len(list(crm.customers.each()))
+        assert found.contracts[-1].active == people - 1, "one lost a phone"
+        paid = [day.paid.minor > 0 for day in found.money[90:]]
+        assert paid.count(True) > 60
+        assert "approvals" in {one.concern.value for one in found.attention}
 
 
 def test_one_round_of_work_bars_and_tells_who_is_overdrawn_and_another_serves_the_paid() -> None:

@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import attrs
 import pytest
@@ -30,8 +31,8 @@ from telecom_crm.domain.errors import (
     RuleViolated,
     Unavailable,
 )
-from telecom_crm.domain.identifiers import ICCID, MSISDN
-from telecom_crm.domain.importing import ImportKind, ImportStatus
+from telecom_crm.domain.identifiers import ICCID, MSISDN, ImportId
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.validation import ValidationRules
 from tests.unit.bulk import (
@@ -503,6 +504,17 @@ def test_a_job_stops_at_the_next_chunk_and_is_resumed():
         desk.imports.resume(job.id)
 
 
+def test_a_job_mends_one_of_its_own_kind():
+    desk = a_desk()
+    numbers = {"content": [b"msisdn,category\n"], "file_name": "n.csv", "kind": "numbers"}
+    first = desk.imports.upload(**numbers)
+    with pytest.raises(InvalidValue) as raised:
+        desk.imports.upload(**{**numbers, "kind": "sims"}, mends=first.id)
+    assert [fault.code for fault in raised.value.faults] == ["mends"]
+    with pytest.raises(NotFound):
+        desk.imports.upload(**numbers, mends=ImportId(UUID(int=7)))
+
+
 def test_the_worker_takes_jobs_on_in_turns():
     desk = a_desk(chunk=2).stocked()
     names = {"content": [file_of("subscribers", [person(n) for n in range(5)])], "file_name": "s"}
@@ -641,3 +653,31 @@ def test_the_page_on_operations_shows_files_that_come_in():
         bare = ",".join("" if name in optional else cell for name, cell in cells)
         again = crm.imports.run_file(kind=ImportKind(kind), content=f"{header}\n{bare}\n".encode())
         assert (again.status, again.counts.unchanged) == ("completed", 1)
+
+
+def test_a_job_that_cannot_get_on_keeps_none_behind_it_from_its_turn(desk) -> None:
+    def upload(n: int) -> ImportJob:
+        rows = file_of("numbers", [number(n)])
+        made: ImportJob = desk.imports.upload(
+            kind=ImportKind.NUMBERS, content=[rows], file_name=f"{n}.csv"
+        )
+        return made
+
+    lost, broken, whole = upload(1), upload(2), upload(3)
+    now = desk.imports.clock()
+    desk.imports.files.delete(lost.stored_file)
+    assert desk.imports.work() == 1
+    refused = desk.imports.get(lost.id)
+    assert refused.status is ImportStatus.STRUCTURE_ERROR
+    assert [fault.code for fault in refused.structure_faults] == ["file_gone"]
+    with desk.uow() as tx:  # begun, and then its file is gone
+        job = tx.imports.get(broken.id)
+        checked = job.check(encoding="utf-8", separator=",", total=1, by=CLERK, at=now)
+        tx.imports.save(checked.start(by=CLERK, at=now))
+    desk.imports.files.delete(broken.stored_file)
+    assert desk.imports.work() == 1
+    assert desk.imports.get(whole.id).status is ImportStatus.COMPLETED
+    with pytest.raises(ExceptionGroup, match="1 imports cannot get on"):
+        desk.imports.work()
+    desk.imports.abort(broken.id, by=CLERK)
+    assert desk.imports.work() == 0

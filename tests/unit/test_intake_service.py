@@ -1,15 +1,24 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import attrs
 import pytest
 
+from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.intake import Intake
+from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.activation import CustomerFacts
-from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel, Priority
+from telecom_crm.domain.application import (
+    SCANS_LIMIT,
+    ApplicationKind,
+    ApplicationStatus,
+    Channel,
+    Priority,
+)
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.customer import CustomerStatus, IdentityDocument
 from telecom_crm.domain.errors import (
@@ -36,8 +45,13 @@ RAW = {
 
 
 @pytest.fixture
-def intake(uow, series, clock, ids):
-    return Intake(uow, clock, ids, series)
+def files(tmp_path, ids):
+    return DirectoryFiles(tmp_path, new_id=ids)
+
+
+@pytest.fixture
+def intake(uow, series, clock, ids, files):
+    return Intake(uow, clock, ids, series, files)
 
 
 @pytest.fixture
@@ -125,12 +139,12 @@ def test_validation_tells_every_fault_and_leaves_the_application_to_be_asked_abo
     assert intake.validate(one.id).status is ApplicationStatus.VALIDATED
 
 
-def test_an_own_check_is_asked_at_validation(uow, series, clock, ids):
+def test_an_own_check_is_asked_at_validation(uow, series, clock, ids, files):
     def with_phone(person):
         if person.phone is None:
             yield Fault("phone", "phone_missing", "a phone is required")
 
-    intake = Intake(uow, clock, ids, series, checks=(with_phone,))
+    intake = Intake(uow, clock, ids, series, files, checks=(with_phone,))
     with pytest.raises(InvalidValue) as refused:
         intake.validate(capture(intake, {"name": "A"}).id)
     assert [fault.code for fault in refused.value.faults] == ["phone_missing"]
@@ -174,6 +188,115 @@ def test_a_known_customers_request_needs_no_name(intake, customers):
         intake, {"tariff": "MAX"}, kind=ApplicationKind.TARIFF_CHANGE, customer_id=known.id
     )
     assert intake.validate(one.id).data == {"tariff": "MAX"}
+
+
+def test_who_asks_becomes_a_customer_with_all_that_was_said(intake, customers):
+    raw = {
+        **RAW,
+        "document_issuer": "MKK 211031",
+        "document_issued_on": "2020-02-03",
+        "document_valid_until": "2030-02-03",
+        "city": "Бишкек",
+        "street": "Чүй 1",
+        "consents": ["personal_data", "personal_data", "marketing"],
+    }
+    captured = capture(intake, raw)
+    with pytest.raises(RuleViolated, match="validate it first"):
+        intake.register(captured.id, by=AIDA)
+    intake.validate(captured.id, by=AIDA)
+    registered = intake.register(captured.id, by=AIDA)
+    customer = customers.get(registered.customer_id)
+    assert (customer.name, customer.addresses[0].street) == ("Айбек Усенов", "Чүй 1")
+    paper = customer.documents[0]
+    assert (paper.issuer, paper.valid_until.year) == ("MKK 211031", 2030)
+    assert [one.purpose for one in customer.consents] == ["personal_data", "marketing"]
+    assert intake.register(captured.id, by=AIDA) == registered
+    other = intake.validate(capture(intake, {**RAW, "name": "Усенов А."}).id, by=AIDA)
+    assert other.customer_id == customer.id
+
+
+def test_an_organisation_is_registered_by_its_number(intake, customers):
+    raw = {"name": "ОсОО Ала-Тоо", "customer_kind": "organisation", "registration_number": "77-1"}
+    known = intake.register(intake.validate(capture(intake, raw).id).id)
+    customer = customers.get(known.customer_id)
+    assert (customer.kind, customer.registration_number) == ("organisation", "77-1")
+
+
+def test_a_twin_that_was_registered_meanwhile_is_found_and_not_made_again(intake):
+    first, second = (intake.validate(capture(intake).id) for _ in range(2))
+    assert intake.register(first.id).customer_id == intake.register(second.id).customer_id
+
+
+def test_findings_tell_what_validation_would(intake, customers):
+    known = customers.register(name="Айбек Усенов", phone="996555111222")
+    found = intake.check({**RAW, "document_valid_until": "2030-02-03"})
+    assert [one.customer_id for one in found.suspects] == [known.id]
+    assert found.document_until.year == 2030
+    odd = {
+        "full_name": "",
+        "national_id": "?",
+        "consents": "all",
+        "customer_kind": "robot",
+        "document_type": "passport",
+        "document_number": "AN 1",
+        "document_issued_on": "2020-02-03",
+        "document_valid_until": "2019-02-03",
+    }
+    assert {fault.field for fault in intake.check(odd).faults} == {
+        "full_name",
+        "national_id",
+        "consents",
+        "customer_kind",
+        "document_valid_until",
+    }
+    assert list(intake.each()) == []
+
+
+def kept(tmp_path):
+    return sum(path.is_file() for path in tmp_path.rglob("*"))
+
+
+PDF, PNG, TEXT = b"%PDF-1.7 front", b"\x89PNG\r\n\x1a\n", b"hello"
+
+
+def test_scans_come_with_the_application_and_each_look_is_written_down(intake, tmp_path, uow):
+    made = capture(intake, scans={"front": [PDF], "back": [PNG]}, idempotency_key="k")
+    assert [one.name for one in made.scans] == ["front", "back"]
+    again = capture(intake, scans={"front": [PDF], "back": [PNG]}, idempotency_key="k")
+    assert (again.replayed, again.scans, kept(tmp_path)) == (True, made.scans, 2)
+    assert intake.attach(made.id, name="front", content=[PDF]).scans == made.scans
+    scan, content = intake.open_scan(made.id, made.scans[0].id, by=BEK)
+    with content:
+        assert (scan.media_type, content.read()) == ("application/pdf", PDF)
+    assert intake.look_at(made.id, by=BEK) == made
+    with uow(read_only=True) as tx:
+        looks = tx.audit.page(Query()).items
+    assert {(one.action, one.by) for one in looks} == {
+        ("application.scan", BEK),
+        ("application.identity", BEK),
+    }
+
+
+def test_files_that_are_no_scans_are_all_named_and_nothing_is_kept(intake, tmp_path):
+    with pytest.raises(InvalidValue) as refused:
+        capture(intake, scans={"front": [PDF], "back": [TEXT], "face": [TEXT]})
+    assert [(f.field, f.code) for f in refused.value.faults] == [
+        ("back", "media_type"),
+        ("face", "media_type"),
+    ]
+    with pytest.raises(NotFound):
+        capture(intake, scans={"front": [PDF]}, customer_id=CustomerId(UUID(int=1)))
+    assert (list(intake.each()), kept(tmp_path)) == ([], 0)
+
+
+def test_an_ended_application_takes_no_scans_and_none_takes_too_many(intake, tmp_path):
+    made = capture(intake, scans={str(n): [PDF + bytes([n])] for n in range(SCANS_LIMIT)})
+    with pytest.raises(RuleViolated, match="at most"):
+        intake.attach(made.id, name="one more", content=[PDF])
+    other = intake.cancel(capture(intake).id)
+    with pytest.raises(RuleViolated, match="cancelled"):
+        intake.attach(other.id, name="late", content=[PDF])
+    assert kept(tmp_path) == SCANS_LIMIT
 
 
 def test_the_queue_gives_the_most_urgent_then_the_oldest(intake, clock):
@@ -243,6 +366,21 @@ def test_an_application_whose_contract_is_served_cannot_be_cancelled(intake, uow
         intake.cancel(one.id)
 
 
+def test_what_was_asked_for_is_a_contract_of_the_same_customer(
+    intake, customers, uow, served_contract
+):
+    with uow() as tx:
+        contract = tx.contracts.save(served_contract)
+    mine, nobodys = (
+        intake.claim(intake.validate(capture(intake, customer_id=whose).id).id, by=AIDA)
+        for whose in (customers.register(name="Aida").id, None)
+    )
+    with pytest.raises(RuleViolated, match="another customer"):
+        intake.complete(mine.id, contract_id=contract.id)
+    done = intake.complete(nobodys.id, contract_id=contract.id)
+    assert (done.contract_id, done.customer_id) == (contract.id, contract.customer_id)
+
+
 @pytest.fixture
 def served_contract(clock, ids):
     draft = Contract.draft(
@@ -280,6 +418,21 @@ def test_what_ended_for_nobody_is_erased_when_its_term_is_over(intake, customers
     assert intake.get(open_still).raw == intake.get(mine).raw == raw
     again = capture(intake, raw, external_reference="Secret 0")
     assert (again.id, again.raw, again.replayed) == (nobodys[0], {}, True)
+
+
+def test_who_does_not_answer_in_time_is_waited_for_no_more(intake, clock):
+    silent, answers = (capture(intake).id for _ in range(2))
+    for application_id in (silent, answers):
+        intake.ask(application_id, reason="a scan of the passport", by=AIDA)
+    clock.pass_(days=29)
+    intake.supply(answers, raw={"note": "here it is"})
+    assert intake.end_unanswered() == 0
+    clock.pass_(days=1)
+    assert intake.end_unanswered(limit=1) == 1
+    assert intake.end_unanswered() == 0
+    ended = intake.get(silent)
+    assert (ended.status, ended.outcome) == (ApplicationStatus.CANCELLED, "no answer in time")
+    assert intake.get(answers).status is ApplicationStatus.CAPTURED
 
 
 def test_leases_are_swept_past_the_first_batch(intake, clock):

@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from telecom_crm.application.inventory import Inventory, NumberData, Receipt, SimData
+from telecom_crm.application.customers import Customers
+from telecom_crm.application.inventory import AlreadyInPool, Inventory, NumberData, Receipt, SimData
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason
 from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion
@@ -34,6 +35,29 @@ def test_receiving_again_changes_nothing_and_a_correction_is_told(inventory) -> 
     assert inventory.number(msisdn(1)).price == som("500.00")
 
 
+def test_what_is_to_be_new_is_all_new_or_nothing_is_taken_in(inventory) -> None:
+    inventory.receive_sims([SimData(iccid=iccid(51), pin1="1234")])
+    cards = [SimData(iccid=iccid(n)) for n in (50, 51, 52)]
+    with pytest.raises(AlreadyInPool, match=iccid(51).digits):
+        inventory.receive_sims(cards, only_new=True)
+    assert [one.iccid for one in inventory.known_sims(data.iccid for data in cards)] == [iccid(51)]
+    assert inventory.sim(iccid(51)).pin1 == "1234"
+    taken = inventory.receive_sims([cards[0], cards[2]], only_new=True)
+    assert taken.count(Receipt.CREATED) == 2
+
+
+def test_a_number_is_put_in_another_class(inventory) -> None:
+    number = inventory.number(msisdn(1))
+    gold = inventory.reclassify(
+        msisdn(1), category="gold", price=som("500.00"), expected_version=number.version
+    )
+    assert (gold.category, gold.price) == ("gold", som("500.00"))
+    with pytest.raises(StaleVersion):
+        inventory.reclassify(
+            msisdn(1), category="silver", price=None, expected_version=number.version
+        )
+
+
 def test_secrets_are_shown_and_the_look_is_written_down(inventory, uow) -> None:
     inventory.receive_sims([SimData(iccid=iccid(50), pin1="1234", puk1="12345678")])
     assert inventory.secrets(iccid(50), by=OPERATOR).puk1 == "12345678"
@@ -52,7 +76,7 @@ def test_a_reservation_keeps_others_away_and_lapses(inventory, clock, shop) -> N
     clock.pass_(hours=1)
     assert inventory.expire_reservations() == 2
     assert inventory.sim(iccid(1)).status is SimStatus.AVAILABLE
-    with pytest.raises(RuleViolated):
+    with pytest.raises(InvalidValue, match="until"):
         inventory.reserve_sim(iccid(1), until=clock() - timedelta(seconds=1))
 
 
@@ -144,6 +168,14 @@ def test_a_resting_number_is_restored_to_its_customer_only(inventory, shop) -> N
     mine = shop.sign(1, iccid=iccid(3), msisdn=msisdn(3))
     assert inventory.restore(msisdn(1), contract_id=mine.id).contract_id == mine.id
     assert len(inventory.number_history(msisdn(1))) == inventory.number(msisdn(1)).version
+
+
+def test_a_number_rests_for_whoever_its_customer_was_merged_into(inventory, shop) -> None:
+    first, other = shop.active(1), shop.active(2)
+    shop.contracts.close(first.id, reason=CloseReason.OTHER)
+    customers = Customers(shop.uow, shop.clock, shop.new_id)
+    customers.merge(first.customer_id, survivor_id=other.customer_id)
+    assert inventory.restore(msisdn(1), contract_id=other.id).contract_id == other.id
 
 
 def test_lists_are_filtered(inventory, shop) -> None:

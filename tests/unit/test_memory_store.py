@@ -569,7 +569,7 @@ def test_the_audit_in_pages(uow):
         more = tx.audit.page(Query(limit=3, descending=True, cursor=back.next))
         assert [one.thing_id for one in (*back.items, *more.items)] == ["0", "1", "0", "1", "0"]
         with pytest.raises(InvalidValue):
-            tx.audit.page(Query(where={"by": "aida"}))
+            tx.audit.page(Query(where={"detail": "aida"}))
 
 
 # People, documents, contracts

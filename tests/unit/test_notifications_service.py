@@ -19,11 +19,13 @@ from telecom_crm.domain.identifiers import (
     EntryId,
     PaymentId,
 )
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.ledger import LedgerCode, Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.tariff import Tariff, TariffTerms
 
 BY = Actor("aida")
 
@@ -136,8 +138,16 @@ def test_what_payments_and_contracts_tell(notifications, customer, uow, clock, i
         by=BY,
         at=clock(),
     )
+    tariff = Tariff.create(
+        code="START",
+        name=Wording(en="Beginning", ky="Баштоо"),
+        terms=TariffTerms(monthly_fee=Money(0, "KGS"), activation_fee=Money(0, "KGS")),
+        by=BY,
+        at=clock(),
+    )
     with uow() as tx:
         tx.accounts.save(account)
+        tx.catalog.tariffs.save(tariff)
         # The steps before are the contract service's; here only what is told of them matters.
         activating = attrs.evolve(draft, status=ContractStatus.ACTIVATING)
         active = activating.confirm_activation(by=BY, at=clock())
@@ -160,7 +170,7 @@ def test_what_payments_and_contracts_tell(notifications, customer, uow, clock, i
         number = tx.accounts.get(paid.account_id).number
     told = {one.event: dict(one.facts) for one in queue_all(notifications)}
     assert told == {
-        "ContractActivated": {"contract": "C-0000001", "tariff": "START"},
+        "ContractActivated": {"contract": "C-0000001", "tariff": "Beginning"},
         "ContractSuspended": {"contract": "C-0000001", "hold": "lost_stolen"},
         "ContractResumed": {"contract": "C-0000001"},
         "PaymentConfirmed": {

@@ -8,8 +8,10 @@ import pytest
 
 from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.application.declared import plain
-from telecom_crm.application.rules import RegulationsInForce, RuleBook, read_regulations
-from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.application.rule_keeping import InForce
+from telecom_crm.application.rule_readers import read_regulations
+from telecom_crm.application.rules import RuleBook, regulations_in
+from telecom_crm.domain.errors import InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.regulation import DEFAULT_REGULATIONS, PaymentLimits, Regulations
 
@@ -26,8 +28,13 @@ LIMITED = Regulations(
 
 @pytest.mark.parametrize("amount", ["9.99", "5000.01"])
 def test_a_payment_outside_the_limits_is_refused_with_the_limit(amount):
-    with pytest.raises(RuleViolated, match=r"10\.00|5000\.00"):
+    with pytest.raises(RuleViolated) as refused:
         LIMITED.refuse_payment(som(amount))
+    [reason] = refused.value.reasons
+    assert isinstance(reason, Reason)
+    [[limit]] = reason.values.values()
+    assert limit in (som("10.00"), som("5000.00"))
+    assert str(limit) in reason
     DEFAULT_REGULATIONS.refuse_payment(som(amount))
 
 
@@ -78,8 +85,8 @@ class Counted:
 
 def test_what_is_in_force_is_read_once_in_a_while(uow):
     store, clock = Counted(uow), ManualClock()
-    here, elsewhere = (RegulationsInForce(store, clock) for _ in range(2))
-    book = RuleBook(uow, clock, in_force=here)
+    book = RuleBook(store, clock)
+    here, elsewhere = book.in_force(regulations_in), InForce(store, clock, regulations_in)
     assert [here() for _ in range(3)] == [elsewhere() for _ in range(3)]
     assert store.opened == 2
     book.put_regulations(LIMITED)

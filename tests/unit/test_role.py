@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import TokenId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import (
     AREA_OF,
@@ -28,7 +30,12 @@ R = {name: BUILT_IN_ROLES[name] for name in RoleName}
 
 
 def token(**fields):
-    given = {"name": "till 1", "role": RoleName.CASHIER, "secret": SECRET} | fields
+    given: dict[str, Any] = {
+        "name": "till 1",
+        "role": RoleName.CASHIER,
+        "secret": SECRET,
+        "by": SYSTEM,
+    } | fields
     return Token.create(id=TokenId(UUID(int=1)), **given, at=AT)
 
 
@@ -100,6 +107,23 @@ def test_a_token_keeps_no_secret():
     assert SECRET not in repr(one)
     assert one.digest not in repr(one)
     assert one.actor.token == str(one.id)
+
+
+@pytest.mark.parametrize(
+    ("by", "person"),
+    [
+        (Actor("aida", "user:7"), "user:7"),
+        (Actor("till 1", "t-1", "user:7"), "user:7"),
+        (Actor("till 1", "t-1"), "t-1"),
+        (Actor("command line"), str(UUID(int=1))),
+        (SYSTEM, str(UUID(int=1))),
+    ],
+)
+def test_whoever_made_a_token_answers_for_it(by, person):
+    one = token(by=by)
+    assert (one.made_by, one.actor.person) == (by, person)
+    assert one.actor.is_same_as(by) is (person == by.person)
+    assert one.actor.caller == f"token {one.id}", "what is paid with it is its own"
 
 
 def test_a_token_ends():

@@ -199,6 +199,52 @@ def test_passwords_of_a_contract_are_guessed_five_times_and_no_more(loaded, care
         care.sign_in_with_password(contract=number, password=PASSWORD)
 
 
+def test_signing_in_ends_the_session_that_one_comes_with(loaded, care, phones):
+    owner, number = _owner(loaded), _number(loaded)
+    care.set_password(owner, password=PASSWORD)
+    mine = {"contract": number, "password": PASSWORD}
+    first, other = care.sign_in_with_password(**mine), care.sign_in_with_password(**mine)
+    second = care.sign_in_with_password(**mine, replaces=first.secret)
+    assert care.subscriber(first.secret) is None
+    assert care.subscriber(second.secret) is not None
+    care.send_code(PHONE, replaces=second.secret)
+    assert care.subscriber(second.secret) is None, "its cookie is another's from now on"
+    assert care.subscriber(other.secret) is not None
+
+
+def test_one_s_own_password_is_chosen_soon_after_a_sign_in_or_with_the_present_one(
+    loaded, care, phones, clock
+):
+    owner, number = _owner(loaded), _number(loaded)
+    new = "quite another password"
+    signed = care.sign_in_with_code(care.send_code(PHONE), code=phones.code)
+    here = {"within": signed.session.id}
+    clock.pass_(minutes=10)
+    care.choose_password(owner, password=PASSWORD, **here)
+    other = care.sign_in_with_password(contract=number, password=PASSWORD)
+    clock.pass_(seconds=1)
+    for wrong in ("", "wrong"):
+        with pytest.raises(InvalidValue) as refused:
+            care.choose_password(owner, password=new, present=wrong, **here)
+        assert [one.field for one in refused.value.faults] == ["present"]
+    care.choose_password(owner, password=new, present=PASSWORD, **here)
+    assert care.subscriber(signed.secret) is not None
+    assert care.subscriber(other.secret) is None
+    for _ in range(GUESSES):
+        with pytest.raises(InvalidValue):
+            care.choose_password(owner, password=PASSWORD, present="wrong", **here)
+    with pytest.raises(TooManyAttempts):
+        care.choose_password(owner, password=PASSWORD, present=new, **here)
+    assert care.sign_in_with_password(contract=number, password=new)
+
+
+def test_who_has_no_password_signs_in_again_to_choose_one(loaded, care, phones, clock):
+    signed = care.sign_in_with_code(care.send_code(PHONE), code=phones.code)
+    clock.pass_(minutes=11)
+    with pytest.raises(InvalidValue):
+        care.choose_password(_owner(loaded), password=PASSWORD, within=signed.session.id)
+
+
 def test_another_password_ends_all_sessions_but_the_one_it_was_set_in(loaded, care):
     owner, number = _owner(loaded), _number(loaded)
     care.set_password(owner, password=PASSWORD)

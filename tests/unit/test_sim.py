@@ -118,7 +118,7 @@ def test_an_active_card_is_not_unbound():
 def test_a_card_that_is_handed_over_is_activated_anew_and_never_free_again():
     handed = bound().activate(**WHO).hand_over(contract_id=OTHER, **WHO)
     assert (handed.status, handed.contract_id, handed.msisdn) == (SimStatus.BOUND, OTHER, NUMBER)
-    assert handed.events[-1].payload == {"before": str(MINE), "contract": str(OTHER)}
+    assert handed.events[-1].payload == {"changes": {"contract": [str(MINE), str(OTHER)]}}
     assert handed.activate(**WHO).status is SimStatus.ACTIVE
     with pytest.raises(RuleViolated, match="was in use: retire it"):
         handed.unbind(**WHO)
@@ -128,7 +128,7 @@ def test_secrets_show_up_nowhere():
     card = sim().correct(imsi=sim().imsi, pin1="1111", puk1="22222222", batch="B", **WHO)
     seen = repr(card) + repr(card.events)
     assert not any(secret in seen for secret in ("2471", "52992312", "1111", "22222222"))
-    assert card.events[-1].payload == {"changed": ["batch", "pin1", "puk1"]}
+    assert card.events[-1].payload == {"fields": ["batch", "pin1", "puk1"]}
     with pytest.raises(InvalidValue) as caught:
         Sim.receive(iccid=card.iccid, pin1="12x45", **WHO)
     assert "12x45" not in repr(caught.value)

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.language import LANGUAGES, Wording, worded
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
@@ -76,8 +77,41 @@ def test_versions_never_change_and_begin_when_they_say():
 
 
 def test_words_change_without_a_version():
-    told = tariff().describe(name="Start!", description="new", **WHO)
-    assert (told.name, told.events[-1].name, len(told.versions)) == ("Start!", "TariffDescribed", 1)
+    told = tariff().describe(name=Wording(ky="Start!", ru="Старт"), description="new", **WHO)
+    assert (told.name.said_in("ru"), told.description.said_in("ru")) == ("Старт", "new")
+    assert (told.events[-1].name, len(told.versions)) == ("TariffDescribed", 1)
+    assert told.events[-1].payload["changes"] == {
+        "name.ky": ["Start", "Start!"],
+        "name.ru": ["", "Старт"],
+        "description.ky": ["", "new"],
+    }
+
+
+def test_what_is_said_in_no_language_of_a_reader_is_read_in_the_default_one():
+    both = Wording(ru=" Старт ", ky="Баштоо")
+    assert [both.said_in(code) for code in ("ru", "ky", "en", "xx")] == [
+        "Старт",
+        "Баштоо",
+        "Баштоо",
+        "Баштоо",
+    ]
+    assert Wording(ru="Звонки").said_in("ky") == "Звонки"
+    assert Wording().said_in("ky") == ""
+    assert worded("Старт") == Wording(**{LANGUAGES.default: "Старт"})
+
+
+def test_every_text_of_a_name_and_a_description_is_looked_at():
+    with pytest.raises(InvalidValue) as caught:
+        Tariff.create(code="A", name=Wording(ru="x" * 201, en="a\0"), terms=TERMS, **WHO)
+    assert [(one.field, one.code) for one in caught.value.faults] == [
+        ("name.en", "text"),
+        ("name.ru", "text"),
+        ("name.ky", "wording_missing"),
+    ]
+    told = tariff().describe(name="A" * 200, description=Wording(en="x" * 2000), **WHO)
+    with pytest.raises(InvalidValue) as caught:
+        told.describe(name="A", description=Wording(en="x" * 2001), **WHO)
+    assert [one.field for one in caught.value.faults] == ["description.en"]
 
 
 @pytest.mark.parametrize("code", ["", "start", "А", "A B", "A" * 31])

@@ -10,6 +10,7 @@ from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Query
+from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.customer import CustomerMerged
 from telecom_crm.domain.errors import (
@@ -23,7 +24,13 @@ from telecom_crm.domain.errors import (
 )
 from telecom_crm.domain.identifiers import DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
+from telecom_crm.domain.ticket import (
+    BlockReason,
+    SlaPolicy,
+    SlaTarget,
+    TicketPriority,
+    TicketStatus,
+)
 
 BY = Actor("aida")
 PICTURE = b"\x89PNG\r\n\x1a\n of a mast"
@@ -233,7 +240,7 @@ def test_a_ticket_begins_with_what_the_customer_said(tickets, customer):
         tickets.create(**given, text="Since one", by=BY)
 
 
-def test_what_is_late_is_told_the_latest_first(tickets, customer, clock):
+def test_what_is_late_is_found_by_what_was_promised(tickets, customer, clock):
     def opened(priority):
         return tickets.create(customer_id=customer.id, subject="x", priority=priority, by=BY)
 
@@ -244,17 +251,34 @@ def test_what_is_late_is_told_the_latest_first(tickets, customer, clock):
     for one in (paused, answered):
         tickets.activate(one.id, by=BY)
     tickets.suspend(paused.id, by=BY)
-    assert tickets.overdue() == []
+    assert tickets.overdue().items == ()
     clock.pass_(days=14)
-    late = [one.id for one in tickets.overdue()]
-    assert set(late) == {low.id, urgent.id, high.id, answered.id}
-    left = tickets.slas([tickets.get(key) for key in late])
-    assert [left[key].now.remaining for key in late] == sorted(
-        sla.now.remaining for sla in left.values()
-    )
+    late = [one.id for one in tickets.overdue().items]
+    assert late == [low.id, urgent.id, high.id, answered.id]
+    assert tickets.count_overdue(most=9) == 4
+    assert tickets.count_overdue(most=3) == 3
+    first = tickets.overdue(limit=3)
+    assert [one.id for one in tickets.overdue(cursor=first.next).items] == late[3:]
+    assert all(sla.now.breached for sla in tickets.slas(tickets.overdue().items).values())
     tickets.resolve(answered.id, by=BY)
-    assert answered.id not in {one.id for one in tickets.overdue()}
+    assert [one.id for one in tickets.overdue().items] == late[:3]
+    tickets.resume(paused.id, by=BY)
+    assert tickets.count_overdue(most=9) == 3
     assert tickets.slas([]) == {}
+
+
+def test_what_is_promised_anew_counts_for_tickets_that_wait(tickets, customer, clock):
+    book = RuleBook(tickets.uow, clock)
+    one = tickets.create(customer_id=customer.id, subject="x", by=BY)
+    clock.pass_(days=14)
+    assert [late.id for late in tickets.overdue().items] == [one.id]
+    levels = book.service_levels()
+    month = SlaTarget(first_response=timedelta(days=30), resolution=timedelta(days=60))
+    targets = dict.fromkeys(TicketPriority, month)
+    book.put_service_levels(attrs.evolve(levels, policy=SlaPolicy(targets)), by=BY)
+    assert tickets.overdue().items == ()
+    book.put_service_levels(levels, by=BY)
+    assert tickets.count_overdue(most=9) == 1
 
 
 def test_what_is_in_somebodys_hands_is_not_closed(tickets, customer):

@@ -125,6 +125,16 @@ def test_a_login_passes_for_nobody_else():
         ("x" * 201, "password_length"),
         ("abababababab", "password_simple"),
         ("it is Aida who", "password_simple"),
+        ("password1234", "password_simple"),
+        ("123456789012", "password_simple"),
+        ("1234567890qwerty", "password_simple"),
+        ("qwertyuiop12", "password_simple"),
+        ("1q2w3e4r5t6y", "password_simple"),
+        ("Passw0rd2026", "password_simple"),
+        ("AdminAdmin123", "password_simple"),
+        ("aaaaaabbbbbbccdef", "password_simple"),
+        ("пароль123456", "password_simple"),
+        ("zyxwvutsrqpo", "password_simple"),
     ],
 )
 def test_an_easy_password_is_refused(password, code):

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from telecom_crm.application.declared import plain
-from telecom_crm.application.rules import read_validation
+from telecom_crm.application.rule_readers import read_validation
 from telecom_crm.domain.customer import Customer, CustomerKind, DocumentType, IdentityDocument
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId

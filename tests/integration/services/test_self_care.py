@@ -39,7 +39,7 @@ def test_a_code_that_is_shown_by_many_at_once_lets_one_in(loaded, care, phones):
     secret = care.send_code(PHONE)
     code = phones.code
     came = _at_once(4, lambda: care.sign_in_with_code(secret, code=code))
-    assert sorted(type(one).__name__ for one in came) == ["SignInRefused"] * 3 + ["SignedIn"]
+    assert sorted(type(one).__name__ for one in came) == ["CodeRefused"] * 3 + ["SignedIn"]
 
 
 def test_a_phone_that_asks_many_times_at_once_is_sent_one_code(care, phones):

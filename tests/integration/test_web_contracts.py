@@ -1,0 +1,516 @@
+"""Contracts in the console: sold step by step, and every command of one that is there."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+import telecom_crm
+from telecom_crm.application.ports import Payer, Query
+from telecom_crm.domain.charging import gross_total
+from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.customer import IdentityDocument
+from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.identifiers import ICCID, MSISDN
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.role import Action, Area, Role, RoleName
+from telecom_crm.domain.sim import SimStatus
+from telecom_crm.entrypoints import demo
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.forms import written
+from tests.integration.test_web import HTMX, Site, submit, token_on
+from tests.people import PASSWORD, hire
+
+CONTRACTS = "/console/contracts"
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+        demo.load(crm)
+        hire(crm)
+        yield Site(create_app(crm), crm)
+
+
+@pytest.fixture
+def operator(site):
+    return site.browser("operator")
+
+
+def one_of(site: Site) -> Contract:
+    return next(site.crm.contracts.each(status="active"))
+
+
+def paid(site: Site, contract: Contract) -> Contract:
+    site.crm.payments.take(
+        payer=Payer(contract_id=contract.id),
+        amount=Money.parse("5000.00", "KGS"),
+        method=PaymentMethod.CASH,
+        gateway="cash_desk",
+    )
+    return contract
+
+
+def do(browser, contract: Contract, command: str, **fields):
+    at = f"{CONTRACTS}/{contract.id}/{command}"
+    return submit(browser, at, at, version=str(contract.version), **fields)
+
+
+def free_card(site: Site) -> str:
+    free = Query(where={"status": SimStatus.AVAILABLE.value}, limit=1)
+    return site.crm.inventory.sims(free).items[0].iccid.digits
+
+
+def free_number(site: Site) -> str:
+    return site.crm.inventory.on_offer(limit=1).items[0].msisdn.digits
+
+
+def test_holds_are_placed_and_lifted(site, operator):
+    contract = one_of(site)
+    done = do(operator, contract, "suspend", hold="fraud", reason="many calls abroad")
+    assert done.status_code == 303
+    held = site.crm.contracts.get(contract.id)
+    assert [hold.kind for hold in held.holds] == [HoldKind.FRAUD]
+    assert "many calls abroad" in operator.get(f"{CONTRACTS}/{contract.id}").text
+    again = do(operator, held, "suspend", hold="fraud")
+    assert (again.status_code, "suspended for this already" in again.text) == (409, True)
+    assert do(operator, contract, "resume", hold="fraud").status_code == 409  # seen too long ago
+    assert do(operator, held, "resume", hold="fraud").status_code == 303
+    assert site.crm.contracts.get(contract.id).status is ContractStatus.ACTIVE
+
+
+def test_a_command_sent_twice_is_done_once(site, operator):
+    contract = paid(site, one_of(site))
+    number = free_number(site)
+    wish = {"msisdn": number, "idempotency_key": "6f1c2a52-0000-4000-8000-000000000001"}
+    first = do(operator, contract, "change_number", **wish)
+    balance = site.crm.accounts.get(contract.account_id).available
+    second = do(operator, contract, "change_number", **wish)
+    assert (first.status_code, second.status_code) == (303, 303)
+    changed = site.crm.contracts.get(contract.id)
+    assert (changed.msisdn.digits, len(changed.revisions)) == (number, 1)
+    assert site.crm.accounts.get(contract.account_id).available == balance
+
+
+def test_terms_are_changed_now_and_later(site, operator):
+    contract = paid(site, one_of(site))
+    other = "MAX" if contract.tariff_code != "MAX" else "COMFORT"
+    later = do(operator, contract, "amend", tariff=other, when="next_period")
+    assert later.status_code == 303
+    waiting = site.crm.contracts.get(contract.id)
+    assert waiting.pending is not None
+    assert waiting.pending.tariff_code == other
+    assert "New terms are waiting" in operator.get(f"{CONTRACTS}/{contract.id}").text
+    assert do(operator, waiting, "amend", tariff=other, when="now").status_code == 303
+    assert site.crm.contracts.get(contract.id).tariff_code == other
+    missing = do(operator, waiting, "amend", when="sometime")
+    assert missing.status_code == 422
+    assert missing.text.count('aria-invalid="true"') + missing.text.count('id="e-tariff"') >= 2
+
+
+def test_what_new_terms_come_to_is_shown_before_they_are_chosen(site, operator):
+    contract = one_of(site)
+    other = "MAX" if contract.tariff_code != "MAX" else "COMFORT"
+    seen = do(operator, contract, "amend", tariff=other, when="now", look="true")
+    assert (seen.status_code, "After the change" in seen.text) == (200, True)
+    assert site.crm.contracts.get(contract.id) == contract
+    assert do(operator, contract, "amend", when="now", look="true").status_code == 422
+
+
+def test_tariffs_are_offered_from_the_cheapest_on_with_what_they_include(site, operator):
+    form = operator.get(f"{CONTRACTS}/{one_of(site).id}/amend").text
+    tariffs = re.findall(r'type="radio" name="tariff" value="(\w+)"', form)
+    assert tariffs == [one for one in ("START", "COMFORT", "MAX", "BUSINESS") if one in tariffs]
+    assert len(tariffs) > 2
+    assert "20 GB · 600 min · 200 SMS" in form
+    assert "A fixed public IPv4 address; connected once." in form
+
+
+def test_a_card_is_replaced(site, operator):
+    contract = paid(site, one_of(site))
+    new = free_card(site)
+    wrong = do(operator, contract, "swap_sim", iccid="123", reason="")
+    assert (wrong.status_code, 'id="e-iccid"' in wrong.text) == (422, True)
+    assert 'id="e-reason"' in wrong.text
+    assert do(operator, contract, "swap_sim", card=new, reason="defective").status_code == 303
+    assert site.crm.contracts.get(contract.id).iccid.digits == new
+
+
+def test_a_contract_is_ended(site, operator):
+    contract = one_of(site)
+    page = operator.get(f"{CONTRACTS}/{contract.id}/close").text
+    assert "new_payer" not in page
+    assert do(operator, contract, "close", reason="customer_request").status_code == 303
+    assert site.crm.contracts.get(contract.id).status is ContractStatus.CLOSED
+    shown = operator.get(f"{CONTRACTS}/{contract.id}").text
+    assert f"{contract.id}/suspend" not in shown
+
+
+def test_somebody_else_pays_from_now_on(site, operator):
+    contract = one_of(site)
+    other = next(c for c in site.crm.customers.each() if c.id != contract.customer_id)
+    at = f"{CONTRACTS}/{contract.id}/change_payer"
+    assert f"payer={other.id}" in operator.get(at, params={"q": other.name}).text
+    asked = f"{at}?payer={other.id}"
+    wish = {"payer": str(other.id), "version": str(contract.version)}
+    wish["idempotency_key"] = "6f1c2a52-0000-4000-8000-000000000003"
+    first = submit(operator, asked, at, **wish)
+    again = submit(operator, asked, at, **wish)
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"] == again.headers["location"]
+    assert site.crm.contracts.get(contract.id).status is ContractStatus.CLOSED
+    (new,) = site.crm.contracts.each(customer_id=str(other.id), status="accepted")
+    assert (new.follows, new.msisdn) == (contract.id, contract.msisdn)
+    assert submit(operator, asked, at, version="1").status_code == 422
+
+
+def test_contracts_are_found_by_number_phone_and_card(site, operator):
+    contract = one_of(site)
+    for q in (contract.number.lower(), str(contract.msisdn), contract.iccid.digits):
+        found = operator.get(CONTRACTS, params={"q": q}).text
+        numbers = re.findall(r"C-\d{8}", re.sub("<[^>]+>", " ", found))
+        assert numbers == [contract.number] * 2, q  # in the table, and on a card for phones
+    assert "Nothing found" in operator.get(CONTRACTS, params={"q": "C-99999999"}).text
+    for nonsense in ("Асанова", "12", "٣", "%"):
+        assert "Nothing found" in operator.get(CONTRACTS, params={"q": nonsense}).text
+
+
+def sold_to(site, browser, **choice):
+    """Go through the wizard up to the draft."""
+    query = f"customer={site.customer.id}"
+    at = f"{CONTRACTS}/new/number?{query}"
+    kept = submit(browser, at, at, iccid=free_card(site), msisdn=free_number(site))
+    assert kept.status_code == 303, kept.text
+    at = kept.headers["location"]
+    return at, submit(browser, at, at, **choice)
+
+
+def test_a_sale_says_why_options_do_not_go_with_the_tariff(site, operator):
+    codes = [one.code for one in site.crm.catalog.options(Query(limit=50)).items]
+    _, refused = sold_to(site, operator, tariff="START", options=codes)
+    assert refused.status_code == 422
+    assert 'href="#f-options"' in refused.text
+    assert "Static address requires Business" in refused.text
+    assert "STATIC-IP requires" not in refused.text
+    _, missing = sold_to(site, operator)
+    assert (missing.status_code, 'id="e-tariff"' in missing.text) == (422, True)
+
+
+def test_the_summary_tells_what_is_chosen_and_what_it_costs(site, operator):
+    at, _ = sold_to(site, operator)
+    wish: dict[str, Any] = {"tariff": "START", "options": ["DATA10"]}
+    plan, fees = site.crm.contracts.quote(**wish)
+    part = operator.post(
+        at, data={"csrf": token_on(operator, at), "look": "true", **wish}, headers=HTMX
+    )
+    assert part.text.lstrip().startswith('<div class="stack" id="chosen"')
+    for amount in (plan.monthly, gross_total(fees, currency="KGS")):
+        assert f"{amount.amount}" in part.text
+    whole = submit(operator, at, at, look="true", **wish)
+    assert (whole.status_code, 'value="START" checked' in whole.text) == (200, True)
+
+
+def test_a_draft_is_written_once_and_cancelled(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    at = done.headers["location"]
+    order = {"policy": "prepaid", "idempotency_key": "6f1c2a52-0000-4000-8000-000000000002"}
+    first, second = (submit(operator, at, at, **order) for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first.headers["location"] == second.headers["location"]
+    (draft,) = site.crm.contracts.each(status="draft")
+    papers = operator.get(first.headers["location"])
+    assert draft.number in papers.text
+    too_early = operator.get(f"{CONTRACTS}/{draft.id}/activate").text
+    assert "not signed yet" in too_early
+    assert do(operator, draft, "cancel", reason="changed their mind").status_code == 303
+    assert site.crm.inventory.sim(draft.iccid).status is SimStatus.AVAILABLE
+
+
+def test_the_desk_asks_for_what_an_activation_lacks_and_leads_back(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    at = done.headers["location"]
+    papers = submit(operator, at, at, policy="prepaid").headers["location"]
+    draft = papers.removesuffix("/papers")
+    submit(operator, papers, f"{draft}/sign", version="1")
+    (contract,) = site.crm.contracts.each(status="accepted")
+    lacking = site.crm.contracts.activation_summary(contract.id).lacking
+    desk = f"/console/payments/new?contract={contract.id}"
+    assert f'value="{written(lacking)}"' in operator.get(desk).text
+    paid = submit(operator, desk, desk, amount=written(lacking), desk="cash_desk")
+    assert f'href="{draft}/activate"' in operator.get(paid.headers["location"]).text
+    assert site.crm.contracts.activation_summary(contract.id).lacking is None
+    signed = site.crm.contracts.get(contract.id)
+    assert do(operator, signed, "cancel", reason="moves away").status_code == 303
+
+
+def test_what_was_kept_too_long_is_told(site, operator):
+    at, done = sold_to(site, operator, tariff="COMFORT")
+    shown = operator.get(done.headers["location"]).text
+    assert "are kept for you until" in shown
+    iccid, msisdn = re.findall(r"(?:iccid|msisdn)=(\d+)", at)
+    site.crm.inventory.cancel_sim_reservation(ICCID(iccid))
+    site.crm.inventory.cancel_number_reservation(MSISDN(msisdn))
+    lost = operator.get(done.headers["location"]).text
+    assert "The time is over" in lost
+    assert f"{CONTRACTS}/new/number?" in lost
+
+
+def test_a_day_that_is_over_is_refused_at_its_field(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    at = done.headers["location"]
+    refused = submit(operator, at, at, policy="prepaid", requested_activation="01.01.2020")
+    assert (refused.status_code, 'id="e-requested_activation"' in refused.text) == (422, True)
+    assert not list(site.crm.contracts.each(status="draft"))
+
+
+def test_papers_that_are_missing_are_named_and_lead_to_where_they_are_entered(site, operator):
+    customer = site.crm.customers.register(
+        name="Бермет Мөөнөт",
+        documents=(IdentityDocument(type="id_card", number="AN1", valid_until=date(2001, 1, 1)),),
+    )
+    chosen = f"{CONTRACTS}/new/number?customer={customer.id}"
+    shown = operator.get(chosen).text
+    assert "The identity document is out of date" in shown
+    kept = submit(operator, chosen, chosen, card=free_card(site), msisdn=free_number(site))
+    at = kept.headers["location"]
+    at = submit(operator, at, at, tariff="COMFORT").headers["location"]
+    papers = submit(operator, at, at, policy="postpaid").headers["location"]
+    shown = operator.get(papers).text
+    for words in ("Add a valid document of the customer", "Add the signed contract as a file"):
+        assert words in shown
+    (edit,) = re.findall(r'href="(/console/customers/[^"]+/edit\?back=[^"]+)"', shown)
+    assert f'href="{papers}"' in operator.get(edit).text  # the way back to the sale
+    draft = papers.removesuffix("/papers")
+    signed = submit(operator, papers, f"{draft}/sign", version="1")
+    assert "papers are still missing" in operator.get(signed.headers["location"]).text
+    version = str(site.crm.customers.get(customer.id).version)
+    new = {"name": customer.name, "document": "id_card", "version": version}
+    past = submit(operator, edit, edit, **new, document_number="AN2", document_until="1.1.2002")
+    assert (past.status_code, 'id="e-document_until"' in past.text) == (422, True)
+    done = submit(operator, edit, edit, **new, document_number="AN2", document_until="1.1.2040")
+    assert done.headers["location"] == papers
+    assert "Add a valid document" not in operator.get(papers).text
+
+
+def test_what_is_to_be_paid_at_the_activation_is_totalled(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    at = done.headers["location"]
+    papers = submit(operator, at, at, policy="prepaid").headers["location"]
+    (draft,) = site.crm.contracts.each(status="draft")
+    summary = site.crm.contracts.activation_summary(draft.id)
+    total = sum(fee.gross.minor for fee in summary.first_fees)
+    assert (summary.lacking.minor, total > 0) == (total, True)
+    shown = operator.get(papers.replace("/papers", "/activate")).text
+    for words in ("Total", "Still to be paid", "A payment alone starts nothing"):
+        assert words in shown
+    assert shown.count(f"{Money(minor=total, currency='KGS').amount}") >= 2
+
+
+def test_who_is_blocked_is_found_and_sold_nothing(site, operator):
+    customer = site.crm.customers.register(
+        name="Бермет Бөгөттөлгөн", phone=site.crm.read_phone("0555998877")
+    )
+    site.crm.customers.block(customer.id, reason="fraud")
+    found = operator.get(f"{CONTRACTS}/new", params={"q": "0555998877"}).text
+    assert f'href="/console/customers/{customer.id}"' in found
+    assert f"number?customer={customer.id}" not in found
+
+
+def test_an_activation_is_followed_by_its_state_alone(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    at = done.headers["location"]
+    draft = submit(operator, at, at, policy="postpaid").headers["location"].removesuffix("/papers")
+    (contract,) = site.crm.contracts.each(status="draft")
+    site.crm.contracts.add_document(contract.id, name="signed.pdf", content=[b"%PDF-1.4\n%%EOF\n"])
+    signed = site.crm.contracts.accept(contract.id)
+    asked = submit(operator, draft, f"{draft}/activate", version=str(signed.version))
+    assert asked.headers["location"] == f"{draft}?sold=1", asked.text
+    part = operator.get(f"{draft}?sold=1", headers=HTMX).text
+    assert part.lstrip().startswith('<div class="stack" id="state" hx-get=')
+    site.crm.provisioning.work(network=site.crm.network)
+    ended = operator.get(f"{draft}?sold=1", headers=HTMX)
+    assert ended.headers["hx-redirect"] == f"{draft}?sold=1"
+    shown = operator.get(f"{draft}?sold=1").text
+    for words in ("Print the acceptance", "New contract", "Open the customer"):
+        assert words in shown
+    assert "Open the customer" not in operator.get(draft).text
+    books = operator.get(f"/console/accounts/{signed.account_id}").text
+    assert f'<a class="link" href="{draft}">' in books  # the fees were caused by it
+
+
+def kept_now(site: Site) -> list[ICCID]:
+    return [one.iccid for one in site.crm.inventory.each_sim(status="reserved")]
+
+
+def test_who_chooses_others_gives_back_what_was_kept(site, operator):
+    query = f"customer={site.customer.id}"
+    at = f"{CONTRACTS}/new/number?{query}"
+    first = submit(operator, at, at, card=free_card(site), msisdn=free_number(site))
+    back = first.headers["location"].replace("/tariff?", "/number?")
+    kept = kept_now(site)
+    assert len(kept) == 1
+    second = submit(operator, back, back, card=free_card(site), msisdn=free_number(site))
+    assert second.status_code == 303
+    assert len(kept_now(site)) == 1
+    assert kept_now(site) != kept
+
+
+def test_who_comes_back_finds_what_they_chose_and_may_choose_it_again(site, operator):
+    at = f"{CONTRACTS}/new/number?customer={site.customer.id}"
+    wish = {"card": free_card(site), "msisdn": free_number(site)}
+    submit(operator, at, at, **wish)
+    shown = operator.get(at).text  # the address knows nothing of what was kept
+    picked = set(re.findall(r'value="(\d+)" checked', shown))
+    assert picked == set(wish.values())
+    assert submit(operator, at, at, **wish).status_code == 303
+    assert [one.digits for one in kept_now(site)] == [wish["card"]]
+
+
+def test_a_refusal_stands_at_its_field_and_keeps_the_rest(site, operator):
+    at = f"{CONTRACTS}/new/number?customer={site.customer.id}"
+    taken = {"card": free_card(site), "msisdn": free_number(site)}
+    submit(operator, at, at, **taken)
+    page = site.crm.inventory.on_offer(limit=12)
+    beyond = site.crm.inventory.on_offer(limit=1, cursor=page.next).items[0].msisdn.digits
+    other = site.browser("admin")
+    refused = submit(other, at, at, card=taken["card"], msisdn=beyond)
+    assert (refused.status_code, 'href="#f-card"' in refused.text) == (409, True)
+    assert f'value="{beyond}" checked' in refused.text
+    refused = submit(other, at, at, card=free_card(site), msisdn=taken["msisdn"])
+    assert (refused.status_code, 'href="#f-msisdn"' in refused.text) == (409, True)
+    missing = submit(other, at, at, msisdn=beyond)
+    assert (missing.status_code, "Pick a SIM card" in missing.text) == (422, True)
+    unknown = submit(other, at, at, iccid="8999600000000000007", msisdn=beyond)
+    assert (unknown.status_code, 'id="e-iccid"' in unknown.text) == (422, True)
+
+
+def test_cards_are_found_by_their_last_digits_and_scanned_whole(site, operator):
+    at = f"{CONTRACTS}/new/number?customer={site.customer.id}"
+    number = free_number(site)
+    free = Query(where={"status": SimStatus.AVAILABLE.value}, limit=50)
+    card = site.crm.inventory.sims(free).items[-1].iccid.digits
+    assert card not in operator.get(at).text
+    looked = submit(operator, at, at, iccid=card[-5:], msisdn=number, look="true")
+    found = operator.get(looked.headers["location"]).text
+    assert f'name="card" value="{card}"' in found
+    assert f'value="{number}" checked' in found
+    looked = submit(operator, at, at, iccid=card, look="true")
+    scanned = operator.get(looked.headers["location"]).text
+    assert f'name="card" value="{card}" checked' in scanned
+    sells = re.findall(
+        r'href="(/console/contracts/new\?[^"]+)"', operator.get(f"/console/sims/{card}").text
+    )
+    led = operator.get(f"{sells[0]}&customer={site.customer.id}").headers["location"]
+    assert f'value="{card}" checked' in operator.get(led).text
+    assert submit(operator, at, at, iccid=card, msisdn=number).status_code == 303
+    assert "new?iccid" not in operator.get(f"/console/sims/{card}").text
+    contract = paid(site, one_of(site))
+    swap = f"{CONTRACTS}/{contract.id}/swap_sim"
+    assert free_card(site) in operator.get(swap).text
+
+
+def test_papers_are_kept_and_given_out_with_a_line_in_the_audit(site, operator):
+    contract = one_of(site)
+    at = f"{CONTRACTS}/{contract.id}"
+    token = token_on(operator, at)
+    data = {"csrf": token, "version": str(contract.version)}
+    wrong = operator.post(f"{at}/documents", data=data, files={"content": ("a.exe", b"MZ\x90")})
+    assert (wrong.status_code, "not taken" in wrong.text) == (422, True)
+    nothing = operator.post(f"{at}/documents", data=data)
+    assert nothing.status_code == 422
+    pdf = b"%PDF-1.4\n%%EOF\n"
+    done = operator.post(f"{at}/documents", data=data, files={"content": ("a.pdf", pdf)})
+    assert done.status_code == 303
+    (kept,) = site.crm.contracts.documents(contract.id)
+    given = operator.post(f"{at}/documents/{kept.id}", data={"csrf": token})
+    assert given.content == pdf
+    with site.crm.contracts.uow(read_only=True) as tx:
+        looks = tx.audit.page(Query(where={"action": "contract.document"}))
+    assert [line.thing_id for line in looks.items] == [str(contract.id)]
+    paper = operator.get(f"{at}/contract.pdf")
+    assert paper.content.startswith(b"%PDF")
+
+
+def test_a_customer_is_registered_found_again_and_corrected(site, operator):
+    at = "/console/customers/new"
+    fields = {
+        "kind": "person",
+        "name": "Асан Үсөнов",
+        "phone": "+996555010203",
+        "birth_date": "12.03.1990",
+        "document": "id_card",
+        "document_number": "AN7654321",
+        "document_until": "01.01.2033",
+        "city": "Ош",
+    }
+    bad = {"phone": "12", "email": "x", "birth_date": "31.02.1990", "document_until": "soon"}
+    wrong = submit(operator, at, at, **{**fields, **bad, "name": "", "national_id": "1"})
+    assert wrong.status_code == 422
+    for field in (*bad, "name", "national_id"):
+        assert f'id="e-{field}"' in wrong.text, field
+    first = submit(operator, at, at, **fields)
+    again = submit(operator, at, f"{at}?next=contract", **{**fields, "name": "Асан Усонов"})
+    assert "known already" in operator.get(again.headers["location"]).text
+    profile = first.headers["location"]
+    known = profile.rsplit("/", 1)[1]
+    assert again.headers["location"] == f"{CONTRACTS}/new/number?customer={known}"
+    edit = operator.get(f"{profile}/edit").text
+    assert "AN7654321" not in edit
+    (version,) = re.findall(r'name="version" value="(\d+)"', edit)
+    changes = {**fields, "city": "Бишкек", "document_number": "", "version": version}
+    assert submit(operator, f"{profile}/edit", f"{profile}/edit", **changes).status_code == 303
+    customer = next(site.crm.customers.each(phone="996555010203"))
+    assert customer.addresses[0].city == "Бишкек"
+    assert customer.documents[0].number == "AN7654321"
+
+
+def test_who_sees_contracts_alone_sees_no_money_and_no_people(site):
+    grants = {Area.CONTRACTS: frozenset(Action), Area.CATALOG: frozenset({Action.READ})}
+    narrow = Role(name="seller", title="Seller", grants=grants)
+    version = site.crm.rules.version("roles")
+    own = [role for role in site.crm.rules.roles() if role.name not in list(RoleName)]
+    site.crm.rules.put_roles([*own, narrow], expected_version=version)
+    site.crm.users.begin(login="seller", name="The seller", role="seller", password=PASSWORD)
+    seller, operator = site.browser("seller"), site.browser("operator")
+    contract = one_of(site)
+    owner = site.crm.customers.get(contract.customer_id)
+    account = site.crm.accounts.get(contract.account_id).account
+    at, done = sold_to(site, operator, tariff="COMFORT")
+    draft = submit(operator, done.headers["location"], done.headers["location"], policy="prepaid")
+    for path in (
+        f"{CONTRACTS}/{contract.id}",
+        f"{CONTRACTS}/{contract.id}/change_payer?payer={owner.id}&q=a",
+        at,
+        done.headers["location"],
+        draft.headers["location"],
+    ):
+        answer = seller.get(path)
+        assert answer.status_code == 200, path
+        for secret in (owner.name, account.number, f"{account.number[:-2]}"):
+            assert secret not in answer.text, path
+
+
+def test_a_form_sent_twice_keeps_card_and_number_once(site, operator):
+    at = f"{CONTRACTS}/new/number?customer={site.customer.id}"
+    wish = {"iccid": free_card(site), "msisdn": free_number(site)}
+    wish["idempotency_key"] = "6f1c2a52-0000-4000-8000-000000000004"
+    first, again = (submit(operator, at, at, **wish) for _ in range(2))
+    assert first.headers["location"] == again.headers["location"]
+    broken = first.headers["location"].replace(wish["iccid"], "12")
+    assert operator.get(broken).status_code in (200, 303)
+
+
+def test_the_palette_leads_to_contracts_and_tickets(site, operator):
+    contract = one_of(site)
+    ticket = next(iter(site.crm.tickets.page(Query(limit=1)).items))
+    for q in (contract.number.lower(), str(contract.msisdn), contract.iccid.digits):
+        found = operator.get("/console/find", params={"q": q}).text
+        assert f'href="{CONTRACTS}/{contract.id}"' in found, q
+    found = operator.get("/console/find", params={"q": ticket.number.lower()}).text
+    assert f'href="/console/tickets/{ticket.id}"' in found
+    cashier = site.browser("cashier")  # who has nothing to do with tickets
+    found = cashier.get("/console/find", params={"q": ticket.number}).text
+    assert str(ticket.id) not in found

@@ -1,0 +1,112 @@
+"""The dashboard: what each sees of it, and that its figures are those of the work."""
+
+import re
+from html import unescape
+
+import pytest
+
+import telecom_crm
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.ports import Payer
+from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.report import FirstStep
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.console.dashboard import STEPS
+from tests.integration.test_web import HTMX, Site, admin, site
+from tests.people import hire
+
+__all__ = ["admin", "site"]
+
+
+def read(browser, path="/console"):
+    """Return a page as text, its spaces as people see them."""
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    text = unescape(re.sub(r"<(?!title|option)[^>]+>", " ", answer.text)).replace("\xa0", " ")
+    return re.sub(r"\s+", " ", text)
+
+
+def test_a_new_operator_is_led_through_the_first_steps(site, admin):
+    assert "First steps" not in admin.get("/console").text
+    with telecom_crm.in_memory() as crm:
+        hire(crm)
+        new = Site(create_app(crm), crm)
+        page = new.browser("admin").get("/console").text
+        for path in STEPS.values():
+            assert f'class="row-card" href="{path}"' in page
+        assert "First steps" not in new.browser("support").get("/console").text
+        crm.customers.register(name="A")
+        page = new.browser("admin").get("/console").text
+        assert f'class="row-card" href="{STEPS[FirstStep.CUSTOMER]}"' not in page
+
+
+def test_the_bell_tells_imports_that_ended(site, admin):
+    content = [b"msisdn,category,price\n0700990099,silver,50\n"]
+    job = site.crm.imports.upload(kind=ImportKind.NUMBERS, content=content, file_name="bell.csv")
+    site.crm.work()
+    part = admin.get("/console/news", headers=HTMX).text
+    assert part.lstrip().startswith('<div id="news"')
+    assert f'href="/console/imports/{job.id}"' in part
+    assert "<h1>Notifications</h1>" in admin.get("/console/news").text
+    assert "bell.csv" not in site.browser("support").get("/console/news").text
+
+
+def test_the_figures_are_those_of_the_work(site, admin):
+    contract = next(iter(site.crm.contracts.each(status="active")))
+    active = len(list(site.crm.contracts.each(status="active")))
+    before = site.crm.reports.dashboard(days=7)
+    site.crm.payments.take(
+        payer=Payer(contract_id=contract.id),
+        amount=Money.parse("1240.50", "KGS"),
+        method=PaymentMethod.CASH,
+        gateway="cash_desk",
+    )
+    text = read(admin, "/console?days=7")
+    paid, had = before.paid.now, before.balance.now
+    more = Money.parse("1240.50", "KGS")
+    assert f"Paid KGS {(paid + more).minor / 100:,.2f}" in text
+    assert f"Balance of all accounts KGS {(had + more).minor / 100:,.2f}" in text
+    assert f"Active contracts {active}" in text
+    assert f"New connections {active}" in text
+    assert text.count("Show as a table") == 3
+
+
+@pytest.mark.parametrize(("days", "shown"), [("7", 7), ("90", 90), ("", 30), ("8", 30), ("x", 30)])
+def test_a_period_is_one_of_three(admin, days, shown):
+    page = admin.get(f"/console?days={days}").text
+    current = re.search(r'aria-current="page">(\d+)', page)
+    assert current
+    assert int(current[1]) == shown
+    (table,) = re.findall(r"<table.*?Paid in the period before.*?</table>", page, re.DOTALL)
+    assert table.count("<tr>") == shown + 1
+
+
+def test_each_sees_what_their_role_may(site):
+    support, cashier, auditor = map(site.browser, ("support", "cashier", "auditor"))
+    text = read(support)
+    assert "Open tickets" in text
+    assert "Free in the pool" in text
+    assert "Payments by day" not in text
+    assert "New connections" not in text
+    text = read(cashier)
+    assert "Needs attention" in text
+    assert not any(one in text for one in ("Open tickets", "Free in the pool", "Active contracts"))
+    assert "Payments by day" in read(auditor)
+
+
+def test_what_waits_leads_to_the_list_that_shows_it(site, admin):
+    lost = PaymentRequest(
+        payer=None,
+        amount=Money.parse("10.00", "KGS"),
+        method=PaymentMethod.TERMINAL,
+        reference="terminal-1",
+        told="a wrong number",
+    )
+    site.crm.payments.record_many([lost], gateway="simulator", keep_unallocated=True)
+    page = admin.get("/console").text
+    assert 'href="/console/payments?status=unallocated"' in page
+    assert 'href="/console/numbers?status=available&amp;category=gold"' in page
+    for place in set(re.findall(r'class="row-card" href="([^"]+)"', page)):
+        assert admin.get(unescape(place)).status_code == 200, place

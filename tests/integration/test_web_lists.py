@@ -1,0 +1,65 @@
+"""What every list of the console keeps in its address: how much is shown, and what chips count."""
+
+import html
+import re
+
+import pytest
+
+from telecom_crm.entrypoints.http.web.console import lists
+from tests.integration.test_web import admin, site
+
+__all__ = ["admin", "site"]
+
+
+def links_of(browser, path):
+    return [html.unescape(one) for one in re.findall(r'href="([^"]*)"', browser.get(path).text)]
+
+
+def tallies_of(browser, path):
+    chips = re.findall(
+        r'<a href="[^"]*[^<]*>([^<]+?)(?: <span class="tally">([^<]*)</span>)?</a>',
+        (browser.get(path).text),
+    )
+    return dict(chips)
+
+
+@pytest.mark.parametrize("path", ["/console/customers", "/console/contracts"])
+def test_how_much_a_page_holds_stays_in_every_link_of_the_list(admin, path):
+    first = links_of(admin, f"{path}?sort=up")
+    assert f"{path}?sort=up&size=50" in first
+    assert f"{path}?sort=up&size=100" in first
+    wide = admin.get(f"{path}?sort=up&size=50").text
+    assert wide.count("<tr data-row") > 20
+    links = links_of(admin, f"{path}?sort=up&size=50")
+    assert f"{path}?sort=up" in links  # back to twenty
+    chips = [one for one in links if one.startswith(f"{path}?") and "status=" in one]
+    assert chips
+    assert all("size=50" in one for one in chips)
+    assert '<input type="hidden" name="size" value="50">' in wide
+    assert f"{path}.csv?sort=up" in links
+
+
+def test_the_next_page_is_as_long_as_the_one_before(admin):
+    (onward,) = [one for one in links_of(admin, "/console/sims?size=50") if "cursor=" in one]
+    assert "size=50" in onward
+    assert admin.get(onward).text.count("<tr data-row") > 20
+
+
+def test_chips_count_what_a_search_found_where_that_is_all(site, admin, monkeypatch):
+    name = site.customer.name
+    told = tallies_of(admin, f"/console/customers?q={name}")
+    assert (told["All"], told["Active"], told["Blocked"]) == ("1", "1", "0")
+    blocked = tallies_of(admin, f"/console/customers?q={name}&status=blocked")
+    assert (blocked["All"], blocked["Blocked"]) == ("1", "0")
+    monkeypatch.setattr(lists, "SIZES", (1, 50, 100))
+    assert tallies_of(admin, f"/console/customers?q={name}")["All"] == ""  # there may be more
+
+
+def test_chips_tell_no_counts_that_another_filter_would_belie(admin):
+    assert tallies_of(admin, "/console/payments")["All"] != ""
+    assert tallies_of(admin, "/console/payments?method=cash")["All"] == ""
+
+
+def test_users_are_counted_by_their_state(admin):
+    told = tallies_of(admin, "/console/users")
+    assert int(told["All"]) >= int(told["Active"]) > 0

@@ -1,0 +1,139 @@
+"""Two customers who are one person: merged in the console, and parted again."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+import telecom_crm
+from telecom_crm.domain.customer import Customer
+from telecom_crm.entrypoints import demo
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.console import merging
+from tests.integration.test_web import Site, submit
+from tests.people import hire
+
+CUSTOMERS = "/console/customers"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+        demo.load(crm)
+        hire(crm)
+        yield Site(create_app(crm), crm)
+
+
+@pytest.fixture(scope="module")
+def senior(site):
+    return site.browser("senior_operator")
+
+
+@pytest.fixture
+def two(site) -> tuple[Customer, Customer]:
+    """Return a customer with a contract, and one with the same phone who has nothing."""
+    one = next(c for c in site.crm.customers.each() if c.phone and not c.merged_into)
+    return one, site.crm.customers.register(name="<b>Twin</b>", phone=one.phone)
+
+
+def test_the_alike_are_offered_and_compared(site, senior, two):
+    one, twin = two
+    offered = senior.get(f"{CUSTOMERS}/{twin.id}/merge").text
+    assert f"{CUSTOMERS}/{twin.id}/merge/{one.id}" in offered
+    found = senior.get(f"{CUSTOMERS}/{twin.id}/merge", params={"q": "Twin"}).text
+    assert f"/merge/{twin.id}" not in found
+    compared = senior.get(f"{CUSTOMERS}/{one.id}/merge/{twin.id}").text
+    (contract,) = site.crm.contracts.each(customer_id=str(one.id))
+    assert contract.number in compared
+    assert "<b>Twin" not in compared
+    assert "&lt;b&gt;Twin" in compared
+
+
+def test_two_are_made_one_by_who_types_the_proof_and_parted_again(site, senior, two):
+    one, twin = two
+    at = f"{CUSTOMERS}/{one.id}/merge/{twin.id}"
+    (contract,) = site.crm.contracts.each(customer_id=str(one.id))
+    version = str(one.version)
+    slip = submit(senior, at, at, version=version, proof="yes")
+    assert (slip.status_code, 'id="e-proof"' in slip.text) == (422, True)
+    assert site.crm.customers.get(one.id).merged_into is None
+    done = submit(senior, at, at, version=version, proof=contract.number)
+    assert done.headers["location"] == f"{CUSTOMERS}/{twin.id}"
+    assert site.crm.contracts.get(contract.id).customer_id == twin.id
+    again = submit(senior, at, at, version=version, proof=contract.number)
+    assert again.status_code in (409, 422)
+    profile = senior.get(f"{CUSTOMERS}/{one.id}").text
+    assert f"{one.id}/unmerge" in profile
+    parted = f"{CUSTOMERS}/{one.id}/unmerge"
+    merged = site.crm.customers.get(one.id)
+    assert submit(senior, parted, parted, version=str(merged.version)).status_code == 303
+    assert site.crm.contracts.get(contract.id).customer_id == one.id
+
+
+def test_an_operator_alone_merges_nobody(site, two):
+    one, twin = two
+    operator = site.browser("operator")
+    assert operator.get(f"{CUSTOMERS}/{one.id}/merge/{twin.id}").status_code == 403
+    assert f"{one.id}/merge" not in operator.get(f"{CUSTOMERS}/{one.id}").text
+
+
+# Pairs
+
+
+def pair_of(page, one, other):
+    """Return the part of the list that shows two customers, "" where none does."""
+    parts = page.split('class="pair"')[1:]
+    return next((part for part in parts if str(one.id) in part and str(other.id) in part), "")
+
+
+def test_pairs_are_listed_once_and_told_apart(site, senior):
+    first = site.crm.customers.register(name="Pair One", email="pair@example.org")
+    second = site.crm.customers.register(name="<i>Pair Two", email="pair@example.org")
+    shown = f"{CUSTOMERS}/duplicates"
+    page = senior.get(shown).text
+    pair = pair_of(page, first, second)
+    assert ("60\xa0%" in pair, "The same e-mail" in pair, "<i>Pair" in page) == (True, True, False)
+    assert sum(str(first.id) in part for part in page.split('class="pair"')[1:]) == 1
+    assert f"{CUSTOMERS}/{second.id}/merge/{first.id}" in pair
+    away = f"{CUSTOMERS}/{second.id}/duplicates/{first.id}/dismiss"
+    assert submit(senior, shown, away).headers["location"] == shown
+    assert "They are two people" in senior.get(shown).text
+    assert not pair_of(senior.get(shown).text, first, second)
+    for one, other in ((first, second), (second, first)):
+        assert all(found.dismissed for found in site.crm.customers.duplicates(one.id))
+        profile = senior.get(f"{CUSTOMERS}/{one.id}").text
+        assert "Possible duplicate" not in profile
+        assert f"merge/{other.id}" not in senior.get(f"{CUSTOMERS}/{one.id}/merge").text
+
+
+def test_a_page_of_pairs_looks_at_so_many_and_leads_on(site, senior, monkeypatch):
+    old = [site.crm.customers.register(name=n, email="old@example.org") for n in ("Old", "Older")]
+    for place in range(3):
+        site.crm.customers.register(name=f"Nobody {place}")
+    monkeypatch.setattr(merging, "LOOKED_AT", 2)
+    page, seen = senior.get(f"{CUSTOMERS}/duplicates").text, 0
+    assert not pair_of(page, *old)
+    while onward := re.search(r'href="([^"]+cursor=[^"]+)"[^>]* rel="next"', page):
+        page = senior.get(onward[1].replace("&amp;", "&")).text
+        seen += bool(pair_of(page, *old))
+    assert seen == 1
+    assert senior.get(f"{CUSTOMERS}/duplicates?cursor=nonsense").status_code == 200
+
+
+def test_who_only_reads_tells_nobody_apart(site, two):
+    one, twin = two
+    support = site.browser("support")
+    page = support.get(f"{CUSTOMERS}/duplicates").text
+    assert pair_of(page, one, twin)
+    assert "/dismiss" not in page
+    assert "/merge/" not in page
+
+
+def test_those_who_are_not_alike_or_the_same_are_not_told_apart(site, senior):
+    shown = f"{CUSTOMERS}/duplicates"
+    one, other = (site.crm.customers.register(name=name) for name in ("Alone", "Apart"))
+    before = other.version
+    answer = submit(senior, shown, f"{CUSTOMERS}/{one.id}/duplicates/{other.id}/dismiss")
+    assert answer.status_code == 303
+    assert 'data-tone="bad"' in senior.get(shown).text
+    assert site.crm.customers.get(other.id).version == before

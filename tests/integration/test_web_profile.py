@@ -1,0 +1,270 @@
+"""The profile of a customer in the console: what it says at a glance, and what is done there."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+import telecom_crm
+from telecom_crm.application.ports import Payer
+from telecom_crm.domain.customer import DocumentType, IdentityDocument
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.entrypoints import demo
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.cookies import FLASH, named
+from tests.integration.test_web import HTMX, Site, submit, token_on
+from tests.people import hire
+
+CUSTOMERS = "/console/customers"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+        demo.load(crm)
+        demo.load_subscribers(crm, count=3)
+        hire(crm)
+        yield Site(create_app(crm), crm)
+
+
+@pytest.fixture(scope="module")
+def admin(site):
+    return site.browser("admin")
+
+
+def person(site, name, *, ends_in=None, **more):
+    """Register somebody with a paper that ends in so many days."""
+    until = None if ends_in is None else site.crm.clock().date() + timedelta(days=ends_in)
+    paper = IdentityDocument(type=DocumentType.ID_CARD, number=name, valid_until=until)
+    return site.crm.customers.register(name=name, documents=[paper], **more)
+
+
+def head_of(page):
+    return page.partition('id="profile-head"')[2].partition("</header>")[0]
+
+
+def test_the_head_says_who_it_is_and_what_they_have(site, admin):
+    one = site.customer
+    (contract,) = site.crm.contracts.each(customer_id=str(one.id))
+    for tab in ("", "/services", "/payments", "/documents"):
+        head = head_of(admin.get(f"{CUSTOMERS}/{one.id}{tab}").text)
+        assert f'href="tel:{one.phone}"' in head
+        assert f'data-copy="{one.phone}"' in head
+        assert f'data-copy="{one.id}"' in head
+        assert contract.number in head
+        assert "KYC passed" in head
+        assert ">Balance<" in head
+
+
+def test_the_menu_has_what_is_allowed(site, admin):
+    one = person(site, "Menu")
+    head = head_of(admin.get(f"{CUSTOMERS}/{one.id}").text)
+    offered = re.findall(rf'href="{CUSTOMERS}/{one.id}/(\w+)"', head)
+    assert {"block", "close", "merge", "request", "edit"} <= set(offered)
+    assert "unblock" not in offered
+    site.crm.customers.block(one.id, reason="Fraud")
+    head = head_of(admin.get(f"{CUSTOMERS}/{one.id}").text)
+    assert {"unblock"} <= set(re.findall(rf'href="{CUSTOMERS}/{one.id}/(\w+)"', head))
+    assert "/console/contracts/new" not in head
+    watched = head_of(site.browser("auditor").get(f"{CUSTOMERS}/{one.id}").text)
+    assert f"{one.id}/unblock" not in watched
+
+
+@pytest.mark.parametrize(
+    ("ends_in", "said", "passed"),
+    [
+        (None, None, True),
+        (31, None, True),
+        (5, "The document ends soon", True),
+        (-1, "The document is out of date", False),
+    ],
+)
+def test_a_paper_that_ends_is_spoken_of(site, admin, ends_in, said, passed):
+    one = person(site, f"Paper {ends_in}".replace("-", "ago "), ends_in=ends_in)
+    page = admin.get(f"{CUSTOMERS}/{one.id}").text
+    told = [words for words in ("The document ends soon", "out of date") if words in page]
+    assert bool(told) == bool(said)
+    assert said is None or said in page
+    assert ("KYC passed" in page) == passed
+    assert ("No valid document" in page) != passed
+
+
+def test_why_nothing_is_sold_is_said(site, admin):
+    one = person(site, "Stopped")
+    site.crm.customers.block(one.id, reason="Forged <b>papers</b>")
+    page = admin.get(f"{CUSTOMERS}/{one.id}").text
+    assert "Forged &lt;b&gt;papers" in page.partition("Parts of the profile")[0]
+    site.crm.customers.unblock(one.id)
+    assert "Forged" not in admin.get(f"{CUSTOMERS}/{one.id}").text.partition("Parts of")[0]
+    site.crm.customers.close(one.id, reason="Left")
+    assert "Left" in admin.get(f"{CUSTOMERS}/{one.id}").text.partition("Parts of")[0]
+
+
+def test_other_things_give_their_ids_too(site, admin):
+    (contract,) = site.crm.contracts.each(customer_id=str(site.customer.id))
+    ticket = site.crm.tickets.create(customer_id=site.customer.id, subject="No signal")
+    for path, thing in (("contracts", contract), ("tickets", ticket)):
+        page = admin.get(f"/console/{path}/{thing.id}").text
+        assert f'data-copy="{thing.id}"' in page
+
+
+def lines_of(page):
+    timeline = page.partition('id="history"')[2].partition("</section>")[0]
+    return re.findall(r'<p class="font-medium">([^<]+)</p>', timeline)
+
+
+def test_the_history_is_narrowed_by_its_address(site, admin):
+    one = person(site, "Past", phone="+996700111222")
+    path = f"{CUSTOMERS}/{one.id}"
+    site.crm.tickets.create(customer_id=one.id, subject="Slow")
+    every = lines_of(admin.get(path).text)
+    assert {"Ticket opened", "Customer registered"} <= set(every)
+    assert lines_of(admin.get(f"{path}?history=contacts").text) == ["Ticket opened"]
+    assert lines_of(admin.get(f"{path}?history=service").text) == []
+    assert lines_of(admin.get(f"{path}?history=nonsense").text) == every
+    (account,) = site.crm.accounts.of_customer(site.customer.id)
+    paid = Money(12_300, account.currency)
+    payer = Payer(account_id=account.id)
+    cash = PaymentMethod.CASH
+    site.crm.payments.take(payer=payer, amount=paid, method=cash, gateway="cash_desk")
+    money = lines_of(admin.get(f"{CUSTOMERS}/{site.customer.id}?history=money").text)
+    assert "Cash: KGS\xa0123.00" in money
+    assert "Account opened" in money
+    assert "Contract signed" not in money
+
+
+# Fields in their place
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "kept"),
+    [
+        ("phone", {"phone": "0700 333 444"}, lambda c: str(c.phone) == "+996700333444"),
+        ("email", {"email": "new@example.org"}, lambda c: c.email == "new@example.org"),
+        ("language", {"language": "ru"}, lambda c: c.language == "ru"),
+        (
+            "addresses",
+            {"city": "Ош", "street": "Ленина 1"},
+            lambda c: [(one.city, one.street) for one in c.addresses] == [("Ош", "Ленина 1")],
+        ),
+    ],
+)
+def test_a_contact_is_corrected_in_its_place(site, admin, field, typed, kept):
+    one = person(site, f"Field {field}")
+    profile, at = f"{CUSTOMERS}/{one.id}", f"{CUSTOMERS}/{one.id}/fields/{field}"
+    assert f'hx-get="{at}"' in admin.get(profile).text
+    part = admin.get(at, headers=HTMX).text
+    assert part.strip().startswith(f'<div id="field-{field}"')
+    assert "<form" in part
+    assert "<html" in admin.get(at).text
+    given_up = admin.get(f"{at}?given_up=true", headers=HTMX).text
+    assert ("<form" in given_up, f'hx-get="{at}"' in given_up) == (False, True)
+    done = submit(admin, at, at, version=str(one.version), **typed)
+    assert (done.status_code, done.headers["location"]) == (303, profile)
+    assert kept(site.crm.customers.get(one.id))
+    stale = submit(admin, at, at, version=str(one.version), **typed)
+    assert stale.status_code == 409
+
+
+def test_a_wrong_contact_is_told_in_its_place(site, admin):
+    one = person(site, "Wrong contact")
+    at = f"{CUSTOMERS}/{one.id}/fields/phone"
+    token = token_on(admin, at)
+    answer = admin.post(at, data={"phone": "12"}, headers={**HTMX, "x-csrftoken": token})
+    assert answer.status_code == 422
+    assert answer.text.strip().startswith('<div id="field-phone"')
+    assert 'value="12"' in answer.text
+    assert 'id="e-phone"' in answer.text
+
+
+def test_no_other_field_is_corrected_so(site, admin):
+    one = person(site, "Sensitive")
+    for field in ("name", "national_id", "documents", "status", "nothing"):
+        assert admin.get(f"{CUSTOMERS}/{one.id}/fields/{field}").status_code == 404
+        path = f"{CUSTOMERS}/{one.id}/fields/{field}"
+        assert submit(admin, f"{CUSTOMERS}/{one.id}", path, **{field: "x"}).status_code == 404
+    assert site.crm.customers.get(one.id) == one
+    watched = site.browser("auditor").get(f"{CUSTOMERS}/{one.id}").text
+    assert f"{one.id}/fields/" not in watched
+
+
+# Former values, and erasure
+
+
+def test_former_values_are_shown_to_who_may_and_that_is_written_down(site, admin):
+    one = person(site, "Was", email="was@example.org")
+    site.crm.customers.update(one.id, changes={"email": "is@example.org"})
+    path = f"{CUSTOMERS}/{one.id}/documents"
+    assert "was@example.org" not in admin.get(path).text
+    assert "was@example.org" in submit(admin, path, path).text
+    (look,) = [
+        line
+        for line in site.crm.audit.page(telecom_crm.Query(where={"thing_id": str(one.id)})).items
+        if isinstance(line, telecom_crm.AuditRecord) and line.action == "customer.former_values"
+    ]
+    assert look.by.name == "admin"
+    cashier = site.browser("cashier")
+    assert "Show former values" not in cashier.get(path).text
+    assert submit(cashier, "/prefs", path).status_code == 403
+
+
+def test_erasure_is_asked_for_and_done_by_another(site, admin):
+    one = person(site, "To erase")
+    path = f"{CUSTOMERS}/{one.id}/erase"
+    assert f'href="{path}"' in head_of(admin.get(f"{CUSTOMERS}/{one.id}").text)
+    assert submit(admin, path, path, reason="").status_code == 422
+    asked = submit(admin, path, path, reason="Asked in writing").headers["location"]
+    assert asked.startswith("/console/approvals/")
+    assert site.crm.customers.get(one.id).name == "To erase"
+    mine = submit(admin, asked, f"{asked}/decide", decision="approve")
+    assert mine.status_code == 409
+    assert site.crm.customers.get(one.id).name == "To erase"
+    other = site.browser("senior_operator")
+    done = submit(other, asked, f"{asked}/decide", decision="approve")
+    assert done.status_code == 303
+    assert site.crm.customers.get(one.id).name == "erased"
+
+
+# Undoing
+
+
+def undo_in(page):
+    """Return where the toast's form leads, and what it sends."""
+    toast = page.partition('id="toasts"')[2]
+    action = re.search(r'action="([^"]+)"', toast)
+    return action and (action[1], dict(re.findall(r'name="(\w+)" value="([^"]*)"', toast)))
+
+
+def test_what_was_done_by_a_slip_is_undone_from_the_toast(site, admin):
+    one = person(site, "Slip")
+    path = f"{CUSTOMERS}/{one.id}"
+    for command, after in (("block", "blocked"), ("close", "closed")):
+        version = str(site.crm.customers.get(one.id).version)
+        submit(admin, path, f"{path}/{command}", reason="A slip", version=version)
+        assert site.crm.customers.get(one.id).status == after
+        action, fields = undo_in(admin.get(path).text)
+        assert admin.post(action, data=fields).status_code == 303
+        assert site.crm.customers.get(one.id).status == "prospect"
+        assert undo_in(admin.get(path).text)[0] == f"{path}/{command}"
+        assert admin.post(action, data=fields).status_code == 409
+    assert undo_in(admin.get(path).text) is None
+
+
+def test_a_toast_that_somebody_made_up_leads_nowhere_else(site, admin):
+    raw = json.dumps(["Hello", "ok", "//evil.example/x", 1]).encode()
+    browser = site.browser("operator")
+    browser.cookies.set(named(FLASH, "https"), base64.urlsafe_b64encode(raw).decode())
+    page = browser.get(f"{CUSTOMERS}/{site.customer.id}").text
+    assert "Hello" in page
+    assert undo_in(page) is None
+
+
+def test_the_history_tells_what_one_may_read(site):
+    one = person(site, "Whose")
+    site.crm.tickets.create(customer_id=one.id, subject="Secret")
+    told = lines_of(site.browser("cashier").get(f"{CUSTOMERS}/{one.id}").text)
+    assert ("Customer registered" in told, "Ticket opened" in told) == (True, False)
