@@ -54,7 +54,7 @@ def test_a_ticket_takes_no_other_kind_of_file_and_none_once_it_is_closed(service
     problem_of(stale, 412, "stale_version")
     problem_of(service.post(f"{path}/attachments", content=PDF), 422, "invalid_value")
     service.post(f"{path}/activate")
-    service.post(f"{path}/resolve")
+    service.post(f"{path}/resolve", {"answer": "The card was changed"})
     problem_of(upload(service, f"{path}/attachments", PDF), 409, "rule_violated")
 
 

@@ -45,7 +45,11 @@ KINDS = {
 }
 KEYS = {"sims": "iccid", "numbers": "msisdn", "catalog.tariffs": "code", "catalog.options": "code"}
 UNVERSIONED = {"tokens", "sessions", "customer_passwords"}
-COUNTERS = {"subscriber", "receivable", "unbilled", "reserved"}
+WRITTEN_APART = {
+    "accounts": {"subscriber", "receivable", "unbilled", "reserved"},
+    "tickets": {"late_from"},
+}
+"""Columns that a statement of their own writes, by kind: a thing does not know them."""
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +90,8 @@ def test_a_row_has_every_column_that_is_written(kind: str, data: st.DataObject) 
     assert isinstance(collection, PostgresCollection)
     shape = collection.shape
     table = tables.metadata.tables[shape.sheet.table]
-    left_out = COUNTERS if kind == "accounts" else set()
-    assert set(shape.to_row(data.draw(KINDS[kind]))) == set(table.columns.keys()) - left_out
+    written = set(table.columns.keys()) - WRITTEN_APART.get(kind, set())
+    assert set(shape.to_row(data.draw(KINDS[kind]))) == written
 
 
 @given(token=s.tokens)

@@ -1027,6 +1027,7 @@ DELETABLE = (
     import_rows,
     import_claims,
     sessions,
+    attempts,
     daily_moves,
     daily_bookings,
 )
