@@ -11,6 +11,8 @@ from tests.people import PASSWORD
 
 AXE = Path(__file__).parent / "axe.min.js"
 PHONE, DESK = (390, 844), (1440, 900)
+EVERY_RULE = "{rules: {'target-size': {enabled: true}}}"  # WCAG 2.2; not on by itself
+RULES_OF_COLOUR = "{runOnly: ['color-contrast', 'link-in-text-block']}"
 SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
@@ -82,13 +84,12 @@ class Window:
         self.page.wait_for_url("**/my")
         return self
 
-    def faults_of_axe(self) -> list[str]:
+    def faults_of_axe(self, wish: str = EVERY_RULE) -> list[str]:
         """Run axe-core past the content policy, as a debugger may."""
         if not self.page.evaluate("() => 'axe' in window"):
             session = self.page.context.new_cdp_session(self.page)
             session.send("Runtime.evaluate", {"expression": AXE.read_text()})
             session.detach()
-        wish = "{rules: {'target-size': {enabled: true}}}"  # WCAG 2.2; not on by itself
         found = self.page.evaluate(f"() => axe.run({wish})")
         return [
             f"{fault['id']}: {node['html'][:200]}"
