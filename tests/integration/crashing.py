@@ -14,6 +14,7 @@ import psycopg
 import telecom_crm
 from telecom_crm import Crm
 from telecom_crm.adapters.clock import utc_now
+from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.adapters.postgres.pipeline import Pipeline
@@ -60,7 +61,8 @@ def open_crm(url: str, data: Path, **options: Any) -> Crm:
 
 def crash_at(boundary: int, url: str, data: Path, play: Callable[[Crm, int], object]) -> None:
     """
-    Play something until the boundary: a commit, a word with the gateway, a step of the network.
+    Play something until the boundary: a commit, a word with the gateway, a step of the network, a
+    file that is deleted.
 
     This is for a process of its own: what it patches stays patched.
     """
@@ -74,5 +76,6 @@ def crash_at(boundary: int, url: str, data: Path, play: Callable[[Crm, int], obj
     Pipeline._exchange = commit_or_ask  # type: ignore[method-assign]
     for name in ("charge", "ask", "refund"):
         setattr(SimulatorGateway, name, fuse.around(getattr(SimulatorGateway, name)))
+    DirectoryFiles.delete = fuse.around(DirectoryFiles.delete)  # type: ignore[method-assign]
     with open_crm(url, data, network=SimulatorNetwork(wait=fuse.burn), clock=utc_now) as crm:
         play(crm, boundary)

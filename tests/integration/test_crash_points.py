@@ -22,6 +22,7 @@ from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.catalog import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.payment import Payment
 from telecom_crm.entrypoints.demo import subscriber
@@ -152,6 +153,24 @@ def bring_in(crm: Crm, index: int) -> None:
         )
 
 
+def scanned(crm: Crm, index: int) -> Customer:
+    """Register somebody with a passport and its scan, as a client that has a key for it."""
+    passport = IdentityDocument(type=DocumentType.PASSPORT, number=f"AN{index:07}")
+    return crm.customers.register(
+        name="Aida", documents=[passport], idempotency_key=f"scanned {index}"
+    )
+
+
+def scan(crm: Crm, index: int) -> None:
+    customer = scanned(crm, index)
+    crm.scans.add(customer.id, document=customer.documents[0].key, content=[b"%PDF-1.7 Aida"])
+
+
+def erase(crm: Crm, index: int) -> None:
+    crm.customers.erase(scanned(crm, index).id)
+    crm.step("delete_files")
+
+
 def sims_file(index: int) -> bytes:
     people = [subscriber(index * 10 + offset) for offset in range(5)]
     rows = "".join(f"{one.iccid},{one.imsi},2471,12345678,B-1\n" for one in people)
@@ -215,6 +234,17 @@ def test_an_import(world: World) -> None:
         ]
         assert all(job.status is ImportStatus.COMPLETED for job in jobs)
         assert sum(job.counts.created for job in jobs) == 5
+
+
+def test_an_erasure(world: World) -> None:
+    for index in boundaries(world, erase, scan):
+        customer = scanned(world.crm, index)
+        world.settle()
+        left = [path for path in (world.data / "files").rglob("*") if path.is_file()]
+        assert len(left) == (1 if customer.documents else 0)
+        world.crm.customers.erase(customer.id)
+        world.settle()
+        assert not any(path.is_file() for path in (world.data / "files").rglob("*"))
 
 
 _MOVES = {"payment": 1, "refund_requested": -1, "refund_failed": 1}

@@ -7,7 +7,6 @@ from uuid import UUID
 import attrs
 import pytest
 
-from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
@@ -72,7 +71,7 @@ def office(uow, till, series, clock, ids):
         ids,
         payments,
         Accounts(uow, clock, ids, series),
-        Customers(uow, clock, ids, files=MemoryFiles(new_id=ids)),
+        Customers(uow, clock, ids),
     )
     return Office(shop, shop.sign(1), payments, approvals)
 

@@ -9,6 +9,7 @@ import pytest
 from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
+from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.intake import Intake
 from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query
 from telecom_crm.application.rules import RuleBook
@@ -415,7 +416,8 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
     sent = tickets.attach(ticket.id, name="Secret.png", content=[b"%PDF-1.7 Secret"])
     tickets.activate(ticket.id)
     customers.merge(loser.id, survivor_id=survivor.id)
-    erased = attrs.evolve(customers, files=tickets.files).erase(survivor.id, by=BY)
+    erased = customers.erase(survivor.id, by=BY)
+    assert delete_discarded(customers.uow, tickets.files, limit=1) == 2
     with pytest.raises(NotFound):
         intake.open_scan(request.id, scan.id, by=BY)
     assert (erased.name, erased.phone, erased.documents) == ("erased", None, ())

@@ -27,7 +27,6 @@ from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
     Contended,
-    Files,
     FormerValue,
     IdentityTaken,
     NewId,
@@ -91,8 +90,6 @@ class Customers:
     uow: UnitOfWork
     clock: Clock
     new_id: NewId
-    files: Files | None = None
-    """Where scans of documents are; without it, erasure leaves them."""
     checks: tuple[CustomerCheck, ...] = ()
     """An operator's own checks, beside the validation rules that the store holds."""
     deduplication: DeduplicationRules | None = None
@@ -140,6 +137,7 @@ class Customers:
         }
         return self._enrol(given, idempotency_key, by)
 
+    @retried
     def update(
         self,
         customer_id: CustomerId,
@@ -155,10 +153,18 @@ class Customers:
         national id of somebody who was merged into this customer passes to them. Raise
         `InvalidValue` with every fault, `IdentityTaken` where anybody else has one of them.
         """
-        before, after = self._update(customer_id, changes, expected_version, by)
-        kept = scans_of((after,))
-        self._forget(scan for scan in scans_of((before,)) if scan not in kept)
-        return after
+        at = self.clock()
+        with self.uow() as tx:
+            before = tx.customers.get(customer_id)
+            refuse_stale(before, expected_version, name="customer")
+            after = before.update(changes=changes, phones=self.read_phone, by=by, at=at)
+            if after is before:
+                return before
+            self._check(tx, after, at)
+            after = inherited(tx, after, by=by, at=at)
+            tx.customers.remember(_former(before, after, by=by, at=at))
+            tx.discarded_files.add(scans_of((before,)) - scans_of((after,)))
+            return tx.customers.save(after)
 
     @retried
     def add_note(
@@ -396,6 +402,7 @@ class Customers:
             customer = _held(tx, customer_id, expected_version)
             return tx.customers.save(customer.reopen(reason=reason, by=by, at=self.clock()))
 
+    @retried
     def erase(
         self,
         customer_id: CustomerId,
@@ -407,12 +414,20 @@ class Customers:
         Replace a customer's personal data for good, wherever it is.
 
         That is in merged records, applications, tickets and the names of files, too. Scans and
-        files of tickets are deleted; ids, events, the ledger and the papers of contracts stay.
-        Raise `RuleViolated` while a contract is open.
+        files of tickets are deleted by the worker's next turn; ids, events, the ledger and the
+        papers of contracts stay. Raise `RuleViolated` while a contract is open.
         """
-        erased, files = self._erase(customer_id, expected_version, by)
-        self._forget(files)
-        return erased
+        with self.uow() as tx:
+            customer = _held(tx, customer_id, expected_version)
+            customer.refuse_merged()
+            return erase_in(
+                tx,
+                customer,
+                merged=_merged_into(tx, customer_id),
+                open_contracts=_open_contracts(tx, customer_id),
+                by=by,
+                at=self.clock(),
+            )
 
     def export(self, **where: str) -> Iterator[dict[str, Any]]:
         """Go through the customers as rows of plain values, for a file; merged ones too."""
@@ -441,48 +456,6 @@ class Customers:
             if known is not None:
                 return welcome_back(tx, known, by=by, at=at)
             return save_new(tx, newcomer)
-
-    @retried
-    def _update(
-        self,
-        customer_id: CustomerId,
-        changes: Mapping[str, Any],
-        expected_version: int | None,
-        by: Actor,
-    ) -> tuple[Customer, Customer]:
-        """Return the customer before and after."""
-        at = self.clock()
-        with self.uow() as tx:
-            before = tx.customers.get(customer_id)
-            refuse_stale(before, expected_version, name="customer")
-            after = before.update(changes=changes, phones=self.read_phone, by=by, at=at)
-            if after is before:
-                return before, before
-            self._check(tx, after, at)
-            after = inherited(tx, after, by=by, at=at)
-            tx.customers.remember(_former(before, after, by=by, at=at))
-            return before, tx.customers.save(after)
-
-    def _forget(self, scans: Iterable[UUID]) -> None:
-        if self.files is not None:
-            for scan in scans:
-                self.files.delete(scan)
-
-    @retried
-    def _erase(
-        self, customer_id: CustomerId, expected_version: int | None, by: Actor
-    ) -> tuple[Customer, list[UUID]]:
-        with self.uow() as tx:
-            customer = _held(tx, customer_id, expected_version)
-            customer.refuse_merged()
-            return erase_in(
-                tx,
-                customer,
-                merged=_merged_into(tx, customer_id),
-                open_contracts=_open_contracts(tx, customer_id),
-                by=by,
-                at=self.clock(),
-            )
 
     def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
         checks = checks_in(tx, self.checks, today=local_date(at, self.zone))

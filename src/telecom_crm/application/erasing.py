@@ -23,12 +23,8 @@ def erase_in(
     open_contracts: int,
     by: Actor,
     at: datetime,
-) -> tuple[Customer, list[UUID]]:
-    """
-    Erase a customer, and those who were merged into them; both are held.
-
-    Return the customer, and the files that are to be deleted once this is committed.
-    """
+) -> Customer:
+    """Erase a customer, and those who were merged into them; both are held."""
     records = (customer, *merged)
     owners = [record.id for record in records]
     erased = tx.customers.save(customer.erase(open_contracts=open_contracts, by=by, at=at))
@@ -42,13 +38,14 @@ def erase_in(
     files = _erase_tickets(tx, owners, by=by, at=at)
     files += _erase_applications(tx, owners, by=by, at=at)
     _erase_sessions(tx, owners, at=at)
-    return erased, [*scans_of(records), *files]
+    tx.discarded_files.add({*scans_of(records), *files})
+    return erased
 
 
-def scans_of(customers: Iterable[Customer]) -> list[UUID]:
+def scans_of(customers: Iterable[Customer]) -> set[UUID]:
     """Return the files of the scans of customers' documents."""
     papers = [paper for one in customers for paper in one.documents]
-    return [UUID(paper.scan.file_id) for paper in papers if paper.scan]
+    return {UUID(paper.scan.file_id) for paper in papers if paper.scan}
 
 
 def _erase_contracts(

@@ -691,20 +691,16 @@ class Intake:
             tx.applications.save(ended)
             return True
 
-    def _erase_one(self, application_id: ApplicationId, by: Actor) -> bool:
-        gone = self._erase(application_id, by)
-        self._forget(gone or ())
-        return gone is not None
-
     @retried
-    def _erase(self, application_id: ApplicationId, by: Actor) -> tuple[Attachment, ...] | None:
-        """Return the scans that are to go; None where another worker has been here."""
+    def _erase_one(self, application_id: ApplicationId, by: Actor) -> bool:
+        """Tell whether it was erased here, and not by another worker before."""
         with self.uow() as tx:
             one = tx.applications.get(application_id)
             if one.erased_at is not None:
-                return None
+                return False
+            tx.discarded_files.add(UUID(scan.file_id) for scan in one.scans)
             tx.applications.save(one.erase(by=by, at=self.clock()))
-            return one.scans
+            return True
 
     def _change(
         self,

@@ -933,6 +933,25 @@ class Papers(Protocol):
         ...
 
 
+class DiscardedFiles(Protocol):
+    """
+    Files that nothing names any more: written down with the change that let go of them, so that
+    they are deleted once it is committed, whatever happens to who made it.
+    """
+
+    def add(self, file_ids: Iterable[UUID]) -> None:
+        """Write down files to be deleted; again is no change."""
+        ...
+
+    def page(self, *, limit: int, cursor: str | None = None) -> Page[UUID]:
+        """Return a page of those that were written down."""
+        ...
+
+    def forget(self, file_id: UUID) -> None:
+        """Forget a file that is deleted; again is no change."""
+        ...
+
+
 class Transaction(Protocol):
     """All collections, in one transaction."""
 
@@ -992,6 +1011,8 @@ class Transaction(Protocol):
     def seals(self) -> Seals: ...
     @property
     def papers(self) -> Papers: ...
+    @property
+    def discarded_files(self) -> DiscardedFiles: ...
 
 
 class UnitOfWork(Protocol):

@@ -47,19 +47,11 @@ class Scans:
         """
         with self.uow(read_only=True) as tx:
             _document(tx.customers.get(customer_id), document)
-        replaced: list[Attachment] = []
 
         def bind(scan: Attachment) -> tuple[Customer, bool]:
-            customer, before = self._bind(customer_id, document, scan, expected_version, by)
-            is_new = before is None or before.sha256 != scan.sha256
-            if is_new and before is not None:
-                replaced.append(before)
-            return customer, is_new
+            return self._bind(customer_id, document, scan, expected_version, by)
 
-        customer = attached(self.files, self.new_id, name=name, content=content, bind=bind)
-        for scan in replaced:
-            self.files.delete(UUID(scan.file_id))
-        return customer
+        return attached(self.files, self.new_id, name=name, content=content, bind=bind)
 
     def open(
         self, customer_id: CustomerId, *, document: str, by: Actor
@@ -88,18 +80,20 @@ class Scans:
         scan: Attachment,
         expected_version: int | None,
         by: Actor,
-    ) -> tuple[Customer, Attachment | None]:
-        """Put a scan in its place, and return the customer and the scan before."""
+    ) -> tuple[Customer, bool]:
+        """Put a scan in its place, and tell whether it is another than before."""
         with self.uow() as tx:
             customer = tx.customers.get(customer_id)
             refuse_stale(customer, expected_version, name="customer")
             paper = _document(customer, document)
             if paper.scan is not None and paper.scan.sha256 == scan.sha256:
-                return customer, paper.scan
+                return customer, False
             scanned = attrs.evolve(paper, scan=scan)
             documents = tuple(scanned if one is paper else one for one in customer.documents)
             changed = customer.update(changes={"documents": documents}, by=by, at=self.clock())
-            return tx.customers.save(changed), paper.scan
+            if paper.scan is not None:
+                tx.discarded_files.add([UUID(paper.scan.file_id)])
+            return tx.customers.save(changed), True
 
 
 def _document(customer: Customer, document: str) -> IdentityDocument:

@@ -393,7 +393,6 @@ class Container(containers.DeclarativeContainer):
         uow=uow,
         clock=chosen.clock,
         new_id=chosen.new_id,
-        files=files,
         checks=chosen.checks,
         deduplication=chosen.deduplication,
         read_phone=read_phone,

@@ -20,6 +20,7 @@ from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
+from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.imports import Imports
 from telecom_crm.application.intake import Intake
@@ -134,9 +135,8 @@ class Crm:
         `connection` is SQLAlchemy's or psycopg's, to the CRM's database; whoever began its
         transaction commits or takes back all of it. Each command is a savepoint: one that fails
         undoes only itself. Human numbers (C-00000042) are taken outside of it and may have gaps.
-        A gateway's answer cannot be taken back: inside, take only money that is in hand. Nor can
-        a file that is deleted: replace scans and erase customers outside. Raise `RuleViolated` for
-        a CRM in memory.
+        A gateway's answer cannot be taken back: inside, take only money that is in hand. Raise
+        `RuleViolated` for a CRM in memory.
         """
         with self._join(connection) as (uow, till):
             yield self._in(uow, till)
@@ -251,6 +251,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "expire_leases": lambda crm, n: crm.intake.expire_leases(limit=n),
         "end_unanswered": lambda crm, n: crm.intake.end_unanswered(limit=n),
         "erase_applications": lambda crm, n: crm.intake.erase_ended(limit=n),
+        "delete_files": lambda crm, n: delete_discarded(crm.uow, crm.files, limit=n),
         "run_imports": lambda crm, n: crm.imports.work(limit=n),
         "erase_import_files": lambda crm, n: crm.imports.erase_files(limit=n),
         "request_activations": lambda crm, n: crm.contracts.activate_due(limit=n),

@@ -14,6 +14,7 @@ QUICK = frozenset(
         "request_activations",
         "carry_out_approvals",
         "provision",
+        "delete_files",
         "run_imports",
         "lift_money_holds",
         "write_messages",

@@ -55,7 +55,10 @@ class DirectoryFiles:
 
     def delete(self, file_id: UUID) -> None:
         """Remove; again is no error."""
-        self._place(file_id).unlink(missing_ok=True)
+        try:
+            self._place(file_id).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable("file store") from error
 
     def _place(self, file_id: UUID) -> Path:
         # Through UUID, so that a text which somebody passed off as an id cannot become a path.

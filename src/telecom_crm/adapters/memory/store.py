@@ -202,6 +202,7 @@ class MemoryStore:
         self.rules: dict[str, tuple[int, str]] = {}
         self.editions: dict[UUID, dict[str, Edition]] = {}
         self.sources: dict[str, str] = {}
+        self.discarded_files: set[UUID] = set()
         self.former: dict[CustomerId, list[FormerValue]] = {}
         self.import_rows: defaultdict[ImportId, ImportRows] = defaultdict(ImportRows)
         self.series: defaultdict[str, int] = defaultdict(int)

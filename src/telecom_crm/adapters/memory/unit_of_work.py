@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from telecom_crm.adapters.memory.collection import Part
+from telecom_crm.adapters.memory.discards import MemoryDiscardedFiles
 from telecom_crm.adapters.memory.figures import MemoryFigures
 from telecom_crm.adapters.memory.inventory import (
     MemoryCatalog,
@@ -178,6 +179,10 @@ class MemoryTransaction:
     @cached_property
     def papers(self) -> MemoryPapers:
         return self._part(MemoryPapers(self))
+
+    @cached_property
+    def discarded_files(self) -> MemoryDiscardedFiles:
+        return self._part(MemoryDiscardedFiles(self))
 
     def commit(self) -> None:
         """Make the writes everybody's, all or none; raise `Contended` where another was faster."""

@@ -1001,6 +1001,9 @@ paper_editions = Table(
 Index("uq_paper_editions_digest", paper_editions.c.digest, unique=True)
 Index("ix_paper_editions_thing_id", paper_editions.c.thing_id, paper_editions.c.at)
 
+# Files that nothing names any more and that are to be deleted.
+discarded_files = Table("discarded_files", metadata, _id(), PrimaryKeyConstraint("id"))
+
 number_series = Table(
     "number_series", metadata, _key("name"), _minor("next"), PrimaryKeyConstraint("name")
 )
@@ -1017,6 +1020,7 @@ APPEND_ONLY = (
     former_values,
     paper_sources,
     paper_editions,
+    discarded_files,
 )
 """Tables whose rows the application may not change."""
 
@@ -1024,6 +1028,7 @@ DELETABLE = (
     identity_documents,
     former_values,
     paper_editions,
+    discarded_files,
     import_rows,
     import_claims,
     sessions,

@@ -24,6 +24,7 @@ from telecom_crm.adapters.postgres.approvals import PostgresApprovals
 from telecom_crm.adapters.postgres.catalog import PostgresCatalog
 from telecom_crm.adapters.postgres.contracts import PostgresContracts, PostgresTasks
 from telecom_crm.adapters.postgres.customers import PostgresCustomers
+from telecom_crm.adapters.postgres.discards import PostgresDiscardedFiles
 from telecom_crm.adapters.postgres.engine import DEFAULT_SCHEMA, search_path_of, translated
 from telecom_crm.adapters.postgres.figures import PostgresFigures
 from telecom_crm.adapters.postgres.imports import PostgresImports
@@ -162,6 +163,10 @@ class PostgresTransaction:
     @cached_property
     def papers(self) -> PostgresPapers:
         return PostgresPapers(self.connection)
+
+    @cached_property
+    def discarded_files(self) -> PostgresDiscardedFiles:
+        return PostgresDiscardedFiles(self.connection)
 
     @property
     def _holding(self) -> bool:

@@ -997,6 +997,29 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert (tx.papers.of(thing), len(tx.papers.of(other))) == ([], 1)
 
+    def test_a_discarded_file_waits_until_it_is_forgotten(self) -> None:
+        uow, samples = self.make(), Samples()
+        first, second, third = sorted(samples.new_id() for _ in range(3))
+        with refused(RuntimeError), uow() as tx:
+            tx.discarded_files.add([first])
+            raise RuntimeError
+        with uow() as tx:
+            tx.discarded_files.add([])
+            tx.discarded_files.add([third, first])
+            tx.discarded_files.add([second, first])
+            assert tx.discarded_files.page(limit=9).items == (first, second, third)
+        with uow(read_only=True) as tx:
+            page = tx.discarded_files.page(limit=2)
+            assert page.items == (first, second)
+            rest = tx.discarded_files.page(limit=2, cursor=page.next)
+            assert (rest.items, rest.next) == ((third,), None)
+        for _ in range(2):
+            with uow() as tx:
+                tx.discarded_files.forget(first)
+                assert tx.discarded_files.page(limit=9).items == (second, third)
+        with uow(read_only=True) as tx:
+            assert tx.discarded_files.page(limit=9).items == (second, third)
+
     def test_attempts_are_counted_forgiven_and_forgotten(self) -> None:
         uow, at, window = self.make(), Samples().tick(), timedelta(minutes=15)
         with uow() as tx:

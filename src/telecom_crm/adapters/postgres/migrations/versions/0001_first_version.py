@@ -730,6 +730,11 @@ CREATE TABLE paper_editions (
 CREATE UNIQUE INDEX uq_paper_editions_digest ON paper_editions (digest);
 CREATE INDEX ix_paper_editions_thing_id ON paper_editions (thing_id, at);
 
+CREATE TABLE discarded_files (
+    id UUID NOT NULL,
+    CONSTRAINT pk_discarded_files PRIMARY KEY (id)
+);
+
 CREATE TABLE number_series (
     name TEXT COLLATE "C" NOT NULL,
     next BIGINT NOT NULL,
@@ -779,11 +784,13 @@ APPEND_ONLY = (
     "former_values",
     "paper_sources",
     "paper_editions",
+    "discarded_files",
 )
 DELETABLE = (
     "identity_documents",
     "former_values",
     "paper_editions",
+    "discarded_files",
     "import_rows",
     "import_claims",
     "sessions",
