@@ -64,9 +64,23 @@ def test_rows_are_walked_and_opened_by_keys(customers):
     page = customers.page
     page.keyboard.press("j")
     page.keyboard.press("j")
-    expect(page.locator("tbody tr").nth(1)).to_have_attribute("data-at", "")
+    second = page.locator("tbody tr").nth(1)
+    expect(second).to_have_attribute("data-at", "")
+    expect(second.locator("a").first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("customers/[0-9a-f-]{36}"))
+
+
+def test_enter_follows_the_link_that_has_the_focus_and_nothing_besides(customers):
+    page = customers.page
+    page.keyboard.press("j")
+    page.get_by_role("link", name="New customer").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("New customer")
+    expect(page.locator("h1")).to_be_focused()
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Customers")
+    assert len([one for one in customers.loaded if "/customers/" in one.url]) == 1
 
 
 def test_letters_go_by_their_place_on_the_keyboard(window):

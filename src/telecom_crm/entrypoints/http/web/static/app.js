@@ -3,7 +3,7 @@
   const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
   const on = (name, f) => document.addEventListener(name, f);
   const version = $('meta[name=app-version]')?.content;
-  let dirty = false, lead = '', timer, idle;
+  let dirty = false, lead = '', at = location.pathname, timer, idle;
   const meta = (n) => $(`meta[name=${n}]`)?.content;
   on('htmx:config:request', (e) => {
     const { request } = e.detail.ctx;
@@ -18,12 +18,13 @@
   on('htmx:error', () => $('#offline')?.removeAttribute('hidden'));
   on('htmx:after:swap', (e) => {
     $('#offline')?.setAttribute('hidden', '');
-    if (e.detail.ctx?.target?.id !== 'news') settle(); // it comes by itself, and disturbs nobody
+    const box = e.detail.ctx?.target;
+    if (box?.id !== 'news') settle(box); // it comes by itself, and disturbs nobody
   });
-  const settle = () => {
+  const settle = (box) => {
     $('#nav:popover-open')?.hidePopover();
     $$('details.menu[open]').forEach((m) => (m.open = false));
-    $('[data-errors]')?.focus();
+    land(box);
     clearTimeout(idle);
     const left = $('#still')?.dataset.seconds;
     if (left) idle = setTimeout(() => $('#still').showModal(), Math.max(0, left - 60) * 1000);
@@ -32,7 +33,17 @@
       setTimeout(() => t.remove(), 8000);
     });
   };
-  on('DOMContentLoaded', settle);
+  // What was swapped gives the focus to what is wrong; on another page, or where it was lost, to the heading.
+  const land = (box) => {
+    const wrong = $('[data-errors]', box), body = document.body;
+    const lost = box === body && (at !== location.pathname || document.activeElement === body);
+    const to = wrong || (lost && $('h1'));
+    at = location.pathname;
+    if (!to) return;
+    to.tabIndex = -1;
+    to.focus({ preventScroll: !wrong }); // where the page stands is htmx's, and of the way back
+  };
+  on('DOMContentLoaded', () => settle());
   setInterval(() => $$('[data-left]').forEach((t) => {
     const left = Math.max(0, Math.round((Date.parse(t.dataset.left) - Date.now()) / 1000));
     t.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
@@ -55,12 +66,12 @@
     const all = rows(box), at = all.findIndex((r) => 'at' in r.dataset);
     all[at]?.removeAttribute('data-at');
     const next = all[Math.max(0, Math.min(all.length - 1, at + by))];
-    if (next) { next.dataset.at = ''; next.scrollIntoView({ block: 'nearest' }); }
+    if (!next) return;
+    next.dataset.at = '';
+    next.scrollIntoView({ block: 'nearest' });
+    if (box === document) link(next)?.focus(); // Enter opens it; the palette's field keeps the focus
   };
-  const enter = (box) => {
-    const row = $('[data-at]', box);
-    (row?.matches('a') ? row : $('a', row || box))?.click();
-  };
+  const link = (row) => (row.matches('a') ? row : $('a', row));
   on('keydown', (e) => {
     const key = e.code.replace('Key', ''), box = $('dialog[open]');
     if ((e.ctrlKey || e.metaKey) && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
@@ -68,7 +79,7 @@
     if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
-      return key === 'Enter' ? enter(box) : move(box, key === 'ArrowDown' ? 1 : -1);
+      return key === 'Enter' ? link($('[data-at]', box) || box)?.click() : move(box, key === 'ArrowDown' ? 1 : -1);
     }
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
@@ -80,7 +91,6 @@
     else if (e.key === '?') $('#keys')?.showModal();
     else if (key === 'Slash') go('[data-search]');
     else if (key === 'J' || key === 'K') move(document, key === 'J' ? 1 : -1);
-    else if (key === 'Enter' && $('[data-at]')) enter(document);
     else if (key === 'E') go('[data-edit]');
     else if (/Bracket/.test(key)) go(key === 'BracketLeft' ? '[rel=prev]' : '[rel=next]');
   });
