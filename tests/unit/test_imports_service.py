@@ -450,6 +450,12 @@ def test_a_file_that_cannot_be_read_is_refused_whole(desk):
     )
 
 
+def test_a_file_of_another_kind_is_told_by_its_columns(desk):
+    job = desk.imports.run_file(kind="numbers", content=file_of("sims", [sim(50)]))
+    (told,) = desk.imports.summary(job.id).errors
+    assert (told.column, told.code, told.value) == ("header", "another_kind", "sims")
+
+
 @attrs.define
 class Failing:
     """A unit of work that is away after so many commits, as a killed process would be."""

@@ -165,6 +165,7 @@ def test_every_missing_and_repeated_column_is_told():
         (b"\n\n", ("file_empty", "1")),
         (b"PK\x03\x04rest", ("spreadsheet", "1")),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ("spreadsheet", "1")),
+        (b"%PDF-1.7\n\x98", ("no_table", "1")),
         (b"full_name,phone\na,1\nb\0,2\n", ("nul", "3")),
         (b'full_name,phone\na,1\n"b,2\nc,3\n', ("quote_unclosed", "3")),
         (b'full_name,phone\na,1\n"b"x,2\n', ("quotes", "3")),

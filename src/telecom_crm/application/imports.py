@@ -20,11 +20,13 @@ from telecom_crm.application.bulk.collecting import rare_collections
 from telecom_crm.application.bulk.encoding import ENCODINGS
 from telecom_crm.application.bulk.numbering import Numbering
 from telecom_crm.application.bulk.pool import NumberRows, SimRows
+from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.bulk.registration import SubscriberRows
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import (
     Layout,
     Record,
+    WrongHeader,
     find_layout,
     neutral,
     records,
@@ -71,6 +73,11 @@ ALIKE = 100
 """Among how many jobs on the same content, the latest, one that is asked for is looked for."""
 AGAIN = "the same file was brought in before"
 """Why a job stops ahead of its first row, for somebody to say whether it goes on."""
+_COLUMNS = {
+    ImportKind.SIMS: SimRows.columns,
+    ImportKind.NUMBERS: NumberRows.columns,
+    ImportKind.SUBSCRIBERS: SUBSCRIBERS,
+}
 TURN = 50_000
 """How many rows of a waiting job `work` applies before other work gets its turn."""
 
@@ -514,13 +521,23 @@ class Imports:
         return self._checked(job_id, survey, who), survey
 
     def _layout(self, job: ImportJob, stream: BinaryIO) -> Layout:
-        return find_layout(
-            stream,
-            self._kind(job).columns,
-            encoding=job.encoding,
-            separator=job.separator,
-            read_phone=self.read_phone,
-        )
+        columns = self._kind(job).columns
+        try:
+            return find_layout(
+                stream,
+                columns,
+                encoding=job.encoding,
+                separator=job.separator,
+                read_phone=self.read_phone,
+            )
+        except WrongHeader as wrong:
+            known = len(columns.named(wrong.header))
+            for kind, others in _COLUMNS.items():
+                places = others.named(wrong.header)
+                if len(places) > known and places.keys() >= set(others.required):
+                    message = f"these are the columns of a file of {kind}, not of {job.kind}"
+                    raise InvalidValue.of("header", "another_kind", message, kind.value) from None
+            raise
 
     def _survey(self, job: ImportJob) -> _Survey:
         """Read a job's file from end to end; raise `InvalidValue` where that cannot be done."""

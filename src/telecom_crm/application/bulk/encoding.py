@@ -45,6 +45,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")  # xlsx and zip, xls, gzip
+_NO_TEXTS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"MZ\x90")  # and programs
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
@@ -60,6 +61,8 @@ def find_encoding(stream: BinaryIO) -> str:
         raise refused("file_empty", "the file is empty")
     if head.startswith(_SPREADSHEETS):
         raise refused("spreadsheet", "this is a spreadsheet or an archive; save it as CSV")
+    if head.startswith(_NO_TEXTS):
+        raise refused("no_table", "this is a picture, a document or a program, and no CSV")
     if head.startswith(_UTF_32):
         raise refused("encoding", "UTF-32 is not read; save the file as UTF-8")
     for mark, encoding in _MARKS:

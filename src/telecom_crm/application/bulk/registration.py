@@ -362,7 +362,7 @@ class Registration:
         try:
             sold = self._sold(reading, customer, self.offers.terms(tariff, at=turn.at))
         except RuleViolated as error:
-            self.tally.fail(reading.line, [_refusal(error)])
+            self.tally.fail(reading.line, [_refusal(error, tariff)])
             return
         if turn.job.activate:
             sold = self._activated(sold, tariff, warnings)
@@ -529,10 +529,10 @@ def _kept(differing: Iterable[str], why: str) -> str:
     return f"kept as it was: {fields}; {why}"
 
 
-def _refusal(error: RuleViolated) -> Fault:
+def _refusal(error: RuleViolated, tariff: Tariff) -> Fault:
     """Return why a contract could not be signed: by the tariff, or by a rule about the customer."""
     if isinstance(error, NotOnSale):
-        return Fault("tariff", error.code, str(error))
+        return Fault("tariff", error.code, str(error), tariff.code)
     return Fault("", error.rule, str(error))
 
 

@@ -16,7 +16,7 @@ import attrs
 from telecom_crm.application.bulk.encoding import find_encoding, refused
 from telecom_crm.application.phones import in_e164
 from telecom_crm.application.ports import ReadPhone
-from telecom_crm.domain.errors import Faults
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.importing import SEPARATORS
 from telecom_crm.domain.text import is_digits
@@ -75,6 +75,13 @@ class Columns:
             HIDDEN if cell.strip() and place not in shown else cell
             for place, cell in enumerate(cells)
         ]
+
+
+@attrs.define
+class WrongHeader(InvalidValue):
+    """A file's first line is not the header of its kind: what it has there."""
+
+    header: Sequence[str]
 
 
 @attrs.frozen(kw_only=True)
@@ -245,7 +252,8 @@ def _check_header(header: Sequence[str], places: Mapping[str, int], columns: Col
     if columns.optional:
         right += f", and perhaps {', '.join(columns.optional)}"
     if not places:
-        raise refused("header_missing", f"this is not the header: {right}")
+        fault = Fault("line", "header_missing", f"this is not the header: {right}", "1")
+        raise WrongHeader((fault,), header)
     faults = Faults()
     if missing := [name for name in columns.required if name not in places]:
         told = f"missing {', '.join(missing)}; found {_shown(header)}; {right}"
@@ -254,7 +262,8 @@ def _check_header(header: Sequence[str], places: Mapping[str, int], columns: Col
     if repeated := [name for name in places if plain.count(_plain(name)) > 1]:
         told = f"{', '.join(repeated)} more than once; found {_shown(header)}"
         faults.add("header", "column_repeated", told, ", ".join(repeated))
-    faults.raise_any()
+    if faults.found:
+        raise WrongHeader(tuple(faults.found), header)
 
 
 def _plain(name: str) -> str:

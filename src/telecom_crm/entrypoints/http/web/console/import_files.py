@@ -75,6 +75,8 @@ KINDS = {
 RIGHT = {
     "file_empty": N_("A file has the names of its columns in the first line, and rows below"),
     "spreadsheet": N_("In the spreadsheet choose: Save as, CSV UTF-8"),
+    "no_table": N_("Upload the table itself, saved as CSV UTF-8"),
+    "another_kind": N_("Upload it again, and choose this kind"),
     "encoding": N_("Save the file as CSV in UTF-8, CP1251 or KOI8-R"),
     "header_missing": N_("Take the first line of the template, and put your rows below it"),
     "column_missing": N_("Add the column to the first line, and its cells to each row"),
@@ -121,15 +123,19 @@ def told(job: ImportJob, errors: Iterable[RowError]) -> list[Told]:
         Told(
             error.line,
             error.column,
-            masked(error.value, first=2, last=2)
-            if not refused and columns.tells_of_people(error.column)
-            else error.value,
+            _value(error, secret=not refused and columns.tells_of_people(error.column)),
             error.code,
             _worded(Fault(error.column, error.code, error.message, error.value)),
             _(RIGHT[error.code]) if refused and error.code in RIGHT else "",
         )
         for error in errors
     ]
+
+
+def _value(error: RowError, *, secret: bool) -> str:
+    if error.code == "another_kind":
+        return label(ImportKind(error.value))
+    return masked(error.value, first=2, last=2) if secret else error.value
 
 
 def reasons_of(imports: Imports, job: ImportJob) -> list[tuple[str, str, int]]:
@@ -154,6 +160,7 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
         status=200 if form.ok else form.status,
         form=form,
         mended=mended,
+        policy=policy_named(crm, mended) if mended else None,
         kinds=[
             {"value": kind.value, "title": label(kind), "note": _(one.note)}
             for kind, one in KINDS.items()
@@ -166,6 +173,14 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
         policies=[(one.id, policy_title(one)) for one in crm.rules.policies()],
         megabytes=FILE_LIMIT // 1024**2,
     )
+
+
+def policy_named(crm: Crm, job: ImportJob) -> str | None:
+    """Return what the billing policy is called on which a job activates, if it does."""
+    if job.policy is None:
+        return None
+    titles = {one.id: policy_title(one) for one in crm.rules.policies()}
+    return titles.get(job.policy, job.policy)
 
 
 def mended_by(imports: Imports, form: Form) -> ImportJob | None:

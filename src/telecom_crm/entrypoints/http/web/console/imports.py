@@ -28,6 +28,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     FILE_LIMIT,
     KINDS,
     PATH,
+    policy_named,
     reasons_of,
     taken_in,
     template_of,
@@ -125,9 +126,10 @@ class ImportPages(Controller):
 
     @shows("/{import_id:uuid}", Area.IMPORTS)
     def show(
-        self, request: Visit, import_id: FromPath[UUID], imports: NamedDependency[Imports]
+        self, request: Visit, import_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Show how far a job is, and what is wrong with its rows."""
+        imports = crm.imports
         job = imports.get(ImportId(import_id))
         running = job.status in UNDER_WAY
         asked = request.query_params.get("reason") or None
@@ -139,6 +141,7 @@ class ImportPages(Controller):
             "console/imports/show.html",
             fragment="console/imports/_progress.html",
             job=job,
+            policy=policy_named(crm, job),
             base=f"{PATH}/{job.id}",
             running=running,
             left=max(0, (job.total or 0) - job.position),
