@@ -30,7 +30,11 @@ from telecom_crm.entrypoints.http.web.console.application_checks import (
     document_kind,
     read_day,
 )
-from telecom_crm.entrypoints.http.web.console.application_commands import PATH, offered
+from telecom_crm.entrypoints.http.web.console.application_commands import (
+    COMMANDS,
+    PATH,
+    allowed,
+)
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, hits_of, tolerant
@@ -178,7 +182,7 @@ def shown(
         asked=asked.reason,
         to_correct=kyc.words_of(asked.fields),
         events=[(event, *event_shown(event.name)) for event in events],
-        steps=offered(application) if writes else [],
+        commands=COMMANDS.offered(request, allowed(application)),
         lacks=lacks,
         may_sell=_is_for_sale(application) and request.may(Area.CONTRACTS, Action.WRITE),
         writes=writes and is_open,

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.errors import NotFound
-from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.role import Area
 from telecom_crm.domain.tariff import Option, Tariff
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -34,7 +36,39 @@ WORDS: Mapping[RuleKind, str] = {
 """What stands between the subject of a rule and the others."""
 
 Shown = tuple[str, str, str]
+Placed = tuple[int, str]
+"""A rule as an address names it, by its place among all, and in words."""
 EVERY = Query(limit=500)
+
+
+def _find(crm: Crm, place: int) -> Placed:
+    rules = crm.catalog.rules()
+    if not 1 <= place <= len(rules):
+        raise NotFound("rule", str(place))
+    return place, " ".join(_shown(rules[place - 1], names_in(crm.catalog)))
+
+
+def _take_out(
+    catalog: TariffCatalog, place: int, *, expected_version: int | None, by: Actor
+) -> None:
+    rest = [rule for number, rule in enumerate(catalog.rules(), 1) if number != place]
+    catalog.replace_rules(rest, expected_version=expected_version, by=by)
+
+
+DELETE = Commands(
+    area=Area.CATALOG,
+    service=lambda crm: crm.catalog,
+    find=_find,
+    key=lambda placed: placed[0],
+    title=lambda placed: placed[1],
+    version=lambda crm, _: crm.catalog.rules_version(),
+    home=PATH,
+    table=(
+        Command(
+            "delete", N_("Take the rule out"), "trash-2", N_("The rule holds no more"), _take_out
+        ),
+    ),
+)
 
 
 class CompatibilityPages(Controller):
@@ -65,26 +99,7 @@ class CompatibilityPages(Controller):
             return _listed(request, catalog, form)
         return redirect(request, PATH, toast=_("The rule holds from now on"))
 
-    @shows("/{place:int}/delete", Area.CATALOG, Action.WRITE)
-    def ask_delete(
-        self, request: Visit, place: FromPath[int], catalog: NamedDependency[TariffCatalog]
-    ) -> Response[bytes]:
-        """Ask whether, before a rule is taken out."""
-        return _asked(request, catalog, place, Form())
-
-    @acts("/{place:int}/delete", Area.CATALOG)
-    def delete(
-        self,
-        request: Visit,
-        place: FromPath[int],
-        form: NamedDependency[Form],
-        catalog: NamedDependency[TariffCatalog],
-    ) -> Response[bytes]:
-        """Take a rule out."""
-        rest = [rule for number, rule in enumerate(catalog.rules(), 1) if number != place]
-        if not _put(request, form, catalog, rest):
-            return _asked(request, catalog, place, form)
-        return redirect(request, PATH, toast=_("The rule holds no more"))
+    ask_delete, delete = routes_of("/{place:int}/delete", DELETE)
 
 
 def rules_naming(catalog: TariffCatalog, code: str) -> list[Shown]:
@@ -134,22 +149,4 @@ def _listed(request: Visit, catalog: TariffCatalog, form: Form) -> Response[byte
         things=things,
         subjects=[*things, *((one, _("Group %(name)s", name=one)) for one in groups)],
         base=PATH,
-    )
-
-
-def _asked(request: Visit, catalog: TariffCatalog, place: int, form: Form) -> Response[bytes]:
-    version, rules = catalog.rules_version(), catalog.rules()
-    if not 1 <= place <= len(rules):
-        raise NotFound("rule", str(place))
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_("Take the rule out"),
-        object=" ".join(_shown(rules[place - 1], names_in(catalog))),
-        action=f"{PATH}/{place}/delete",
-        back=PATH,
-        form=form,
-        version=version,
-        reason=False,
     )

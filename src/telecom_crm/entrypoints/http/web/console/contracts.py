@@ -165,11 +165,7 @@ def contract_shown(
             (event, *event_shown(event.name))
             for event in crm.contracts.timeline(contract.id)[-FIRST_TIMELINE:][::-1]
         ],
-        commands=[
-            (name, _(step.text), step.icon, step.hurts)
-            for name, step in COMMANDS.items()
-            if name in facts["allowed"]
-        ],
+        commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
         paper_names={kind: _(words) for kind, words in KINDS.items()},
         sold=bool(request.query_params.get("sold")),

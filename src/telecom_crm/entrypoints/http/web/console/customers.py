@@ -13,18 +13,23 @@ from litestar.params import FromPath
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
-from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.beside import beside
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.customer_head import Head
 from telecom_crm.entrypoints.http.web.console.customer_history import history, kinds
 from telecom_crm.entrypoints.http.web.console.lists import Listing, hits_of, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
@@ -56,16 +61,52 @@ TABS = (
 )
 """The tabs of a profile: the end of their address, their name and whose right they need."""
 
-COMMANDS = {
-    "block": (N_("Block"), "user-x", True, N_("The customer is blocked")),
-    "unblock": (N_("Unblock"), "user-check", False, N_("The block is lifted")),
-    "close": (N_("Close the customer"), "archive", True, N_("The customer is closed")),
-    "reopen": (N_("Take back"), "rotate-ccw", False, N_("The customer is taken back")),
-}
-"""Commands that are asked about: their words, icon, whether they hurt, and what is said after."""
-
-UNDONE_BY = {"block": "unblock", "unblock": "block", "close": "reopen", "reopen": "close"}
-"""The command that undoes each."""
+COMMANDS = Commands(
+    area=Area.CUSTOMERS,
+    service=lambda crm: crm.customers,
+    find=lambda crm, key: crm.customers.get(CustomerId(key)),
+    title=lambda customer: customer.name,
+    table=(
+        Command(
+            "block",
+            N_("Block"),
+            "user-x",
+            N_("The customer is blocked"),
+            Customers.block,
+            REASON,
+            hurts=True,
+            undo="unblock",
+        ),
+        Command(
+            "unblock",
+            N_("Unblock"),
+            "user-check",
+            N_("The block is lifted"),
+            Customers.unblock,
+            REASON,
+            undo="block",
+        ),
+        Command(
+            "close",
+            N_("Close the customer"),
+            "archive",
+            N_("The customer is closed"),
+            Customers.close,
+            REASON,
+            hurts=True,
+            undo="reopen",
+        ),
+        Command(
+            "reopen",
+            N_("Take back"),
+            "rotate-ccw",
+            N_("The customer is taken back"),
+            Customers.reopen,
+            REASON,
+            undo="close",
+        ),
+    ),
+)
 
 
 class CustomerPages(Controller):
@@ -166,43 +207,7 @@ class CustomerPages(Controller):
             return _overview(request, crm, crm.customers.get(known), form=form)
         return redirect(request, f"{PATH}/{customer_id}", toast=_("The note is kept"))
 
-    @shows("/{customer_id:uuid}/{command:str}", Area.CUSTOMERS, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        customer_id: FromPath[UUID],
-        command: FromPath[str],
-        customers: NamedDependency[Customers],
-    ) -> Response[bytes]:
-        """Ask whether, and why, before a command: what the dialog does with JavaScript."""
-        return _asked(request, customers.get(CustomerId(customer_id)), command, Form())
-
-    @acts("/{customer_id:uuid}/{command:str}", Area.CUSTOMERS)
-    def command(
-        self,
-        request: Visit,
-        customer_id: FromPath[UUID],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        customers: NamedDependency[Customers],
-    ) -> Response[bytes]:
-        """Block, unblock, close or reopen a customer, for a reason."""
-        customer = customers.get(CustomerId(customer_id))
-        if command not in COMMANDS:
-            raise NotFound("command", command)
-        reason = form.text("reason", limit=500)
-        done = form.submit(
-            getattr(customers, command),
-            customer.id,
-            reason=reason,
-            expected_version=form.version,
-            by=request.by,
-        )
-        if done is None:
-            return _asked(request, customer, command, form)
-        base, said = f"{PATH}/{customer_id}", _(COMMANDS[command][3])
-        undo = Toast(said, undo=f"{base}/{UNDONE_BY[command]}", version=done.version)
-        return redirect(request, base, toast=undo)
+    ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)
 
 
 def listed(listing: Listing, customers: Customers) -> Page[Customer]:
@@ -235,23 +240,6 @@ def _overview(
         suspects=suspects,
         told=history(request, crm, customer, kind),
         kinds=kinds(f"{PATH}/{customer.id}", kind),
-    )
-
-
-def _asked(request: Visit, customer: Customer, command: str, form: Form) -> Response[bytes]:
-    if command not in COMMANDS:
-        raise NotFound("command", command)
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_(COMMANDS[command][0]),
-        object=customer.name,
-        action=f"{PATH}/{customer.id}/{command}",
-        back=f"{PATH}/{customer.id}",
-        form=form,
-        version=customer.version,
-        reason=True,
     )
 
 
@@ -303,12 +291,8 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         for end, text, area in TABS
         if request.may(area)
     ]
-    commands = [
-        (command, _(COMMANDS[command][0]), *COMMANDS[command][1:3])
-        for command in CUSTOMER_LIFECYCLE.allowed(customer.status)
-        if command in COMMANDS and request.may(Area.CUSTOMERS, Action.WRITE)
-        if customer.merged_into is None
-    ]
+    whole = customer.merged_into is None
+    allowed = CUSTOMER_LIFECYCLE.allowed(customer.status) if whole else ()
     return page(
         request,
         f"console/customers/{tab or 'show'}.html",
@@ -318,6 +302,6 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         beside=came,
         tabs=tabs,
         links=_links(request, customer),
-        commands=commands,
+        commands=COMMANDS.offered(request, allowed),
         **more,
     )

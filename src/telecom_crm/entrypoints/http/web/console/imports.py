@@ -24,6 +24,12 @@ from telecom_crm.domain.importing import (
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV, joined
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.import_files import (
     FILE_LIMIT,
     KINDS,
@@ -71,11 +77,25 @@ HEADINGS = {
 }
 """What stands above the progress."""
 
-COMMANDS = {
-    "abort": (N_("Stop"), N_("The import stops; what was saved stays")),
-    "resume": (N_("Go on"), N_("The import goes on")),
-}
-"""What is done to a job: the word, and what is said after."""
+COMMANDS = Commands(
+    area=Area.IMPORTS,
+    service=lambda crm: crm.imports,
+    find=lambda crm, key: crm.imports.get(ImportId(key)),
+    title=lambda job: job.file_name,
+    version=lambda *_: None,  # a job moves on by itself all the time
+    table=(
+        Command(
+            "abort",
+            N_("Stop"),
+            "circle-pause",
+            N_("The import stops; what was saved stays"),
+            Imports.abort,
+            REASON,
+            hurts=True,
+        ),
+        Command("resume", N_("Go on"), "play", N_("The import goes on"), Imports.reopen),
+    ),
+)
 
 
 class ImportPages(Controller):
@@ -161,38 +181,7 @@ class ImportPages(Controller):
         headers = {**HEADERS, "Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 
-    @shows("/{import_id:uuid}/{command:str}", Area.IMPORTS, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        import_id: FromPath[UUID],
-        command: FromPath[str],
-        imports: NamedDependency[Imports],
-    ) -> Response[bytes]:
-        """Ask whether, and why, before a command."""
-        return _asked(request, imports.get(ImportId(import_id)), command, Form())
-
-    @acts("/{import_id:uuid}/{command:str}", Area.IMPORTS)
-    def command(
-        self,
-        request: Visit,
-        import_id: FromPath[UUID],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        imports: NamedDependency[Imports],
-    ) -> Response[bytes]:
-        """Stop a job where it is, or let it go on."""
-        job = imports.get(ImportId(import_id))
-        if command not in COMMANDS:
-            raise NotFound("command", command)
-        if command == "abort":
-            why = form.text("reason", limit=500)
-            done = form.submit(imports.abort, job.id, reason=why, by=request.by)
-        else:
-            done = form.submit(imports.reopen, job.id, by=request.by)
-        if done is None:
-            return _asked(request, job, command, form)
-        return redirect(request, f"{PATH}/{job.id}", toast=_(COMMANDS[command][1]))
+    ask, command = routes_of("/{import_id:uuid}/{command:str}", COMMANDS)
 
 
 def _chips(listing: Listing) -> list[dict[str, Any]]:
@@ -219,26 +208,7 @@ def _around(request: Visit, imports: Imports, job: ImportJob) -> dict[str, Any]:
     }
 
 
-def _commands(request: Visit, job: ImportJob) -> list[tuple[str, str]]:
-    if not request.may(Area.IMPORTS, Action.WRITE):
-        return []
-    allowed = [one for one in IMPORT_LIFECYCLE.allowed(job.status) if one in COMMANDS]
+def _commands(request: Visit, job: ImportJob) -> list[Command]:
     erased = job.file_id is None
-    return [(one, _(COMMANDS[one][0])) for one in allowed if not (erased and one == "resume")]
-
-
-def _asked(request: Visit, job: ImportJob, command: str, form: Form) -> Response[bytes]:
-    if command not in COMMANDS:
-        raise NotFound("command", command)
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_(COMMANDS[command][0]),
-        object=job.file_name,
-        action=f"{PATH}/{job.id}/{command}",
-        back=f"{PATH}/{job.id}",
-        form=form,
-        version=None,  # a job moves on by itself all the time
-        reason=command == "abort",
-    )
+    allowed = [one for one in IMPORT_LIFECYCLE.allowed(job.status) if one != "resume" or not erased]
+    return COMMANDS.offered(request, allowed)

@@ -19,6 +19,7 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally
@@ -26,12 +27,31 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, phone
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 from telecom_crm.entrypoints.http.web.templating import masked
 
 LOOKED_AT = 100
 """Among so many customers a page of pairs looks for them."""
+
+
+UNMERGE = Commands(
+    area=Area.CUSTOMERS,
+    action=Action.APPROVE,
+    service=lambda crm: crm.customers,
+    find=lambda crm, key: crm.customers.get(CustomerId(key)),
+    title=lambda customer: customer.name,
+    table=(
+        Command(
+            "unmerge",
+            N_("Undo the merge"),
+            "rotate-ccw",
+            N_("They are two customers again"),
+            Customers.unmerge,
+        ),
+    ),
+)
 
 
 @attrs.frozen
@@ -158,26 +178,7 @@ class MergingPages(Controller):
             return _compared(request, crm, loser, survivor, form)
         return redirect(request, f"{PATH}/{survivor}", toast=_("They are one customer now"))
 
-    @shows("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
-    def ask_unmerge(
-        self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Ask whether they shall be two again."""
-        return _asked(request, crm.customers.get(CustomerId(customer_id)), Form())
-
-    @acts("/{customer_id:uuid}/unmerge", Area.CUSTOMERS, Action.APPROVE)
-    def unmerge(
-        self,
-        request: Visit,
-        customer_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Make them two again: what came from this one goes back."""
-        known, seen = CustomerId(customer_id), form.version
-        if form.submit(crm.customers.unmerge, known, expected_version=seen, by=request.by) is None:
-            return _asked(request, crm.customers.get(known), form)
-        return redirect(request, f"{PATH}/{known}", toast=_("They are two customers again"))
+    ask_unmerge, unmerge = routes_of("/{customer_id:uuid}/unmerge", UNMERGE)
 
 
 def _compared(
@@ -222,18 +223,3 @@ def _told(side: Side) -> list[tuple[str, str]]:
         (_("Document"), masked(paper.number, first=2, last=3) if paper else ""),
         (_("Address"), f"{address.city} {address.street}".strip() if address else ""),
     ]
-
-
-def _asked(request: Visit, customer: Customer, form: Form) -> Response[bytes]:
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_("Undo the merge"),
-        object=customer.name,
-        action=f"{PATH}/{customer.id}/unmerge",
-        back=f"{PATH}/{customer.id}",
-        form=form,
-        version=customer.version,
-        reason=False,
-    )

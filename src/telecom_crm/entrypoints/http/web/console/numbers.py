@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.inventory import NumberData
+from telecom_crm.application.inventory import Inventory, NumberData
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import MSISDN
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import (
     NUMBER_LIFECYCLE,
     Number,
@@ -26,21 +24,25 @@ from telecom_crm.domain.ranges import LONGEST_RANGE, numbers_between
 from telecom_crm.domain.report import PoolFigures
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    Question,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
-from telecom_crm.entrypoints.http.web.console.steps import Step
 from telecom_crm.entrypoints.http.web.console.stock import (
-    Do,
+    ASK,
+    RESERVATION,
     Holder,
     Range,
-    asked,
     chips,
     holder_of,
     holders,
     kept_for,
     life,
     read_range,
-    reservation,
-    step_of,
 )
 from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -65,96 +67,119 @@ ENTRY = Entry(
     area=Area.INVENTORY,
 )
 
-STEPS: Mapping[str, Step] = {
-    "reserve": Step(N_("Reserve"), "clock", N_("The number is reserved"), "reservation"),
-    "cancel": Step(N_("Cancel the reservation"), "rotate-ccw", N_("The number is free again")),
-    "recycle": Step(N_("Offer again"), "refresh-cw", N_("The number is free again")),
-    "restore": Step(
-        N_("Give back to its customer"),
-        "rotate-ccw",
-        N_("The number waits for its contract: change the contract's number to it"),
-        "contract",
-    ),
-    "release": Step(N_("Release"), "archive", N_("The number is released")),
-    "port_out": Step(
-        N_("Give to another operator"), "arrow-left-right", N_("The number is given away")
-    ),
-    "return_from_port": Step(
-        N_("Take back from the other operator"), "rotate-ccw", N_("The number is back and rests")
-    ),
-    "reclassify": Step(N_("Change the class"), "tags", N_("The class is changed"), "class"),
-    "withdraw": Step(N_("Take out of the pool"), "ban", N_("The number is withdrawn"), "reason"),
-}
-"""What is done to a number; the rest of its life is its contract's doing."""
-
 PRICED = (NumberStatus.AVAILABLE, NumberStatus.RESERVED, NumberStatus.QUARANTINED)
 """The states in which a class and a price still count: it has to be sold yet."""
 
 
-def _seen(form: Form, by: Actor) -> dict[str, Any]:
-    return {"expected_version": form.version, "by": by}
+def _msisdn(raw: str) -> MSISDN:
+    """Read a number out of an address: what cannot be one names nothing."""
+    try:
+        return MSISDN(raw)
+    except InvalidValue:
+        raise NotFound("number", raw[:40]) from None
 
 
-def _reserve(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    kept = reservation(form, crm)
-    reserve = crm.inventory.reserve_number
-    return form.submit(reserve, number.msisdn, **kept, **_seen(form, by))
-
-
-def _cancel(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    cancel = crm.inventory.cancel_number_reservation
-    return form.submit(cancel, number.msisdn, **_seen(form, by))
-
-
-def _recycle(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    return form.submit(crm.inventory.recycle, number.msisdn, **_seen(form, by))
-
-
-def _restore(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
+def _contract(form: Form, crm: Crm, _: Number) -> dict[str, Any]:
+    """Read the contract whose number it was, by the contract's own number."""
     text = form.text("contract").upper()
     contract = next(crm.contracts.each(number=text), None) if text else None
     if contract is None:
         if form.ok:
             form.fault("contract", "contract_unknown")
-        return None
-    restore = crm.inventory.restore
-    return form.submit(restore, number.msisdn, contract_id=contract.id, **_seen(form, by))
+        return {}
+    return {"contract_id": contract.id}
 
 
-def _release(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    return form.submit(crm.inventory.release, number.msisdn, **_seen(form, by))
+def _class_and_price(form: Form, crm: Crm, _: object = None) -> dict[str, Any]:
+    category = form.choice("category", NumberCategory)
+    return {"category": category, "price": form.money("price", crm.currency, required=False)}
 
 
-def _port_out(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    return form.submit(crm.inventory.port_out, number.msisdn, **_seen(form, by))
-
-
-def _return(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    return form.submit(crm.inventory.return_from_port, number.msisdn, **_seen(form, by))
-
-
-def _reclassify(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    changed = _class_and_price(form, crm)
-    reclassify = crm.inventory.reclassify
-    return form.submit(reclassify, number.msisdn, **changed, **_seen(form, by))
-
-
-def _withdraw(crm: Crm, form: Form, number: Number, by: Actor) -> Number | None:
-    why = form.text("reason", limit=500)
-    return form.submit(crm.inventory.withdraw, number.msisdn, reason=why, **_seen(form, by))
-
-
-COMMANDS: Mapping[str, Do] = {
-    "reserve": _reserve,
-    "cancel": _cancel,
-    "recycle": _recycle,
-    "restore": _restore,
-    "release": _release,
-    "port_out": _port_out,
-    "return_from_port": _return,
-    "reclassify": _reclassify,
-    "withdraw": _withdraw,
-}
+CONTRACT = Question(name="contract", read=_contract)
+CLASS = Question(
+    name="class",
+    fields=("category", "price"),
+    read=_class_and_price,
+    begins=lambda number: {"category": number.category, "price": written(number.price)},
+    offers=lambda *_: {"categories": [(one.value, label(one)) for one in NumberCategory]},
+)
+COMMANDS = Commands(
+    area=Area.INVENTORY,
+    service=lambda crm: crm.inventory,
+    find=lambda crm, raw: crm.inventory.number(_msisdn(raw)),
+    title=lambda number: phone(number.msisdn),
+    key=lambda number: number.msisdn,
+    template=ASK,
+    table=(
+        Command(
+            "reserve",
+            N_("Reserve"),
+            "clock",
+            N_("The number is reserved"),
+            Inventory.reserve_number,
+            RESERVATION,
+        ),
+        Command(
+            "cancel",
+            N_("Cancel the reservation"),
+            "rotate-ccw",
+            N_("The number is free again"),
+            Inventory.cancel_number_reservation,
+        ),
+        Command(
+            "recycle",
+            N_("Offer again"),
+            "refresh-cw",
+            N_("The number is free again"),
+            Inventory.recycle,
+        ),
+        Command(
+            "restore",
+            N_("Give back to its customer"),
+            "rotate-ccw",
+            N_("The number waits for its contract: change the contract's number to it"),
+            Inventory.restore,
+            CONTRACT,
+            needs=Area.CONTRACTS,
+        ),
+        Command(
+            "release", N_("Release"), "archive", N_("The number is released"), Inventory.release
+        ),
+        Command(
+            "port_out",
+            N_("Give to another operator"),
+            "arrow-left-right",
+            N_("The number is given away"),
+            Inventory.port_out,
+            hurts=True,
+        ),
+        Command(
+            "return_from_port",
+            N_("Take back from the other operator"),
+            "rotate-ccw",
+            N_("The number is back and rests"),
+            Inventory.return_from_port,
+        ),
+        Command(
+            "reclassify",
+            N_("Change the class"),
+            "tags",
+            N_("The class is changed"),
+            Inventory.reclassify,
+            CLASS,
+        ),
+        Command(
+            "withdraw",
+            N_("Take out of the pool"),
+            "ban",
+            N_("The number is withdrawn"),
+            Inventory.withdraw,
+            REASON,
+            hurts=True,
+        ),
+    ),
+)
+"""What is done to a number; the rest of its life is its contract's doing."""
 
 
 class NumberPages(Controller):
@@ -221,35 +246,7 @@ class NumberPages(Controller):
             commands=_commands(request, crm, number, holder),
         )
 
-    @shows("/{msisdn:str}/{command:str}", Area.INVENTORY, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        msisdn: FromPath[str],
-        command: FromPath[str],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Ask what a command needs to know, and whether."""
-        number = crm.inventory.number(_msisdn(msisdn))
-        _require(request, crm, command)
-        form = Form.filled(category=number.category, price=written(number.price))
-        return _asked(request, number, command, form)
-
-    @acts("/{msisdn:str}/{command:str}", Area.INVENTORY)
-    def command(
-        self,
-        request: Visit,
-        msisdn: FromPath[str],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Do what `STEPS` names to a number."""
-        number, step = crm.inventory.number(_msisdn(msisdn)), step_of(STEPS, command)
-        _require(request, crm, command)
-        if COMMANDS[command](crm, form, number, request.by) is None:
-            return _asked(request, number, command, form)
-        return redirect(request, f"{PATH}/{number.key}", toast=_(step.done))
+    ask, command = routes_of("/{msisdn:str}/{command:str}", COMMANDS)
 
 
 def listed(listing: Listing, crm: Crm) -> Page[Number]:
@@ -305,11 +302,6 @@ def _classes(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
-def _class_and_price(form: Form, crm: Crm) -> dict[str, Any]:
-    category = form.choice("category", NumberCategory)
-    return {"category": category, "price": form.money("price", crm.currency, required=False)}
-
-
 def _new(request: Visit, form: Form, found: Range | None = None) -> Response[bytes]:
     return page(
         request,
@@ -322,18 +314,8 @@ def _new(request: Visit, form: Form, found: Range | None = None) -> Response[byt
     )
 
 
-def _asked(request: Visit, number: Number, command: str, form: Form) -> Response[bytes]:
-    step = step_of(STEPS, command)
-    action = f"{PATH}/{number.key}/{command}"
-    return asked(request, step, number, title=phone(number.msisdn), action=action, form=form)
-
-
-def _commands(
-    request: Visit, crm: Crm, number: Number, holder: Holder | None
-) -> list[tuple[str, Step]]:
+def _commands(request: Visit, crm: Crm, number: Number, holder: Holder | None) -> list[Command]:
     """Return what may be done to a number: not what a live contract or its rest forbids."""
-    if not request.may(Area.INVENTORY, Action.WRITE):
-        return []
     allowed: set[str] = set(NUMBER_LIFECYCLE.allowed(number.status))
     if holder and holder.needs(number):
         allowed -= {NumberCommand.RELEASE, NumberCommand.PORT_OUT}
@@ -341,21 +323,4 @@ def _commands(
         allowed.discard(NumberCommand.RECYCLE)
     if number.status in PRICED:
         allowed.add("reclassify")
-    if not request.may(Area.CONTRACTS):
-        allowed.discard(NumberCommand.RESTORE)
-    return [(name, step) for name, step in STEPS.items() if name in allowed]
-
-
-def _require(request: Visit, crm: Crm, command: str) -> None:
-    """Refuse what finds a contract to whoever may see none."""
-    assert request.visitor is not None, "guests have no console"
-    if command == "restore":
-        crm.access.permit(request.visitor, Area.CONTRACTS, Action.READ, thing="contract")
-
-
-def _msisdn(raw: str) -> MSISDN:
-    """Read a number out of an address: what cannot be one names nothing."""
-    try:
-        return MSISDN(raw)
-    except InvalidValue:
-        raise NotFound("number", raw[:40]) from None
+    return COMMANDS.offered(request, allowed)

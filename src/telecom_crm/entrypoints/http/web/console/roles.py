@@ -10,9 +10,11 @@ from litestar.params import FromPath
 
 from telecom_crm.application.ports import Query
 from telecom_crm.application.roles import ROLES
+from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Role, Scope, granted
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -31,6 +33,22 @@ ENTRY = Entry(
     section=N_("System"),
     order=15,
     area=Area.USERS,
+)
+
+
+DELETE = Commands(
+    area=Area.USERS,
+    service=lambda crm: crm.rules,
+    find=lambda crm, name: crm.rules.role(name),
+    title=lambda role: role.title,
+    key=lambda role: role.name,
+    version=lambda crm, _: crm.rules.version(ROLES),
+    after=lambda *_: PATH,
+    table=(
+        Command(
+            "delete", N_("Delete the role"), "trash-2", N_("The role is gone"), RuleBook.delete_role
+        ),
+    ),
 )
 
 
@@ -127,27 +145,7 @@ class RolePages(Controller):
             return _asked(request, form, f"{PATH}/{name}/edit", known, crm.rules.version(ROLES))
         return redirect(request, f"{PATH}/{name}", toast=_("Saved"))
 
-    @shows("/{name:str}/delete", Area.USERS, Action.WRITE)
-    def ask_delete(
-        self, request: Visit, name: FromPath[str], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Ask whether a role shall go."""
-        return _asked_delete(request, crm, crm.rules.role(name), Form())
-
-    @acts("/{name:str}/delete", Area.USERS)
-    def delete(
-        self,
-        request: Visit,
-        name: FromPath[str],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Take a role away that nobody has."""
-        role = crm.rules.role(name)
-        form.submit(crm.rules.delete_role, name, expected_version=form.version, by=request.by)
-        if not form.ok:
-            return _asked_delete(request, crm, role, form)
-        return redirect(request, PATH, toast=_("The role is gone"))
+    ask_delete, delete = routes_of("/{name:str}/delete", DELETE)
 
 
 def _ticks(role: Role) -> list[str]:
@@ -189,19 +187,4 @@ def _asked(
         areas=list(Area),
         actions=list(Action),
         ticked=form.all("grants"),
-    )
-
-
-def _asked_delete(request: Visit, crm: Crm, role: Role, form: Form) -> Response[bytes]:
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_("Delete the role"),
-        object=role.title,
-        action=f"{PATH}/{role.name}/delete",
-        back=f"{PATH}/{role.name}",
-        form=form,
-        version=crm.rules.version(ROLES),
-        reason=False,
     )

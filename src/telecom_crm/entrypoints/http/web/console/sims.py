@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import attrs
@@ -10,36 +9,39 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.inventory import SimData, SimSecrets
+from telecom_crm.application.inventory import Inventory, SimData, SimSecrets
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.ranges import LONGEST_RANGE, cards_between
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand, SimStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    Question,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
-from telecom_crm.entrypoints.http.web.console.steps import Step
 from telecom_crm.entrypoints.http.web.console.stock import (
-    Do,
+    ASK,
+    RESERVATION,
     Holder,
     Range,
-    asked,
     chips,
     holder_of,
     holders,
     kept_for,
     life,
     read_range,
-    reservation,
-    step_of,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 from telecom_crm.entrypoints.http.web.templating import masked
@@ -59,35 +61,55 @@ ENTRY = Entry(
     key="S",
 )
 
-STEPS: Mapping[str, Step] = {
-    "reserve": Step(N_("Reserve"), "clock", N_("The card is reserved"), "reservation"),
-    "cancel": Step(N_("Cancel the reservation"), "rotate-ccw", N_("The card is free again")),
-    "retire": Step(N_("Retire"), "archive", N_("The card is retired"), "retirement"),
-}
+
+def _iccid(raw: str) -> ICCID:
+    """Read a card's number out of an address: what cannot be one names nothing."""
+    try:
+        return ICCID(raw)
+    except InvalidValue:
+        raise NotFound("sim", raw[:40]) from None
+
+
+RETIREMENT = Question(
+    name="retirement",
+    read=lambda form, *_: {"reason": form.choice("retirement", RetireReason)},
+    offers=lambda *_: {"reasons": [(one.value, label(one)) for one in RetireReason]},
+)
+COMMANDS = Commands(
+    area=Area.INVENTORY,
+    service=lambda crm: crm.inventory,
+    find=lambda crm, raw: crm.inventory.sim(_iccid(raw)),
+    title=lambda sim: masked(sim.key, first=6),
+    key=lambda sim: sim.iccid,
+    template=ASK,
+    table=(
+        Command(
+            "reserve",
+            N_("Reserve"),
+            "clock",
+            N_("The card is reserved"),
+            Inventory.reserve_sim,
+            RESERVATION,
+        ),
+        Command(
+            "cancel",
+            N_("Cancel the reservation"),
+            "rotate-ccw",
+            N_("The card is free again"),
+            Inventory.cancel_sim_reservation,
+        ),
+        Command(
+            "retire",
+            N_("Retire"),
+            "archive",
+            N_("The card is retired"),
+            Inventory.retire,
+            RETIREMENT,
+            hurts=True,
+        ),
+    ),
+)
 """What is done to a card; the rest of its life is its contract's doing."""
-
-
-def _reserve(crm: Crm, form: Form, sim: Sim, by: Actor) -> Sim | None:
-    kept = reservation(form, crm)
-    seen = form.version
-    return form.submit(crm.inventory.reserve_sim, sim.iccid, **kept, expected_version=seen, by=by)
-
-
-def _cancel(crm: Crm, form: Form, sim: Sim, by: Actor) -> Sim | None:
-    cancel = crm.inventory.cancel_sim_reservation
-    return form.submit(cancel, sim.iccid, expected_version=form.version, by=by)
-
-
-def _retire(crm: Crm, form: Form, sim: Sim, by: Actor) -> Sim | None:
-    reason = form.choice("retirement", RetireReason)
-    if reason is None:
-        return None
-    return form.submit(
-        crm.inventory.retire, sim.iccid, reason=reason, expected_version=form.version, by=by
-    )
-
-
-COMMANDS: Mapping[str, Do] = {"reserve": _reserve, "cancel": _cancel, "retire": _retire}
 
 
 class SimPages(Controller):
@@ -151,31 +173,7 @@ class SimPages(Controller):
         sim = crm.inventory.sim(_iccid(iccid))
         return _shown(request, crm, sim, crm.inventory.secrets(sim.iccid, by=request.by))
 
-    @shows("/{iccid:str}/{command:str}", Area.INVENTORY, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        iccid: FromPath[str],
-        command: FromPath[str],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Ask what a command needs to know, and whether."""
-        return _asked(request, crm.inventory.sim(_iccid(iccid)), command, Form())
-
-    @acts("/{iccid:str}/{command:str}", Area.INVENTORY)
-    def command(
-        self,
-        request: Visit,
-        iccid: FromPath[str],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Reserve a card, give it back to stock, or retire it."""
-        sim, step = crm.inventory.sim(_iccid(iccid)), step_of(STEPS, command)
-        if COMMANDS[command](crm, form, sim, request.by) is None:
-            return _asked(request, sim, command, form)
-        return redirect(request, f"{PATH}/{sim.key}", toast=_(step.done))
+    ask, command = routes_of("/{iccid:str}/{command:str}", COMMANDS)
 
 
 def listed(listing: Listing, crm: Crm) -> Page[Sim]:
@@ -219,21 +217,15 @@ def _new(request: Visit, form: Form, found: Range | None = None) -> Response[byt
     )
 
 
-def _asked(request: Visit, sim: Sim, command: str, form: Form) -> Response[bytes]:
-    step = step_of(STEPS, command)
-    title = masked(sim.key, first=6)
-    action = f"{PATH}/{sim.key}/{command}"
-    return asked(request, step, sim, title=title, action=action, form=form)
-
-
-def _commands(request: Visit, sim: Sim, holder: Holder | None) -> list[tuple[str, Step]]:
+def _commands(request: Visit, sim: Sim, holder: Holder | None) -> list[Command]:
     """Return what may be done to a card; one that a live contract needs is not retired."""
-    if not request.may(Area.INVENTORY, Action.WRITE):
-        return []
-    allowed = set(SIM_LIFECYCLE.allowed(sim.status))
-    if holder and holder.needs(sim):
-        allowed.discard(SimCommand.RETIRE)
-    return [(name, step) for name, step in STEPS.items() if name in allowed]
+    needed = holder is not None and holder.needs(sim)
+    allowed = [
+        one
+        for one in SIM_LIFECYCLE.allowed(sim.status)
+        if not (needed and one is SimCommand.RETIRE)
+    ]
+    return COMMANDS.offered(request, allowed)
 
 
 def _shown(
@@ -256,11 +248,3 @@ def _shown(
 
 def _typed(raw: str) -> ICCID:
     return ICCID("".join(raw.split()))
-
-
-def _iccid(raw: str) -> ICCID:
-    """Read a card's number out of an address: what cannot be one names nothing."""
-    try:
-        return ICCID(raw)
-    except InvalidValue:
-        raise NotFound("sim", raw[:40]) from None

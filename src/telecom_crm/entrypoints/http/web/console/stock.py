@@ -7,76 +7,38 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import attrs
-from litestar import Response
 
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ContractId
-from telecom_crm.domain.lifecycle import Actor, Event
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.reservation import clerk_of, is_of_a_contract
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import RetireReason, Sim
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import Question
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tally
-from telecom_crm.entrypoints.http.web.console.steps import Step
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import spoken
 from telecom_crm.entrypoints.http.web.labels import label
 
 S = TypeVar("S", bound=StrEnum)
 
-Do = Callable[[Crm, Form, Any, Actor], object | None]
-"""How a command is done: it reads the form and calls the service; None where that was refused."""
 
-HURTS = frozenset({"retire", "withdraw", "port_out"})
-"""What cannot be taken back."""
-
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "reservation": ("reserved_for", "until"),
-    "class": ("category", "price"),
-}
-"""The fields of what a command asks, where they are not called as it is."""
-
-
-def step_of(steps: Mapping[str, Step], command: str) -> Step:
-    """Return a command by its name; raise `NotFound`."""
-    if command not in steps:
-        raise NotFound("command", command)
-    return steps[command]
-
-
-def asked(
-    request: Visit, step: Step, thing: Any, *, title: str, action: str, form: Form
-) -> Response[bytes]:
-    """Show the question before a command; again, with what is wrong, where it was refused."""
-    return page(
-        request,
-        "console/stock/ask.html",
-        status=200 if form.ok else form.status,
-        step=step,
-        heading=_(step.text),
-        object=title,
-        action=action,
-        back=action.rpartition("/")[0],
-        version=thing.version,
-        form=form,
-        fields=FIELDS.get(step.asks, (step.asks,)),
-        danger=action.rpartition("/")[2] in HURTS,
-        reasons=[(one.value, label(one)) for one in RetireReason],
-        categories=[(one.value, label(one)) for one in NumberCategory],
-    )
-
-
-def reservation(form: Form, crm: Crm) -> dict[str, Any]:
+def _reservation(form: Form, crm: Crm, _: object) -> dict[str, Any]:
     """Read for whom and until when something is to be kept; the day is included."""
     name = form.text("reserved_for", required=False, limit=100)
     _start, until = form.day_span("", "until", crm.zone)
     return {"for_": name or None, "until": until}
+
+
+RESERVATION = Question(name="reservation", fields=("reserved_for", "until"), read=_reservation)
+ASK = "console/stock/ask.html"
+"""The page that asks about a command."""
 
 
 def kept_for(thing: Sim | Number) -> str:

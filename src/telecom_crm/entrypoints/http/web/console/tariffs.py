@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -12,7 +12,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
-from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.tariff import (
@@ -37,6 +36,7 @@ from telecom_crm.entrypoints.http.web.console.catalog_terms import (
     usage_typed,
     versions_told,
 )
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -67,12 +67,36 @@ ENTRY = Entry(
 WORDINGS = ("name", "description")
 """What people read of it, in several languages."""
 
-COMMANDS = {
-    "publish": (N_("Put on sale"), "play", False, N_("It is on sale now")),
-    "retire": (N_("Sell no more"), "archive", True, N_("It is sold no more")),
-    "obsolete": (N_("Put away"), "trash-2", True, N_("It is put away")),
-}
-"""What is asked about: the words, the icon, whether it hurts, and what is said after."""
+Do = Callable[..., Any]
+
+
+def _commands(get: Do, *, publish: Do, retire: Do, obsolete: Do) -> Commands[Tariff | Option]:
+    return Commands(
+        area=Area.CATALOG,
+        service=lambda crm: crm.catalog,
+        find=lambda crm, code: get(crm.catalog, code),
+        title=lambda thing: spoken(thing.name),
+        key=lambda thing: thing.code,
+        table=(
+            Command("publish", N_("Put on sale"), "play", N_("It is on sale now"), publish),
+            Command(
+                "retire",
+                N_("Sell no more"),
+                "archive",
+                N_("It is sold no more"),
+                retire,
+                hurts=True,
+            ),
+            Command(
+                "obsolete",
+                N_("Put away"),
+                "trash-2",
+                N_("It is put away"),
+                obsolete,
+                hurts=True,
+            ),
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -88,7 +112,7 @@ class Part:
     create: Callable[..., Any]
     add_version: Callable[..., Any]
     describe: Callable[..., Any]
-    commands: Mapping[str, Callable[..., Any]]
+    commands: Commands[Tariff | Option]
     form: Callable[[str], TermsForm]
     new: str
     prepared: str
@@ -128,11 +152,12 @@ TARIFFS = Part(
     create=TariffCatalog.create_tariff,
     add_version=TariffCatalog.new_tariff_version,
     describe=TariffCatalog.describe_tariff,
-    commands={
-        "publish": TariffCatalog.publish_tariff,
-        "retire": TariffCatalog.retire_tariff,
-        "obsolete": TariffCatalog.make_tariff_obsolete,
-    },
+    commands=_commands(
+        TariffCatalog.tariff,
+        publish=TariffCatalog.publish_tariff,
+        retire=TariffCatalog.retire_tariff,
+        obsolete=TariffCatalog.make_tariff_obsolete,
+    ),
     form=tariff_form,
     new=N_("New tariff"),
     prepared=N_("The tariff is prepared"),
@@ -147,11 +172,12 @@ OPTIONS = Part(
     create=TariffCatalog.create_option,
     add_version=TariffCatalog.new_option_version,
     describe=TariffCatalog.describe_option,
-    commands={
-        "publish": TariffCatalog.publish_option,
-        "retire": TariffCatalog.retire_option,
-        "obsolete": TariffCatalog.make_option_obsolete,
-    },
+    commands=_commands(
+        TariffCatalog.option,
+        publish=TariffCatalog.publish_option,
+        retire=TariffCatalog.retire_option,
+        obsolete=TariffCatalog.make_option_obsolete,
+    ),
     form=option_form,
     new=N_("New option"),
     prepared=N_("The option is prepared"),
@@ -265,41 +291,13 @@ class _CatalogPages(Controller):
             return _worded(request, part, part.get(catalog, code), form)
         return redirect(request, f"{part.path}/{code}", toast=_("Saved"))
 
-    @shows("/{code:str}/{command:str}", Area.CATALOG, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        code: FromPath[str],
-        command: FromPath[str],
-        catalog: NamedDependency[TariffCatalog],
-    ) -> Response[bytes]:
-        """Ask whether, before a command."""
-        return _asked(request, self.part, catalog, code, command, Form())
-
-    @acts("/{code:str}/{command:str}", Area.CATALOG)
-    def command(
-        self,
-        request: Visit,
-        code: FromPath[str],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        catalog: NamedDependency[TariffCatalog],
-    ) -> Response[bytes]:
-        """Put it on sale, sell it no more, or put it away."""
-        if command not in COMMANDS:
-            raise NotFound("command", command)
-        do, seen = self.part.commands[command], form.version
-        if form.submit(do, catalog, code, expected_version=seen, by=request.by) is None:
-            return _asked(request, self.part, catalog, code, command, form)
-        toast = _(COMMANDS[command][3])
-        return redirect(request, f"{self.part.path}/{code}", toast=toast)
-
 
 class TariffPages(_CatalogPages):
     """Tariffs in the console."""
 
     path = TARIFFS.path
     part = TARIFFS
+    ask, command = routes_of("/{code:str}/{command:str}", TARIFFS.commands)
 
 
 class OptionPages(_CatalogPages):
@@ -307,6 +305,7 @@ class OptionPages(_CatalogPages):
 
     path = OPTIONS.path
     part = OPTIONS
+    ask, command = routes_of("/{code:str}/{command:str}", OPTIONS.commands)
 
 
 def _chips(listing: Listing) -> list[dict[str, Any]]:
@@ -331,11 +330,6 @@ def _words(thing: Tariff | Option) -> dict[str, str]:
 def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
     catalog = crm.catalog
     thing: Tariff | Option = part.get(catalog, code)
-    commands = [
-        (command, _(COMMANDS[command][0]), *COMMANDS[command][1:3])
-        for command in part.lifecycle.allowed(thing.status)
-        if command in COMMANDS and request.may(Area.CATALOG, Action.WRITE)
-    ]
     return page(
         request,
         "console/tariffs/show.html",
@@ -343,7 +337,7 @@ def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
         thing=thing,
         part=part,
         base=f"{part.path}/{code}",
-        commands=commands,
+        commands=part.commands.offered(request, part.lifecycle.allowed(thing.status)),
         changeable=thing.status in CHANGEABLE,
         versions=versions_told(thing.versions),
         facts=told(thing.latest),
@@ -373,26 +367,6 @@ def _month(request: Visit, thing: Tariff | Option) -> dict[str, Any] | None:
     usage = usage_typed(form)
     costs = form.submit(last.month_with, usage) if usage else None
     return {"form": form, "costs": costs, "asked": usage is not None}
-
-
-def _asked(
-    request: Visit, part: Part, catalog: TariffCatalog, code: str, command: str, form: Form
-) -> Response[bytes]:
-    if command not in COMMANDS:
-        raise NotFound("command", command)
-    thing = part.get(catalog, code)
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_(COMMANDS[command][0]),
-        object=spoken(thing.name),
-        action=f"{part.path}/{code}/{command}",
-        back=f"{part.path}/{code}",
-        form=form,
-        version=thing.version,
-        reason=False,
-    )
 
 
 def _new(request: Visit, part: Part, crm: Crm, form: Form) -> Response[bytes]:

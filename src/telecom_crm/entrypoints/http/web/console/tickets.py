@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,9 +25,15 @@ from telecom_crm.domain.ticket import (
 )
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    Question,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import Listing
-from telecom_crm.entrypoints.http.web.console.steps import Step
 from telecom_crm.entrypoints.http.web.console.ticket_views import (
     PATH,
     address,
@@ -63,22 +69,44 @@ ENTRY = Entry(
     counted=True,
 )
 
-STEPS: Mapping[str, Step] = {
-    "activate": Step(N_("Begin"), "play", N_("The ticket is in work")),
-    "resume": Step(N_("Go on"), "play", N_("The ticket is in work")),
-    "resolve": Step(N_("Resolve"), "circle-check", N_("The ticket is resolved"), "answer"),
-    "close": Step(N_("Close the ticket"), "archive", N_("The ticket is closed")),
-    "suspend": Step(N_("Pause"), "circle-pause", N_("The ticket waits"), "reason"),
-    "block": Step(N_("Block"), "ban", N_("The ticket is blocked"), "choice"),
-}
-COMMANDS: Mapping[str, Callable[..., Ticket]] = {
-    "activate": Tickets.activate,
-    "resume": Tickets.resume,
-    "resolve": Tickets.resolve,
-    "close": Tickets.close,
-    "suspend": Tickets.suspend,
-    "block": Tickets.block,
-}
+ANSWER = Question(
+    name="answer", read=lambda form, *_: {"answer": form.text("answer", limit=COMMENT_LIMIT)}
+)
+CHOICE = Question(
+    name="choice",
+    fields=("reason",),
+    read=lambda form, *_: {"reason": form.choice("reason", BlockReason)},
+    offers=lambda *_: {"reasons": [(one.value, label(one)) for one in BlockReason]},
+)
+COMMANDS = Commands(
+    area=Area.TICKETS,
+    service=lambda crm: crm.tickets,
+    find=lambda crm, key: crm.tickets.get(TicketId(key)),
+    title=lambda ticket: ticket.subject,
+    template="console/tickets/ask.html",
+    told=lambda _, __, ticket: {"ticket": ticket},
+    trail=kept,
+    after=lambda request, crm, ticket: onward(request, crm.tickets, ticket),
+    table=(
+        Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.activate),
+        Command("resume", N_("Go on"), "play", N_("The ticket is in work"), Tickets.resume),
+        Command(
+            "resolve",
+            N_("Resolve"),
+            "circle-check",
+            N_("The ticket is resolved"),
+            Tickets.resolve,
+            ANSWER,
+        ),
+        Command(
+            "close", N_("Close the ticket"), "archive", N_("The ticket is closed"), Tickets.close
+        ),
+        Command(
+            "suspend", N_("Pause"), "circle-pause", N_("The ticket waits"), Tickets.suspend, REASON
+        ),
+        Command("block", N_("Block"), "ban", N_("The ticket is blocked"), Tickets.block, CHOICE),
+    ),
+)
 
 
 class TicketPages(Controller):
@@ -228,34 +256,7 @@ class TicketPages(Controller):
             return _shown(request, crm, known, form)
         return redirect(request, f"{PATH}/{made.id}", toast=_("The ticket is open"))
 
-    @shows("/{ticket_id:uuid}/{command:str}", Area.TICKETS, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        ticket_id: FromPath[UUID],
-        command: FromPath[str],
-        tickets: NamedDependency[Tickets],
-    ) -> Response[bytes]:
-        """Ask why, before a command."""
-        return _asked(request, tickets.get(TicketId(ticket_id)), command, Form())
-
-    @acts("/{ticket_id:uuid}/{command:str}", Area.TICKETS)
-    def command(
-        self,
-        request: Visit,
-        ticket_id: FromPath[UUID],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        tickets: NamedDependency[Tickets],
-    ) -> Response[bytes]:
-        """Begin, pause, go on, block, close or resolve a ticket."""
-        ticket, step = tickets.get(TicketId(ticket_id)), _step(command)
-        why = _why(step, form)
-        do, seen, by = COMMANDS[command], form.version, request.by
-        done = form.submit(do, tickets, ticket.id, **why, expected_version=seen, by=by)
-        if done is None:
-            return _asked(request, ticket, command, form)
-        return redirect(request, onward(request, tickets, done), toast=_(step.done))
+    ask, command = routes_of("/{ticket_id:uuid}/{command:str}", COMMANDS)
 
 
 def listed(listing: Listing, request: Visit, crm: Crm, view: str) -> Page[Ticket]:
@@ -267,30 +268,12 @@ def listed(listing: Listing, request: Visit, crm: Crm, view: str) -> Page[Ticket
     return Page(items=tuple(hits))
 
 
-def _why(step: Step, form: Form) -> dict[str, Any]:
-    """Read what a command asks first."""
-    match step.asks:
-        case "choice":
-            return {"reason": form.choice("reason", BlockReason)}
-        case "reason":
-            return {"reason": form.text("reason", limit=500)}
-        case "answer":
-            return {"answer": form.text("answer", limit=COMMENT_LIMIT)}
-    return {}
-
-
 def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
     """Return events, the latest first, with their words, icon, tone and reason in words."""
     reasons = {one.value: label(one) for one in BlockReason}
     return [
         (one, *event_shown(one.name), reasons.get(one.reason, one.reason)) for one in events[::-1]
     ]
-
-
-def _step(command: str) -> Step:
-    if command not in STEPS:
-        raise NotFound("command", command)
-    return STEPS[command]
 
 
 def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
@@ -336,7 +319,7 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
         sla=sla,
         left=sla_shown(sla),
         events=_history(crm.tickets.timeline(ticket_id)),
-        steps=[(name, STEPS[name], _(STEPS[name].text)) for name in _allowed(ticket) if writes],
+        commands=COMMANDS.offered(request, _allowed(ticket)),
         is_open=writes and not TICKET_LIFECYCLE.is_final(ticket.status),
         writes=writes,
         **_around(request, crm, ticket),
@@ -365,26 +348,10 @@ def _allowed(ticket: Ticket) -> list[str]:
     allowed = [one.value for one in TICKET_LIFECYCLE.allowed(ticket.status)]
     if "block" in allowed:
         allowed.append("resolve")
-    return [one for one in STEPS if one in allowed]
+    return allowed
 
 
 def _people(crm: Crm) -> list[tuple[str, str]]:
     """Return who may be given a ticket: login and name."""
     active = Query(where={"status": UserStatus.ACTIVE.value}, limit=200)
     return [(one.login, one.name) for one in crm.users.page(active).items]
-
-
-def _asked(request: Visit, ticket: Ticket, command: str, form: Form) -> Response[bytes]:
-    step = _step(command)
-    return page(
-        request,
-        "console/tickets/ask.html",
-        status=200 if form.ok else form.status,
-        heading=_(step.text),
-        step=step,
-        ticket=ticket,
-        action=f"{PATH}/{ticket.id}/{command}{kept(request)}",
-        back=address(request, ticket.id),
-        reasons=[(one.value, label(one)) for one in BlockReason],
-        form=form,
-    )

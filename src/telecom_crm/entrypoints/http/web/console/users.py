@@ -15,6 +15,12 @@ from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.token import read_actor_name
 from telecom_crm.domain.user import USER_LIFECYCLE, User, UserStatus, read_login
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -42,14 +48,33 @@ ENTRY = Entry(
     key="U",
 )
 
-COMMANDS = {
-    "block": (N_("Block"), "user-x", True, N_("The user is blocked, and signed out everywhere")),
-    "unblock": (N_("Unblock"), "user-check", False, N_("The block is lifted")),
-    "remove": (N_("Remove"), "trash-2", True, N_("The user is removed")),
-}
-"""Commands that are asked about: their words, icon, whether they hurt, and what is said after."""
-EXPLAINED = ("block", "remove")
-"""Commands that take a reason."""
+COMMANDS = Commands(
+    area=Area.USERS,
+    service=lambda crm: crm.users,
+    find=lambda crm, key: crm.users.get(UserId(key)),
+    title=lambda user: user.name,
+    table=(
+        Command(
+            "block",
+            N_("Block"),
+            "user-x",
+            N_("The user is blocked, and signed out everywhere"),
+            Users.block,
+            REASON,
+            hurts=True,
+        ),
+        Command("unblock", N_("Unblock"), "user-check", N_("The block is lifted"), Users.unblock),
+        Command(
+            "remove",
+            N_("Remove"),
+            "trash-2",
+            N_("The user is removed"),
+            Users.remove,
+            REASON,
+            hurts=True,
+        ),
+    ),
+)
 REASONS = (
     N_("nobody does that to themselves; ask another admin"),
     N_("nobody would be left who is an admin"),
@@ -183,36 +208,7 @@ class UserPages(Controller):
             return page(request, template, status=form.status, user=user, form=form)
         return _link_shown(request, *done)
 
-    @shows("/{user_id:uuid}/{command:str}", Area.USERS, Action.WRITE)
-    def ask(
-        self,
-        request: Visit,
-        user_id: FromPath[UUID],
-        command: FromPath[str],
-        users: NamedDependency[Users],
-    ) -> Response[bytes]:
-        """Ask whether, and why, before a command: what the dialog does with JavaScript."""
-        return _asked(request, users.get(UserId(user_id)), command, Form())
-
-    @acts("/{user_id:uuid}/{command:str}", Area.USERS)
-    def command(
-        self,
-        request: Visit,
-        user_id: FromPath[UUID],
-        command: FromPath[str],
-        form: NamedDependency[Form],
-        users: NamedDependency[Users],
-    ) -> Response[bytes]:
-        """Block, unblock or remove a user."""
-        user = users.get(UserId(user_id))
-        if command not in COMMANDS:
-            raise NotFound("command", command)
-        why = {"reason": form.text("reason", limit=500)} if command in EXPLAINED else {}
-        service, seen = getattr(users, command), form.version
-        done = form.submit(service, user.id, expected_version=seen, by=request.by, **why)
-        if done is None:
-            return _asked(request, user, command, form)
-        return redirect(request, f"{PATH}/{user_id}", toast=_(COMMANDS[command][3]))
+    ask, command = routes_of("/{user_id:uuid}/{command:str}", COMMANDS)
 
 
 def roles_offered(crm: Crm) -> list[tuple[str, str]]:
@@ -232,23 +228,6 @@ def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:
     return page(request, "console/users/link.html", user=user, link=link)
 
 
-def _asked(request: Visit, user: User, command: str, form: Form) -> Response[bytes]:
-    if command not in COMMANDS:
-        raise NotFound("command", command)
-    return page(
-        request,
-        "console/confirm.html",
-        status=200 if form.ok else form.status,
-        heading=_(COMMANDS[command][0]),
-        object=user.name,
-        action=f"{PATH}/{user.id}/{command}",
-        back=f"{PATH}/{user.id}",
-        form=form,
-        version=user.version,
-        reason=command in EXPLAINED,
-    )
-
-
 def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Response[bytes]:
     allowed = USER_LIFECYCLE.allowed(user.status) if request.may(Area.USERS, Action.WRITE) else ()
     events = crm.users.timeline(user.id)[-FIRST_TIMELINE:][::-1]
@@ -263,9 +242,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         role_form=Form.filled(role=user.role) if form is None else form,
         roles=roles_offered(crm),
         allowed=allowed,
-        commands=[
-            (one, _(COMMANDS[one][0]), *COMMANDS[one][1:3]) for one in allowed if one in COMMANDS
-        ],
+        commands=COMMANDS.offered(request, allowed),
         sessions=crm.access.sessions(user.id),
         events=[(event, *event_shown(event.name)) for event in events],
     )

@@ -1,0 +1,211 @@
+"""What is done to a thing by a button: asked about on a page of its own, and then done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import attrs
+from litestar import Controller, Response
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+T = TypeVar("T")
+
+
+def _nothing(*_: object) -> dict[str, Any]:
+    return {}
+
+
+def _version(_: Crm, thing: Any) -> int | None:
+    seen: int | None = thing.version
+    return seen
+
+
+@attrs.frozen(kw_only=True)
+class Question:
+    """What a command asks first; one without a name asks for nothing, only whether."""
+
+    name: str = ""
+    read: Callable[[Form, Crm, Any], Mapping[str, Any]] = _nothing
+    """Reads the form into what the service is told."""
+    fields: tuple[str, ...] = attrs.field()
+    """The fields of its page, called as it is where there is one."""
+    begins: Callable[[Any], Mapping[str, object]] = _nothing
+    """What stands in the fields of a thing before anything was typed."""
+    offers: Callable[[Visit, Crm, Any, Form], Mapping[str, Any]] = _nothing
+    """What its page has to choose from."""
+    template: str = ""
+    """A page of its own, where that of the area will not do, and the part that is fetched alone."""
+    fragment: str | None = None
+
+    @fields.default
+    def _called_as_it_is(self) -> tuple[str, ...]:
+        return (self.name,) if self.name else ()
+
+
+WHETHER = Question()
+REASON = Question(name="reason", read=lambda form, *_: {"reason": form.text("reason", limit=500)})
+
+
+@attrs.frozen
+class Command:
+    """A command of a thing: its name in the address, its words, and the service that does it."""
+
+    name: str
+    text: str
+    icon: str
+    done: str
+    """What is said after."""
+    do: Callable[..., Any]
+    asks: Question = WHETHER
+    hurts: bool = False
+    undo: str = attrs.field(default="", kw_only=True)
+    """The command that takes it back, offered where what was done is told."""
+    needs: Area | None = attrs.field(default=None, kw_only=True)
+    """What the visitor must be allowed to see besides, for the command to find it."""
+
+    @property
+    def words(self) -> str:
+        """What stands on its button."""
+        return _(self.text)
+
+
+@attrs.frozen(kw_only=True)
+class Commands(Generic[T]):
+    """The commands of a kind of thing, and how pages speak of one."""
+
+    area: Area
+    action: Action = Action.WRITE
+    service: Callable[[Crm], Any]
+    find: Callable[[Crm, Any], T]
+    """Finds a thing by what its address says; raises `NotFound`."""
+    title: Callable[[T], str]
+    table: tuple[Command, ...]
+    """The commands, in the order in which they are offered."""
+    key: Callable[[T], Any] = attrgetter("id")
+    """What the service knows it by."""
+    version: Callable[[Crm, T], int | None] = _version
+    template: str = "console/confirm.html"
+    told: Callable[[Visit, Crm, T], Mapping[str, Any]] = _nothing
+    """What pages of the area show of a thing."""
+    trail: Callable[[Visit], str] = lambda _: ""
+    """The query that its addresses carry along."""
+    home: str = ""
+    """The page that shows it, where none is its own."""
+    after: Callable[[Visit, Crm, Any], str] | None = None
+    """Where to go on with what came of it; to the thing where nothing else is said."""
+
+    def offered(self, request: Visit, allowed: Collection[str]) -> list[Command]:
+        """Return those among the allowed ones, for whoever may give them."""
+        if not request.may(self.area, self.action):
+            return []
+        return [
+            one
+            for one in self.table
+            if one.name in allowed and (one.needs is None or request.may(one.needs))
+        ]
+
+    def named(self, name: str) -> Command:
+        """Return the command of an address; raise `NotFound`."""
+        for one in self.table:
+            if one.name == name:
+                return one
+        raise NotFound("command", name[:40])
+
+    def asked(
+        self, request: Visit, crm: Crm, thing: T, command: Command, form: Form
+    ) -> Response[bytes]:
+        """Show the question; again, with what is wrong, where the command was refused."""
+        path, trail, question = _path(request), self.trail(request), command.asks
+        back = self.home or f"{_parent(path)}{trail}"
+        offers = question.offers(request, crm, thing, form)  # first: it may find something wrong
+        return page(
+            request,
+            question.template or self.template,
+            fragment=question.fragment,
+            status=200 if form.ok else form.status,
+            heading=command.words,
+            command=command,
+            object=self.title(thing),
+            action=f"{path}{trail}",
+            back=back,
+            version=self.version(crm, thing),
+            form=form,
+            **self.told(request, crm, thing),
+            **offers,
+        )
+
+
+def routes_of(path: str, commands: Commands[T]) -> tuple[HTTPRouteHandler, HTTPRouteHandler]:
+    """
+    Return the page that asks about a command, and what its form does.
+
+    `path` has the thing's key and ends with `{command:str}`, or with the name of the only one.
+    """
+
+    @shows(path, commands.area, commands.action)
+    def ask(
+        self: Controller,  # noqa: ARG001 - a method of the controller that it is put in
+        request: Visit,
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Ask whether, and what the command has to know: what a dialog does with JavaScript."""
+        thing, command = _addressed(commands, request, crm)
+        form = Form.filled(**command.asks.begins(thing))
+        return commands.asked(request, crm, thing, command, form)
+
+    @acts(path, commands.area, commands.action)
+    def command(
+        self: Controller,  # noqa: ARG001 - a method of the controller that it is put in
+        request: Visit,
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Do it."""
+        thing, command = _addressed(commands, request, crm)
+        if form.flag("look"):  # at what it would come to
+            return commands.asked(request, crm, thing, command, form)
+        told = command.asks.read(form, crm, thing)
+        service, key, seen = commands.service(crm), commands.key(thing), form.version
+        done = form.submit(command.do, service, key, **told, expected_version=seen, by=request.by)
+        if not form.ok:
+            return commands.asked(request, crm, thing, command, form)
+        base = _parent(_path(request))
+        to = commands.after(request, crm, done) if commands.after else commands.home or base
+        toast = Toast(_(command.done))
+        if command.undo and done is not None:
+            toast = attrs.evolve(toast, undo=f"{base}/{command.undo}", version=done.version)
+        return redirect(request, to, toast=toast)
+
+    return ask, command
+
+
+def _addressed(commands: Commands[T], request: Visit, crm: Crm) -> tuple[T, Command]:
+    """Return the thing and the command of an address, to a visitor who may see what it needs."""
+    where = dict(request.path_params)
+    command = commands.named(where.pop("command", commands.table[0].name))
+    [key] = where.values()
+    thing = commands.find(crm, key)
+    if command.needs:
+        assert request.visitor is not None, "guests have no console"
+        crm.access.permit(request.visitor, command.needs, Action.READ)
+    return thing, command
+
+
+def _path(request: Visit) -> str:
+    path: str = request.scope["path"]
+    return path.rstrip("/")
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
