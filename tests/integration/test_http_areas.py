@@ -930,6 +930,21 @@ def test_a_token_is_no_second_person_beside_its_maker(service):
     assert done.json()["status"] == "done"
 
 
+def test_a_large_refund_in_small_parts_takes_two(service):
+    payment = service.pay(service.new_contract(), "9000.00")
+    path, part = f"/payments/{payment['id']}/refund", {"amount": "3000.00", "currency": "KGS"}
+    ask = {"amount": part, "reason": "paid twice"}
+    first = service.post(path, ask, key="part 1", role=Role.SENIOR_OPERATOR)
+    assert first.status_code == 201
+    second = service.post(path, ask, key="part 2", role=Role.SENIOR_OPERATOR)
+    problem = problem_of(second, 409, "rule_violated")
+    assert (problem["rule"], "6000.00 KGS" in problem["detail"]) == ("four_eyes", True)
+    again = service.post(path, ask, key="part 1", role=Role.SENIOR_OPERATOR)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert service.post(path, ask, key="part 2").status_code == 201  # an admin has no limit
+
+
 def test_one_asks_and_another_agrees(service):
     payment = service.pay(service.new_contract(), "1000.00")
     body = {

@@ -161,6 +161,20 @@ def test_whoever_decides_alone_refunds_at_once(site, desk):
     assert f'href="{path}/refund"' not in senior.get(path).text
 
 
+def test_a_large_refund_in_small_parts_is_asked_for(site, desk):
+    form, contract = desk
+    senior = site.browser("senior_operator")
+    taken = submit(senior, form, form, amount="9000", desk="cash_desk", idempotency_key="parts")
+    path = taken.headers["location"]
+    ask = f"{path}/refund"
+    before = balance(site, contract)
+    for key, leads in (("p1", path), ("p2", "/console/approvals/")) * 2:
+        sent = submit(senior, ask, ask, amount="3000", reason="Paid twice", idempotency_key=key)
+        assert sent.headers["location"].startswith(leads), key
+    assert (before - balance(site, contract)).amount == "3000.00"
+    assert "A second person has to agree" in senior.get(ask).text
+
+
 def test_ones_own_request_is_taken_back_and_nothing_happens(site, admin, desk):
     form, _ = desk
     cashier = site.browser("cashier")

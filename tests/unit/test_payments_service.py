@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import attrs
@@ -18,6 +19,7 @@ from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.approval import FOUR_EYES
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.errors import (
     IllegalTransition,
@@ -41,6 +43,7 @@ from telecom_crm.domain.payment import PaymentMethod, PaymentStatus, Reconciliat
 from telecom_crm.domain.policy import POSTPAID, PREPAID
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
+from telecom_crm.domain.role import ALL_RIGHTS
 
 CLERK = Actor("clerk", "token-7")
 ACCOUNT = AccountId(UUID(int=1 << 96))
@@ -449,6 +452,35 @@ def test_a_refund_goes_back_through_the_gateway(desk):
         here.payments.refund(payment.id, amount=som("100.01"))
     kinds = [entry.kind for entry in here.entries()]
     assert kinds == ["payment", "refund_requested", "refund_paid"]
+
+
+def test_parts_of_a_payment_are_together_no_more_than_one_decides_alone(desk):
+    here = desk()
+    payment = here.take()
+    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    part = {"amount": som("60.00"), "rights": rights}
+    first = here.payments.refund(payment.id, **part, idempotency_key="1")
+    for key in (None, "2"):
+        with pytest.raises(RuleViolated, match="of the payment is more") as caught:
+            here.payments.refund(payment.id, **part, idempotency_key=key)
+        assert caught.value.rule == FOUR_EYES
+    assert here.payments.get(payment.id).refunded == som("60.00")
+    for asked in (rights, attrs.evolve(rights, alone_up_to=Decimal(1))):
+        again = here.payments.refund(payment.id, **part | {"rights": asked}, idempotency_key="1")
+        assert (again, again.replayed) == (first, True)
+    here.payments.refund(payment.id, amount=som("40.00"), rights=rights)
+    with pytest.raises(RuleViolated):
+        here.payments.refund(payment.id, amount=som("0.01"), rights=rights)
+    assert here.payments.refund(payment.id, amount=som("50.00")).status is RefundStatus.PAID
+
+
+def test_a_refund_that_failed_counts_for_nothing(desk):
+    here = desk(Behaviour.CONFIRM, Behaviour.DECLINE, Behaviour.CONFIRM)
+    payment = here.take()
+    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    for end in (RefundStatus.FAILED, RefundStatus.PAID):
+        refund = here.payments.refund(payment.id, amount=som("60.00"), rights=rights)
+        assert refund.status is end
 
 
 def test_a_refused_refund_is_taken_back(desk):

@@ -29,6 +29,7 @@ from telecom_crm.domain.ledger import LedgerCode, Posting
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.payment import Payment, PaymentStatus, check_amount
 from telecom_crm.domain.refund import Refund
+from telecom_crm.domain.role import ALL_RIGHTS, Rights
 
 WAITING = PaymentStatus.UNALLOCATED.value
 
@@ -86,12 +87,21 @@ class Receipts:
         *,
         reason: str = "",
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> Refund:
-        """Give all of it back, through the gateway it came by; return the refund as it stands."""
-        amount = self.get(receipt_id).amount
+        """
+        Give all of it back, through the gateway it came by; return the refund as it stands.
+
+        Raise `RuleViolated` where it is more than `rights` decide alone.
+        """
         return self.payments.refund(
-            receipt_id, amount=amount, reason=reason, idempotency_key=idempotency_key, by=by
+            receipt_id,
+            amount=self.get(receipt_id).amount,
+            reason=reason,
+            idempotency_key=idempotency_key,
+            rights=rights,
+            by=by,
         )
 
     @retried

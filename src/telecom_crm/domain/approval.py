@@ -20,6 +20,9 @@ from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.text import read_text
 
+FOUR_EYES = "four_eyes"
+"""The rule that is violated where one person decides what takes two."""
+
 
 class ApprovalKind(StrEnum):
     """What is asked for."""
@@ -180,7 +183,7 @@ class Approval:
         """Refuse whoever is not, or is, the one who asked; an illegal command is told first."""
         if APPROVAL_LIFECYCLE.can(self, _C.WITHDRAW) and asker is not self.is_from(by):
             who = "only who asked may take it back" if asker else "who asked may not decide it"
-            raise RuleViolated("four_eyes", (f"{who}; that is {self.asked_by.name}",))
+            raise RuleViolated(FOUR_EYES, (f"{who}; that is {self.asked_by.name}",))
 
     def is_from(self, actor: Actor) -> bool:
         """Tell whether somebody is the one who asked, by a token that they made as well."""

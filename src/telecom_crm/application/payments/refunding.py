@@ -22,11 +22,14 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
+from telecom_crm.domain.approval import FOUR_EYES, ApprovalKind
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import PaymentId, RefundId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PAYMENT_LIFECYCLE, Payment, PaymentCommand
 from telecom_crm.domain.refund import REFUND_IN_FLIGHT, REFUND_LIFECYCLE, Refund, RefundCommand
+from telecom_crm.domain.role import ALL_RIGHTS, Rights
 
 
 @attrs.frozen
@@ -40,15 +43,18 @@ class Refunding(PaymentDesk):
         amount: Money,
         reason: str = "",
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> Refund:
         """
         Give back part or all of a confirmed payment, through the gateway it came by.
 
         Return the refund in whatever state it reached. Raise `RefundTooLarge` past the payment,
-        `InsufficientFunds` where the subscriber has spent the money: credit is not given back.
+        `InsufficientFunds` where the subscriber has spent the money: credit is not given back,
+        `RuleViolated` where all that is given back of the payment, in this part and those before,
+        is more than `rights` decide alone.
         """
-        refund = self._request_refund(payment_id, amount, reason, idempotency_key, by)
+        refund = self._request_refund(payment_id, amount, reason, idempotency_key, rights, by)
         if refund.replayed:
             return refund
         return self._send_refund(refund, by=by)
@@ -74,7 +80,13 @@ class Refunding(PaymentDesk):
 
     @retried
     def _request_refund(
-        self, payment_id: PaymentId, amount: Money, reason: str, key: str | None, by: Actor
+        self,
+        payment_id: PaymentId,
+        amount: Money,
+        reason: str,
+        key: str | None,
+        rights: Rights,
+        by: Actor,
     ) -> Refund:
         refund_id, at = RefundId(self.new_id()), self.clock()
         with self._held(payment_id) as (tx, state, payment):
@@ -85,7 +97,9 @@ class Refunding(PaymentDesk):
                 earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), refund_id)
                 if earlier is not None:
                     return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
-            tx.payments.save(payment.refund(amount, refund_id=refund_id, by=by, at=at))
+            given = payment.refund(amount, refund_id=refund_id, by=by, at=at)
+            _refuse_past_limit(given, rights)
+            tx.payments.save(given)
             refund, posting = Refund.request(
                 payment,
                 amount,
@@ -164,6 +178,15 @@ class Refunding(PaymentDesk):
             answer = None
         ended = self._end_refund(refund, answer, gateway, by)
         return REFUND_LIFECYCLE.is_final(ended.status)
+
+
+def _refuse_past_limit(payment: Payment, rights: Rights) -> None:
+    """Raise where all that is given back of a payment is more than somebody decides alone."""
+    if not rights.decides_alone(ApprovalKind.REFUND, payment.refunded):
+        said = (
+            f"{payment.refunded} of the payment is more than you decide alone; ask for an approval"
+        )
+        raise RuleViolated(FOUR_EYES, (said,))
 
 
 def _is_all_given_back(tx: Transaction, payment: Payment, *, by: Refund) -> bool:

@@ -13,7 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.domain.approval import Approval, ApprovalKind, ApprovalStatus
+from telecom_crm.domain.approval import FOUR_EYES, Approval, ApprovalKind, ApprovalStatus
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.money import Money
@@ -212,7 +212,7 @@ def require_alone(request: Call, kind: ApprovalKind, amount: Money) -> None:
     """Raise `RuleViolated` where the caller may not decide this without a second person."""
     if not request.user.rights.decides_alone(kind, amount):
         said = f"{amount} is more than you decide alone; ask for it with POST /approvals"
-        raise RuleViolated("four_eyes", (said,))
+        raise RuleViolated(FOUR_EYES, (said,))
 
 
 def approval_made(approval: Approval) -> Response[ApprovalView]:

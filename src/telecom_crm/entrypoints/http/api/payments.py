@@ -15,7 +15,6 @@ from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.application.printing import Papers
-from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.payment import (
@@ -27,7 +26,6 @@ from telecom_crm.domain.payment import (
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.entrypoints.http.api.approvals import require_alone
 from telecom_crm.entrypoints.http.bodies import (
     Because,
     Body,
@@ -228,12 +226,12 @@ class PaymentController(Controller):
         payments: NamedDependency[Payments],
     ) -> Response[RefundView]:
         """Give back part or all of a confirmed payment, through the gateway it came by."""
-        require_alone(request, ApprovalKind.REFUND, data.amount.money)
         refund = payments.refund(
             PaymentId(payment_id),
             amount=data.amount.money,
             reason=data.reason,
             idempotency_key=request.key,
+            rights=request.rights,
             by=request.by,
         )
         return refund_made(refund)

@@ -10,11 +10,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.receipts import Receipts
-from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.identifiers import PaymentId
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.entrypoints.http.api.approvals import require_alone
 from telecom_crm.entrypoints.http.api.payments import (
     Payee,
     PaymentView,
@@ -121,12 +119,11 @@ class ReceiptController(Controller):
         receipts: NamedDependency[Receipts],
     ) -> Response[RefundView]:
         """Give all of it back, through the gateway it came by."""
-        key, amount = request.key, receipts.get(PaymentId(receipt_id)).amount
-        require_alone(request, ApprovalKind.REFUND, amount)
         refund = receipts.refund(
             PaymentId(receipt_id),
             reason=data.reason,
-            idempotency_key=key,
+            idempotency_key=request.key,
+            rights=request.rights,
             by=request.by,
         )
         return refund_made(refund)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from litestar import Response
 
-from telecom_crm.domain.approval import ApprovalKind
+from telecom_crm.domain.approval import FOUR_EYES, ApprovalKind
+from telecom_crm.domain.errors import KeyReused, RuleViolated
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -37,13 +39,16 @@ def decide(
     """
     Do what the visitor decides alone, else ask a second person for it; None where it is refused.
 
-    `do` is the command of a service, `done` what is said once it was carried out at `back`.
+    `do` is the command of a service, `done` what is said once it was carried out at `back`. Both
+    ways go under the form's one key, so that the form sent again finds what it did.
     """
     asked = {"amount": amount, "reason": reason, "idempotency_key": form.key, "by": request.by}
     if decides_alone(request, kind, amount):
-        if form.submit(do, thing_id, **asked) is None:
+        did = form.submit(_did, partial(do, thing_id, **asked))
+        if did is None:
             return None
-        return redirect(request, back, toast=done)
+        if did:
+            return redirect(request, back, toast=done)
     assert request.visitor is not None, "nobody decides as a guest"
     crm.access.permit(request.visitor, Area.APPROVALS, Action.WRITE, thing="approval")
     approval = form.submit(crm.approvals.ask, kind, thing_id, **asked)  # type: ignore[arg-type]
@@ -51,3 +56,16 @@ def decide(
         return None
     said = Toast(_("A second person has to agree: it is asked for"), "info")
     return redirect(request, f"/console/approvals/{approval.id}", toast=said)
+
+
+def _did(do: Callable[[], object]) -> bool:
+    """Do something, and tell whether that was it: False where it takes, or took, a request."""
+    try:
+        do()
+    except KeyReused:
+        return False  # the form has asked for it before
+    except RuleViolated as refusal:
+        if refusal.rule != FOUR_EYES:
+            raise
+        return False
+    return True

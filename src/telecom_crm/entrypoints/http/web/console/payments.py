@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -170,7 +171,7 @@ class PaymentPages(Controller):
                 payment.id,
                 amount=amount,
                 reason=reason,
-                do=crm.payments.refund,
+                do=partial(crm.payments.refund, rights=request.rights),
                 back=f"{PATH}/{payment.id}",
                 done=_("The refund is under way"),
             )
@@ -233,5 +234,5 @@ def _asked(
         base=f"{PATH}/{payment.id}",
         form=form,
         most=most,
-        alone=decides_alone(request, ApprovalKind.REFUND, most),
+        alone=decides_alone(request, ApprovalKind.REFUND, payment.refunded + most),
     )
