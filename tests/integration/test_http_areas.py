@@ -282,6 +282,26 @@ def test_an_export_is_a_workbook_or_parquet_too_and_is_written_down(service):
         assert service.get("/customers/export", role=role).status_code == 403
 
 
+def test_a_customers_timeline_comes_in_pages_and_either_way(service):
+    customer = service.new_customer()["id"]
+    for command in ("block", "unblock", "close", "reopen"):
+        service.post(f"/customers/{customer}/{command}", {"reason": "asked for it"})
+    path = f"/customers/{customer}/timeline"
+    every = service.get(path).json()["items"]
+    assert [event["name"] for event in every][1:] == [
+        "CustomerBlocked", "CustomerUnblocked", "CustomerClosed", "CustomerReopened",
+    ]  # fmt: skip
+    for sort, order in (("at", every), ("-at", every[::-1])):
+        found, at = [], [f"{path}?limit=2&sort={sort}"]
+        while at:
+            page = service.get(at.pop())
+            found += page.json()["items"]
+            at += [link["url"] for link in page.links.values()]
+        assert found == order
+    for odd in ("cursor=nonsense", "limit=0", "sort=name", "name=CustomerClosed"):
+        assert service.get(f"{path}?{odd}").status_code in (400, 422), odd
+
+
 def test_a_receipt_is_printed_the_same_again(service):
     payment = service.pay(service.new_contract(), "1000.00")
     path = f"/payments/{payment['id']}/receipt.pdf"

@@ -137,6 +137,35 @@ def test_the_history_is_narrowed_by_its_address(site, admin):
     assert "Contract signed" not in money
 
 
+def test_a_long_history_goes_on_with_what_was_paid_in_its_place(site, admin):
+    one = person(site, "Long past")
+    accounts = [site.crm.accounts.open(customer_id=one.id, currency="KGS") for _ in range(2)]
+    for number in range(20):
+        for account in accounts:
+            site.crm.payments.take(
+                payer=Payer(account_id=account.id),
+                amount=Money(10_000 + number, account.currency),
+                method=PaymentMethod.CASH,
+                gateway="cash_desk",
+            )
+        site.crm.tickets.create(customer_id=one.id, subject=f"Ticket {number}")
+    path = f"{CUSTOMERS}/{one.id}"
+    pages, at = [], [f"{path}?in=size%3D20"]
+    while at:
+        text = admin.get(at.pop()).text
+        pages.append(lines_of(text))
+        at = re.findall(r'href="([^"]+)"[^>]*rel="next"', text.partition('id="history"')[2])
+        at = [one.replace("&amp;", "&") for one in at]
+        assert all("in=size" in one for one in at)
+    assert [len(lines) for lines in pages] == [30, 30, 3]
+    told = [line for lines in pages for line in lines]
+    for number in range(20):
+        turn = told[3 * number : 3 * number + 3]
+        assert turn == ["Ticket opened", *[f"Cash: KGS\xa0100.{19 - number:02}"] * 2]
+    assert sorted(told[60:]) == ["Account opened", "Account opened", "Customer registered"]
+    assert lines_of(admin.get(f"{path}?cursor=made-up").text) == pages[0]
+
+
 # Fields in their place
 
 

@@ -44,7 +44,7 @@ from telecom_crm.domain.identifiers import (
     DocumentId,
     PaymentId,
 )
-from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.ticket import TicketStatus
@@ -133,11 +133,31 @@ def test_a_closed_customer_is_reopened_when_they_come_again(customers):
     customers.close(closed.id, reason="moved away", by=BY)
     back = customers.register(name="Ольга", documents=[passport()], by=BY)
     assert (back.id, back.status) == (closed.id, CustomerStatus.PROSPECT)
-    assert [e.name for e in customers.timeline(back.id)] == [
+    assert [e.name for e in customers.timeline(back.id, Query()).items] == [
         "CustomerRegistered",
         "CustomerClosed",
         "CustomerReopened",
     ]
+
+
+def test_a_long_timeline_is_told_page_by_page_of_what_is_asked_for(customers, tickets):
+    customer = customers.register(name="Ольга")
+    for subject in ("first", "second", "third"):
+        tickets.activate(tickets.create(customer_id=customer.id, subject=subject).id)
+    whole = customers.timeline(customer.id, Query()).items
+    assert [event.thing for event in whole].count("ticket") == 6
+    told: list[Event] = []
+    cursor = None
+    while not told or cursor:
+        page = customers.timeline(customer.id, Query(limit=3, cursor=cursor))
+        told, cursor = [*told, *page.items], page.next
+    assert tuple(told) == whole
+    latest = customers.timeline(customer.id, Query(limit=2, descending=True)).items
+    assert latest == whole[:-3:-1]
+    alone = customers.timeline(customer.id, Query(), things=("customer",)).items
+    assert [event.name for event in alone] == ["CustomerRegistered"]
+    with pytest.raises(InvalidValue):
+        customers.timeline(customer.id, Query(cursor="elsewhere"))
 
 
 def test_somebody_alike_is_registered_and_suspected(customers):
@@ -240,7 +260,7 @@ def test_an_update_remembers_what_was_there_before_and_puts_no_value_into_the_ev
         (look,) = tx.audit.page(Query()).items
     assert (look.action, look.thing_id, look.by) == ("customer.former_values", customer.key, BY)
     assert look.detail == ""
-    event = customers.timeline(customer.id)[-1]
+    event = customers.timeline(customer.id, Query(descending=True)).items[0]
     assert event.payload == {"fields": ["documents", "email"]}
     assert customers.update(customer.id, changes={"email": "new@example.org"}).version == 2
     with pytest.raises(StaleVersion):
@@ -284,7 +304,7 @@ def test_a_survivor_takes_the_papers_of_who_was_merged_into_them(customers):
     told = [(one.field, one.value) for one in customers.former_values(loser.id, by=BY)]
     told += [(one.field, one.value) for one in customers.former_values(middle.id, by=BY)]
     assert told == [("document", "passport AN 1234567"), ("national_id", "21503199000123")]
-    handed = customers.timeline(loser.id)[-1]
+    handed = customers.timeline(loser.id, Query(descending=True)).items[0]
     assert handed.name == "CustomerIdentityHandedOver"
     assert handed.payload == {"to": survivor.key}
     assert customers.register(name="Again", documents=[passport("id-5")]).id == survivor.id
@@ -342,7 +362,7 @@ def test_a_merge_moves_everything_and_an_unmerge_brings_it_back(
     assert customers.unmerge(loser.id, by=BY).merged_into is None
     assert owners() == {loser.id}
     assert tickets.get(later.id).customer_id == survivor.id
-    names = [event.name for event in customers.timeline(survivor.id)]
+    names = [event.name for event in customers.timeline(survivor.id, Query()).items]
     assert {"CustomerAbsorbed", "CustomerDetached"} <= set(names)
     with pytest.raises(RuleViolated):
         customers.unmerge(loser.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -81,6 +81,11 @@ PERSONAL = (
     "registration_number",
 )
 """The fields whose former values are remembered, apart from the events, until erasure."""
+
+BELONGINGS = ("account", "contract", "ticket", "application")
+"""What a merge moves from one customer to the other."""
+TIMELINE = ("customer", *BELONGINGS)
+"""What a customer's timeline tells of."""
 
 
 @attrs.frozen
@@ -232,14 +237,27 @@ class Customers:
             tx.audit.record(look)
             return tx.customers.former_values(customer_id)
 
-    def timeline(self, customer_id: CustomerId) -> list[Event]:
-        """Return what happened to a customer and to all that is theirs, payments aside."""
+    def timeline(
+        self,
+        customer_id: CustomerId,
+        query: Query,
+        *,
+        things: Collection[str] = TIMELINE,
+    ) -> Page[Event]:
+        """
+        Return a page of what happened to a customer and to all that is theirs, payments aside.
+
+        It is in order of time. `things` are the kinds that are told of; it has no other filters.
+        """
         with self.uow(read_only=True) as tx:
             tx.customers.get(customer_id)
-            belongings = _belongings(tx, customer_id)
-            things = [("customer", str(customer_id))]
-            things += [(thing, str(id)) for thing, ids in belongings.items() for id in ids]
-            return tx.events.timeline(things)
+            found = _belongings(tx, customer_id, kinds=things)
+            return tx.events.timeline_page(
+                [(thing, str(id)) for thing, ids in found.items() for id in ids],
+                limit=query.limit,
+                cursor=query.cursor,
+                descending=query.descending,
+            )
 
     def duplicates(self, customer_id: CustomerId) -> tuple[Suspicion, ...]:
         """
@@ -543,15 +561,19 @@ class _Belongings:
         )
 
 
-def _belongings(tx: Transaction, customer_id: CustomerId) -> dict[str, list[UUID]]:
-    """Return the ids of what a customer has, by kind of thing."""
+def _belongings(
+    tx: Transaction, customer_id: CustomerId, *, kinds: Collection[str] = BELONGINGS
+) -> dict[str, list[UUID]]:
+    """Return the ids of what a customer has, by kind of thing; of themselves, where asked."""
     owner = str(customer_id)
-    return {
-        "account": [one.id for one in tx.accounts.of_customer(customer_id)],
-        "contract": [one.id for one in each_in(tx.contracts, customer_id=owner)],
-        "ticket": [one.id for one in each_in(tx.tickets, customer_id=owner)],
-        "application": [one.id for one in each_in(tx.applications, customer_id=owner)],
+    found: Mapping[str, Callable[[], list[UUID]]] = {
+        "customer": lambda: [customer_id],
+        "account": lambda: [one.id for one in tx.accounts.of_customer(customer_id)],
+        "contract": lambda: [one.id for one in each_in(tx.contracts, customer_id=owner)],
+        "ticket": lambda: [one.id for one in each_in(tx.tickets, customer_id=owner)],
+        "application": lambda: [one.id for one in each_in(tx.applications, customer_id=owner)],
     }
+    return {kind: ids() for kind, ids in found.items() if kind in kinds}
 
 
 def _moved_by_merge(events: Iterable[Event]) -> dict[str, list[UUID]]:

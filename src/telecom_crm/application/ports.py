@@ -527,6 +527,10 @@ class Ledger(Protocol):
 class Payments(Collection[PaymentId, Payment], Protocol):
     """Payments."""
 
+    def of_accounts(self, account_ids: Iterable[AccountId], query: Query) -> Page[Payment]:
+        """Return a page of the payments to some accounts together."""
+        ...
+
     def uncertain(
         self, before: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[Payment]:
@@ -802,6 +806,17 @@ class Events(Protocol):
         Return the histories of several things, by name and key, as one: in order of time, and at
         the same instant by key and sequence.
         """
+        ...
+
+    def timeline_page(
+        self,
+        things: Sequence[tuple[str, str]],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        descending: bool = False,
+    ) -> Page[Event]:
+        """Return a page of such a timeline, of things that may have a long one; or backwards."""
         ...
 
     def latest(self) -> str:

@@ -92,6 +92,18 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
         items = tuple(one for one in found.items if one.account_id in theirs)
         return Page(items=items, next=found.next)
 
+    def of_accounts(self, account_ids: Iterable[AccountId], query: Query) -> Page[Payment]:
+        found = [
+            payment
+            for one in set(account_ids)
+            for where in ({**query.where, "account_id": str(one)},)
+            for payment in self.page(attrs.evolve(query, where=where, limit=query.limit + 1)).items
+        ]
+        found.sort(key=lambda payment: payment.key, reverse=query.descending)
+        more = len(found) > query.limit
+        items = tuple(found[: query.limit])
+        return Page(items=items, next=to_cursor(items[-1].key) if more else None)
+
     def uncertain(
         self, before: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[Payment]:

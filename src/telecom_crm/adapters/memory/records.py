@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -233,7 +234,25 @@ class MemoryEvents:
 
     def timeline(self, things: Sequence[tuple[str, str]]) -> list[Event]:
         events = (event for thing, key in dict.fromkeys(things) for event in self.of(thing, key))
-        return sorted(events, key=lambda event: (event.at, event.thing_id, event.sequence))
+        return sorted(events, key=_time_order)
+
+    def timeline_page(
+        self,
+        things: Sequence[tuple[str, str]],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        descending: bool = False,
+    ) -> Page[Event]:
+        events = sorted(self.timeline(things), key=_time_order, reverse=descending)
+        if cursor is not None:
+            place = _read_time_place(cursor)
+            behind = operator.lt if descending else operator.gt
+            events = [one for one in events if behind(_time_order(one), place)]
+        more = len(events) > limit
+        return Page(
+            items=tuple(events[:limit]), next=_time_place(events[limit - 1]) if more else None
+        )
 
     def latest(self) -> str:
         with self._scope.store.lock:
@@ -264,6 +283,25 @@ class MemoryEvents:
         for event in self._new:
             self._scope.store.events.add(event)
         self._scope.store.positions.update(self._positions)
+
+
+TimePlace = tuple[datetime, str, int, str]
+
+
+def _time_order(event: Event) -> TimePlace:
+    return event.at, event.thing_id, event.sequence, event.thing
+
+
+def _time_place(event: Event) -> str:
+    return to_cursor(f"{event.at.isoformat()} {event.sequence} {event.thing} {event.thing_id}")
+
+
+def _read_time_place(cursor: str) -> TimePlace:
+    try:
+        at, sequence, thing, thing_id = from_cursor(cursor).split(" ", 3)
+        return datetime.fromisoformat(at), thing_id, int(sequence), thing
+    except ValueError:
+        raise bad_cursor(cursor) from None
 
 
 class MemoryAudit:

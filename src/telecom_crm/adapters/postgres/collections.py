@@ -235,9 +235,7 @@ class PostgresCollection(Generic[K, L]):
             order=f"{key} DESC" if descending else key,
             limit=limit + 1,
         )
-        items = tuple(found[:limit])
-        more = len(found) > limit
-        return Page(items=items, next=make_cursor(items[-1].key) if more else None)
+        return page_from(found, limit)
 
     def find(
         self,
@@ -370,6 +368,13 @@ def words_query(asked: Readings) -> str:
     """Return the `tsquery` of what has, for each word, one that begins with a reading of it."""
     either = (" | ".join(f"'{word}':*" for word in readings) for readings in asked)
     return " & ".join(f"({one})" for one in either)
+
+
+def page_from(found: Sequence[L], limit: int) -> Page[L]:
+    """Return a page of what was found in order of the key, one more than it holds."""
+    items = tuple(found[:limit])
+    more = len(found) > limit
+    return Page(items=items, next=make_cursor(items[-1].key) if more else None)
 
 
 def make_cursor(key: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 import attrs
 
@@ -15,6 +17,9 @@ from telecom_crm.adapters.postgres.collections import (
     by_choice,
     by_id,
     by_text,
+    conditions_of,
+    page_from,
+    read_cursor,
 )
 from telecom_crm.adapters.postgres.rows.payments import (
     payment_from_row,
@@ -22,8 +27,9 @@ from telecom_crm.adapters.postgres.rows.payments import (
     refund_from_row,
     refund_to_row,
 )
-from telecom_crm.application.ports import Page
-from telecom_crm.domain.identifiers import PaymentId, RefundId
+from telecom_crm.adapters.postgres.sheet import array_of
+from telecom_crm.application.ports import Page, Query
+from telecom_crm.domain.identifiers import AccountId, PaymentId, RefundId
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.refund import Refund, RefundStatus
 
@@ -56,6 +62,24 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         },
         listed=True,
     )
+
+    def of_accounts(self, account_ids: Iterable[AccountId], query: Query) -> Page[Payment]:
+        """Return a page of the payments to some accounts together."""
+        conditions, parameters = conditions_of(query, self.shape.filters)
+        conditions.append("t.account_id = mine.account_id")
+        if query.cursor is not None:
+            conditions.append(f"t.id {'<' if query.descending else '>'} %(after)s")
+            parameters["after"] = read_cursor(query.cursor, UUID)
+        order = "t.id DESC" if query.descending else "t.id"
+        # Of each account no more than the page holds: its payments are next to each other.
+        source = (
+            "unnest(%(mine)s::uuid[]) AS mine(account_id) CROSS JOIN LATERAL ("
+            f"SELECT * FROM payments t WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {order} LIMIT %(limit)s) t"
+        )
+        parameters["mine"] = array_of(sorted(set(account_ids)))
+        found = self.find("true", parameters, source=source, order=order, limit=query.limit + 1)
+        return page_from(found, query.limit)
 
     def uncertain(
         self, before: datetime, *, limit: int, cursor: str | None = None

@@ -138,13 +138,48 @@ class PostgresEvents:
             self.connection,
             f"SELECT {_EVENT} FROM events WHERE (thing_id, thing) IN"
             " (SELECT * FROM unnest(%(keys)s::text[], %(things)s::text[]))"
-            " ORDER BY at, thing_id, sequence",
+            " ORDER BY at, thing_id, sequence, thing",
             {
                 "keys": array_of((key for _, key in things), quoted=True),
                 "things": array_of((thing for thing, _ in things), quoted=True),
             },
         )
         return [event_from_row(row) for row in rows]
+
+    def timeline_page(
+        self,
+        things: Sequence[tuple[str, str]],
+        *,
+        limit: int,
+        cursor: str | None = None,
+        descending: bool = False,
+    ) -> Page[Event]:
+        """Return a page of the histories of several things as one, in order of time."""
+        behind, way = "", " DESC" if descending else ""
+        parameters = {
+            "keys": array_of((key for _, key in things), quoted=True),
+            "things": array_of((thing for thing, _ in things), quoted=True),
+            "limit": limit + 1,
+        }
+        if cursor is not None:
+            behind = (
+                f" AND (at, thing_id, sequence, thing) {'<' if descending else '>'}"
+                " (%(after_at)s, %(after_id)s, %(after_sequence)s, %(after_thing)s)"
+            )
+            parameters |= read_cursor(cursor, _time_place)
+        rows = rows_of(
+            self.connection,
+            f"SELECT {_EVENT} FROM events WHERE (thing_id, thing) IN"
+            f" (SELECT * FROM unnest(%(keys)s::text[], %(things)s::text[])){behind}"
+            f" ORDER BY at{way}, thing_id{way}, sequence{way}, thing{way} LIMIT %(limit)s",
+            parameters,
+        )
+        found = tuple(event_from_row(row) for row in rows[:limit])
+        if len(rows) <= limit:
+            return Page(items=found)
+        last = found[-1]
+        place = f"{last.at.isoformat()} {last.sequence} {last.thing} {last.thing_id}"
+        return Page(items=found, next=make_cursor(place))
 
     def latest(self) -> str:
         """Return the cursor of the last event that is told now; "" before the first."""
@@ -292,6 +327,16 @@ def _read_event_cursor(cursor: str) -> dict[str, Any]:
     except ValueError:
         message = "a cursor that came with an event"
         raise InvalidValue.of("cursor", "cursor", message, cursor) from None
+
+
+def _time_place(text: str) -> dict[str, Any]:
+    at, sequence, thing, thing_id = text.split(" ", 3)
+    return {
+        "after_at": datetime.fromisoformat(at),
+        "after_id": thing_id,
+        "after_sequence": int(sequence),
+        "after_thing": thing,
+    }
 
 
 def _audit_place(text: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from telecom_crm.application.ports import (
     Query,
 )
 from telecom_crm.application.retry import each_alone
-from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import (
@@ -95,20 +95,9 @@ class Payments(Taking, Refunding, Disputing):
             return tx.payments.page(query)
 
     def of_accounts(self, accounts: Sequence[AccountId], query: Query) -> Page[Payment]:
-        """Return a page of the payments to some accounts, one account after the other."""
-        if not accounts:
-            return Page(items=())
-        here, _, inner = (query.cursor or f"{accounts[0]}/").partition("/")
-        places = {str(account): place for place, account in enumerate(accounts)}
-        if here not in places:
-            raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave")
-        where = {**query.where, "account_id": here}
-        asked = attrs.evolve(query, where=where, cursor=inner or None)
-        page = self.page(asked)
-        following = accounts[places[here] + 1 :]
-        if page.next is not None:
-            return Page(items=page.items, next=f"{here}/{page.next}")
-        return Page(items=page.items, next=f"{following[0]}/" if following else None)
+        """Return a page of the payments to some accounts together."""
+        with self.uow(read_only=True) as tx:
+            return tx.payments.of_accounts(accounts, query)
 
     def any_confirmed(self, accounts: Iterable[AccountId]) -> bool:
         """Tell whether anybody ever paid to one of some accounts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -60,7 +61,7 @@ from telecom_crm.domain.importing import (
     RowOutcome,
 )
 from telecom_crm.domain.ledger import Balance, LedgerCode, Posting, PostingKind
-from telecom_crm.domain.lifecycle import SYSTEM, Actor, as_stored
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event, as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number, NumberCategory
@@ -136,10 +137,23 @@ class UnitOfWorkSuite:
             things = [("ticket", one.key) for one in (second, first)]
             wanted = [*first.events, *second.events, *later.events[len(first.events) :]]
             assert tx.events.timeline(things) == wanted
+            assert tx.events.timeline_page(things, limit=9).items == tuple(wanted)
         with uow(read_only=True) as tx:
             twice = [*things, *things, ("contract", first.key)]
             assert tx.events.timeline(twice) == wanted
             assert tx.events.timeline([]) == []
+            for order in (wanted, wanted[::-1]):
+                told, cursor = list[Event](), None
+                for _ in order:
+                    page = tx.events.timeline_page(
+                        twice, limit=1, cursor=cursor, descending=order is not wanted
+                    )
+                    told += page.items
+                    cursor = page.next
+                assert (told, cursor) == (order, None)
+            assert tx.events.timeline_page([], limit=1).items == ()
+            with refused(InvalidValue):
+                tx.events.timeline_page(things, limit=1, cursor="no cursor")
 
     def test_what_is_not_committed_is_nobodys(self) -> None:
         uow, samples = self.make(), Samples()
@@ -499,6 +513,29 @@ class UnitOfWorkSuite:
             whole = tx.payments.uncertain(later, limit=3)
             assert (len(whole.items), whole.next) == (3, None)
             assert tx.payments.uncertain(payments[0].at, limit=3).items == ()
+
+    def test_payments_to_several_accounts_come_as_one_list(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [_sale(samples, document=f"AN{n}") for n in range(3)]
+        accounts = [sale.account.id for sale in sales]
+        paid = [samples.payment(account) for _ in range(2) for account in accounts]
+        with uow() as tx:
+            for sale in sales:
+                _save(tx, sale)
+            tx.payments.save_all(paid)
+        theirs = [payment.id for payment in paid if payment.account_id in accounts[:2]]
+        two = [accounts[1], accounts[0], accounts[1]]
+        with uow(read_only=True) as tx:
+            for descending in (False, True):
+                for limit in (1, 3, 4):
+                    ask = partial(Query, limit=limit, descending=descending)
+                    found = all_on(lambda at: tx.payments.of_accounts(two, ask(cursor=at)))  # noqa: B023
+                    assert [one.id for one in found] == theirs[:: -1 if descending else 1]
+            settled = Query(where={"status": "confirmed"})
+            assert tx.payments.of_accounts(two, settled).items == ()
+            assert tx.payments.of_accounts([], Query()).items == ()
+            with refused(InvalidValue):
+                tx.payments.of_accounts(two, Query(where={"height": "1"}))
 
     def test_what_is_kept_too_long_comes_in_pages_that_go_on(self) -> None:
         uow, samples = self.make(), Samples()

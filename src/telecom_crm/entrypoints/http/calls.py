@@ -182,20 +182,24 @@ def instant_parameter(name: str, *, required: bool = False, description: str = "
 
 def listing(kind: str, *, key: str = "id", without: tuple[str, ...] = ()) -> tuple[Parameter, ...]:
     """Return the parameters of a list of things: its filters, and where and how far to read."""
-    order = (key, f"-{key}")
-    sort = Parameter(
-        name="sort",
-        schema={"type": "string", "enum": list(order), "default": key},
-        read=read_choice(*order),
-        description="In order of the key (mostly, of their making), or the other way round.",
-    )
     hints = get_type_hints(_KINDS[kind])
     filters = (
         Parameter(name=field, schema=_schema_of(hints.get(field)))
         for field in FILTERS[kind]
         if field not in without
     )
-    return (*filters, LIMIT, CURSOR, sort)
+    return (*filters, LIMIT, CURSOR, by_key(key))
+
+
+def by_key(key: str) -> Parameter:
+    """Return the parameter of a list that is in one order, or in the other way round."""
+    order = (key, f"-{key}")
+    return Parameter(
+        name="sort",
+        schema={"type": "string", "enum": list(order), "default": key},
+        read=read_choice(*order),
+        description="In order of the key (mostly, of their making), or the other way round.",
+    )
 
 
 _KINDS: Mapping[str, type] = {

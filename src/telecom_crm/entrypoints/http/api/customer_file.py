@@ -29,7 +29,7 @@ from telecom_crm.entrypoints.http.api.customer_views import (
 from telecom_crm.entrypoints.http.api.payments import PaymentView
 from telecom_crm.entrypoints.http.api.ticket_views import TicketView
 from telecom_crm.entrypoints.http.attachments import FILE_TYPES, download, keep, takes_file
-from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, listing
+from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, by_key, listing
 from telecom_crm.entrypoints.http.routes import reads
 from telecom_crm.entrypoints.http.values import EventView, PageView, listed, made, whole
 
@@ -37,12 +37,13 @@ from telecom_crm.entrypoints.http.values import EventView, PageView, listed, mad
 class CustomerFile:
     """What belongs to a customer, for the customers' controller."""
 
-    @reads("/{customer_id:uuid}/timeline", Area.CUSTOMERS)
+    @reads("/{customer_id:uuid}/timeline", Area.CUSTOMERS, query=(LIMIT, CURSOR, by_key("at")))
     def timeline(
-        self, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
-    ) -> PageView[EventView]:
+        self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
+    ) -> Response[PageView[EventView]]:
         """Tell what happened to a customer and to all that is theirs, oldest first."""
-        return whole(customers.timeline(CustomerId(customer_id)), EventView.of)
+        page = customers.timeline(CustomerId(customer_id), request.query())
+        return listed(request, page, EventView.of)
 
     @reads("/{customer_id:uuid}/former-values", Area.CUSTOMERS, Action.REVEAL)
     def former_values(
@@ -85,7 +86,7 @@ class CustomerFile:
         accounts: NamedDependency[Accounts],
         payments: NamedDependency[Payments],
     ) -> Response[PageView[PaymentView]]:
-        """List the payments to a customer's accounts, account after account."""
+        """List the payments to a customer's accounts."""
         customers.get(CustomerId(customer_id))
         ids = [account.id for account in accounts.of_customer(CustomerId(customer_id))]
         return listed(request, payments.of_accounts(ids, request.query()), PaymentView.of)

@@ -1,17 +1,21 @@
-"""A customer's history as their profile shows it: all of it, or what is about one thing."""
+"""A customer's history as their profile shows it: of everything, or of what is about one thing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import attrs
 
-from telecom_crm.application.ports import Query
+from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -20,7 +24,9 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.labels import label, tone
 
 SHOWN = 30
-"""So many lines are shown, the latest."""
+"""So many lines are on a page."""
+BEGINNING, END, BETWEEN = "", "-", "."
+"""What a place says of a list that is not begun, and of one that is told; and what parts places."""
 KINDS: Mapping[str, tuple[str, frozenset[str]]] = {
     "money": (N_("Money"), frozenset({"account", "payment"})),
     "service": (N_("Service"), frozenset({"contract"})),
@@ -50,44 +56,101 @@ class Told:
     tone: str
 
 
-def history(request: Visit, crm: Crm, customer: Customer, kind: str) -> list[Told]:
-    """Return the latest of what happened to a customer, the last first."""
-    lines = [
-        Told(thing=one.thing, at=one.at, words=words, sub=sub, icon=icon, tone=tone)
-        for one in crm.customers.timeline(customer.id)
-        for words, icon, tone in (event_shown(one.name),)
-        for sub in (f"{one.by} · {one.reason}" if one.reason else f"{one.by}",)
-    ]
-    lines += _payments(request, crm, customer)
-    things = KINDS[kind][1] if kind in KINDS else None
+def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> Page[Told]:
+    """
+    Return a page of what happened to a customer, the latest first.
+
+    What happened and what was paid are two lists with a place each, which go on together.
+    """
+    kind = listing.where().get("history", "")
     wanted = [
-        one
-        for one in lines
-        if (things is None or one.thing in things) and request.may(AREA_OF[one.thing])
+        thing
+        for thing, area in AREA_OF.items()
+        if (kind not in KINDS or thing in KINDS[kind][1]) and request.may(area)
     ]
-    return sorted(wanted, key=lambda one: one.at)[-SHOWN:][::-1]
+    streams = [partial(_events, crm, customer, wanted)]
+    if "payment" in wanted:
+        ids = [account.id for account in crm.accounts.of_customer(customer.id)]
+        streams.append(partial(_payments, crm, ids))
+    try:
+        return _together(streams, listing.asked.get("cursor"))
+    except InvalidValue:  # a place that somebody made up
+        return _together(streams, None)
 
 
-def kinds(base: str, now: str) -> list[dict[str, Any]]:
+def kinds(listing: Listing) -> list[dict[str, Any]]:
     """Return what narrows the history, as links."""
-    known = now if now in KINDS else ""
-    every = {"href": base, "text": pgettext("history", "All"), "current": not known}
+    now = listing.where().get("history")
+    every = {
+        "href": listing.url(history=None),
+        "text": pgettext("history", "All"),
+        "current": now not in KINDS,
+    }
     return [
         every,
         *(
-            {"href": f"{base}?history={name}", "text": _(words), "current": name == known}
+            {"href": listing.url(history=name), "text": _(words), "current": name == now}
             for name, (words, _things) in KINDS.items()
         ),
     ]
 
 
-def _payments(request: Visit, crm: Crm, customer: Customer) -> list[Told]:
-    """Return a line for each of the latest payments, as it stands."""
-    if not request.may(Area.PAYMENTS):
-        return []
-    ids = [account.id for account in crm.accounts.of_customer(customer.id)]
-    latest = crm.payments.of_accounts(ids, Query(limit=SHOWN, descending=True)).items
-    return [
+Stream = Callable[[Query], Page[Told]]
+
+
+def _together(streams: Sequence[Stream], cursor: str | None) -> Page[Told]:
+    """Return a page of lists that each begin with the latest, as one list that does."""
+    places = [BEGINNING] * len(streams) if cursor is None else cursor.split(BETWEEN)
+    if len(places) != len(streams):
+        raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave", cursor)
+    pages = [
+        Page(items=()) if place == END else stream(_query(place, SHOWN))
+        for stream, place in zip(streams, places, strict=True)
+    ]
+    lines, taken = list[Told](), [0] * len(pages)
+    while len(lines) < SHOWN:
+        heads = [
+            (page.items[count].at, number)
+            for number, (page, count) in enumerate(zip(pages, taken, strict=True))
+            if count < len(page.items)
+        ]
+        if not heads:
+            break
+        number = max(heads)[1]
+        lines.append(pages[number].items[taken[number]])
+        taken[number] += 1
+    onward = list(map(_behind, streams, places, pages, taken))
+    is_over = all(place == END for place in onward)
+    return Page(items=tuple(lines), next=None if is_over else BETWEEN.join(onward))
+
+
+def _behind(stream: Stream, place: str, page: Page[Told], count: int) -> str:
+    """Return the place behind so many lines of a list's page."""
+    if count == len(page.items):
+        return page.next or END
+    return stream(_query(place, count)).next or END if count else place
+
+
+def _query(place: str, limit: int) -> Query:
+    return Query(limit=limit, cursor=None if place == BEGINNING else place, descending=True)
+
+
+def _events(crm: Crm, customer: Customer, things: Sequence[str], query: Query) -> Page[Told]:
+    """Return a line for each thing that happened."""
+    page = crm.customers.timeline(customer.id, query, things=things)
+    lines = [
+        Told(thing=one.thing, at=one.at, words=words, sub=sub, icon=icon, tone=tone)
+        for one in page.items
+        for words, icon, tone in (event_shown(one.name),)
+        for sub in (f"{one.by} · {one.reason}" if one.reason else f"{one.by}",)
+    ]
+    return Page(items=tuple(lines), next=page.next)
+
+
+def _payments(crm: Crm, accounts: Sequence[AccountId], query: Query) -> Page[Told]:
+    """Return a line for each payment, as it stands."""
+    page = crm.payments.of_accounts(accounts, query)
+    lines = [
         Told(
             thing="payment",
             at=one.at,
@@ -96,5 +159,6 @@ def _payments(request: Visit, crm: Crm, customer: Customer) -> list[Told]:
             icon="wallet",
             tone=tone(one.status),
         )
-        for one in latest
+        for one in page.items
     ]
+    return Page(items=tuple(lines), next=page.next)

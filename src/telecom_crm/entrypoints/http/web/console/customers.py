@@ -26,7 +26,13 @@ from telecom_crm.entrypoints.http.web.console.commands import (
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.customer_head import Head
 from telecom_crm.entrypoints.http.web.console.customer_history import history, kinds
-from telecom_crm.entrypoints.http.web.console.lists import Listing, hits_of, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    CAME_FROM,
+    Listing,
+    hits_of,
+    status_chips,
+    tolerant,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -228,7 +234,7 @@ def _narrowed(
 def _overview(
     request: Visit, crm: Crm, customer: Customer, form: Form | None = None
 ) -> Response[bytes]:
-    kind = request.query_params.get("history", "")
+    listing = Listing.asking(f"{PATH}/{customer.id}", request.query_params, "history", CAME_FROM)
     suspects = [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
     return _shown(
         request,
@@ -238,8 +244,9 @@ def _overview(
         status=form.status if form else 200,
         form=form or Form(),
         suspects=suspects,
-        told=history(request, crm, customer, kind),
-        kinds=kinds(f"{PATH}/{customer.id}", kind),
+        listing=listing,
+        told=history(request, crm, customer, listing),
+        kinds=kinds(listing),
     )
 
 
