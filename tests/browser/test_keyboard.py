@@ -1,6 +1,7 @@
 """A sale without a mouse, from the sign-in to a contract that is active."""
 
 import re
+from typing import Literal
 
 import attrs
 from playwright.sync_api import Locator, Page, expect
@@ -45,7 +46,7 @@ class Keys:
         self.to(self.page.locator(field))
         self.page.keyboard.type(text)
 
-    def push(self, name: str, role: str = "button") -> None:
+    def push(self, name: str, role: Literal["button", "link"] = "button") -> None:
         self.to(self.main.get_by_role(role, name=name, exact=True).first)
         self.press("Enter")
 

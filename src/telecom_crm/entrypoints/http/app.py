@@ -143,15 +143,17 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
         return_dto=None,
         openapi_config=None,
         logging_config=None,  # the framework's own writes bodies and headers down
-        before_send=[metrics.note, forbid_guessing],
+        before_send=[metrics.note, guard],
         on_shutdown=[counter.close],
     )
 
 
-async def forbid_guessing(message: Message, _: Scope) -> None:
-    """Tell browsers, in every answer, to take it for nothing but what it is called."""
+async def guard(message: Message, _: Scope) -> None:
+    """Have an answer taken for nothing but what it is called, and kept only where it says so."""
     if message["type"] == "http.response.start":
-        MutableScopeHeaders.from_message(message).setdefault("X-Content-Type-Options", "nosniff")
+        headers = MutableScopeHeaders.from_message(message)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Cache-Control", "no-store")  # most of them have personal data
 
 
 def create() -> Litestar:
