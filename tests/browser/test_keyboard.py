@@ -100,7 +100,7 @@ def test_a_sim_is_sold_by_keyboard_alone(window):
     keys.press("Control+a")
     page.keyboard.type("12.03.1990")
     keys.type("#f-document_number", "AN7770299")
-    keys.type("#f-document_until", "01.01.2033")
+    keys.type("#f-document_valid_until", "01.01.2033")
     keys.press("Control+Enter")
 
     keys.see("SIM and number")

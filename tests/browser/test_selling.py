@@ -36,7 +36,7 @@ def test_a_sim_is_sold_to_somebody_new_on_a_phone(browser, site, javascript):
     page.fill("#f-phone", "+996 555 010 20" + str(int(javascript)))
     page.fill("#f-birth_date", "12.03.1990")
     page.fill("#f-document_number", f"AN777000{int(javascript)}")
-    page.fill("#f-document_until", "01.01.2033")
+    page.fill("#f-document_valid_until", "01.01.2033")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("h1 + p")).to_have_text("SIM and number")
     look()

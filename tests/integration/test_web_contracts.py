@@ -287,10 +287,14 @@ def test_papers_that_are_missing_are_named_and_lead_to_where_they_are_entered(si
     signed = submit(operator, papers, f"{draft}/sign", version="1")
     assert "papers are still missing" in operator.get(signed.headers["location"]).text
     version = str(site.crm.customers.get(customer.id).version)
-    new = {"name": customer.name, "document": "id_card", "version": version}
-    past = submit(operator, edit, edit, **new, document_number="AN2", document_until="1.1.2002")
-    assert (past.status_code, 'id="e-document_until"' in past.text) == (422, True)
-    done = submit(operator, edit, edit, **new, document_number="AN2", document_until="1.1.2040")
+    new = {"name": customer.name, "document_type": "id_card", "version": version}
+    past = submit(
+        operator, edit, edit, **new, document_number="AN2", document_valid_until="1.1.2002"
+    )
+    assert (past.status_code, 'id="e-document_valid_until"' in past.text) == (422, True)
+    done = submit(
+        operator, edit, edit, **new, document_number="AN2", document_valid_until="1.1.2040"
+    )
     assert done.headers["location"] == papers
     assert "Add a valid document" not in operator.get(papers).text
 
@@ -441,12 +445,12 @@ def test_a_customer_is_registered_found_again_and_corrected(site, operator):
         "name": "Асан Үсөнов",
         "phone": "+996555010203",
         "birth_date": "12.03.1990",
-        "document": "id_card",
+        "document_type": "id_card",
         "document_number": "AN7654321",
-        "document_until": "01.01.2033",
+        "document_valid_until": "01.01.2033",
         "city": "Ош",
     }
-    bad = {"phone": "12", "email": "x", "birth_date": "31.02.1990", "document_until": "soon"}
+    bad = {"phone": "12", "email": "x", "birth_date": "31.02.1990", "document_valid_until": "soon"}
     wrong = submit(operator, at, at, **{**fields, **bad, "name": "", "national_id": "1"})
     assert wrong.status_code == 422
     for field in (*bad, "name", "national_id"):

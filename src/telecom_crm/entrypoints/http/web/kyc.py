@@ -16,13 +16,7 @@ import attrs
 from telecom_crm.application.applicants import CONSENTS, Findings
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.application import Application
-from telecom_crm.domain.customer import (
-    CustomerKind,
-    DocumentType,
-    read_document_number,
-    read_email,
-    read_national_id,
-)
+from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.tariff import CatalogueStatus
@@ -30,9 +24,11 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
-from telecom_crm.entrypoints.http.web.i18n import NAMES, spoken
+from telecom_crm.entrypoints.http.web.i18n import NAMES as TONGUES
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.i18n import spoken
+from telecom_crm.entrypoints.http.web.identity import CONTACT, DOCUMENT, NAMES, read
 from telecom_crm.entrypoints.http.web.labels import label
 
 SCANS: Mapping[str, str] = {
@@ -45,12 +41,10 @@ SCAN_BYTES = 10 * 1024**2
 FORM_BYTES = len(SCANS) * SCAN_BYTES + 1024**2
 """The most that a form with scans may be."""
 
-NAMES_OF_PERSON = ("last_name", "first_name", "middle_name")
+FIRM = ("organisation", "registration_number", "contact_name")
 FIELDS = (
-    *(*NAMES_OF_PERSON, "organisation", "registration_number", "contact_name", "birth_date"),
-    *("national_id", "phone", "email", "language", "document_type", "document_number"),
-    *("document_issuer", "document_issued_on", "document_valid_until", "city", "street"),
-    *(*SCANS, "tariff", "msisdn", "comment", "consent", "marketing"),
+    *(*NAMES, *FIRM, "birth_date", "national_id", "phone", "email", "language", *DOCUMENT),
+    *("city", "street", *SCANS, "tariff", "msisdn", "comment", "consent", "marketing"),
 )
 """The fields of the form that may be wrong, as they stand on the page."""
 SECRET = ("national_id", "document_number")
@@ -59,7 +53,7 @@ DAYS = ("birth_date", "document_issued_on", "document_valid_until")
 
 
 CORRECTABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "full_name": (N_("Name"), (*NAMES_OF_PERSON, "organisation")),
+    "full_name": (N_("Name"), (*NAMES, "organisation")),
     "birth_date": (N_("Date of birth"), ("birth_date",)),
     "national_id": (N_("Personal number"), ("national_id",)),
     "registration_number": (N_("Registration number"), ("registration_number",)),
@@ -113,7 +107,7 @@ def shown(request: Visit, form: Form, crm: Crm) -> dict[str, Any]:
         "is_firm": kind_of(form.raw("customer_kind")) is CustomerKind.ORGANISATION,
         "files_are_gone": request.method == "POST" and not request.by_htmx,
         "document_types": [(one.value, label(one)) for one in DocumentType],
-        "tongues": [(code, NAMES.get(code, code)) for code in LANGUAGES.codes],
+        "tongues": [(code, TONGUES.get(code, code)) for code in LANGUAGES.codes],
         "tariffs": [
             (one.code, spoken(one.name))
             for one in crm.catalog.tariffs(on_sale).items
@@ -128,9 +122,9 @@ def shown(request: Visit, form: Form, crm: Crm) -> dict[str, Any]:
 def filled(application: Application) -> Form:
     """Return the form with what is known already; what is secret is not in it."""
     known = {name: application.said(name) for name in FIELDS if name not in SECRET}
-    if not any(known[name] for name in NAMES_OF_PERSON):
-        words = application.said("full_name", "name").split(None, len(NAMES_OF_PERSON) - 1)
-        known |= dict(zip(NAMES_OF_PERSON, words, strict=False))
+    if not any(known[name] for name in NAMES):
+        words = application.said("full_name", "name").split(None, len(NAMES) - 1)
+        known |= dict(zip(NAMES, words, strict=False))
     return Form.filled(
         **{
             **known,
@@ -148,29 +142,25 @@ def read_applicant(form: Form, crm: Crm, *, partly: bool = False) -> dict[str, A
     `partly`, what was left out stays as it was told before.
     """
     kind, must = kind_of(form.raw("customer_kind")), not partly
-    read = _read_organisation if kind is CustomerKind.ORGANISATION else _read_person
-    raw = {"customer_kind": kind.value, **read(form, must)}
-    raw |= {
-        "phone": _text(form.read("phone", crm.read_phone, must)),
-        "email": form.read("email", read_email, required=False),
-        "language": form.choice("language", _language, required=False),
-        "city": form.text("city", required=False),
-        "street": form.text("street", required=False),
-        **read_wanted(form, crm),
-    }
+    who = _read_organisation if kind is CustomerKind.ORGANISATION else _read_person
+    typed = {**who(form, crm, must), **read(form, crm, CONTACT, required=("phone",) * must)}
+    raw: dict[str, Any] = {"customer_kind": kind.value}
+    # days are kept as ISO 8601 has them, which is what `str` gives
+    raw |= {field: str(value) for field, value in typed.items() if value}
+    raw |= read_wanted(form, crm)
     if must:
         raw[CONSENTS] = _consents(form)
-    return {field: value for field, value in raw.items() if value}
+    return raw
 
 
 def read_wanted(form: Form, crm: Crm) -> dict[str, Any]:
     """Return what is wanted, as far as it was said."""
     wanted = {
         "tariff": form.text("tariff", required=False, limit=50),
-        "msisdn": _text(form.read("msisdn", crm.read_phone, required=False)),
+        "msisdn": form.read("msisdn", crm.read_phone, required=False),
         "comment": form.text("comment", required=False, limit=1000),
     }
-    return {field: value for field, value in wanted.items() if value}
+    return {field: str(value) for field, value in wanted.items() if value}
 
 
 def check(
@@ -222,31 +212,20 @@ def read_scans(form: Form, *required: str) -> dict[str, Iterator[bytes]]:
 _FIELD_OF = {"full_name": "last_name", "name": "last_name", "documents": "document_number"}
 
 
-def _read_person(form: Form, must: bool) -> dict[str, Any]:
-    must_name = must or any(form.raw(name).strip() for name in NAMES_OF_PERSON)
-    names = {
-        name: form.text(name, required=must_name and name != "middle_name")
-        for name in NAMES_OF_PERSON
-    }
+def _read_person(form: Form, crm: Crm, must: bool) -> dict[str, Any]:
+    must_name = must or any(form.raw(name).strip() for name in NAMES)
+    names = read(form, crm, NAMES, required=("last_name", "first_name") * must_name)
+    required = ("birth_date", "document_type", "document_number") * must
     return {
         **names,
         "full_name": " ".join(filter(None, names.values())),
-        "birth_date": _iso(form, "birth_date", required=must),
-        "national_id": form.read("national_id", read_national_id, required=False),
-        "document_type": _text(form.choice("document_type", DocumentType, required=must)),
-        "document_number": form.read("document_number", read_document_number, must),
-        "document_issuer": form.text("document_issuer", required=False),
-        "document_issued_on": _iso(form, "document_issued_on"),
-        "document_valid_until": _iso(form, "document_valid_until"),
+        **read(form, crm, ("birth_date", "national_id", *DOCUMENT), required=required),
     }
 
 
-def _read_organisation(form: Form, must: bool) -> dict[str, Any]:
-    return {
-        "full_name": form.text("organisation", required=must),
-        "registration_number": form.text("registration_number", limit=50, required=must),
-        "contact_name": form.text("contact_name", required=must),
-    }
+def _read_organisation(form: Form, crm: Crm, must: bool) -> dict[str, Any]:
+    given = read(form, crm, FIRM, required=FIRM * must)
+    return {"full_name": given.pop("organisation"), **given}
 
 
 def _consents(form: Form) -> list[str]:
@@ -256,21 +235,6 @@ def _consents(form: Form) -> list[str]:
     return [purpose for purpose, is_given in given.items() if is_given]
 
 
-def _language(raw: str) -> str:
-    if raw not in LANGUAGES.codes:
-        raise ValueError
-    return raw
-
-
-def _iso(form: Form, name: str, *, required: bool = False) -> str | None:
-    day = form.date(name, required=required)
-    return None if day is None else day.isoformat()
-
-
 def _as_typed(iso: str) -> str:
     year, month, day = iso.split("-") if iso.count("-") == 2 else ("", "", "")
     return f"{day}.{month}.{year}" if day else iso
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

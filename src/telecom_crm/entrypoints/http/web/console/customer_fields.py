@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers import Customers
-from telecom_crm.domain.customer import Address, Customer, read_email
+from telecom_crm.domain.customer import Address, Customer
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
@@ -21,6 +21,7 @@ from telecom_crm.entrypoints.http.web.console.registering import read_addresses
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.identity import read
 from telecom_crm.entrypoints.http.web.labels import field as named
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -65,32 +66,20 @@ class CustomerFieldPages(Controller):
         return redirect(request, f"{PATH}/{customer_id}", toast=_("Saved"))
 
 
-def _phone(form: Form, crm: Crm, _customer: Customer) -> dict[str, Any]:
-    return {"phone": form.read("phone", crm.read_phone, required=False)}
+def _field(name: str) -> Reader:
+    return lambda form, crm, _: read(form, crm, (name,), required={"language"})
 
 
-def _email(form: Form, _crm: Crm, _customer: Customer) -> dict[str, Any]:
-    return {"email": form.read("email", read_email, required=False)}
+Reader = Callable[[Form, Crm, Customer], dict[str, Any]]
 
-
-def _language(form: Form, _crm: Crm, _customer: Customer) -> dict[str, Any]:
-    return {"language": form.text("language")}
-
-
-def _address(form: Form, _crm: Crm, customer: Customer) -> dict[str, Any]:
-    return {"addresses": read_addresses(form, customer)}
-
-
-READERS: Mapping[str, Callable[[Form, Crm, Customer], dict[str, Any]]] = {
-    "phone": _phone,
-    "email": _email,
-    "language": _language,
-    "addresses": _address,
+READERS: Mapping[str, Reader] = {
+    **{name: _field(name) for name in ("phone", "email", "language")},
+    "addresses": lambda form, crm, customer: {"addresses": read_addresses(form, crm, customer)},
 }
 """The fields, each with what reads it from a form as a change of `Customers.update`."""
 
 
-def _reader(field: str) -> Callable[[Form, Crm, Customer], dict[str, Any]]:
+def _reader(field: str) -> Reader:
     if field not in READERS:
         raise NotFound("field", field)
     return READERS[field]

@@ -16,9 +16,6 @@ from telecom_crm.domain.customer import (
     CustomerKind,
     DocumentType,
     IdentityDocument,
-    read_document_number,
-    read_email,
-    read_national_id,
 )
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
@@ -28,8 +25,11 @@ from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.identity import read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+PAPER = ("document_type", "document_number", "document_issuer", "document_valid_until")
 
 
 class RegisteringPages(Controller):
@@ -40,7 +40,9 @@ class RegisteringPages(Controller):
     @shows("/new", Area.CUSTOMERS, Action.WRITE)
     def ask(self, request: Visit) -> Response[bytes]:
         """Ask who the customer is."""
-        return _asked(request, Form.filled(kind=CustomerKind.PERSON, document=DocumentType.ID_CARD))
+        return _asked(
+            request, Form.filled(kind=CustomerKind.PERSON, document_type=DocumentType.ID_CARD)
+        )
 
     @acts("/new", Area.CUSTOMERS)
     def register(
@@ -120,9 +122,9 @@ def _filled(customer: Customer) -> Form:
         registration_number=customer.registration_number,
         city=address.city,
         street=address.street,
-        document=paper.type if paper else DocumentType.ID_CARD,
+        document_type=paper.type if paper else DocumentType.ID_CARD,
         document_issuer=paper.issuer if paper else "",
-        document_until=paper and paper.valid_until and f"{paper.valid_until:%d.%m.%Y}",
+        document_valid_until=paper and paper.valid_until and f"{paper.valid_until:%d.%m.%Y}",
     )
 
 
@@ -132,45 +134,41 @@ def _read(form: Form, crm: Crm, customer: Customer | None, *, today: date) -> di
     person = kind is CustomerKind.PERSON
     given: dict[str, Any] = {
         "name": form.text("name"),
-        "phone": form.read("phone", crm.read_phone, required=False),
-        "email": form.read("email", read_email, required=False),
-        "addresses": read_addresses(form, customer),
+        **read(form, crm, ("phone", "email", "language", "national_id")),
+        "addresses": read_addresses(form, crm, customer),
     }
-    if language := form.text("language", required=False):
-        given["language"] = language
+    if given["language"] is None:
+        del given["language"]
     if customer is None:
         given["kind"] = kind
+    elif given["national_id"] is None:  # it is secret, and not shown: empty, it stays
+        del given["national_id"]
     if person:
-        given["birth_date"] = form.date("birth_date", required=False)
-        given["documents"] = _documents(form, customer, today)
+        given |= read(form, crm, ("birth_date",))
+        given["documents"] = _documents(form, crm, customer, today)
     else:
-        number = form.text("registration_number", required=False)
+        [number] = read(form, crm, ("registration_number",)).values()
         given["registration_number"] = number or None
-    national_id = form.read("national_id", read_national_id, required=False)
-    if national_id or customer is None:
-        given["national_id"] = national_id
     return given
 
 
-def read_addresses(form: Form, customer: Customer | None) -> tuple[Address, ...]:
+def read_addresses(form: Form, crm: Crm, customer: Customer | None) -> tuple[Address, ...]:
     """Return the first address as it is typed, and the others as they are."""
-    city = form.text("city", required=False)
-    street = form.text("street", required=False)
+    typed = Address(**read(form, crm, ("city", "street")))
     others = customer.addresses[1:] if customer else ()
-    return (Address(city=city, street=street), *others) if city or street else others
+    return (typed, *others) if typed != Address() else others
 
 
-def _documents(form: Form, customer: Customer | None, today: date) -> tuple[IdentityDocument, ...]:
+def _documents(
+    form: Form, crm: Crm, customer: Customer | None, today: date
+) -> tuple[IdentityDocument, ...]:
     """Return the first document as it is typed, and the others as they are."""
     kept = customer.documents if customer else ()
-    number = form.read("document_number", read_document_number, required=False)
-    until = form.date("document_until", required=False)
-    kind = form.choice("document", DocumentType)
-    issuer = form.text("document_issuer", required=False)
+    kind, number, issuer, until = read(form, crm, PAPER, required=("document_type",)).values()
     if kind is None or not (number or kept):
         return kept
     if until and until < today and (number or until != kept[0].valid_until):
-        form.fault("document_until", "document_expired")
+        form.fault("document_valid_until", "document_expired")
     scan = None if number else kept[0].scan
     try:
         paper = IdentityDocument(
@@ -183,10 +181,6 @@ def _documents(form: Form, customer: Customer | None, today: date) -> tuple[Iden
         )
     except InvalidValue as error:
         for fault in error.faults:
-            form.fault(FIELDS.get(fault.field, fault.field), fault.code, fault.message)
+            form.fault(f"document_{fault.field}", fault.code, fault.message)
         return kept
     return (paper, *kept[1:])
-
-
-FIELDS = {"number": "document_number", "valid_until": "document_until"}
-"""Where the page shows what a document is refused for."""

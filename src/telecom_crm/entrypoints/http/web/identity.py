@@ -1,0 +1,82 @@
+"""Who somebody is, as both faces ask it: the fields of a person or an organisation, and readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from telecom_crm.domain.customer import (
+    DocumentType,
+    read_document_number,
+    read_email,
+    read_national_id,
+)
+from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.forms import Form
+
+NAMES = ("last_name", "first_name", "middle_name")
+CONTACT = ("phone", "email", "language", "city", "street")
+DOCUMENT = (
+    "document_type",
+    "document_number",
+    "document_issuer",
+    "document_issued_on",
+    "document_valid_until",
+)
+
+Reader = Callable[[Form, Crm, str, bool], Any]
+
+
+def read(
+    form: Form, crm: Crm, names: Iterable[str], *, required: Collection[str] = ()
+) -> dict[str, Any]:
+    """
+    Read some of `FIELDS`; what is wrong stays with the form.
+
+    A field that was left empty is None, or "" where it is a text.
+    """
+    return {name: FIELDS[name](form, crm, name, name in required) for name in names}
+
+
+def _text(limit: int = 200) -> Reader:
+    return lambda form, _, name, required: form.text(name, required=required, limit=limit)
+
+
+def _day(form: Form, _: Crm, name: str, required: bool) -> Any:
+    return form.date(name, required=required)
+
+
+def _read_by(reader: Callable[[str], Any]) -> Reader:
+    return lambda form, _, name, required: form.read(name, reader, required)
+
+
+def _one_of(kind: Callable[[str], Any]) -> Reader:
+    return lambda form, _, name, required: form.choice(name, kind, required=required)
+
+
+def _language(raw: str) -> str:
+    if raw not in LANGUAGES.codes:
+        raise ValueError
+    return raw
+
+
+FIELDS: Mapping[str, Reader] = {
+    **dict.fromkeys(NAMES, _text()),
+    "organisation": _text(),
+    "contact_name": _text(),
+    "registration_number": _text(50),
+    "birth_date": _day,
+    "national_id": _read_by(read_national_id),
+    "phone": lambda form, crm, name, required: form.read(name, crm.read_phone, required),
+    "email": _read_by(read_email),
+    "language": _one_of(_language),
+    "city": _text(),
+    "street": _text(),
+    "document_type": _one_of(DocumentType),
+    "document_number": _read_by(read_document_number),
+    "document_issuer": _text(),
+    "document_issued_on": _day,
+    "document_valid_until": _day,
+}
+"""Each field with what reads it: the form, the phones of the country, its name, whether it must."""
