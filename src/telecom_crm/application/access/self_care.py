@@ -183,11 +183,11 @@ class SelfCare(VisitDesk):
 
     def subscriber(self, secret: str) -> Subscriber | None:
         """Return who comes with the secret of a session; None where it opens nothing."""
-        session = self._session(secret, SessionStage.WHOLE)
-        if session is None or session.customer_id is None:
-            return None
         at = self.clock()
         with self.uow(read_only=True) as tx:
+            session = self._session_in(tx, secret, SessionStage.WHOLE)
+            if session is None or session.customer_id is None:
+                return None
             customer = tx.customers.get(session.customer_id)
         if customer.is_gone:
             return None

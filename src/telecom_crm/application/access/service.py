@@ -20,9 +20,8 @@ class Access(TokenDesk, SignInDesk):
 
     def visitor(self, secret: str) -> Visitor | None:
         """Return who comes with a secret, of a token or a session; None where it opens nothing."""
-        if secret.startswith(SESSION_PREFIX):
-            return self._visitor(secret)
-        found = self._bearer(secret)
+        whose = self.person if secret.startswith(SESSION_PREFIX) else self._bearer
+        found = whose(secret)
         return None if found is None else found[1]
 
     def permit(

@@ -183,10 +183,15 @@ class VisitDesk(AccessDesk):
         )
 
     def _session(self, secret: str, stage: SessionStage | None) -> Session | None:
+        with self.uow(read_only=True) as tx:
+            return self._session_in(tx, secret, stage)
+
+    def _session_in(
+        self, tx: Transaction, secret: str, stage: SessionStage | None
+    ) -> Session | None:
         if not secret.startswith(SESSION_PREFIX):
             return None
-        with self.uow(read_only=True) as tx:
-            session = tx.sessions.by_digest(digest_of(secret))
+        session = tx.sessions.by_digest(digest_of(secret))
         if session is None or not session.is_valid(at=self.clock()):
             return None
         return session if stage in (None, session.stage) else None
@@ -306,13 +311,13 @@ class SignInDesk(VisitDesk):
         with self.uow(read_only=True) as tx:
             return tx.users.by_login(login)
 
-    def _visitor(self, secret: str) -> Visitor | None:
-        """Return who comes with the secret of a whole session."""
-        session = self._session(secret, SessionStage.WHOLE)
-        if session is None or session.user_id is None:
-            return None
+    def person(self, secret: str) -> tuple[User, Visitor] | None:
+        """Return the user who comes with the secret of a session; None where it opens nothing."""
         at = self.clock()
         with self.uow(read_only=True) as tx:
+            session = self._session_in(tx, secret, SessionStage.WHOLE)
+            if session is None or session.user_id is None:
+                return None
             user = tx.users.get(session.user_id)
             roles = roles_in(tx)
         if not user.may_sign_in:
@@ -320,7 +325,7 @@ class SignInDesk(VisitDesk):
         if at - session.seen_at >= USE_NOTED_EVERY:
             self._note_seen(session.id, at)
         role = roles.get(user.role)
-        return Visitor(
+        visitor = Visitor(
             actor=user.actor,
             rights=NO_RIGHTS if role is None else role.rights,
             role=user.role,
@@ -330,6 +335,7 @@ class SignInDesk(VisitDesk):
             csrf=session.csrf,
             until=min(session.ends_at, at + session.idle),
         )
+        return user, visitor
 
     @retried
     def _opened(

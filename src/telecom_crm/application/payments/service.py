@@ -102,7 +102,17 @@ class Payments(Taking, Refunding, Disputing):
     def any_confirmed(self, accounts: Iterable[AccountId]) -> bool:
         """Tell whether anybody ever paid to one of some accounts."""
         wheres = ({"account_id": str(one), "status": "confirmed"} for one in accounts)
-        return any(self.page(Query(where=where, limit=1)).items for where in wheres)
+        with self.uow(read_only=True) as tx:
+            return any(tx.payments.page(Query(where=where, limit=1)).items for where in wheres)
+
+    def last_of(self, accounts: Iterable[AccountId]) -> list[Payment]:
+        """Return the last payment to each of some accounts, where there is one."""
+        wheres = ({"account_id": str(one)} for one in accounts)
+        with self.uow(read_only=True) as tx:
+            found = [
+                tx.payments.page(Query(where=where, limit=1, descending=True)) for where in wheres
+            ]
+        return [payment for page in found for payment in page.items]
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the payments that each filter leaves, up to `most`."""

@@ -126,7 +126,7 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
     limits = limits or Limits()
     metrics, gate = Metrics(), Gate(crm.access, limits)
     pages = pages_of(crm, operator=operator, proxies=limits.proxies)
-    gates = Gates(gate, PageGate(crm.access, crm.users, crm.self_care))
+    gates = Gates(gate, PageGate(crm.access, crm.self_care))
     services = {name: pick(crm) for name, pick in SERVICES.items()}
     counter = Counter(crm.payments)
     services |= {"counter": counter, "metrics": metrics}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import attrs
 from litestar.concurrency import sync_to_thread
@@ -12,9 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
-from telecom_crm.application.users import Users
 from telecom_crm.domain.errors import NotPermitted, Unavailable
-from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
 from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
@@ -35,7 +32,6 @@ class PageGate:
     """Finds the session of a request, and lets it in where the page's rule allows."""
 
     access: Access
-    users: Users
     self_care: SelfCare
 
     def before(self, app: ASGIApp) -> ASGIApp:
@@ -83,10 +79,9 @@ class PageGate:
 
     def _recognise(self, scope: Scope, secret: str) -> None:
         """Find who comes with the secret of a session, and how they like their pages."""
-        visitor = self.access.visitor(secret)
-        if visitor is not None and visitor.user_id is not None:
-            scope["user"] = visitor
-            scope["state"][PERSON] = self.users.get(UserId(UUID(visitor.user_id)))
+        found = self.access.person(secret)
+        if found is not None:
+            scope["state"][PERSON], scope["user"] = found
 
     def _subscriber(self, scope: Scope, secret: str) -> None:
         """Find which subscriber comes with the secret of a session."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID, uuid5
 
@@ -31,7 +32,6 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 OWN = Own("a subscriber sees their own, and anything else is not found")
 MOST = 500
 """As many operations of a month are shown."""
-LAST = Query(limit=1, descending=True)
 CHIPS = ("100", "250", "500", "1000")
 """Amounts that one taps, in major units."""
 
@@ -53,37 +53,31 @@ class MyMoney(Controller):
     @shows("/my/topup", OWN)
     def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask how much to pay, and to which account."""
-        amount, key = request.query_params.get("amount", ""), _key(request, crm)
-        return _asked(request, crm, Form.filled(amount=amount, idempotency_key=key))
+        accounts, amount = _accounts(request, crm), request.query_params.get("amount", "")
+        form = Form.filled(amount=amount, idempotency_key=_key(request, crm, accounts))
+        return _asked(request, crm, accounts, form)
 
     @acts("/my/topup", OWN)
     def top_up(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Pay through the gateway; sent twice, it is one payment."""
-        accounts = {str(state.account.id): state for state in _accounts(request, crm)}
-        asked = form.raw("account")
-        if asked and asked not in accounts:
-            raise NotFound("account", asked[:40])
-        chosen = accounts.get(asked) or next(iter(accounts.values()), None)
-        gateway = gateway_afar(crm)
+        accounts, gateway = _accounts(request, crm), gateway_afar(crm)
+        chosen, payment = _chosen(form, accounts), None
         if chosen is None or not gateway:
             form.fault("amount", "unavailable")
-            return _asked(request, crm, form)
-        amount = form.money("amount", chosen.account.currency)
-        if amount is None:
-            return _asked(request, crm, form)
-        payment = form.submit(
-            crm.payments.take,
-            payer=Payer(account_id=chosen.account.id),
-            amount=amount,
-            method=PaymentMethod.CARD,
-            gateway=gateway,
-            idempotency_key=form.key,
-            by=request.by,
-        )
+        elif (amount := form.money("amount", chosen.account.currency)) is not None:
+            payment = form.submit(
+                crm.payments.take,
+                payer=Payer(account_id=chosen.account.id),
+                amount=amount,
+                method=PaymentMethod.CARD,
+                gateway=gateway,
+                idempotency_key=form.key,
+                by=request.by,
+            )
         if payment is None:
-            return _asked(request, crm, form)
+            return _asked(request, crm, accounts, form)
         return redirect(request, f"/my/payments/{payment.id}")
 
     @shows("/my/payments", OWN)
@@ -91,7 +85,7 @@ class MyMoney(Controller):
         """List what came in and what was charged in a month, the latest first."""
         month = Month.asked(request, crm)
         only = {one.value: one for one in Direction}.get(request.query_params.get("only", ""))
-        ids = [state.account.id for state in _accounts(request, crm)]
+        ids = [one.id for one in crm.accounts.of_customer(request.subscriber.customer_id)]
         began = crm.operations.began(ids)
         found = crm.operations.between(
             ids,
@@ -142,18 +136,23 @@ def _accounts(request: Visit, crm: Crm) -> tuple[AccountState, ...]:
     return crm.accounts.states(query).items
 
 
-def _key(request: Visit, crm: Crm) -> str:
+def _chosen(form: Form, accounts: Sequence[AccountState]) -> AccountState | None:
+    """Return the account that is paid to, the first where none is said; raise `NotFound`."""
+    asked = form.raw("account")
+    found = [one for one in accounts if asked in ("", str(one.account.id))]
+    if asked and not found:
+        raise NotFound("account", asked[:40])
+    return next(iter(found), None)
+
+
+def _key(request: Visit, crm: Crm, accounts: Sequence[AccountState]) -> str:
     """
     Return the key of the next payment: until one is made, every tab of a session has the same.
 
     So two tabs that were opened beside each other pay once, and whoever opens the form again after
     a payment can pay again.
     """
-    last = [
-        one.key
-        for state in _accounts(request, crm)
-        for one in crm.payments.of_accounts([state.account.id], LAST).items
-    ]
+    last = [one.key for one in crm.payments.last_of(state.account.id for state in accounts)]
     return str(uuid5(request.subscriber.session_id, " ".join(last)))
 
 
@@ -175,8 +174,9 @@ def gateway_afar(crm: Crm) -> str:
     return next(afar, "")
 
 
-def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
-    accounts = _accounts(request, crm)
+def _asked(
+    request: Visit, crm: Crm, accounts: Sequence[AccountState], form: Form
+) -> Response[bytes]:
     currency = accounts[0].account.currency if accounts else crm.currency
     limits = crm.payments.regulations().limits(currency)
     chips = [Money.parse(one, currency) for one in CHIPS]
