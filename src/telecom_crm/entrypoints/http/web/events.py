@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
+from telecom_crm.domain.contract import CloseReason
+from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.lifecycle import Event
+from telecom_crm.domain.sim import RetireReason
+from telecom_crm.domain.ticket import BlockReason
 from telecom_crm.entrypoints.http.web.i18n import gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label
 
 EVENTS: Mapping[str, tuple[str, str, str]] = {
     # Customers
@@ -216,6 +223,27 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "WebhookRemoved": (N_("Webhook removed"), "trash-2", "none"),
 }
 """Every event that a page may show; a test looks whether one is missing."""
+
+
+REASONS: Mapping[str, type[StrEnum]] = {
+    "ContractClosed": CloseReason,
+    "SimRetired": RetireReason,
+    "TicketBlocked": BlockReason,
+}
+"""Whose members the reasons of events are."""
+
+
+def event_told(event: Event) -> tuple[str, str, str, str]:
+    """Return an event's words, icon, tone and reason in words."""
+    if event.name == "TicketBlocked" and event.reason == BlockReason.RESOLVED:
+        return gettext("Ticket resolved"), "circle-check", "ok", ""
+    if "hold" in event.payload:
+        hold = label(HoldKind(event.payload["hold"]))
+        return *event_shown(event.name), ": ".join(filter(None, (hold, event.reason)))
+    kind = REASONS.get(event.name)
+    known = kind is not None and event.reason in list(kind)
+    why = label(kind(event.reason)) if kind is not None and known else event.reason
+    return *event_shown(event.name), why
 
 
 def event_shown(name: str) -> tuple[str, str, str]:

@@ -30,6 +30,7 @@ from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
 from telecom_crm.entrypoints.http.web.cookies import FLASH, SEED, THEME, baked, eaten, named
 from telecom_crm.entrypoints.http.web.i18n import here
+from telecom_crm.entrypoints.http.web.labels import actor_named
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -49,6 +50,8 @@ HEADERS = {
 }
 PERSON, SUBSCRIBER = "telecom_crm_person", "telecom_crm_subscriber"
 """Where a request's state has the user, or the subscriber, who is signed in."""
+CALLED = "telecom_crm_called"
+"""Where it has what those are called whom the page names."""
 PACKED_FROM_BYTES = 1024
 MOST_FLASH = 3000
 
@@ -90,6 +93,14 @@ class Visit(Request[Any, Any, State]):
         """The subscriber who is signed in to self-care."""
         found: Subscriber = self.scope["state"][SUBSCRIBER]
         return found
+
+    def called(self, actor: object) -> str:
+        """Return who did something, in words: a user by their name, a program by its own."""
+        known: dict[str, str] = self.scope["state"].setdefault(CALLED, {})
+        name = str(actor)
+        if name not in known:
+            known[name] = actor_named(name) or self.app.state.pages.name_of(name) or name
+        return known[name]
 
     @property
     def by(self) -> Actor:

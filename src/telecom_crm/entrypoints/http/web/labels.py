@@ -21,6 +21,7 @@ from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
 from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
 from telecom_crm.domain.ledger import PostingKind
+from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberCategory, NumberOrigin, NumberStatus
 from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
@@ -36,6 +37,7 @@ from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.report import Concern, FirstStep
 from telecom_crm.domain.role import Action, Area, RoleName
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
@@ -49,6 +51,9 @@ def within(context: str, message: str) -> tuple[str, str]:
     """Mark a word to be translated by what it is said of: a customer is closed as no ticket is."""
     return context, message
 
+
+GATEWAY = "gateway:"
+"""What the name of an actor begins with that is a gateway."""
 
 Word = str | tuple[str, str]
 
@@ -521,6 +526,21 @@ FIELDS: Mapping[str, str] = {
 }
 """Fields that events name; others are read as words."""
 
+ACTORS: Mapping[str, str] = {
+    SYSTEM.name: N_("System"),
+    SELF_CARE: N_("Subscriber"),
+    "command line": N_("Command line"),
+    "demo": N_("Demo data"),
+}
+"""Who acts besides users and programs with a token."""
+
+GATEWAYS: Mapping[str, str] = {
+    "cash_desk": N_("Cash desk"),
+    "card_terminal": N_("Card terminal"),
+    "simulator": N_("Trial gateway"),
+}
+"""What the gateways are called that come along; others by their name."""
+
 _TONES: Mapping[str, str] = {
     "ok": "active confirmed completed done delivered paid available resolved created matched",
     "warn": "suspended on_hold needs_info pending unknown reserved quarantined barred high"
@@ -554,6 +574,18 @@ def audited(action: str) -> str:
             "area": label(Area(area)),
         }
     return label(action)
+
+
+def actor_named(name: str) -> str:
+    """Return who acts by themselves in words; "" for a user or a program with a token."""
+    if name.startswith(GATEWAY):
+        return gateway(name.removeprefix(GATEWAY))
+    return gettext(ACTORS[name]) if name in ACTORS else ""
+
+
+def gateway(name: str) -> str:
+    """Return where a payment is taken, in words."""
+    return gettext(GATEWAYS[name]) if name in GATEWAYS else label(name)
 
 
 def thing(name: str) -> str:

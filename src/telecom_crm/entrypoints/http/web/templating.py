@@ -18,7 +18,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.http.web import charts, i18n
 from telecom_crm.entrypoints.http.web.agents import browser
 from telecom_crm.entrypoints.http.web.assets import ASSETS
-from telecom_crm.entrypoints.http.web.labels import field, label, role_title, tone
+from telecom_crm.entrypoints.http.web.labels import field, gateway, label, role_title, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,6 +38,8 @@ class Pages:
     clock: Callable[[], datetime]
     role_titles: Callable[[], Mapping[str, str]]
     brand: Callable[[], Brand]
+    name_of: Callable[[str], str | None]
+    """What the user with a login is called."""
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""
@@ -215,6 +217,12 @@ def fielded(_: Context, name: str) -> str:
     return field(name)
 
 
+@pass_context
+def gatewayed(_: Context, name: str) -> str:
+    """Write where a payment is taken."""
+    return gateway(name)
+
+
 def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
     """Show the ends of a secret number and a dot for each character between."""
     if not value:
@@ -256,6 +264,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "month": month,
     "phone": phone,
     "field": fielded,
+    "gateway": gatewayed,
     "named": named,
     "role": role,
     "masked": masked,

@@ -36,7 +36,7 @@ from telecom_crm.entrypoints.http.web.console.contract_facts import (
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
-from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.events import event_told
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -162,7 +162,7 @@ def contract_shown(
         beside=beside(request, PATH, contract.id, FILTERS, partial(listed, crm=crm)),
         state=crm.accounts.get(contract.account_id) if money else None,
         events=[
-            (event, *event_shown(event.name))
+            (event, *event_told(event))
             for event in crm.contracts.timeline(contract.id)[-FIRST_TIMELINE:][::-1]
         ],
         commands=COMMANDS.offered(request, facts["allowed"]),

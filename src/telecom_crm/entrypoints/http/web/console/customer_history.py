@@ -16,7 +16,7 @@ from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing
-from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.events import event_told
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext
@@ -29,7 +29,7 @@ BEGINNING, END, BETWEEN = "", "-", "."
 """What a place says of a list that is not begun, and of one that is told; and what parts places."""
 KINDS: Mapping[str, tuple[str, frozenset[str]]] = {
     "money": (N_("Money"), frozenset({"account", "payment"})),
-    "service": (N_("Service"), frozenset({"contract"})),
+    "service": (N_("Services"), frozenset({"contract"})),
     "contacts": (N_("Contacts"), frozenset({"ticket", "application"})),
 }
 """What a history is narrowed to: words, and the things whose lines are shown."""
@@ -68,7 +68,7 @@ def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> P
         for thing, area in AREA_OF.items()
         if (kind not in KINDS or thing in KINDS[kind][1]) and request.may(area)
     ]
-    streams = [partial(_events, crm, customer, wanted)]
+    streams = [partial(_events, request, crm, customer, wanted)]
     if "payment" in wanted:
         ids = [account.id for account in crm.accounts.of_customer(customer.id)]
         streams.append(partial(_payments, crm, ids))
@@ -135,14 +135,16 @@ def _query(place: str, limit: int) -> Query:
     return Query(limit=limit, cursor=None if place == BEGINNING else place, descending=True)
 
 
-def _events(crm: Crm, customer: Customer, things: Sequence[str], query: Query) -> Page[Told]:
+def _events(
+    request: Visit, crm: Crm, customer: Customer, things: Sequence[str], query: Query
+) -> Page[Told]:
     """Return a line for each thing that happened."""
     page = crm.customers.timeline(customer.id, query, things=things)
     lines = [
         Told(thing=one.thing, at=one.at, words=words, sub=sub, icon=icon, tone=tone)
         for one in page.items
-        for words, icon, tone in (event_shown(one.name),)
-        for sub in (f"{one.by} · {one.reason}" if one.reason else f"{one.by}",)
+        for words, icon, tone, why in (event_told(one),)
+        for sub in (" · ".join(filter(None, (request.called(one.by), why))),)
     ]
     return Page(items=tuple(lines), next=page.next)
 

@@ -51,7 +51,7 @@ from telecom_crm.entrypoints.http.web.console.ticket_views import times_left, vi
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label, role_title
+from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title
 from telecom_crm.entrypoints.http.web.routes import shows
 from telecom_crm.entrypoints.http.web.templating import masked
 
@@ -176,7 +176,7 @@ class ListFiles(Controller):
             for one in found:
                 owner = owners.get(one.account_id)
                 who = owner.name if owner else one.meant_for
-                way = label(one.method), label(one.gateway), one.gateway_reference
+                way = label(one.method), gateway(one.gateway), one.gateway_reference
                 sum = _amount(one.amount), one.amount.currency
                 yield _clock(one.at, crm.zone), who, *way, label(one.status), *sum
 

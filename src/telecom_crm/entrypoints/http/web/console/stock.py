@@ -19,7 +19,7 @@ from telecom_crm.domain.sim import RetireReason, Sim
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Question
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tally
-from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.events import event_shown, event_told
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -114,11 +114,9 @@ def life(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
 
 
 def _why(event: Event) -> str:
-    if event.name == "SimRetired":
-        return label(RetireReason(event.reason))
     if event.name == "NumberReclassified":
         return label(NumberCategory(event.payload["category"]))
-    return event.reason
+    return event_told(event)[-1]
 
 
 @attrs.frozen(kw_only=True)
