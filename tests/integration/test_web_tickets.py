@@ -55,8 +55,9 @@ def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
     said = site.crm.tickets.get(ticket.id).comments
     assert [one.internal for one in said] == [False, False, True, False]
     assert said[-1].text == "The mast is mended"
-    assert "admin · Resolved" in page
-    assert "· resolved" not in page
+    assert "Ticket resolved" in page
+    assert "Ticket blocked" not in page
+    assert site.crm.tickets.get(ticket.id).assignee == "admin"
     assert page.count("Internal note<") == 1
     assert "In time" in page
     assert f"{path}/comments" not in page

@@ -132,8 +132,7 @@ class Tickets:
             free = tx.tickets.next_free()
             if free is None:
                 return None
-            mine = free.assign(assignee=by.name, by=by, at=at)
-            return self._saved(tx, mine.activate(by=by, at=at))
+            return self._saved(tx, _begun(free, by, at))
 
     @retried
     def activate(
@@ -143,6 +142,13 @@ class Tickets:
         return self._change(
             ticket_id, expected_version, lambda ticket, at: ticket.activate(by=by, at=at)
         )
+
+    @retried
+    def begin(
+        self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> Ticket:
+        """Begin to work on a ticket, which is then one's own unless somebody was given it."""
+        return self._change(ticket_id, expected_version, lambda ticket, at: _begun(ticket, by, at))
 
     @retried
     def suspend(
@@ -417,6 +423,11 @@ class Tickets:
         stored = tx.tickets.save(ticket)
         promise_in(tx, [stored], service_levels_in(tx, zone=self.zone))
         return stored
+
+
+def _begun(ticket: Ticket, by: Actor, at: datetime) -> Ticket:
+    mine = ticket if ticket.assignee else ticket.assign(assignee=by.name, by=by, at=at)
+    return mine.activate(by=by, at=at)
 
 
 def _refuse_others(tx: Transaction, ticket: Ticket) -> None:

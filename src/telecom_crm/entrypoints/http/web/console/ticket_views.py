@@ -11,6 +11,7 @@ from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.tickets import HELD, Tickets
 from telecom_crm.domain.identifiers import TicketId
 from telecom_crm.domain.ticket import TICKET_LIFECYCLE, SlaState, Ticket, TicketStatus
+from telecom_crm.entrypoints.http.web.console.beside import Beside
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -20,10 +21,10 @@ from telecom_crm.entrypoints.http.web.labels import within
 PATH = "/console/tickets"
 
 VIEWS = {
+    "all": within("tickets", "All"),
     "mine": within("tickets", "Mine"),
     "free": within("tickets", "Free"),
     "overdue": within("tickets", "Overdue"),
-    "all": within("tickets", "All"),
 }
 """What the list shows: the word in the address, and on the chip."""
 
@@ -123,6 +124,19 @@ def chips_of(view: str, tickets: Tickets, me: str) -> list[dict[str, Any]]:
         }
         for one, words in VIEWS.items()
     ]
+
+
+def sides(request: Visit, ticket: Ticket, around: Sequence[tuple[Ticket, str, str]]) -> Beside:
+    """Return the way back to the view, and to the tickets before and behind one there."""
+    keys = [one.id for one, _words, _tone in around]
+    if ticket.id not in keys:
+        return Beside(back=f"{PATH}{kept(request)}")
+    place = keys.index(ticket.id)
+    return Beside(
+        back=f"{PATH}{kept(request)}",
+        before=address(request, keys[place - 1]) if place else "",
+        behind=address(request, keys[place + 1]) if place + 1 < len(keys) else "",
+    )
 
 
 def beside(request: Visit, tickets: Tickets) -> list[tuple[Ticket, str, str]]:

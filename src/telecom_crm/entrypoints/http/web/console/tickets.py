@@ -16,6 +16,7 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.ticket import (
     COMMENT_LIMIT,
     TICKET_LIFECYCLE,
@@ -42,11 +43,12 @@ from telecom_crm.entrypoints.http.web.console.ticket_views import (
     found_in,
     kept,
     onward,
+    sides,
     sla_shown,
     times_left,
     view_of,
 )
-from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.events import event_told
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -88,7 +90,7 @@ COMMANDS = Commands(
     trail=kept,
     after=lambda request, crm, ticket: onward(request, crm.tickets, ticket),
     table=(
-        Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.activate),
+        Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.begin),
         Command("resume", N_("Go on"), "play", N_("The ticket is in work"), Tickets.resume),
         Command(
             "resolve",
@@ -127,6 +129,7 @@ class TicketPages(Controller):
             listing=listing,
             view=view,
             found=found,
+            customers=_whose(request, crm, found.items),
             left=times_left(crm.tickets, found.items),
             chips=chips_of(view, crm.tickets, request.by.name),
         )
@@ -270,10 +273,7 @@ def listed(listing: Listing, request: Visit, crm: Crm, view: str) -> Page[Ticket
 
 def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
     """Return events, the latest first, with their words, icon, tone and reason in words."""
-    reasons = {one.value: label(one) for one in BlockReason}
-    return [
-        (one, *event_shown(one.name), reasons.get(one.reason, one.reason)) for one in events[::-1]
-    ]
+    return [(one, *event_told(one)) for one in events[::-1]]
 
 
 def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
@@ -305,7 +305,7 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
 def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> Response[bytes]:
     ticket = crm.tickets.get(ticket_id)
     form = sent or Form()
-    sla = crm.tickets.sla(ticket_id)
+    sla, around = crm.tickets.sla(ticket_id), beside(request, crm.tickets)
     writes = request.may(Area.TICKETS, Action.WRITE)
     return page(
         request,
@@ -315,7 +315,9 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
         base=f"{PATH}/{ticket.id}",
         view=view_of(request),
         kept=kept(request),
-        beside=beside(request, crm.tickets),
+        by_subscriber=SELF_CARE,
+        beside=around,
+        at=sides(request, ticket, around),
         sla=sla,
         left=sla_shown(sla),
         events=_history(crm.tickets.timeline(ticket_id)),
@@ -341,6 +343,14 @@ def _around(request: Visit, crm: Crm, ticket: Ticket) -> dict[str, Any]:
         "contract": crm.contracts.get(contract) if contract and sees_contract else None,
         "followed": crm.tickets.get(old) if old else None,
     }
+
+
+def _whose(request: Visit, crm: Crm, found: Sequence[Ticket]) -> dict[CustomerId, str]:
+    """Return what the customers of tickets are called, to whoever may see customers."""
+    if not request.may(Area.CUSTOMERS):
+        return {}
+    owners = crm.customers.get_many({ticket.customer_id for ticket in found})
+    return {key: one.name for key, one in owners.items()}
 
 
 def _allowed(ticket: Ticket) -> list[str]:
