@@ -15,7 +15,7 @@ from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.reservation import clerk_of, is_of_a_contract
 from telecom_crm.domain.role import Area
-from telecom_crm.domain.sim import RetireReason, Sim
+from telecom_crm.domain.sim import Sim
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Question
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tally
