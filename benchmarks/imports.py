@@ -19,7 +19,7 @@ from benchmarks.measuring import Meter, Sample
 from benchmarks.report import Result
 from telecom_crm.adapters.clock import utc_now
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from telecom_crm.application.audit import TrailState as TrailState
     from telecom_crm.application.audit import Verification as Verification
     from telecom_crm.application.catalog import Applied as Applied
-    from telecom_crm.application.catalog import demo_catalog as demo_catalog
-    from telecom_crm.application.catalog import read_catalog_toml as read_catalog_toml
+    from telecom_crm.application.catalog_file import demo_catalog as demo_catalog
+    from telecom_crm.application.catalog_file import read_catalog_toml as read_catalog_toml
     from telecom_crm.application.contracts.amending import When as When
     from telecom_crm.application.contracts.foreseeing import Overview as Overview
     from telecom_crm.application.contracts.previewing import Choices as Choices
@@ -201,7 +201,8 @@ _STABLE = {
     "application.applicants": "Findings",
     "application.applying": "Followed",
     "application.audit": "TrailState Verification",
-    "application.catalog": "Applied demo_catalog read_catalog_toml",
+    "application.catalog": "Applied",
+    "application.catalog_file": "demo_catalog read_catalog_toml",
     "application.contracts.amending": "When",
     "application.contracts.foreseeing": "Overview",
     "application.contracts.previewing": "Choices Plan Preview",

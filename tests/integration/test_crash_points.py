@@ -19,7 +19,7 @@ import pytest
 from telecom_crm import Crm, Money, Payer, PaymentMethod, Query
 from telecom_crm.adapters.clock import ManualClock, utc_now
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory import NumberData, SimData
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument

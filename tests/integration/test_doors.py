@@ -15,7 +15,7 @@ from telecom_crm import Crm, Money, Payer, PaymentMethod
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.postgres import migrate, revision
 from telecom_crm.adapters.postgres.engine import open_engine
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.domain.errors import NotFound, SchemaOutdated, Unavailable
 from telecom_crm.entrypoints.container import Container, Options, Store
 from telecom_crm.entrypoints.demo import GATEWAYS, load_subscribers, subscriber

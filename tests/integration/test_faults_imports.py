@@ -26,7 +26,7 @@ import pytest
 import telecom_crm
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from tests.unit.bulk import DATA, EXPECTED

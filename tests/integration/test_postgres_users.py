@@ -9,7 +9,7 @@ from psycopg import sql
 
 import telecom_crm
 from telecom_crm.adapters.postgres.connecting import DatabaseUnreachable, checked_url
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.entrypoints.demo import load_subscribers
 from telecom_crm.entrypoints.settings import prepare

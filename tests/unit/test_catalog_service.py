@@ -3,9 +3,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from telecom_crm.application.catalog import (
-    CodeTaken,
-    TariffCatalog,
+from telecom_crm.application.catalog import CodeTaken, TariffCatalog
+from telecom_crm.application.catalog_file import (
     demo_catalog,
     read_catalog,
     read_catalog_toml,

@@ -17,7 +17,7 @@ from telecom_crm.application.access.signing_in import (
     SignInRefused,
     TooManyAttempts,
 )
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.erasing import erase_in
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Message, Query

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from telecom_crm.application.catalog import demo_catalog, read_catalog_toml
+from telecom_crm.application.catalog_file import demo_catalog, read_catalog_toml
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.cli.database import HERE, Database

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from telecom_crm.application.catalog import demo_catalog
+from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.ports import Message, Payer
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import NotFound, RuleViolated

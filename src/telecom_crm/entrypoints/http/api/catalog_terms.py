@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from telecom_crm.application.catalog import read_option_terms, read_tariff_terms
+from telecom_crm.application.catalog_file import read_option_terms, read_tariff_terms
 from telecom_crm.application.declared import at
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.errors import Faults, InvalidValue

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.catalog import read_option_terms, read_tariff_terms
+from telecom_crm.application.catalog_file import read_option_terms, read_tariff_terms
 from telecom_crm.application.declared import plain
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
