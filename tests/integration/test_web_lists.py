@@ -55,6 +55,18 @@ def test_chips_count_what_a_search_found_where_that_is_all(site, admin, monkeypa
     assert tallies_of(admin, f"/console/customers?q={name}")["All"] == ""  # there may be more
 
 
+def test_a_filter_leaves_what_a_search_finds_behind_the_first_page(site, admin, monkeypatch):
+    people = [site.crm.customers.register(name=f"Narrowed {number}") for number in range(3)]
+    site.crm.customers.block(people[2].id, reason="Fraud")
+    monkeypatch.setattr(lists, "SIZES", (2, 50, 100))
+    blocked = admin.get("/console/customers?q=narrowed&status=blocked").text
+    assert f"/console/customers/{people[2].id}" in blocked
+    assert f"/console/customers/{people[0].id}" not in blocked
+    monkeypatch.setattr(lists, "SIZES", (20, 50, 100))
+    told = tallies_of(admin, "/console/customers?q=narrowed&status=blocked")
+    assert (told["All"], told["Prospect"], told["Blocked"]) == ("3", "2", "1")
+
+
 def test_chips_tell_no_counts_that_another_filter_would_belie(admin):
     assert tallies_of(admin, "/console/payments")["All"] != ""
     assert tallies_of(admin, "/console/payments?method=cash")["All"] == ""

@@ -24,6 +24,7 @@ from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inheriting import inherited
 from telecom_crm.application.paging import counts_of, each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
+    NO_FILTERS,
     AuditRecord,
     Clock,
     Contended,
@@ -210,13 +211,19 @@ class Customers:
         """Go through the customers, filtered by fields as in `page`."""
         return each_of(self.uow, lambda tx: tx.customers, where)
 
-    def search(self, text: str, *, limit: int = 20) -> list[Customer]:
-        """Find customers by part of a name, phone, e-mail, document, number, SIM or contract."""
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Customer]:
+        """
+        Find customers by part of a name, phone, e-mail, document, number, SIM or contract.
+
+        `where` are filters as in `page`: what they leave out takes nobody's place.
+        """
         words = read_text(text, field="text", limit=200)
         if not words:
             return []
         with self.uow(read_only=True) as tx:
-            return tx.customers.search(words, phone=self._phone(words), limit=limit)
+            return tx.customers.search(words, phone=self._phone(words), where=where, limit=limit)
 
     @retried
     def former_values(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> list[FormerValue]:

@@ -19,6 +19,7 @@ from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_i
 from telecom_crm.application.idempotency import digest_of, request_key
 from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale
 from telecom_crm.application.ports import (
+    NO_FILTERS,
     AuditRecord,
     Clock,
     Files,
@@ -544,10 +545,17 @@ class Intake:
         """Count the applications that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.applications, wheres, most=most)
 
-    def search(self, text: str, *, limit: int = 20) -> list[Application]:
-        """Find by number, words of the name, or the phone or its end, the latest first."""
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Application]:
+        """
+        Find by number, words of the name, or the phone or its end, the latest first.
+
+        `where` are filters as in `page`: what they leave out takes no other's place.
+        """
+        words = read_text(text, field="text", limit=200)
         with self.uow(read_only=True) as tx:
-            return tx.applications.search(read_text(text, field="text", limit=200), limit=limit)
+            return tx.applications.search(words, where=where, limit=limit)
 
     def each(self, **where: str) -> Iterator[Application]:
         """Go through the applications, filtered by fields as in `page`."""

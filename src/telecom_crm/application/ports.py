@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -180,6 +181,9 @@ The fields that each list can be filtered by. All are fields of the thing itself
 """
 
 
+NO_FILTERS: Mapping[str, str] = MappingProxyType({})
+"""Filters that leave everything."""
+
 AUDIT_FILTERS = ("action", "by", "thing", "thing_id")
 """What lines of the audit can be filtered by; `by` is the name of who it was."""
 
@@ -296,10 +300,18 @@ class Customers(Collection[CustomerId, Customer], Protocol):
         """
         ...
 
-    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
+    def search(
+        self,
+        text: str,
+        *,
+        phone: MSISDN | None = None,
+        where: Mapping[str, str] = NO_FILTERS,
+        limit: int,
+    ) -> list[Customer]:
         """
-        Find by beginnings of the name's words in any order and alphabet, e-mail, document, ICCID,
-        or a phone, MSISDN or contract number, or its end; in order of ids.
+        Find, of those that filters leave (see `FILTERS`), by beginnings of the name's words in any
+        order and alphabet, e-mail, document, ICCID, or a phone, MSISDN or contract number, or its
+        end; in order of ids.
 
         `phone` is the number in E.164 that the text is, where it may be one: it is looked for too.
         """
@@ -325,8 +337,13 @@ class Applications(Collection[ApplicationId, Application], Protocol):
         """Return the application a channel captured under its own reference."""
         ...
 
-    def search(self, text: str, *, limit: int) -> list[Application]:
-        """Find by number, words of the name, or the phone or its end, the latest first."""
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int
+    ) -> list[Application]:
+        """
+        Find, of those that filters leave, by number, words of the name, or the phone or its end;
+        the latest first.
+        """
         ...
 
     def next_waiting(self) -> Application | None:

@@ -108,13 +108,21 @@ class MemoryCollection(Generic[K, T]):
             self._scope.emit(_events_of(thing))
 
     def page(self, query: Query) -> Page[T]:
-        terms = read_where(self._table.name, self._table.kind, query.where)
+        terms = self.terms_where(query.where)
         after = None if query.cursor is None else from_cursor(query.cursor)
         return _first(self._in_order(terms, after, query), query.limit)
 
     def count(self, where: Mapping[str, str], *, most: int) -> int:
-        terms = read_where(self._table.name, self._table.kind, where)
+        terms = self.terms_where(where)
         return sum(1 for _ in islice(self._in_order(terms, None, Query()), most))
+
+    def terms_where(self, where: Mapping[str, str]) -> list[Term]:
+        """Return filters as terms; raise `InvalidValue`."""
+        return read_where(self._table.name, self._table.kind, where)
+
+    def fits(self, thing: T, terms: Sequence[Term]) -> bool:
+        """Tell whether filters leave a thing."""
+        return set(terms) <= set(terms_of(self._table.name, thing))
 
     def look(self, key: str) -> T | None:
         """Return a thing as this transaction sees it, without holding it."""
@@ -213,7 +221,7 @@ class MemoryCollection(Generic[K, T]):
     def _in_order(self, terms: Sequence[Term], after: str | None, query: Query) -> Iterator[T]:
         for key in self._keys_in_order(terms, after, descending=query.descending):
             thing = self.look(key)
-            if thing is not None and set(terms) <= set(terms_of(self._table.name, thing)):
+            if thing is not None and self.fits(thing, terms):
                 yield thing
 
     def _keys_in_order(

@@ -10,7 +10,7 @@ from itertools import islice
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
 from telecom_crm.adapters.memory.pages import Term
 from telecom_crm.adapters.memory.store import identity_term, likeness_terms
-from telecom_crm.application.ports import FormerValue, IdentityTaken, Page
+from telecom_crm.application.ports import NO_FILTERS, FormerValue, IdentityTaken, Page
 from telecom_crm.domain.application import (
     ENDED,
     Application,
@@ -76,7 +76,15 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             if customer.merged_into is None
         ]
 
-    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
+    def search(
+        self,
+        text: str,
+        *,
+        phone: MSISDN | None = None,
+        where: Mapping[str, str] = NO_FILTERS,
+        limit: int,
+    ) -> list[Customer]:
+        terms = self.terms_where(where)
         text = text.strip()
         if not text:
             return []
@@ -88,7 +96,7 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
         found: list[Customer] = []
         for key in keys:
             customer = self.look(key)
-            if customer is None:
+            if customer is None or not self.fits(customer, terms):
                 continue
             if customer.id in owners or _is_about(customer, text, asked, phone):
                 found.append(customer)
@@ -157,13 +165,18 @@ class MemoryApplications(MemoryCollection[ApplicationId, Application]):
         found = self.having(("reference", channel, reference))
         return found[0] if found else None
 
-    def search(self, text: str, *, limit: int) -> list[Application]:
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int
+    ) -> list[Application]:
+        terms = self.terms_where(where)
         asked, found = search_words(text), list[Application]()
         with self._scope.store.lock:
             keys = {*self._table.ordered_keys(), *self._written}
         for key in sorted(keys, reverse=True) if asked else ():
             one = self.look(key)
-            if one is not None and words_fit(one.words.split(), asked):
+            if one is None or not self.fits(one, terms):
+                continue
+            if words_fit(one.words.split(), asked):
                 found.append(one)
                 if len(found) == limit:
                     break

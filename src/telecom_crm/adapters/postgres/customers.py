@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -16,6 +16,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_choice,
     by_msisdn,
     by_text,
+    conditions_of,
     words_query,
 )
 from telecom_crm.adapters.postgres.rows.customers import (
@@ -26,7 +27,7 @@ from telecom_crm.adapters.postgres.rows.customers import (
     identity_rows,
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
-from telecom_crm.application.ports import Contended, FormerValue, IdentityTaken
+from telecom_crm.application.ports import NO_FILTERS, Contended, FormerValue, IdentityTaken, Query
 from telecom_crm.domain.customer import (
     NATIONAL_ID,
     Customer,
@@ -133,18 +134,31 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
             limit=limit,
         )
 
-    def search(self, text: str, *, phone: MSISDN | None = None, limit: int) -> list[Customer]:
+    def search(
+        self,
+        text: str,
+        *,
+        phone: MSISDN | None = None,
+        where: Mapping[str, str] = NO_FILTERS,
+        limit: int,
+    ) -> list[Customer]:
         """
         Find by what each index knows: nothing that is typed reads the whole table.
 
-        Of a text that very many have, only so many are looked at before they are put in order.
+        Of a text that very many have, only so many that the filters leave are looked at before they
+        are put in order.
         """
+        conditions, filtered = conditions_of(Query(where=where), self.shape.filters)
         text = text.strip()
         if not text:
             return []
         arms, parameters = _search_arms(text, phone)
-        ids = " UNION ".join(f"({arm} LIMIT {_LOOKED_AT})" for arm in arms)
-        first = f"SELECT id FROM ({ids}) AS found ORDER BY id LIMIT %(limit)s"
+        parameters |= filtered
+        if conditions:
+            left = f"FROM customers WHERE {' AND '.join(conditions)}"
+            arms = [(id, f"{arm} AND EXISTS (SELECT {left} AND id = {id})") for id, arm in arms]
+        ids = " UNION ".join(f"(SELECT {id} FROM {arm} LIMIT {_LOOKED_AT})" for id, arm in arms)
+        first = f"SELECT id FROM ({ids}) AS found (id) ORDER BY id LIMIT %(limit)s"
         return self.find(f"t.id IN ({first})", parameters, limit=limit)
 
     def remember(self, values: Sequence[FormerValue]) -> None:
@@ -213,8 +227,12 @@ def _in_order(owned: Sequence[tuple[CustomerId, set[str]]]) -> list[dict[str, An
     return sorted(rows, key=lambda row: (row["type"], row["number_key"]))
 
 
-def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, Any]]:
-    """Return the ways to look for a text, each a query for customers' ids."""
+Arm = tuple[str, str]
+"""What is a customer's id, and where it is found: the rest of a query."""
+
+
+def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[Arm], dict[str, Any]]:
+    """Return the ways to look for a text."""
     digits = digits_of(text)
     parameters: dict[str, Any] = {
         "text": text,
@@ -222,30 +240,35 @@ def _search_arms(text: str, phone: MSISDN | None) -> tuple[list[str], dict[str, 
         "identity": without_marks(text),
         "types": array_of([NATIONAL_ID, *(kind.value for kind in DocumentType)], quoted=True),
     }
-    arms = [
-        "SELECT id FROM customers WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL",
-        "SELECT customer_id FROM identity_documents"
-        " WHERE type = ANY(%(types)s::text[]) AND number_key = %(identity)s",
-        "SELECT customer_id FROM contracts WHERE reverse(number) = %(number)s",
+    arms: list[Arm] = [
+        ("c.id", "customers c WHERE lower(email) = lower(%(text)s) AND email IS NOT NULL"),
+        (
+            "customer_id",
+            "identity_documents WHERE type = ANY(%(types)s::text[]) AND number_key = %(identity)s",
+        ),
+        ("customer_id", "contracts WHERE reverse(number) = %(number)s"),
     ]
     if asked := [(word,) for word in words_of(text)]:
         parameters["words"] = words_query(tuple(asked))
         arms.append(
-            "SELECT id FROM customers WHERE"
-            " array_to_tsvector(string_to_array(words, ' ')) @@ %(words)s::tsquery"
+            (
+                "c.id",
+                "customers c WHERE"
+                " array_to_tsvector(string_to_array(words, ' ')) @@ %(words)s::tsquery",
+            )
         )
     if len(digits) >= SHORTEST_END:
         parameters |= {"digits": digits, "end": f"{digits[::-1]}%"}
         arms += [
-            "SELECT id FROM customers WHERE reverse(phone) LIKE %(end)s AND phone IS NOT NULL",
-            "SELECT customer_id FROM contracts WHERE reverse(msisdn) LIKE %(end)s",
-            "SELECT customer_id FROM contracts WHERE reverse(number) LIKE %(end)s",
-            "SELECT customer_id FROM contracts WHERE iccid = %(digits)s",
+            ("c.id", "customers c WHERE reverse(phone) LIKE %(end)s AND phone IS NOT NULL"),
+            ("customer_id", "contracts WHERE reverse(msisdn) LIKE %(end)s"),
+            ("customer_id", "contracts WHERE reverse(number) LIKE %(end)s"),
+            ("customer_id", "contracts WHERE iccid = %(digits)s"),
         ]
     if phone is not None:
         parameters["phone"] = phone.digits[::-1]
         arms += [
-            "SELECT id FROM customers WHERE reverse(phone) = %(phone)s AND phone IS NOT NULL",
-            "SELECT customer_id FROM contracts WHERE reverse(msisdn) = %(phone)s",
+            ("c.id", "customers c WHERE reverse(phone) = %(phone)s AND phone IS NOT NULL"),
+            ("customer_id", "contracts WHERE reverse(msisdn) = %(phone)s"),
         ]
     return arms, parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -14,10 +15,11 @@ from telecom_crm.adapters.postgres.collections import (
     by_choice,
     by_id,
     by_text,
+    conditions_of,
     words_query,
 )
 from telecom_crm.adapters.postgres.rows.intake import application_from_row, application_to_row
-from telecom_crm.application.ports import Page
+from telecom_crm.application.ports import NO_FILTERS, Page, Query
 from telecom_crm.domain.application import (
     Application,
     ApplicationKind,
@@ -55,14 +57,18 @@ class PostgresApplications(PostgresCollection[ApplicationId, Application]):
         )
         return found[0] if found else None
 
-    def search(self, text: str, *, limit: int) -> list[Application]:
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int
+    ) -> list[Application]:
         """Find by number, words of the name, or the phone or its end, the latest first."""
+        conditions, parameters = conditions_of(Query(where=where), self.shape.filters)
         asked = search_words(text)
         if not asked:
             return []
+        words = "array_to_tsvector(string_to_array(t.words, ' ')) @@ %(words)s::tsquery"
         return self.find(
-            "array_to_tsvector(string_to_array(t.words, ' ')) @@ %(words)s::tsquery",
-            {"words": words_query(asked)},
+            " AND ".join([words, *conditions]),
+            {"words": words_query(asked), **parameters},
             order="t.id DESC",
             limit=limit,
         )

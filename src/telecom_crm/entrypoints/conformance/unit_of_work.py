@@ -326,6 +326,20 @@ class UnitOfWorkSuite:
         iccid = sim.iccid.digits
         for text in (contract.number.lower(), contract.number[2:], digits, digits[-7:], iccid):
             assert found(text) == [other.id], text
+        blocked = other.block(reason="fraud", **samples.said())
+        with uow() as tx:
+            tx.customers.save(attrs.evolve(blocked, events=blocked.events[-1:]))
+
+        def left(text: str, limit: int = 1, **where: str) -> list[CustomerId]:
+            with uow(read_only=True) as tx:
+                return [one.id for one in tx.customers.search(text, where=where, limit=limit)]
+
+        for text in ("o", digits, iccid, contract.number):
+            assert left(text, status="blocked") == [other.id], text
+            assert left(text, status="blocked", kind="organisation") == [], text
+        assert left("o", status="prospect") == left("an-7788", status="prospect") == [one.id]
+        with refused(InvalidValue):
+            left("o", status="odd")
         for text in ("", " ", "%", "_", "' & | ! :* \\", "ь", "йг", "2345", "nobody 123456", "a@b"):
             assert found(text) == [], text
 
@@ -358,6 +372,14 @@ class UnitOfWorkSuite:
         first, second = (one.id for one in both)
         assert found("ann") == [second, first]
         assert found("ANN", limit=1) == [second]
+        held = both[0].cancel(contract_active=False, **samples.said())
+        with uow() as tx:
+            tx.applications.save(attrs.evolve(held, events=held.events[-1:]))
+        with uow(read_only=True) as tx:
+            left = tx.applications.search("ann", where={"status": "cancelled"}, limit=1)
+            assert [one.id for one in left] == [first]
+            with refused(InvalidValue):
+                tx.applications.search("ann", where={"status": "odd"}, limit=1)
         for text in ("уулу жээн", "жээнбек-уулу", "3456", "996555", "+996 (555) 12-34-56"):
             assert found(text) == [first], text
         assert found(both[1].number.lower()) == [second]

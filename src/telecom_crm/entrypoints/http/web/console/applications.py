@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -37,7 +38,7 @@ from telecom_crm.entrypoints.http.web.console.application_commands import (
 )
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, hits_of, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, found_by, in_any_state
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -79,13 +80,14 @@ class ApplicationPages(Controller):
     def index(self, request: Visit, intake: NamedDependency[Intake]) -> Response[bytes]:
         """List applications, or find some."""
         listing = Listing.of(request, *FILTERS)
-        hits = hits_of(listing, intake.search)
+        found = listed(listing, intake)
+        hits = in_any_state(listing, intake, found)
         return page(
             request,
             "console/applications/index.html",
             fragment="console/applications/_table.html",
             listing=listing,
-            found=_narrowed(listing, intake, hits),
+            found=found,
             chips=_chips(listing, intake, request.by.name, hits),
         )
 
@@ -198,28 +200,11 @@ def suspected(request: Visit, crm: Crm, findings: Findings) -> list[tuple[Any, A
 
 def listed(listing: Listing, intake: Intake) -> Page[Application]:
     """Return what the list shows: what a search found, or a page of all."""
-    return _narrowed(listing, intake, hits_of(listing, intake.search))
-
-
-def _narrowed(
-    listing: Listing, intake: Intake, hits: list[Application] | None
-) -> Page[Application]:
-    if hits is None:
-        page_of: Page[Application] = tolerant(listing, intake.page)
-        return page_of
-    wanted = listing.where()
-    return Page(
-        items=tuple(
-            one
-            for one in hits
-            if wanted.get("status") in (None, one.status)
-            if wanted.get("claimed_by") in (None, one.claimed_by)
-        )
-    )
+    return found_by(listing, intake)
 
 
 def _chips(
-    listing: Listing, intake: Intake, me: str, hits: list[Application] | None
+    listing: Listing, intake: Intake, me: str, hits: Sequence[Application] | None
 ) -> list[dict[str, Any]]:
     """Return a chip for all, for one's own and for each status."""
     every, mine = pgettext("applications", "All"), pgettext("applications", "Mine")

@@ -29,9 +29,9 @@ from telecom_crm.entrypoints.http.web.console.customer_history import history, k
 from telecom_crm.entrypoints.http.web.console.lists import (
     CAME_FROM,
     Listing,
-    hits_of,
+    found_by,
+    in_any_state,
     status_chips,
-    tolerant,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -124,8 +124,7 @@ class CustomerPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List customers, or find some."""
         listing = Listing.of(request, *FILTERS)
-        hits = hits_of(listing, crm.customers.search)
-        found = _narrowed(listing, crm.customers, hits)
+        found = listed(listing, crm.customers)
         ids = [one.id for one in found.items] if request.may(Area.ACCOUNTS) else []
         return page(
             request,
@@ -139,7 +138,7 @@ class CustomerPages(Controller):
                 pgettext("customers", "All"),
                 CustomerStatus,
                 crm.customers.counts,
-                among=hits,
+                among=in_any_state(listing, crm.customers, found),
             ),
         )
 
@@ -218,17 +217,7 @@ class CustomerPages(Controller):
 
 def listed(listing: Listing, customers: Customers) -> Page[Customer]:
     """Return what the list shows: what a search found, or a page of all."""
-    return _narrowed(listing, customers, hits_of(listing, customers.search))
-
-
-def _narrowed(
-    listing: Listing, customers: Customers, hits: list[Customer] | None
-) -> Page[Customer]:
-    if hits is None:
-        page_of: Page[Customer] = tolerant(listing, customers.page)
-        return page_of
-    wanted = listing.where().get("status")
-    return Page(items=tuple(one for one in hits if wanted in (None, one.status)))
+    return found_by(listing, customers)
 
 
 def _overview(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import attrs
 
 from telecom_crm.application.paging import PAGE_SIZE
-from telecom_crm.application.ports import Query
+from telecom_crm.application.ports import NO_FILTERS, Page, Query
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import here
@@ -170,11 +170,26 @@ def tolerant(listing: Listing, fetch: Any) -> Any:
         return fetch(Query(limit=listing.size, descending=listing.descending))
 
 
-def hits_of(listing: Listing, search: Callable[..., list[T]]) -> list[T] | None:
-    """Return what a search finds in any state; None where nothing is searched for."""
+def found_by(listing: Listing, service: Any) -> Page[Any]:
+    """Return what a list shows: what a search finds behind the filters, or a page of all."""
+    if not listing.q:
+        page: Page[Any] = tolerant(listing, service.page)
+        return page
+    return Page(items=tuple(_hits(listing, service, listing.where())))
+
+
+def in_any_state(listing: Listing, service: Any, found: Page[Any]) -> Sequence[Any] | None:
+    """Return what a search finds without filters; None where nothing is searched for."""
+    if not listing.q:
+        return None
+    return _hits(listing, service, NO_FILTERS) if listing.where() else found.items
+
+
+def _hits(listing: Listing, service: Any, where: Mapping[str, str]) -> Sequence[Any]:
     try:
-        return search(listing.q, limit=listing.size) if listing.q else None
-    except InvalidValue:  # no text that anything could be called
+        hits: Sequence[Any] = service.search(listing.q, where=where, limit=listing.size)
+        return hits
+    except InvalidValue:  # no text that anything could be called, or no state there is
         return []
 
 
