@@ -9,7 +9,7 @@ import attrs
 from telecom_crm import Query, application
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.entrypoints.http.web.labels import AUDITED, audited
+from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, audited
 from tests.integration.test_web import admin, site, submit
 
 __all__ = ["admin", "site"]

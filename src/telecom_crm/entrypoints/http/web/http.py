@@ -28,9 +28,9 @@ from telecom_crm.domain.user import Theme, User
 from telecom_crm.entrypoints.http.limits import address_of
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
+from telecom_crm.entrypoints.http.web.audit_labels import actor_named
 from telecom_crm.entrypoints.http.web.cookies import FLASH, SEED, THEME, baked, eaten, named
 from telecom_crm.entrypoints.http.web.i18n import here
-from telecom_crm.entrypoints.http.web.labels import actor_named
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "

@@ -18,7 +18,8 @@ from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.http.web import charts, i18n
 from telecom_crm.entrypoints.http.web.agents import browser
 from telecom_crm.entrypoints.http.web.assets import ASSETS
-from telecom_crm.entrypoints.http.web.labels import field, gateway, label, role_title, tone
+from telecom_crm.entrypoints.http.web.audit_labels import field
+from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -33,13 +33,14 @@ from telecom_crm.domain.ticket import TicketStatus
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV
+from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, THINGS, audited, thing
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import AUDITED, THINGS, audited, label, thing
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import shows
 

@@ -16,13 +16,13 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.audit_labels import field as named
 from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.console.registering import read_addresses
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.identity import read
-from telecom_crm.entrypoints.http.web.labels import field as named
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 
