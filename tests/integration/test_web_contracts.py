@@ -206,7 +206,8 @@ def test_the_summary_tells_what_is_chosen_and_what_it_costs(site, operator):
     part = operator.post(
         at, data={"csrf": token_on(operator, at), "look": "true", **wish}, headers=HTMX
     )
-    assert part.text.lstrip().startswith('<div class="stack" id="chosen"')
+    assert part.text.lstrip().startswith('<div class="columns" id="offer"')
+    assert 'value="DATA50" disabled aria-describedby="why-DATA50"' in part.text
     for amount in (plan.monthly, gross_total(fees, currency="KGS")):
         assert f"{amount.amount}" in part.text
     whole = submit(operator, at, at, look="true", **wish)

@@ -22,7 +22,7 @@ from telecom_crm.domain.catalogue import (
     changes,
     strangers,
 )
-from telecom_crm.domain.compatibility import CompatibilityRule, check_compatibility
+from telecom_crm.domain.compatibility import CompatibilityRule, check_compatibility, refusals
 from telecom_crm.domain.errors import Conflict, Faults, NotFound, RuleViolated
 from telecom_crm.domain.language import Wording
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
@@ -334,6 +334,13 @@ class TariffCatalog:
         with self.uow(read_only=True) as tx:
             offer = offer_in(tx, tariff=tariff, options=options)
         return check_compatibility(offer.tariff, offer.options, offer.rules)
+
+    def refusals(self, *, tariff: str, options: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+        """Tell in words, for each further option that cannot be chosen, what forbids it."""
+        with self.uow(read_only=True) as tx:
+            offer = offer_in(tx, tariff=tariff, options=options)
+            every = list(each_in(tx.catalog.options))
+        return refusals(offer.tariff, offer.options, every, offer.rules)
 
     # A whole catalog
 

@@ -84,6 +84,30 @@ def check_compatibility(
     return tuple(reasons)
 
 
+def refusals(
+    tariff: Tariff,
+    chosen: Sequence[Option],
+    offered: Iterable[Option],
+    rules: Sequence[CompatibilityRule],
+) -> dict[str, tuple[str, ...]]:
+    """
+    Return, for each option that cannot be added to those chosen, what forbids it, in words.
+
+    What is wrong with the choice as it is, is held against none of them.
+    """
+    already, codes = set(check_compatibility(tariff, chosen, rules)), {one.code for one in chosen}
+    found = {
+        one.code: tuple(
+            reason
+            for reason in check_compatibility(tariff, [*chosen, one], rules)
+            if reason not in already
+        )
+        for one in offered
+        if one.code not in codes
+    }
+    return {code: reasons for code, reasons in found.items() if reasons}
+
+
 def require_compatible(
     tariff: Tariff, options: Sequence[Option], rules: Iterable[CompatibilityRule]
 ) -> None:

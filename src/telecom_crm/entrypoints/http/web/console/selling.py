@@ -60,7 +60,7 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import label, policy_title
+from telecom_crm.entrypoints.http.web.labels import policy_title
 from telecom_crm.entrypoints.http.web.messages import worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -73,6 +73,11 @@ STEPS = (
     ("papers", N_("Documents")),
     ("activate", N_("Activation")),
 )
+PAID = {
+    PaymentMode.PREPAID: N_("Pays first: fees are taken from the balance"),
+    PaymentMode.POSTPAID: N_("Pays later: owes up to a credit limit"),
+}
+"""What each way of paying means."""
 PAPERS = ("identity", "documents")
 """The lines of an activation's checklist that are about papers."""
 _TAKEN = {"customer": "customer", "number": "reservation", "tariff": "tariff"}
@@ -355,10 +360,22 @@ def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
         attrs.evolve(choice, tariff=known, options=options),
         "tariff",
         form,
-        fragment="console/contracts/_chosen.html",
+        fragment="console/contracts/_tariff.html",
         offered=sold,
         options=options_offered(crm),
+        refused=_refused(crm, known, options),
     )
+
+
+def _refused(crm: Crm, tariff: str, options: tuple[str, ...]) -> dict[str, str]:
+    """Return what forbids each further option, in words; nothing while there is no tariff."""
+    if not tariff:
+        return {}
+    names = wordings(crm)
+    return {
+        code: "; ".join(worded(reason, names) for reason in reasons)
+        for code, reasons in crm.catalog.refusals(tariff=tariff, options=options).items()
+    }
 
 
 def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
@@ -380,7 +397,7 @@ def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
         "billing",
         form,
         policies=[
-            {"value": one.id, "title": policy_title(one), "note": label(one.payment_mode)}
+            {"value": one.id, "title": policy_title(one), "note": _(PAID[one.payment_mode])}
             for one in policies
         ],
         accounts=accounts_offered(request, crm, customer_id),
