@@ -140,6 +140,7 @@ PAPER: dict[str, Any] = {
     "account": "B-00000042",
     "msisdn": "+996700000001",
     "iccid": "8999601000000000011",
+    "number_price": "300.00 KGS",
     "payment_mode": "prepaid",
     "minimum_term": "12",
     "tariff": {"name": "*Start*", "monthly": "1500.00 KGS", "activation": "0.00 KGS"},
@@ -159,8 +160,8 @@ SAMPLES = {
 SPELT = {
     PaperKind.CONTRACT: {
         "en": ["Contract for mobile services", "1,500.00 KGS"],
-        "ru": ["Договор об оказании услуг мобильной связи", "1 500,00 KGS"],
-        "ky": ["Мобилдик байланыш кызматтарын көрсөтүү келишими", "1 500,00 KGS"],
+        "ru": ["Договор об оказании услуг мобильной связи", "1 500,00 сом"],
+        "ky": ["Мобилдик байланыш кызматтарын көрсөтүү келишими", "1 500,00 сом"],
     },
     PaperKind.ACCEPTANCE: {
         "en": ["Act of acceptance"],
@@ -169,8 +170,8 @@ SPELT = {
     },
     PaperKind.RECEIPT: {
         "en": ["Payment receipt", "1,000.00 KGS"],
-        "ru": ["Квитанция об оплате", "1 000,00 KGS"],
-        "ky": ["Төлөм дүмүрчөгү", "Күнү жана убактысы", "1 000,00 KGS"],
+        "ru": ["Квитанция об оплате", "1 000,00 сом"],
+        "ky": ["Төлөм дүмүрчөгү", "Күнү жана убактысы", "1 000,00 сом"],
     },
 }
 """What a paper says in each language, the amounts as they are written there."""

@@ -171,7 +171,7 @@ def test_what_payments_and_contracts_tell(notifications, customer, uow, clock, i
     told = {one.event: dict(one.facts) for one in queue_all(notifications)}
     assert told == {
         "ContractActivated": {"contract": "C-0000001", "tariff": "Beginning"},
-        "ContractSuspended": {"contract": "C-0000001", "hold": "lost_stolen"},
+        "ContractSuspended": {"contract": "C-0000001", "hold": "SIM card lost or stolen"},
         "ContractResumed": {"contract": "C-0000001"},
         "PaymentConfirmed": {
             "amount": "150.00",

@@ -25,6 +25,7 @@ from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import templates_in
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import TelecomCrmError, Unavailable
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     AccountId,
     ContractId,
@@ -52,6 +53,7 @@ from telecom_crm.domain.notification import (
     render,
 )
 from telecom_crm.domain.payment import ReceiptNumber
+from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
 
 CONSUMER = "notifications"
@@ -295,10 +297,10 @@ def _payment(tx: Transaction, event: Event) -> Told:
     payment = tx.payments.get(PaymentId(UUID(event.thing_id)))
     customer_id, facts = _account(tx, payment.account_id, at=event.at)
     return customer_id, {
-        "amount": payment.amount.amount,
-        "currency": payment.amount.currency,
+        "amount": amount_said(payment.amount),
+        "currency": currency_said(payment.amount.currency),
         "balance": facts["balance"],
-        "receipt": str(ReceiptNumber.of(facts["account"], payment.id)),
+        "receipt": str(ReceiptNumber.of(str(facts["account"]), payment.id)),
     }
 
 
@@ -310,7 +312,8 @@ def _activated(tx: Transaction, event: Event) -> Told:
 
 def _suspended(tx: Transaction, event: Event) -> Told:
     contract = tx.contracts.get(ContractId(UUID(event.thing_id)))
-    return contract.customer_id, {"contract": contract.number, "hold": event.payload["hold"]}
+    hold = HOLDS[HoldKind(event.payload["hold"])]
+    return contract.customer_id, {"contract": contract.number, "hold": hold}
 
 
 def _resumed(tx: Transaction, event: Event) -> Told:
@@ -327,15 +330,13 @@ def _low_balance(tx: Transaction, event: Event) -> Told:
     return _account(tx, AccountId(UUID(event.thing_id)), at=event.at)
 
 
-def _account(
-    tx: Transaction, account_id: AccountId, *, at: datetime
-) -> tuple[CustomerId | None, Mapping[str, str]]:
+def _account(tx: Transaction, account_id: AccountId, *, at: datetime) -> Told:
     state = tx.ledger.states([account_id], at=at)[account_id]
     balance = state.balance.balance
     return state.account.customer_id, {
         "account": state.account.number,
-        "balance": balance.amount,
-        "currency": balance.currency,
+        "balance": amount_said(balance),
+        "currency": currency_said(balance.currency),
     }
 
 

@@ -43,6 +43,7 @@ _SAMPLE = {
     "account": "B-00000042",
     "msisdn": "+996700000001",
     "iccid": "8999601000000000011",
+    "number_price": "300.00 KGS",
     "payment_mode": "prepaid",
     "minimum_term": "12",
     "tariff": {"name": "Start", "monthly": "1500.00 KGS", "activation": "0.00 KGS"},
@@ -86,10 +87,18 @@ def contract_facts(
         "account": account.number,
         "msisdn": str(contract.msisdn),
         "iccid": contract.iccid.digits,
+        "number_price": _number_price(tx, contract),
         "payment_mode": receipt.terms.payment_mode.value if receipt else "",
         "minimum_term": str(contract.minimum_term_months or ""),
         **_prices(contract, prices, language),
     }
+
+
+def _number_price(tx: Transaction, contract: Contract) -> str:
+    """Return what the number costs whoever signs; "" where it costs nothing or came along."""
+    found = tx.numbers.get_many([contract.msisdn]).get(contract.msisdn)
+    price = None if contract.follows or found is None else found.price
+    return str(price) if price else ""
 
 
 def checks_of(contract: Contract) -> list[str]:

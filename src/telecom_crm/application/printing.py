@@ -21,6 +21,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.retry import retried
+from telecom_crm.application.rules import brand_in
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
@@ -236,8 +237,9 @@ class Papers:
         by: Actor,
     ) -> bytes:
         """Print facts, and keep that they were printed so."""
-        data = written_data({**facts, "language": language, "operator": self.operator})
         with self.uow(read_only=True) as tx:
+            operator = self.operator or brand_in(tx).name
+            data = written_data({**facts, "language": language, "operator": operator})
             version = self._versions(tx, kind)[0]
             source = self._source(tx, version)
         made = self.documents.render(source, data)

@@ -113,7 +113,7 @@ SAMPLES: Mapping[str, str] = MappingProxyType(
         "receipt": "B-00000042-7C9F3A2B",
         "contract": "C-00000042",
         "tariff": "Start",
-        "hold": "low_balance",
+        "hold": "balance used up",
         "ticket": "T-00000042",
         "account": "B-00000042",
         "code": "123456",
@@ -330,8 +330,8 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "The balance of account $account is $balance $currency. Please top it up.",
         ),
         SIGN_IN_CODE: (
-            "Your code",
-            "$code opens your account for the next 10 minutes. Tell it to nobody.",
+            "Sign-in",
+            "$code is your code to sign in, good for 10 minutes. Tell it to nobody.",
         ),
     },
     "ru": {
@@ -352,16 +352,16 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Договор $contract снова работает. Спасибо!",
         ),
         TICKET_CLOSED: (
-            "Заявка $ticket закрыта",
-            "Ваша заявка $ticket закрыта. Если проблема вернётся, напишите нам.",
+            "Обращение $ticket закрыто",
+            "Ваше обращение $ticket закрыто. Если проблема вернётся, напишите нам.",
         ),
         LOW_BALANCE: (
             "Низкий баланс",
             "Баланс счёта $account: $balance $currency. Пожалуйста, пополните его.",
         ),
         SIGN_IN_CODE: (
-            "Ваш код",
-            "$code: код для входа, действует 10 минут. Никому его не сообщайте.",
+            "Вход",
+            "$code — код для входа. Он действует 10 минут. Никому его не сообщайте.",
         ),
     },
     "ky": {
@@ -390,8 +390,8 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "$account эсебинин балансы: $balance $currency. Сураныч, толуктап коюңуз.",
         ),
         SIGN_IN_CODE: (
-            "Сиздин код",
-            "$code: кирүү коду, 10 мүнөт жарактуу. Аны эч кимге айтпаңыз.",
+            "Кирүү",
+            "$code — кирүү коду. Ал 10 мүнөт жарактуу. Аны эч кимге айтпаңыз.",
         ),
     },
 }

@@ -1,0 +1,70 @@
+"""Amounts and reasons as messages and papers say them, in each of the languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.language import Wording
+from telecom_crm.domain.money import Money
+
+_NO_BREAK, _MINUS = "\u00a0", "\u2212"
+
+_CURRENCIES: Mapping[str, Wording] = MappingProxyType(
+    {"KGS": Wording(en="KGS", ru="сом", ky="сом")}
+)
+HOLDS: Mapping[HoldKind, Wording] = MappingProxyType(
+    {
+        HoldKind.NON_PAYMENT: Wording(en="not paid", ru="нет оплаты", ky="төлөнгөн жок"),
+        HoldKind.LOW_BALANCE: Wording(
+            en="balance used up", ru="закончились средства", ky="каражат түгөндү"
+        ),
+        HoldKind.VOLUNTARY: Wording(
+            en="as you asked", ru="по вашей просьбе", ky="сиздин өтүнүчүңүз боюнча"
+        ),
+        HoldKind.LOST_STOLEN: Wording(
+            en="SIM card lost or stolen",
+            ru="SIM-карта потеряна или украдена",
+            ky="SIM-карта жоголгон же уурдалган",
+        ),
+        HoldKind.FRAUD: Wording(
+            en="suspicious use", ru="подозрительное использование", ky="шектүү колдонуу"
+        ),
+        HoldKind.KYC: Wording(
+            en="identity to be checked",
+            ru="нужно подтвердить личность",
+            ky="өздүктү ырастоо керек",
+        ),
+        HoldKind.REGULATORY: Wording(
+            en="demanded by law", ru="по требованию закона", ky="мыйзам талабы боюнча"
+        ),
+        HoldKind.ADMIN: Wording(
+            en="operator's decision", ru="решение оператора", ky="оператордун чечими"
+        ),
+    }
+)
+"""Why a contract is suspended, as its subscriber is told."""
+
+
+def amount_said(amount: Money) -> Wording:
+    """
+    Return an amount without its currency, its thousands apart.
+
+    >>> amount_said(Money.parse("1210.00", "KGS")).en
+    '1,210.00'
+    """
+    english = _grouped(amount)
+    local = english.replace(",", _NO_BREAK).replace(".", ",")
+    return Wording(en=english, ru=local, ky=local)
+
+
+def currency_said(code: str) -> Wording:
+    """Return what stands behind an amount; the code of a currency without a word."""
+    return _CURRENCIES.get(code, Wording(en=code, ru=code, ky=code))
+
+
+def _grouped(amount: Money) -> str:
+    whole, point, minor = amount.amount.lstrip("-").partition(".")
+    sign = _MINUS if amount.minor < 0 else ""
+    return f"{sign}{int(whole):,}{point}{minor}"
