@@ -241,7 +241,7 @@ def said(fault: Fault) -> str:
     known = FAULTS.get(fault.code)
     if fault.code == "missing":  # by its own name, for a list of many to tell them apart
         known = FAULTS.get(f"{fault.field}_missing", known)
-    return gettext(known) if known else _capital(fault.message)
+    return gettext(known) if known else capital(fault.message)
 
 
 def sentence(error: TelecomCrmError, names: Mapping[str, Wording] = MappingProxyType({})) -> str:
@@ -260,11 +260,11 @@ def sentence(error: TelecomCrmError, names: Mapping[str, Wording] = MappingProxy
     if isinstance(error, RuleViolated) and error.rule in RULES:
         return gettext(RULES[error.rule])
     if isinstance(error, RuleViolated):
-        return "; ".join(_capital(worded(reason, names)) for reason in error.reasons)
+        return "; ".join(capital(worded(reason, names)) for reason in error.reasons)
     for kind in type(error).__mro__:  # the sentence of its family
         if (words := ERRORS.get(getattr(kind, "code", ""))) is not None:
             return gettext(words)
-    return _capital(str(error))
+    return capital(str(error))
 
 
 def worded(reason: str, names: Mapping[str, Wording]) -> str:
@@ -284,5 +284,6 @@ def _value(one: object, names: Mapping[str, Wording]) -> str:
     return spoken(names[str(one)]) if str(one) in names else str(one)
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter."""
     return text[:1].upper() + text[1:]

@@ -61,7 +61,7 @@ from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import policy_title
-from telecom_crm.entrypoints.http.web.messages import worded
+from telecom_crm.entrypoints.http.web.messages import capital, worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 NEW = f"{PATH}/new"
@@ -373,7 +373,7 @@ def _refused(crm: Crm, tariff: str, options: tuple[str, ...]) -> dict[str, str]:
         return {}
     names = wordings(crm)
     return {
-        code: "; ".join(worded(reason, names) for reason in reasons)
+        code: "; ".join(capital(worded(reason, names)) for reason in reasons)
         for code, reasons in crm.catalog.refusals(tariff=tariff, options=options).items()
     }
 

@@ -49,6 +49,11 @@
     t.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
   }), 1000);
   on('input', (e) => { if (e.target.closest('form[data-guard]')) dirty = true; });
+  on('change', ({ target: t }) => {
+    if (t.type !== 'file') return;
+    t.parentNode.toggleAttribute('data-chosen', t.files.length);
+    if (t.files.length) $('.file-some', t.parentNode).textContent = [...t.files].map((f) => f.name).join(', ');
+  });
   on('submit', () => (dirty = false));
   addEventListener('beforeunload', (e) => dirty && e.preventDefault());
   on('click', (e) => {
