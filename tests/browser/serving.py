@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import attrs
 from litestar import Litestar
 
 from telecom_crm.domain.customer import CustomerKind
@@ -27,6 +26,8 @@ CONTRACT = "C-00000001"
 ANOTHER = "C-00000002"
 """The same, of one whose things are changed in tests."""
 ORGANISATION = "ОсОО Ала-Тоо"
+FORMULA = "=1+1 Формула"
+"""A customer whom a spreadsheet would take for a sum."""
 SECRET = "0b5c6f0e-3f5d-4c1e-9a52-6e1d1a2b3c4d"
 """The secret of an application that lacks something."""
 
@@ -61,11 +62,12 @@ def furnished() -> Crm:
     from telecom_crm.domain.approval import ApprovalKind
     from telecom_crm.domain.money import Money
     from telecom_crm.domain.payment import PaymentMethod
-    from telecom_crm.domain.role import BUILT_IN_ROLES
+    from telecom_crm.domain.role import Action, Area, Role
     from telecom_crm.entrypoints import demo
 
     crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
     demo.load(crm)
+    crm.customers.register(name=FORMULA)
     crm.customers.register(name=ORGANISATION, kind=CustomerKind.ORGANISATION)
     demo.load_subscribers(crm, count=PEOPLE)
     demo.load_applications(crm)
@@ -74,9 +76,10 @@ def furnished() -> Crm:
     crm.intake.ask(lacking.id, reason="Please send a scan of your passport")
     hire(crm)
     crm.access.create_token(name="Web shop", role="support")
-    crm.rules.create_role(
-        attrs.evolve(BUILT_IN_ROLES["cashier"], name="dealer", title="Dealer of the south")
-    )
+    grants = {Area.INVENTORY: frozenset({Action.READ, Action.EXPORT})}
+    crm.rules.create_role(Role(name="dealer", title="Dealer of the south", grants=grants))
+    _, secret = crm.users.invite(login="dealer", name="The dealer", role="dealer")
+    crm.users.accept(secret, password=PASSWORD)
     payment = crm.payments.take(
         payer=Payer(msisdn=demo.subscriber(0).msisdn),
         amount=Money.parse("500.00", crm.currency),

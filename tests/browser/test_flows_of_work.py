@@ -8,15 +8,19 @@ from playwright.sync_api import expect
 from telecom_crm.entrypoints import demo
 from tests.browser.conftest import PHONE, Window
 
-PEOPLE = [demo.subscriber(index) for index in range(8000, 8020)]
 
-
-def test_a_file_is_followed_to_its_summary_and_its_errors_are_taken(window):
-    page = window.sign_in().page
+@pytest.mark.parametrize(("javascript", "start"), [(True, 8000), (False, 8100)])
+def test_a_file_is_followed_to_its_summary_and_its_errors_are_taken(
+    browser, site, javascript, start
+):
+    people = [demo.subscriber(index) for index in range(start, start + 20)]
+    context = browser.new_context(locale="en", java_script_enabled=javascript)
+    window = Window.on(context, site).sign_in()
+    page = window.page
     window.go("/console/imports")
     page.get_by_role("link", name="Upload a file").click()
     page.get_by_role("radio", name=re.compile("^SIM cards")).check()
-    content = demo.files(PEOPLE)["sims"] + b"nonsense,437059999999999,0000,00000000,DEMO\r\n"
+    content = demo.files(people)["sims"] + b"nonsense,437059999999999,0000,00000000,DEMO\r\n"
     page.set_input_files("#f-file", {"name": "june.csv", "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("h1")).to_have_text("june.csv")
@@ -30,6 +34,7 @@ def test_a_file_is_followed_to_its_summary_and_its_errors_are_taken(window):
     assert header.endswith(",error")
     assert len(rows) == 1
     assert window.said == []
+    context.close()
 
 
 @pytest.mark.parametrize("javascript", [True, False])

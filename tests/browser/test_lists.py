@@ -1,0 +1,53 @@
+"""A list in a browser: searched, turned, and taken along as a file."""
+
+import csv
+import io
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Window
+from tests.browser.serving import FORMULA
+
+BOM = b"\xef\xbb\xbf"
+
+
+def taken(page: Page, name: str) -> list[dict[str, str]]:
+    """Take the list that is shown as a file, and read it as a spreadsheet would."""
+    with page.expect_download() as given:
+        page.get_by_role("link", name="CSV").click()
+    assert given.value.suggested_filename == name
+    content = given.value.path().read_bytes()
+    assert content.startswith(BOM), "what tells Excel that it is UTF-8"
+    return list(csv.DictReader(io.StringIO(content.removeprefix(BOM).decode(), newline="")))
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_list_is_turned_searched_and_taken_along(browser, site, javascript):
+    context = browser.new_context(locale="en", java_script_enabled=javascript)
+    window = Window.on(context, site).sign_in()
+    page, rows = window.page, window.page.locator("main tbody tr")
+    window.go("/console/customers")
+    newest = rows.first.inner_text()
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_role("link", name="To the beginning")).to_be_visible()
+    expect(rows).to_have_count(20)
+    assert rows.first.inner_text() != newest
+    page.get_by_role("link", name="To the beginning").click()
+    expect(rows.first).to_have_text(newest, use_inner_text=True)
+    page.fill("[data-search]", "Формула")
+    page.press("[data-search]", "Enter")
+    expect(rows).to_have_count(1)
+    [row] = taken(page, "customers.csv")
+    assert row["Customer"] == f"'{FORMULA}"
+    assert window.said == []
+    context.close()
+
+
+def test_who_may_not_see_the_numbers_of_cards_does_not_find_them_in_the_file(window):
+    page = window.sign_in("dealer").page
+    window.go("/console/sims")
+    rows = taken(page, "sims.csv")
+    assert len(rows) > 40
+    assert all("••" in row["ICCID"] for row in rows)
+    assert window.said == []
