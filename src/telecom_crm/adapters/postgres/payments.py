@@ -34,6 +34,10 @@ from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, Re
 from telecom_crm.domain.refund import Refund, RefundStatus
 
 # The account is found first: its payments are next to each other, and nothing more is indexed.
+_BY_CONTRACT = Filter(
+    "t.account_id = (SELECT account_id FROM directory WHERE id = {}) AND t.contract_id = {}",
+    by_id("contract_id").read,
+)
 _BY_RECEIPT = Filter(
     "t.account_id = ANY(ARRAY(SELECT id FROM accounts WHERE number = left({}::text, -9)))"
     " AND upper(right(t.id::text, 8)) = right({}::text, 8) AND t.entry_id IS NOT NULL",
@@ -54,7 +58,7 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         filters={
             "status": by_choice("status", PaymentStatus),
             "account_id": by_id("t.account_id"),
-            "contract_id": by_id("contract_id"),
+            "contract_id": _BY_CONTRACT,
             "gateway": by_text("gateway"),
             "gateway_reference": by_text("gateway_reference"),
             "method": by_choice("method", PaymentMethod),

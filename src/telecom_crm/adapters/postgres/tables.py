@@ -294,6 +294,11 @@ Index(
     sims.c.reserved_until,
     postgresql_where=text("reserved_until IS NOT NULL"),
 )
+Index(
+    "ix_sims_reserved_for",
+    sims.c.reserved_for,
+    postgresql_where=text("reserved_for IS NOT NULL"),
+)
 
 numbers = Table(
     "numbers",
@@ -333,6 +338,11 @@ Index(
     "ix_numbers_reserved_until",
     numbers.c.reserved_until,
     postgresql_where=text("reserved_until IS NOT NULL"),
+)
+Index(
+    "ix_numbers_reserved_for",
+    numbers.c.reserved_for,
+    postgresql_where=text("reserved_for IS NOT NULL"),
 )
 Index(
     "ix_numbers_quarantined_until",
@@ -539,8 +549,8 @@ Index(
 )
 Index(
     "ix_payments_gateway_reference",
-    payments.c.gateway,
     payments.c.gateway_reference,
+    payments.c.gateway,
     postgresql_where=text("gateway_reference IS NOT NULL"),
 )
 Index("ix_payments_method", payments.c.method, payments.c.id)

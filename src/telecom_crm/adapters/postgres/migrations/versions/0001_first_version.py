@@ -141,6 +141,9 @@ CREATE INDEX ix_sims_batch
 CREATE INDEX ix_sims_contract_id
     ON sims (contract_id)
     WHERE contract_id IS NOT NULL;
+CREATE INDEX ix_sims_reserved_for
+    ON sims (reserved_for)
+    WHERE reserved_for IS NOT NULL;
 CREATE INDEX ix_sims_reserved_until
     ON sims (reserved_until)
     WHERE reserved_until IS NOT NULL;
@@ -172,6 +175,9 @@ CREATE INDEX ix_numbers_contract_id
 CREATE INDEX ix_numbers_quarantined_until
     ON numbers (quarantined_until)
     WHERE quarantined_until IS NOT NULL;
+CREATE INDEX ix_numbers_reserved_for
+    ON numbers (reserved_for)
+    WHERE reserved_for IS NOT NULL;
 CREATE INDEX ix_numbers_reserved_until
     ON numbers (reserved_until)
     WHERE reserved_until IS NOT NULL;
@@ -339,7 +345,7 @@ CREATE TABLE payments (
 );
 CREATE INDEX ix_payments_gateway ON payments (gateway, id);
 CREATE INDEX ix_payments_gateway_reference
-    ON payments (gateway, gateway_reference)
+    ON payments (gateway_reference, gateway)
     WHERE gateway_reference IS NOT NULL;
 CREATE INDEX ix_payments_id ON payments (id);
 CREATE INDEX ix_payments_in_flight
