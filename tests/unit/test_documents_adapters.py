@@ -19,7 +19,7 @@ from telecom_crm.application.bulk.table import plain_cell
 from telecom_crm.application.ports import TableFormat
 from telecom_crm.domain.activation import SUMMARY_CODES
 from telecom_crm.domain.customer import DocumentType
-from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.errors import InvalidValue, Unavailable
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.paper import PaperKind, written_data
 
@@ -231,9 +231,27 @@ def test_a_foreign_template_reads_nothing_and_reaches_nobody(source, told):
 )
 def test_a_foreign_template_that_does_not_end_is_ended(source):
     with pytest.raises(InvalidValue) as refused:
-        TypstDocuments().render(source, "{}")
+        TypstDocuments(process_seconds=300).render(source, "{}")  # however busy the machine is
     assert refused.value.faults[0].code == "template_limits"
     assert TypstDocuments().render("#sys.inputs.data", "{}").startswith(b"%PDF-")
+
+
+def test_a_process_that_gets_no_time_is_no_fault_of_its_template():
+    with pytest.raises(Unavailable) as away:
+        TypstDocuments(process_seconds=0).render("Hello", "{}")
+    assert away.value.retryable
+
+
+def test_so_many_foreign_templates_are_set_at_once_and_who_waits_too_long_is_told():
+    press = TypstDocuments(at_once=1, patience_seconds=0)
+    with press._turn():
+        with pytest.raises(Unavailable):
+            press.render("Hello", "{}")
+        built_in = press.built_in(PaperKind.RECEIPT)
+        assert press.render(built_in, written_data(SAMPLES[PaperKind.RECEIPT])).startswith(b"%PDF-")
+    for _ in range(2):  # a turn is given back, also by one that failed
+        with pytest.raises(InvalidValue):
+            press.render("#panic()", "{}")
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "Асанова \u202eңөү", "#read(1) = *x* $1$"])

@@ -1423,7 +1423,8 @@ class Documents(Protocol):
 
         `source` is the template's text, `data` the JSON that it reads. A template that is not
         built in may be anything: it reads no file, reaches nobody, and its time and memory end.
-        Raise `InvalidValue` with the line and column of what is wrong with it, `NotInstalled`.
+        Raise `InvalidValue` with the line and column of what is wrong with it, `NotInstalled`,
+        `Unavailable` where there is too much to do at once.
         """
         ...
 
