@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.contracts.previewing import Plan as Plan
     from telecom_crm.application.contracts.previewing import Preview as Preview
     from telecom_crm.application.duplicates import SuspectedPair as SuspectedPair
-    from telecom_crm.application.intake import Question as Question
+    from telecom_crm.application.intake.working import Question as Question
     from telecom_crm.application.inventory import NumberData as NumberData
     from telecom_crm.application.inventory import Received as Received
     from telecom_crm.application.inventory import SimData as SimData
@@ -207,7 +207,7 @@ _STABLE = {
     "application.contracts.foreseeing": "Overview",
     "application.contracts.previewing": "Choices Plan Preview",
     "application.duplicates": "SuspectedPair",
-    "application.intake": "Question",
+    "application.intake.working": "Question",
     "application.inventory": "NumberData Received SimData SimSecrets",
     "application.operations": "Direction Operation",
     "application.payments.request": "PaymentRequest",

@@ -10,7 +10,7 @@ from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.discarding import delete_discarded
-from telecom_crm.application.intake import Intake
+from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.tickets import Tickets

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.access.signing_in import count_attempts
-from telecom_crm.application.intake import Intake, Question
+from telecom_crm.application.intake.service import Intake
+from telecom_crm.application.intake.working import Question
 from telecom_crm.domain.application import Application, ApplicationKind, Channel
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.lifecycle import Actor

@@ -13,7 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from telecom_crm.application.intake import Intake
+from telecom_crm.application.intake.service import Intake
 from telecom_crm.domain.application import (
     Application,
     ApplicationKind,

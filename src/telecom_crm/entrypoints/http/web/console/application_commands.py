@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 from litestar import Controller
 
-from telecom_crm.application.intake import Intake
+from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.application import APPLICATION_LIFECYCLE, Application
 from telecom_crm.domain.contract import Contract

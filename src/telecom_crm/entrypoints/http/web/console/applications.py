@@ -13,7 +13,8 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.applicants import Findings
-from telecom_crm.application.intake import Intake, Question
+from telecom_crm.application.intake.service import Intake
+from telecom_crm.application.intake.working import Question
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.application import (
     APPLICATION_LIFECYCLE,
