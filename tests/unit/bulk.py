@@ -15,7 +15,7 @@ from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.ports import Clock, Series, Transaction, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.domain.customer import Customer, IdentityDocument

@@ -12,7 +12,7 @@ from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.customers import Customers
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
 from telecom_crm.application.reports import LOOKED_AT, Reports

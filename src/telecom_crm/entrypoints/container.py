@@ -49,7 +49,7 @@ from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import CustomerCheck, Customers
 from telecom_crm.application.exports import Exports
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.application.notifications import Notifications

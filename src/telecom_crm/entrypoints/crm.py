@@ -22,7 +22,7 @@ from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.exports import Exports
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.inventory import Inventory
 from telecom_crm.application.notifications import Notifications

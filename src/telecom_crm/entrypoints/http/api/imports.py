@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
-from telecom_crm.application.imports import UPLOAD_LIMIT, Imports
+from telecom_crm.application.imports.service import UPLOAD_LIMIT, Imports
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (

@@ -14,7 +14,7 @@ from litestar.datastructures import UploadFile
 from telecom_crm.application.bulk.pool import NumberRows, SimRows
 from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.bulk.table import Columns
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowError

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from telecom_crm.application.imports import Imports
+from telecom_crm.application.imports.service import Imports
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
