@@ -369,7 +369,7 @@ def test_the_second_step_makes_the_session_whole_under_a_new_secret(site):
     assert browser.get("/console/customers").status_code == 303
     wrong = submit(browser, "/login/code", "/login/code", code="000000", next="/prefs")
     assert wrong.status_code == 401
-    assert "The login, the password or the code is wrong" in wrong.text
+    assert "The code is wrong or out of date" in wrong.text
     done = submit(browser, "/login/code", "/login/code", code=recovery[0], next="/prefs")
     assert (done.status_code, done.headers["location"]) == (303, "/prefs")
     assert browser.cookies["__Host-console"] != half

@@ -97,8 +97,11 @@ def _visit(request: Request[Any, Any, Any]) -> Visit:
 def _way_in(visit: Visit) -> Response[bytes]:
     """Lead to the sign-in, and from there back here."""
     back = visit.here if visit.method == "GET" and not visit.wants_fragment else visit.came_from
+    lost = Toast(gettext("You were signed out. Sign in and repeat: nothing was changed."), "warn")
     answer = redirect(
-        visit, LOGIN[face_of(visit)] + (f"?next={quote(back, safe='/')}" if back else "")
+        visit,
+        LOGIN[face_of(visit)] + (f"?next={quote(back, safe='/')}" if back else ""),
+        toast=None if visit.method == "GET" else lost,
     )
     if visit.by_htmx:
         answer.status_code = int(HTTPStatus.UNAUTHORIZED)

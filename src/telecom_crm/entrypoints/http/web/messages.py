@@ -177,7 +177,7 @@ ERRORS: Mapping[str, str] = {
     "unavailable": N_("Not available right now. Try again in a minute"),
     "gateway_error": N_("The payment provider does not answer as it should. Try again later"),
     "currency_mismatch": N_("These are two different currencies"),
-    "sign_in_refused": N_("The login, the password or the code is wrong"),
+    "sign_in_refused": N_("These do not match. Check them, and the language of the keyboard"),
     "too_many_attempts": N_("Too many tries. Wait a little and try again"),
     "login_taken": N_("Somebody has this login already"),
     "too_many_requests": N_("Too many tries. Wait a little and try again"),

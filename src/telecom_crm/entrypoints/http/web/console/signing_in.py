@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from telecom_crm.application.access.service import Access
-from telecom_crm.application.access.signing_in import SignedIn
+from telecom_crm.application.access.signing_in import SignedIn, SignInRefused
 from telecom_crm.application.users import Users
 from telecom_crm.domain.session import LONGEST, SessionStage
 from telecom_crm.domain.user import Preferences, Theme, User
@@ -88,7 +88,11 @@ class SigningIn(Controller):
         code, back = form.text("code", limit=40), local_path(form.raw("next"))
         done = form.submit(access.second_step, secret, code=code)
         if done is None:
-            return page(request, "access/code.html", status=form.status, form=form, next=back)
+            status = form.status
+            if any(isinstance(one, SignInRefused) for one in form.errors):
+                form.errors.clear()  # its words are about login and password
+                form.fault("code", "code_refused")
+            return page(request, "access/code.html", status=status, form=form, next=back)
         return redirect(request, back or START, cookies=[_cookie(request, done)])
 
     @shows("/password/forgot", ANYBODY)
