@@ -233,7 +233,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "activation": N_("Connection"),
         "recurring": N_("Monthly fee"),
         "option": N_("Option"),
-        "number_price": N_("Number"),
+        "number_price": N_("Price of the number"),
         "sim_swap": N_("SIM replacement"),
         "number_change": N_("Change of number"),
         "penalty": N_("Penalty"),

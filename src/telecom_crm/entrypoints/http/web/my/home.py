@@ -19,7 +19,7 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.my.contracts import Mine
 from telecom_crm.entrypoints.http.web.my.money import OWN, gateway_afar
-from telecom_crm.entrypoints.http.web.my.operations import titled
+from telecom_crm.entrypoints.http.web.my.operations import theirs, titled
 from telecom_crm.entrypoints.http.web.routes import shows
 from telecom_crm.entrypoints.http.web.templating import EXPIRES_SOON
 
@@ -50,6 +50,7 @@ class MyHome(Controller):
             found=found,
             held=[Mine(one, ()) for one in contracts if one.status is ContractStatus.SUSPENDED],
             latest=crm.operations.latest(ids, count=LATEST),
+            theirs=theirs,
             titled=titled,
             may_pay=bool(gateway_afar(crm)),
             expiring=customer.papers_ending(request.app.state.pages.today + EXPIRES_SOON),

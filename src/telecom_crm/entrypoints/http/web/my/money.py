@@ -26,7 +26,7 @@ from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.months import Month
-from telecom_crm.entrypoints.http.web.my.operations import titled
+from telecom_crm.entrypoints.http.web.my.operations import theirs, titled
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 OWN = Own("a subscriber sees their own, and anything else is not found")
@@ -102,6 +102,7 @@ class MyMoney(Controller):
             only=only,
             lines=found[:MOST],
             more=len(found) > MOST,
+            theirs=theirs,
             titled=titled,
         )
 
@@ -118,6 +119,7 @@ class MyMoney(Controller):
             payment=payment,
             state=state,
             ending=(ending := _ending(payment)),
+            theirs=theirs,
             receipt=crm.payments.receipt(payment.id) if ending == "paid" else None,
         )
 
