@@ -72,6 +72,7 @@ FIELDS: Mapping[str, str] = {
     "account": N_("Account"),
     "addresses": N_("Address"),
     "amount": N_("Amount"),
+    "attempt": N_("Attempt"),
     "assignee": N_("Assignee"),
     "batch": N_("Batch"),
     "birth_date": N_("Date of birth"),

@@ -42,7 +42,6 @@ from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -184,7 +183,10 @@ def _followed(request: Visit, crm: Crm, contract: Contract) -> Response[bytes]:
     """Show how far an activation is, as often as it is asked; when it has ended, the whole page."""
     base, sold = f"{PATH}/{contract.id}", bool(request.query_params.get("sold"))
     if contract.status is not ContractStatus.ACTIVATING:
-        toast = Toast(label(contract.status), "info")
+        is_on = contract.status is ContractStatus.ACTIVE
+        toast = Toast(
+            _("Contract activated") if is_on else _("Activation failed"), "ok" if is_on else "bad"
+        )
         return redirect(request, f"{base}?sold=1" if sold else base, toast=toast)
     return page(
         request,

@@ -233,6 +233,7 @@ def _overview(
         status=form.status if form else 200,
         form=form or Form(),
         suspects=suspects,
+        others=crm.customers.get_many([one.customer_id for one in suspects[:3]]),
         listing=listing,
         told=history(request, crm, customer, listing),
         kinds=kinds(listing),

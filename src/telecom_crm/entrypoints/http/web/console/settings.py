@@ -31,7 +31,6 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
-from telecom_crm.entrypoints.settings import variable
 
 PATH = "/console/settings"
 HUES = tuple(range(28, 360, 30))
@@ -58,10 +57,10 @@ class SettingsPages(Controller):
         """Show what can be set, and what is fixed where."""
         pages = request.app.state.pages
         fixed = [
-            (_("Currency"), crm.currency, variable("currency")),
-            (_("Time zone"), crm.zone.key, variable("zone")),
-            (_("Name on receipts"), pages.operator, variable("operator")),
-            (_("Languages"), ", ".join(NAMES.values()), ""),
+            (_("Currency"), crm.currency),
+            (_("Time zone"), crm.zone.key),
+            (_("Name on receipts"), pages.operator),
+            (_("Languages"), ", ".join(NAMES.values())),
         ]
         sheets = sheets_of(crm).values()
         versions = {sheet.slug: crm.rules.version(sheet.kind) for sheet in sheets}
