@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from telecom_crm.application.contracts.previewing import Preview as Preview
     from telecom_crm.application.duplicates import SuspectedPair as SuspectedPair
     from telecom_crm.application.intake.working import Question as Question
-    from telecom_crm.application.inventory import NumberData as NumberData
-    from telecom_crm.application.inventory import Received as Received
-    from telecom_crm.application.inventory import SimData as SimData
-    from telecom_crm.application.inventory import SimSecrets as SimSecrets
+    from telecom_crm.application.inventory.receiving import NumberData as NumberData
+    from telecom_crm.application.inventory.receiving import Received as Received
+    from telecom_crm.application.inventory.receiving import SimData as SimData
+    from telecom_crm.application.inventory.service import SimSecrets as SimSecrets
     from telecom_crm.application.operations import Direction as Direction
     from telecom_crm.application.operations import Operation as Operation
     from telecom_crm.application.payments.request import PaymentRequest as PaymentRequest
@@ -208,7 +208,8 @@ _STABLE = {
     "application.contracts.previewing": "Choices Plan Preview",
     "application.duplicates": "SuspectedPair",
     "application.intake.working": "Question",
-    "application.inventory": "NumberData Received SimData SimSecrets",
+    "application.inventory.receiving": "NumberData Received SimData",
+    "application.inventory.service": "SimSecrets",
     "application.operations": "Direction Operation",
     "application.payments.request": "PaymentRequest",
     "application.ports": """

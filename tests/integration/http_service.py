@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.crm import Crm

@@ -20,7 +20,7 @@ from telecom_crm import Crm, Money, Payer, PaymentMethod, Query
 from telecom_crm.adapters.clock import ManualClock, utc_now
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
 from telecom_crm.domain.importing import ImportKind, ImportStatus

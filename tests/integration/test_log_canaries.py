@@ -24,7 +24,7 @@ import pytest
 import telecom_crm
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.entrypoints.demo import GATEWAYS, subscriber
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.conftest import FORGETFUL

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 import telecom_crm
 from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.postgres.engine import open_engine
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.errors import Busy
 from telecom_crm.domain.identifiers import ContractId, CustomerId

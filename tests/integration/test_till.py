@@ -17,7 +17,7 @@ from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.pipeline import Pipeline, Statement
 from telecom_crm.adapters.postgres.till import SLICE, PooledConnections, PostgresTill
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import IdempotencyKey, Payer
 from telecom_crm.domain.account import BillingAccount

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from telecom_crm.application.inventory import SimData
+from telecom_crm.application.inventory.receiving import SimData
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason, ContractStatus
 from telecom_crm.domain.hold import HoldKind

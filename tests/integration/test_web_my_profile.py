@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.contract import CloseReason
 from telecom_crm.domain.customer import Consent, CustomerKind
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN

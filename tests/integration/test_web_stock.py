@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason
 from telecom_crm.domain.identifiers import ICCID, MSISDN

@@ -21,7 +21,7 @@ from telecom_crm import Crm, Money, Payer, PaymentMethod
 from telecom_crm.adapters.clock import ManualClock, utc_now
 from telecom_crm.adapters.postgres import jobs
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.contract import CloseReason, Contract
 from telecom_crm.domain.errors import SchemaOutdated

@@ -11,7 +11,8 @@ from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.inventory import Inventory, NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.ports import Clock, Series, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.rules import RuleBook

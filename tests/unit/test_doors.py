@@ -20,7 +20,7 @@ from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import SimData
+from telecom_crm.application.inventory.receiving import SimData
 from telecom_crm.application.ports import Message, NotInstalled
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated

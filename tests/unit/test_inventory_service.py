@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 
 from telecom_crm.application.customers import Customers
-from telecom_crm.application.inventory import AlreadyInPool, Inventory, NumberData, Receipt, SimData
+from telecom_crm.application.inventory.receiving import AlreadyInPool, NumberData, Receipt, SimData
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason
 from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import telecom_crm
 from telecom_crm.application.customers import Customers
 from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.stream import EventStream
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.customer import Address, CustomerKind, DocumentType, IdentityDocument

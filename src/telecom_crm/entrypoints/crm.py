@@ -24,7 +24,7 @@ from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.intake.service import Intake
-from telecom_crm.application.inventory import Inventory
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.notifications import Notifications
 from telecom_crm.application.operations import Operations
 from telecom_crm.application.payments.service import Payments

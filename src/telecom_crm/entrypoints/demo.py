@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.catalog_file import demo_catalog
-from telecom_crm.application.inventory import NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.ports import Message, Query
 from telecom_crm.application.users import LoginTaken
 from telecom_crm.domain.application import ApplicationKind, Channel

@@ -11,7 +11,12 @@ import attrs
 from telecom_crm.application.bulk.chunk import Memo, Tally, Turn, bounded
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
-from telecom_crm.application.inventory import NumberData, SimData, receive_number, receive_sim
+from telecom_crm.application.inventory.receiving import (
+    NumberData,
+    SimData,
+    receive_number,
+    receive_sim,
+)
 from telecom_crm.application.ports import ReadPhone, Transaction
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN

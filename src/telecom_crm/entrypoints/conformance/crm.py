@@ -19,7 +19,8 @@ from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.customers import Customers
-from telecom_crm.application.inventory import Inventory, NumberData, SimData
+from telecom_crm.application.inventory.receiving import NumberData, SimData
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, Transaction, UnitOfWork

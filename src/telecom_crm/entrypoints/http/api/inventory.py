@@ -11,7 +11,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from telecom_crm.application.inventory import Inventory
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId
 from telecom_crm.domain.number import Number, NumberCategory, NumberOrigin, NumberStatus

@@ -9,7 +9,8 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.inventory import Inventory, NumberData
+from telecom_crm.application.inventory.receiving import NumberData
+from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import MSISDN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 
-from telecom_crm.application.inventory import SimSecrets
+from telecom_crm.application.inventory.service import SimSecrets
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.hold import HoldKind
