@@ -151,6 +151,14 @@ def test_every_answer_says_how_it_is_to_be_treated(site, admin, subscriber):
                 assert headers["referrer-policy"] == "same-origin", path
 
 
+def test_a_session_opens_nothing_of_the_api(site, admin, subscriber):
+    """Its routes ask for no token of a form, so that a cookie, sent by itself, must not do."""
+    for method, path, handler in routes_of(site.app):
+        if not isinstance(rule_of(handler), Public):
+            for browser in (admin, subscriber):
+                assert browser.request(method, path_to(path)).status_code == 401, (method, path)
+
+
 def test_no_answer_of_any_route_is_to_be_guessed_at(site, admin):
     routes = [(method, path_to(path)) for method, path, _ in routes_of(site.app)]
     nowhere = [("GET", path) for path in ("/nothing", "/static/nothing.css", "/static/app.css")]
