@@ -95,7 +95,7 @@ class Commands(Generic[T]):
     key: Callable[[T], Any] = attrgetter("id")
     """What the service knows it by."""
     version: Callable[[Crm, T], int | None] = _version
-    template: str = "console/confirm.html"
+    template: str = "console/ask.html"
     told: Callable[[Visit, Crm, T], Mapping[str, Any]] = _nothing
     """What pages of the area show of a thing."""
     trail: Callable[[Visit], str] = lambda _: ""

@@ -8,17 +8,30 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.customers import Customers
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import REASON, Command
 from telecom_crm.entrypoints.http.web.console.customers import PATH, shown_tab
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.routes import acts, shows
+
+ERASE = Command(
+    "erase",
+    N_("Erase personal data"),
+    "trash-2",
+    N_("A second person has to agree: it is asked for"),
+    Approvals.ask,
+    REASON,
+    hurts=True,
+)
 
 
 class ErasingPages(Controller):
@@ -66,16 +79,17 @@ class ErasingPages(Controller):
         )
         if asked is None:
             return _asked(request, customer, form)
-        said = Toast(_("A second person has to agree: it is asked for"), "info")
+        said = Toast(_(ERASE.done), "info")
         return redirect(request, f"/console/approvals/{asked.id}", toast=said)
 
 
 def _asked(request: Visit, customer: Customer, form: Form) -> Response[bytes]:
     return page(
         request,
-        "console/confirm.html",
+        "console/ask.html",
         status=200 if form.ok else form.status,
-        heading=_("Erase personal data"),
+        heading=ERASE.words,
+        command=ERASE,
         note=_(
             "Names, papers, scans and messages are replaced for good. The books and contracts stay."
         ),
@@ -84,5 +98,4 @@ def _asked(request: Visit, customer: Customer, form: Form) -> Response[bytes]:
         back=f"{PATH}/{customer.id}",
         form=form,
         version=customer.version,
-        reason=True,
     )
