@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from urllib.parse import urlencode
 
 from telecom_crm.entrypoints.http.web.gate import FACE
 from tests.browser.conftest import Window
@@ -26,8 +27,15 @@ COMMANDS = {
 ASKED_ON = {"/my/change": "/my/tariff"}
 """Pages that say nothing of themselves, and the page whose first link leads to one that does."""
 
-FOUND_BY = {"/console/customers/{customer_id:uuid}/self-care": f"?q={ORGANISATION}"}
+FOUND_BY = {
+    "/console/customers/{customer_id:uuid}/self-care": f"?q={ORGANISATION}",
+    "/console/contracts/{contract_id:uuid}/papers": "?status=draft",
+    "/console/contracts/{contract_id:uuid}/activate": "?status=accepted",
+}
 """Pages about things that are not first in their list, and the search that finds one."""
+
+STEPS_OF_A_SALE = re.compile("/console/contracts/new/(number|tariff|billing)$")
+"""Pages that lead back where their address does not say what was chosen before."""
 
 FILES = re.compile(r"\.(pdf|csv)$|/scans/")
 """What is given out as a file, and is no page."""
@@ -60,6 +68,8 @@ def address_of(window: Window, template: str) -> str:
     if template in ASKED_ON:
         window.go(ASKED_ON[template])
         return str(window.page.locator(f"a[href^='{template}?']").first.get_attribute("href"))
+    if STEPS_OF_A_SALE.match(template):
+        return f"{path}?{chosen(window)}"
     if "{" not in path:
         return path
     lists, _, rest = path.partition("/{")
@@ -70,6 +80,16 @@ def address_of(window: Window, template: str) -> str:
     others = iter(link.rpartition("/")[2] for link in found[1:])
     rest = re.sub(r"\{other_id:uuid\}", lambda _: next(others), rest.partition("}")[2])
     return str(found[0]) + rest
+
+
+def chosen(window: Window) -> str:
+    """Return what the address of a sale says once all is chosen."""
+    customer, iccid, msisdn = (
+        leads_to(window, f"/console/{area}")[0].rpartition("/")[2]
+        for area in ("customers", "sims", "numbers")
+    )
+    choice = {"customer": customer, "iccid": iccid, "msisdn": msisdn}
+    return urlencode(choice | {"reservation": "a sale", "tariff": "START"})
 
 
 @cache

@@ -92,6 +92,18 @@ def furnished() -> Crm:
     for one in (contract, next(crm.contracts.each(number=ANOTHER))):
         crm.self_care.set_password(one.customer_id, password=PASSWORD)
     crm.tickets.create(customer_id=contract.customer_id, subject="No network at home")
+    free = {"status": "available"}
+    cards = [*crm.inventory.each_sim(**free)][-2:]
+    numbers = [*crm.inventory.each_number(**free, category="standard")][-2:]
+    for card, number, accept in zip(cards, numbers, (False, True), strict=True):
+        crm.contracts.create(
+            customer_id=contract.customer_id,
+            iccid=card.iccid,
+            msisdn=number.msisdn,
+            tariff="START",
+            policy="prepaid",
+            accept=accept,
+        )
     return crm
 
 
