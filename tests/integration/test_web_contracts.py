@@ -458,7 +458,8 @@ def test_a_customer_is_registered_found_again_and_corrected(site, operator):
         assert f'id="e-{field}"' in wrong.text, field
     first = submit(operator, at, at, **fields)
     again = submit(operator, at, f"{at}?next=contract", **{**fields, "name": "Асан Усонов"})
-    assert "known already" in operator.get(again.headers["location"]).text
+    told = operator.get(again.headers["location"]).text
+    assert "This customer is known already. Not taken over: Name" in told
     profile = first.headers["location"]
     known = profile.rsplit("/", 1)[1]
     assert again.headers["location"] == f"{CONTRACTS}/new/number?customer={known}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.audit_labels import field
 from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
@@ -29,6 +31,8 @@ from telecom_crm.entrypoints.http.web.identity import read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
+KEPT = ("name", "phone", "email", "national_id", "birth_date", "registration_number", "addresses")
+"""What a customer who is known keeps as it is, whatever is typed."""
 PAPER = ("document_type", "document_number", "document_issuer", "document_valid_until")
 
 
@@ -57,7 +61,7 @@ class RegisteringPages(Controller):
         sells = request.query_params.get("next") == "contract"
         to = f"/console/contracts/new/number?customer={made.id}" if sells else f"{PATH}/{made.id}"
         if not made.replayed and crm.events.of("customer", made.key)[0].at < began:
-            return redirect(request, to, toast=Toast(_("This customer is known already"), "info"))
+            return redirect(request, to, toast=_known(given, made))
         return redirect(request, to, toast=_("The customer is registered"))
 
     @shows("/{customer_id:uuid}/edit", Area.CUSTOMERS, Action.WRITE)
@@ -86,6 +90,18 @@ class RegisteringPages(Controller):
         if done is None:
             return _asked(request, form, customer)
         return redirect(request, _back(request, customer), toast=_("Saved"))
+
+
+def _known(given: Mapping[str, Any], made: Customer) -> Toast:
+    """Say that the customer was there, and what was typed that they have otherwise."""
+    fields = [name for name in KEPT if given.get(name) and given[name] != getattr(made, name)]
+    papers = {(one.type, one.number) for one in made.documents}
+    if any((one.type, one.number) not in papers for one in given.get("documents", ())):
+        fields.append("documents")
+    if not fields:
+        return Toast(_("This customer is known already"), "info")
+    words = ", ".join(field(name) for name in fields)
+    return Toast(f"{_('This customer is known already. Not taken over:')} {words}", "warn")
 
 
 def _back(request: Visit, customer: Customer | None) -> str:
