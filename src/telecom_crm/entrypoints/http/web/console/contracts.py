@@ -35,13 +35,14 @@ from telecom_crm.entrypoints.http.web.console.contract_facts import (
     told,
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.offers import EVERY
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.events import event_told
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.i18n import pgettext
+from telecom_crm.entrypoints.http.web.i18n import pgettext, spoken
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -78,6 +79,7 @@ class ContractPages(Controller):
             found=found,
             names=names_of(request, crm, found.items),
             tariffs=names_in(crm.catalog),
+            offered=[(one.code, spoken(one.name)) for one in crm.catalog.tariffs(EVERY).items],
             chips=status_chips(
                 listing, pgettext("contracts", "All"), ContractStatus, crm.contracts.counts, q=None
             ),

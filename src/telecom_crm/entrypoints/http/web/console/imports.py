@@ -114,6 +114,7 @@ class ImportPages(Controller):
             listing=listing,
             found=tolerant(listing, imports.page),
             chips=_chips(listing),
+            kinds=[(kind.value, label(kind)) for kind in ImportKind],
         )
 
     @shows("/new", Area.IMPORTS, Action.WRITE)

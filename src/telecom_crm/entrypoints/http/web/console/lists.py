@@ -145,6 +145,10 @@ class Listing:
         """What a search leaves as it is: filters, order and size."""
         return {k: v for k, v in self.asked.items() if k not in ("q", "cursor")}
 
+    def beside(self, name: str) -> dict[str, str]:
+        """Return what one filter leaves as it is: the search, the others, order and size."""
+        return {k: v for k, v in self.asked.items() if k not in (name, "cursor")}
+
     @property
     def is_narrowed(self) -> bool:
         """Whether a search or a filter leaves things out."""

@@ -88,8 +88,9 @@ class UserPages(Controller):
     path = PATH
 
     @shows("/", Area.USERS)
-    def index(self, request: Visit, users: NamedDependency[Users]) -> Response[bytes]:
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List who works here."""
+        users = crm.users
         listing = Listing.of(request, *FILTERS)
         return page(
             request,
@@ -97,6 +98,7 @@ class UserPages(Controller):
             fragment="console/users/_table.html",
             listing=listing,
             found=tolerant(listing, users.page),
+            roles=roles_offered(crm),
             chips=status_chips(listing, pgettext("users", "All"), UserStatus, users.counts),
         )
 
