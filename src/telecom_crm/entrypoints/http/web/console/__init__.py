@@ -34,6 +34,7 @@ from telecom_crm.entrypoints.http.web.console.contracts import ContractPages
 from telecom_crm.entrypoints.http.web.console.customer_fields import CustomerFieldPages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.dashboard import DashboardPages
+from telecom_crm.entrypoints.http.web.console.drafts import DraftPages
 from telecom_crm.entrypoints.http.web.console.erasing import ErasingPages
 from telecom_crm.entrypoints.http.web.console.files import ListFiles
 from telecom_crm.entrypoints.http.web.console.home import Home
@@ -76,6 +77,7 @@ CONTROLLERS = (
     ContractCommandPages,
     ChangingPayerPages,
     SellingPages,
+    DraftPages,
     TariffPages,
     OptionPages,
     CompatibilityPages,

@@ -1,5 +1,5 @@
 """
-A contract sold, step by step: customer, SIM and number, tariff, billing, documents, activation.
+A contract sold, step by step: customer, SIM and number, tariff, billing; then there is a draft.
 
 What was chosen is in the address until there is a draft, so that every step is a page that one can
 go back to; the SIM card and the number are kept meanwhile under the name in `reservation`.
@@ -15,22 +15,12 @@ from uuid import UUID
 import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
-from litestar.params import FromPath
 
-from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.contracts.previewing import Plan
 from telecom_crm.domain.charging import Charge
-from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.customer import Customer, IdentityDocument
 from telecom_crm.domain.errors import InvalidValue, NotFound
-from telecom_crm.domain.identifiers import (
-    ICCID,
-    MSISDN,
-    AccountId,
-    ApplicationId,
-    ContractId,
-    CustomerId,
-)
+from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.reservation import sale_to
@@ -38,13 +28,8 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.contract_facts import (
-    PATH,
-    UNSIGNED,
-    keep_document,
-    told,
-    total_due,
-)
+from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, total_due
+from telecom_crm.entrypoints.http.web.console.drafts import STEPS, steps_shown
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.offers import (
     accounts_offered,
@@ -57,7 +42,7 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     wordings,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import policy_title
@@ -65,21 +50,11 @@ from telecom_crm.entrypoints.http.web.messages import capital, worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 NEW = f"{PATH}/new"
-STEPS = (
-    ("customer", N_("Customer")),
-    ("number", N_("SIM and number")),
-    ("tariff", N_("Tariff")),
-    ("billing", N_("Billing")),
-    ("papers", N_("Documents")),
-    ("activate", N_("Activation")),
-)
 PAID = {
     PaymentMode.PREPAID: N_("Pays first: fees are taken from the balance"),
     PaymentMode.POSTPAID: N_("Pays later: owes up to a credit limit"),
 }
 """What each way of paying means."""
-PAPERS = ("identity", "documents")
-"""The lines of an activation's checklist that are about papers."""
 _TAKEN = {"customer": "customer", "number": "reservation", "tariff": "tariff"}
 """The first steps, and what says in the address that each was taken."""
 _CHOSEN = ("application", "customer", "reservation", "iccid", "msisdn", "tariff")
@@ -225,94 +200,14 @@ class SellingPages(Controller):
     ) -> Response[bytes]:
         """Write the draft; sent again, it is written once."""
         choice = Choice.of(request)
-        account = form.choice("account", UUID, required=False)
-        kept = choice.kept
-        if kept is None:
+        if choice.kept is None:
             return redirect(request, choice.url("number"))
-        application = choice.application and ApplicationId(
-            _id_of(choice.application, "application")
-        )
-        draft = form.submit(
-            crm.contracts.create,
-            customer_id=_customer_id(choice),
-            iccid=kept[0],
-            msisdn=kept[1],
-            tariff=choice.tariff,
-            options=choice.options,
-            account_id=AccountId(account) if account else None,
-            policy=form.text("policy"),
-            application_id=ApplicationId(application) if application else None,
-            requested_activation=form.date("requested_activation", required=False),
-            reservation=choice.reservation,
-            accept=False,
-            idempotency_key=form.key,
-            by=request.by,
-        )
+        wish = _wish(choice, *choice.kept, form)
+        create, key, by = crm.contracts.create, form.key, request.by
+        draft = form.submit(create, **wish, accept=False, idempotency_key=key, by=by)
         if draft is None:
             return _billing(request, crm, choice, form)
         return redirect(request, f"{PATH}/{draft.id}/papers")
-
-    @shows("/{contract_id:uuid}/papers", Area.CONTRACTS, Action.WRITE)
-    def papers(
-        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Show what is to be signed, and take the signed papers in."""
-        return _drafted(request, crm, crm.contracts.get(ContractId(contract_id)), "papers", Form())
-
-    @acts("/{contract_id:uuid}/papers", Area.CONTRACTS, request_max_body_size=ATTACHMENT_LIMIT)
-    def add_paper(
-        self,
-        request: Visit,
-        contract_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Keep a signed paper."""
-        known = ContractId(contract_id)
-        if keep_document(request, crm, known, form) is None:
-            return _drafted(request, crm, crm.contracts.get(known), "papers", form)
-        return redirect(request, f"{PATH}/{known}/papers", toast=_("The document is kept"))
-
-    @acts("/{contract_id:uuid}/sign", Area.CONTRACTS)
-    def sign(
-        self,
-        request: Visit,
-        contract_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Sign the draft."""
-        known = ContractId(contract_id)
-        accept, seen = crm.contracts.accept, form.version
-        if form.submit(accept, known, expected_version=seen, by=request.by) is None:
-            return _drafted(request, crm, crm.contracts.get(known), "papers", form)
-        lacks = {line.code for line in crm.contracts.activation_summary(known).failed} & set(PAPERS)
-        signed = Toast(_("Signed; papers are still missing for the activation"), "warn")
-        toast = signed if lacks else Toast(_("The contract is signed"))
-        return redirect(request, f"{PATH}/{known}/activate", toast=toast)
-
-    @shows("/{contract_id:uuid}/activate", Area.CONTRACTS, Action.WRITE)
-    def ask_activation(
-        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Show everything once more, and what the activation still needs."""
-        contract = crm.contracts.get(ContractId(contract_id))
-        return _drafted(request, crm, contract, "activate", Form())
-
-    @acts("/{contract_id:uuid}/activate", Area.CONTRACTS)
-    def activate(
-        self,
-        request: Visit,
-        contract_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Ask the network to serve it."""
-        known = ContractId(contract_id)
-        request_activation, seen = crm.contracts.request_activation, form.version
-        if form.submit(request_activation, known, expected_version=seen, by=request.by) is None:
-            return _drafted(request, crm, crm.contracts.get(known), "activate", form)
-        return redirect(request, f"{PATH}/{known}?sold=1", toast=_("The network is asked"))
 
 
 def _numbers(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
@@ -404,6 +299,24 @@ def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
     )
 
 
+def _wish(choice: Choice, iccid: ICCID, msisdn: MSISDN, form: Form) -> dict[str, Any]:
+    """Return what was chosen, as `Contracts.create` takes it."""
+    application = choice.application and _id_of(choice.application, "application")
+    account = form.choice("account", UUID, required=False)
+    return {
+        "customer_id": _customer_id(choice),
+        "iccid": iccid,
+        "msisdn": msisdn,
+        "tariff": choice.tariff,
+        "options": choice.options,
+        "account_id": AccountId(account) if account else None,
+        "policy": form.text("policy"),
+        "application_id": ApplicationId(application) if application else None,
+        "requested_activation": form.date("requested_activation", required=False),
+        "reservation": choice.reservation,
+    }
+
+
 def _step(
     request: Visit,
     crm: Crm,
@@ -432,7 +345,7 @@ def _step(
         due=total_due(fees),
         tariff=crm.catalog.tariff(choice.tariff) if choice.tariff else None,
         kept_until=_kept_until(crm, choice),
-        steps=_steps(step, {**urls, "customer": choice.anew}),
+        steps=steps_shown(step, {**urls, "customer": choice.anew}),
         **more,
     )
 
@@ -457,42 +370,6 @@ def _kept_until(crm: Crm, choice: Choice) -> datetime | None:
     ends = [one.reserved_until for one in found if one.reserved_for == choice.reservation]
     until = [end for end in ends if end is not None and end > now]
     return min(until) if len(until) == len(found) else None
-
-
-def _drafted(
-    request: Visit, crm: Crm, contract: Contract, step: str, form: Form
-) -> Response[bytes]:
-    """Show a step of a draft; of a contract that is past it, the contract says it all."""
-    if contract.status not in UNSIGNED:
-        return redirect(request, f"{PATH}/{contract.id}")
-    base = f"{PATH}/{contract.id}"
-    account = crm.accounts.get(contract.account_id)
-    return page(
-        request,
-        f"console/contracts/new_{step}.html",
-        status=200 if form.ok else form.status,
-        form=form,
-        state=account if request.may(Area.ACCOUNTS) else None,
-        papers=PAPERS,
-        signed=contract.status is ContractStatus.ACCEPTED,
-        can_pay=request.may(Area.PAYMENTS, Action.WRITE),
-        steps=_steps(step, {"papers": f"{base}/papers", "activate": f"{base}/activate"}),
-        **told(request, crm, contract),
-    )
-
-
-def _steps(now: str, urls: dict[str, str]) -> list[dict[str, str]]:
-    """Return the steps as the kit shows them; those done lead back, where there is a way back."""
-    names = [name for name, __ in STEPS]
-    at = names.index(now)
-    return [
-        {
-            "text": _(words),
-            "state": "done" if place < at else "now" if place == at else "later",
-            "href": urls.get(name, ""),
-        }
-        for place, (name, words) in enumerate(STEPS)
-    ]
 
 
 def _paper(customer: Customer | None) -> IdentityDocument | None:
