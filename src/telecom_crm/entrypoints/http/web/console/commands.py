@@ -115,14 +115,43 @@ class Commands(Generic[T]):
             if one.name in allowed and (one.needs is None or request.may(one.needs))
         ]
 
-    def named(self, name: str) -> Command:
-        """Return the command of an address; raise `NotFound`."""
-        for one in self.table:
-            if one.name == name:
-                return one
-        raise NotFound("command", name[:40])
+    def ask(self, request: Visit, crm: Crm) -> Response[bytes]:
+        """Ask about the command that the address names."""
+        thing, command = self._addressed(request, crm)
+        return self._asked(request, crm, thing, command, Form.filled(**command.asks.begins(thing)))
 
-    def asked(
+    def do(self, request: Visit, crm: Crm, form: Form) -> Response[bytes]:
+        """Carry it out as the form says, and go on; ask again where it is refused."""
+        thing, command = self._addressed(request, crm)
+        if form.flag("look"):  # at what it would come to
+            return self._asked(request, crm, thing, command, form)
+        told = command.asks.read(form, crm, thing)
+        service, key, seen, by = self.service(crm), self.key(thing), form.version, request.by
+        done = form.submit(command.do, service, key, **told, expected_version=seen, by=by)
+        if not form.ok:
+            return self._asked(request, crm, thing, command, form)
+        base = _parent(_path(request))
+        toast = Toast(_(command.done))
+        if command.undo and done is not None:
+            toast = attrs.evolve(toast, undo=f"{base}/{command.undo}", version=done.version)
+        to = self.after(request, crm, done) if self.after else self.home or base
+        return redirect(request, to, toast=toast)
+
+    def _addressed(self, request: Visit, crm: Crm) -> tuple[T, Command]:
+        """Return the thing and the command of an address, to whoever may see what it needs."""
+        where = dict(request.path_params)
+        name = where.pop("command", self.table[0].name)
+        command = next((one for one in self.table if one.name == name), None)
+        if command is None:
+            raise NotFound("command", name[:40])
+        [key] = where.values()
+        thing = self.find(crm, key)
+        if command.needs:
+            assert request.visitor is not None, "guests have no console"
+            crm.access.permit(request.visitor, command.needs, Action.READ)
+        return thing, command
+
+    def _asked(
         self, request: Visit, crm: Crm, thing: T, command: Command, form: Form
     ) -> Response[bytes]:
         """Show the question; again, with what is wrong, where the command was refused."""
@@ -160,9 +189,7 @@ def routes_of(path: str, commands: Commands[T]) -> tuple[HTTPRouteHandler, HTTPR
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
         """Ask whether, and what the command has to know: what a dialog does with JavaScript."""
-        thing, command = _addressed(commands, request, crm)
-        form = Form.filled(**command.asks.begins(thing))
-        return commands.asked(request, crm, thing, command, form)
+        return commands.ask(request, crm)
 
     @acts(path, commands.area, commands.action)
     def command(
@@ -172,34 +199,9 @@ def routes_of(path: str, commands: Commands[T]) -> tuple[HTTPRouteHandler, HTTPR
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
         """Do it."""
-        thing, command = _addressed(commands, request, crm)
-        if form.flag("look"):  # at what it would come to
-            return commands.asked(request, crm, thing, command, form)
-        told = command.asks.read(form, crm, thing)
-        service, key, seen = commands.service(crm), commands.key(thing), form.version
-        done = form.submit(command.do, service, key, **told, expected_version=seen, by=request.by)
-        if not form.ok:
-            return commands.asked(request, crm, thing, command, form)
-        base = _parent(_path(request))
-        to = commands.after(request, crm, done) if commands.after else commands.home or base
-        toast = Toast(_(command.done))
-        if command.undo and done is not None:
-            toast = attrs.evolve(toast, undo=f"{base}/{command.undo}", version=done.version)
-        return redirect(request, to, toast=toast)
+        return commands.do(request, crm, form)
 
     return ask, command
-
-
-def _addressed(commands: Commands[T], request: Visit, crm: Crm) -> tuple[T, Command]:
-    """Return the thing and the command of an address, to a visitor who may see what it needs."""
-    where = dict(request.path_params)
-    command = commands.named(where.pop("command", commands.table[0].name))
-    [key] = where.values()
-    thing = commands.find(crm, key)
-    if command.needs:
-        assert request.visitor is not None, "guests have no console"
-        crm.access.permit(request.visitor, command.needs, Action.READ)
-    return thing, command
 
 
 def _path(request: Visit) -> str:

@@ -261,52 +261,56 @@ def _policy_sheet(policy: BillingPolicy) -> Sheet:
 
 def _regulation_sheet(currency: str) -> Sheet:
     """Return the sheet of what is said of payments in one currency; others stay as they are."""
-
-    def groups() -> Groups:
-        limits = [
-            _amount("smallest", lambda: _("Smallest payment"), currency),
-            _amount("largest", lambda: _("Largest payment"), currency),
-            _amount("tolerance", lambda: _("Difference booked without asking"), currency),
-        ]
-        return [(_("Payments in %(currency)s", currency=currency), limits)]
-
-    def load(crm: Crm) -> Mapping[str, Any]:
-        found = crm.rules.regulations()
-        limits = [one for one in found.payment_limits if one.smallest.currency == currency]
-        tolerances = [one for one in found.tolerances if one.currency == currency]
-        return {
-            **(plain(limits[0]) if limits else {}),
-            "tolerance": plain(tolerances[0]) if tolerances else None,
-        }
-
-    def put(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor) -> None:
-        found = crm.rules.regulations()
-        limits = {name: raw[name] for name in ("smallest", "largest") if name in raw}
-        mine = {
-            "payment_limits": [limits] if limits else [],
-            "tolerances": [raw["tolerance"]] if "tolerance" in raw else [],
-        }
-        try:
-            read = read_regulations(mine)
-        except InvalidValue as error:
-            raise InvalidValue(_within(error, "payment_limits", "tolerances", "0")) from None
-        others = [one for one in found.payment_limits if one.smallest.currency != currency]
-        kept = [one for one in found.tolerances if one.currency != currency]
-        wanted = Regulations(
-            payment_limits=[*others, *read.payment_limits], tolerances=[*kept, *read.tolerances]
-        )
-        crm.rules.put_regulations(wanted, expected_version=version, by=by)
-
     return Sheet(
         slug="payments",
         kind=REGULATIONS,
         words=lambda: _("Limits of payments"),
         about=lambda: _("The smallest and the largest payment, and what a gateway may be off."),
         icon="wallet",
-        groups=groups,
-        load=load,
-        save=put,
+        groups=partial(_limits, currency),
+        load=partial(_limits_kept, currency),
+        save=partial(_put_limits, currency),
     )
+
+
+def _limits(currency: str) -> Groups:
+    limits = [
+        _amount("smallest", lambda: _("Smallest payment"), currency),
+        _amount("largest", lambda: _("Largest payment"), currency),
+        _amount("tolerance", lambda: _("Difference booked without asking"), currency),
+    ]
+    return [(_("Payments in %(currency)s", currency=currency), limits)]
+
+
+def _limits_kept(currency: str, crm: Crm) -> Mapping[str, Any]:
+    found = crm.rules.regulations()
+    limits = [one for one in found.payment_limits if one.smallest.currency == currency]
+    tolerances = [one for one in found.tolerances if one.currency == currency]
+    return {
+        **(plain(limits[0]) if limits else {}),
+        "tolerance": plain(tolerances[0]) if tolerances else None,
+    }
+
+
+def _put_limits(
+    currency: str, crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor
+) -> None:
+    found = crm.rules.regulations()
+    limits = {name: raw[name] for name in ("smallest", "largest") if name in raw}
+    mine = {
+        "payment_limits": [limits] if limits else [],
+        "tolerances": [raw["tolerance"]] if "tolerance" in raw else [],
+    }
+    try:
+        read = read_regulations(mine)
+    except InvalidValue as error:
+        raise InvalidValue(_within(error, "payment_limits", "tolerances", "0")) from None
+    others = [one for one in found.payment_limits if one.smallest.currency != currency]
+    kept = [one for one in found.tolerances if one.currency != currency]
+    wanted = Regulations(
+        payment_limits=[*others, *read.payment_limits], tolerances=[*kept, *read.tolerances]
+    )
+    crm.rules.put_regulations(wanted, expected_version=version, by=by)
 
 
 def _within(error: InvalidValue, *outer: str) -> tuple[Fault, ...]:
