@@ -8,6 +8,7 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.application import Application, ApplicationKind, Channel
 from telecom_crm.domain.identifiers import ApplicationId
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.http.web import kyc
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
@@ -345,6 +346,21 @@ def test_a_customer_asks_without_saying_who_they_are(site, admin):
     assert now(site, one).contract_id == contract.id
     assert f"/console/contracts/{contract.id}" in admin.get(f"{PATH}/{one.id}").text
     assert admin.get(f"/console/customers/{nowhere()}/request").status_code == 404
+
+
+def test_whoever_has_not_claimed_it_takes_it_over_first(site, admin):
+    one = captured(site, 9)
+    site.crm.intake.claim(site.crm.intake.validate(one.id).id, by=Actor("somebody"))
+    path = f"{PATH}/{one.id}"
+    page = admin.get(path).text
+    for name in ("complete", "hold", "fail"):
+        assert f"{path}/{name}" not in page, name
+    refused = submit(admin, path, f"{path}/complete", outcome="sold")
+    assert (refused.status_code, "Somebody else works on it" in refused.text) == (409, True)
+    assert do(admin, one, "unclaim").status_code == 303
+    assert do(admin, one, "claim").status_code == 303
+    assert f"{path}/complete" in admin.get(path).text
+    assert do(admin, one, "complete", outcome="sold").status_code == 303
 
 
 def test_a_customer_s_application_is_put_right_without_a_name(site, admin):

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 
 import attrs
 import pytest
@@ -8,6 +8,7 @@ from telecom_crm.domain.contract import ActivationRefused, ContractStatus
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.ledger import LedgerCode, PostingKind
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.policy import FirstFee
 from telecom_crm.domain.provisioning import ProvisioningStatus
 from telecom_crm.domain.sim import SimStatus
@@ -179,7 +180,8 @@ def test_nothing_is_sold_for_an_application_that_nobody_has_read(shop, clock, id
     assert shop.inventory.sim(iccid(1)).contract_id is None
 
 
-def test_the_application_is_linked_and_completed(shop, clock, ids) -> None:
+@pytest.mark.parametrize("claimed", [False, True])
+def test_the_application_is_linked_and_completed(shop, clock, ids, claimed) -> None:
     application = Application.capture(
         id=ApplicationId(ids()),
         number="A-1",
@@ -189,6 +191,9 @@ def test_the_application_is_linked_and_completed(shop, clock, ids) -> None:
         by=OPERATOR,
         at=clock(),
     ).validate(data={}, by=OPERATOR, at=clock())
+    if claimed:  # by somebody other than what activates: it is fulfilled all the same
+        until = clock() + timedelta(hours=1)
+        application = application.claim(until=until, by=Actor("somebody"), at=clock())
     with shop.uow() as tx:
         tx.applications.save(application)
     contract = ready(shop, application_id=application.id)

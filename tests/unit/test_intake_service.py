@@ -338,8 +338,8 @@ def test_ends_and_their_events(intake):
     def claimed():
         return intake.claim(intake.validate(capture(intake).id).id, by=AIDA).id
 
-    assert intake.complete(claimed(), outcome="done").status is ApplicationStatus.COMPLETED
-    assert intake.fail(claimed(), reason="no coverage").outcome == "no coverage"
+    assert intake.complete(claimed(), outcome="done", by=AIDA).status is ApplicationStatus.COMPLETED
+    assert intake.fail(claimed(), reason="no coverage", by=AIDA).outcome == "no coverage"
     assert intake.cancel(claimed(), reason="changed mind").status is ApplicationStatus.CANCELLED
     assert intake.reject(capture(intake).id, reason="spam").status is ApplicationStatus.REJECTED
     back = intake.unclaim(claimed(), reason="lunch", by=AIDA)
@@ -354,6 +354,23 @@ def test_ends_and_their_events(intake):
     with pytest.raises(StaleVersion):
         intake.cancel(back.id, expected_version=1)
     assert len(list(intake.each(status="completed"))) == 1
+
+
+def test_only_whoever_claimed_it_ends_it_or_lets_it_wait(intake):
+    one = intake.claim(intake.validate(capture(intake).id).id, by=AIDA)
+    for command, said in (
+        (intake.complete, {}),
+        (intake.fail, {"reason": "no coverage"}),
+        (intake.hold, {"reason": "no paper"}),
+    ):
+        with pytest.raises(RuleViolated, match="aida works on"):
+            command(one.id, by=BEK, **said)
+    assert intake.get(one.id) == one
+    intake.unclaim(one.id, by=BEK)  # to take it over, said as what it is
+    intake.claim(one.id, by=BEK)
+    with pytest.raises(RuleViolated, match="bek works on"):
+        intake.complete(one.id, by=AIDA)
+    assert intake.complete(one.id, by=BEK).claimed_by == "bek"
 
 
 def test_an_application_whose_contract_is_served_cannot_be_cancelled(intake, uow, served_contract):
@@ -376,8 +393,8 @@ def test_what_was_asked_for_is_a_contract_of_the_same_customer(
         for whose in (customers.register(name="Aida").id, None)
     )
     with pytest.raises(RuleViolated, match="another customer"):
-        intake.complete(mine.id, contract_id=contract.id)
-    done = intake.complete(nobodys.id, contract_id=contract.id)
+        intake.complete(mine.id, contract_id=contract.id, by=AIDA)
+    done = intake.complete(nobodys.id, contract_id=contract.id, by=AIDA)
     assert (done.contract_id, done.customer_id) == (contract.id, contract.customer_id)
 
 

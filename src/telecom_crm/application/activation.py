@@ -266,4 +266,6 @@ def _complete(
         application = application.release(until=until, by=by, at=at)
     if not APPLICATION_LIFECYCLE.can(application, ApplicationCommand.COMPLETE):
         return application
+    if not application.is_with(by):
+        application = application.take_over(until=until, by=by, at=at)
     return application.complete(contract_id=contract.id, outcome="activated", by=by, at=at)

@@ -97,6 +97,10 @@ _READ = (_S.VALIDATED, _S.IN_PROGRESS, _S.ON_HOLD)
 """The states in which somebody has read it, and found that it can be done."""
 _OPEN = (_S.CAPTURED, _S.NEEDS_INFO, *_READ)
 
+_CLAIMANT = "whoever claimed it"
+CLAIMANT_ONLY = frozenset({_C.HOLD, _C.COMPLETE, _C.FAIL})
+"""The commands that only whoever has claimed it gives; another takes it over first."""
+
 APPLICATION_LIFECYCLE = Lifecycle(
     "application",
     ApplicationStatus,
@@ -146,7 +150,13 @@ APPLICATION_LIFECYCLE = Lifecycle(
             event="ApplicationLeaseExpired",
             needs="the lease is over",
         ),
-        Row(source=_S.IN_PROGRESS, command=_C.HOLD, target=_S.ON_HOLD, event="ApplicationHeld"),
+        Row(
+            source=_S.IN_PROGRESS,
+            command=_C.HOLD,
+            target=_S.ON_HOLD,
+            event="ApplicationHeld",
+            needs=_CLAIMANT,
+        ),
         Row(
             source=_S.ON_HOLD,
             command=_C.RELEASE,
@@ -158,8 +168,15 @@ APPLICATION_LIFECYCLE = Lifecycle(
             command=_C.COMPLETE,
             target=_S.COMPLETED,
             event="ApplicationCompleted",
+            needs=_CLAIMANT,
         ),
-        Row(source=_S.IN_PROGRESS, command=_C.FAIL, target=_S.FAILED, event="ApplicationFailed"),
+        Row(
+            source=_S.IN_PROGRESS,
+            command=_C.FAIL,
+            target=_S.FAILED,
+            event="ApplicationFailed",
+            needs=_CLAIMANT,
+        ),
         Row(
             source=_OPEN,
             command=_C.CANCEL,
@@ -363,6 +380,10 @@ class Application:
         _refuse_past(until, at=at)
         return self._move(_C.CLAIM, by=by, at=at, claimed_by=by.name, claimed_until=until)
 
+    def take_over(self, *, until: datetime, by: Actor, at: datetime) -> Application:
+        """Work on it in the place of whoever does: put it back into the queue, and claim it."""
+        return self.unclaim(by=by, at=at).claim(until=until, by=by, at=at)
+
     def unclaim(self, *, reason: str = "", by: Actor, at: datetime) -> Application:
         """Put it back into the queue."""
         return self._move(_C.UNCLAIM, reason=reason, by=by, at=at, **_UNCLAIMED)
@@ -375,7 +396,11 @@ class Application:
         return moved
 
     def hold(self, *, reason: str, by: Actor, at: datetime) -> Application:
-        """Wait for something outside; it stays with whoever claimed it and no lease runs."""
+        """
+        Wait for something outside; it stays with whoever claimed it and no lease runs.
+
+        Raise `RuleViolated` for anybody else.
+        """
         return self._move(_C.HOLD, reason=reason, by=by, at=at, claimed_until=None)
 
     def release(self, *, until: datetime, by: Actor, at: datetime) -> Application:
@@ -391,7 +416,7 @@ class Application:
         by: Actor,
         at: datetime,
     ) -> Application:
-        """Say that what was asked for is done."""
+        """Say that what was asked for is done; `RuleViolated` but for whoever claimed it."""
         contract = contract_id or self.contract_id
         payload = {"contract": str(contract)} if contract else {}
         return self._move(
@@ -405,7 +430,7 @@ class Application:
         )
 
     def fail(self, *, reason: str, by: Actor, at: datetime) -> Application:
-        """Give up: it could not be done."""
+        """Give up: it could not be done; `RuleViolated` but for whoever claimed it."""
         return self._move(_C.FAIL, reason=reason, by=by, at=at, outcome=reason, claimed_until=None)
 
     def cancel(
@@ -512,6 +537,10 @@ class Application:
             erased_at=at,
         )
 
+    def is_with(self, actor: Actor) -> bool:
+        """Tell whether somebody has claimed it."""
+        return self.claimed_by == actor.name
+
     @property
     def is_read(self) -> bool:
         """Whether somebody has found that it can be done, and it has not ended."""
@@ -536,6 +565,9 @@ class Application:
         said = read_text(reason, field="reason")
         if APPLICATION_LIFECYCLE.row(self.status, command).target in ENDED:
             changes["ended_at"] = at
+        if command in CLAIMANT_ONLY and not self.is_with(by):
+            reason = f"{self.claimed_by} works on application {self.number}; take it over first"
+            raise RuleViolated("claimed", (reason,))
         return APPLICATION_LIFECYCLE.move(
             self, command, by=by, at=at, reason=said, payload=payload or {}, **changes
         )

@@ -86,7 +86,7 @@ class Working(IntakeDesk):
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
-        """Wait for something outside; no lease runs."""
+        """Wait for something outside; no lease runs. `RuleViolated` but for whoever claimed it."""
         return self._change(
             application_id, expected_version, lambda one, at: one.hold(reason=reason, by=by, at=at)
         )
@@ -165,7 +165,7 @@ class Working(IntakeDesk):
         Say that what was asked for is done.
 
         With a contract, the application becomes its customer's; raise `RuleViolated` where it is
-        another customer's already.
+        another customer's already, and for anybody but whoever claimed it.
         """
         at = self.clock()
         with self.uow() as tx:
@@ -186,7 +186,7 @@ class Working(IntakeDesk):
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Application:
-        """Give up: it could not be done."""
+        """Give up: it could not be done. `RuleViolated` but for whoever claimed it."""
         return self._change(
             application_id, expected_version, lambda one, at: one.fail(reason=reason, by=by, at=at)
         )

@@ -11,10 +11,11 @@ from litestar import Controller
 
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.application import APPLICATION_LIFECYCLE, Application
+from telecom_crm.domain.application import APPLICATION_LIFECYCLE, CLAIMANT_ONLY, Application
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web import kyc
@@ -173,9 +174,13 @@ class ApplicationCommandPages(Controller):
     ask, command = routes_of("/{application_id:uuid}/{command:str}", COMMANDS)
 
 
-def allowed(application: Application) -> set[str]:
-    """Return what a state allows, and the way to a customer where there is none."""
-    names = {one.value for one in APPLICATION_LIFECYCLE.allowed(application.status)}
+def allowed(application: Application, by: Actor) -> set[str]:
+    """Return what somebody may do in its state, and the way to a customer where there is none."""
+    names = {
+        one.value
+        for one in APPLICATION_LIFECYCLE.allowed(application.status)
+        if one not in CLAIMANT_ONLY or application.is_with(by)
+    }
     if "cancel" in names and application.customer_id is None and application.is_read:
         names.add("register")
     return names

@@ -185,7 +185,7 @@ def shown(
         asked=asked.reason,
         to_correct=kyc.words_of(asked.fields),
         events=[(event, *event_shown(event.name)) for event in events],
-        commands=COMMANDS.offered(request, allowed(application)),
+        commands=COMMANDS.offered(request, allowed(application, request.by)),
         lacks=lacks,
         may_sell=_is_for_sale(application) and request.may(Area.CONTRACTS, Action.WRITE),
         writes=writes and is_open,
