@@ -27,7 +27,7 @@ from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.inventory.service import Inventory

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.customer import Customer, CustomerKind

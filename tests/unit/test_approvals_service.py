@@ -10,7 +10,7 @@ import pytest
 from telecom_crm.adapters.gateways.cash_desk import CashDesk
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.approval import Approval, ApprovalKind, ApprovalStatus

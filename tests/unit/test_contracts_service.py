@@ -8,7 +8,7 @@ import pytest
 
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.contracts.amending import When
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import PolicyFrozen
 from telecom_crm.domain.activation import ActivationSummary

@@ -8,7 +8,7 @@ import pytest
 
 from telecom_crm.adapters.clock import ManualClock
 from telecom_crm.adapters.files.memory import MemoryFiles
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query

@@ -17,7 +17,7 @@ from telecom_crm.adapters.clock import ManualClock, SequentialIds
 from telecom_crm.adapters.memory.series import MemorySeries
 from telecom_crm.adapters.memory.unit_of_work import MemoryUnitOfWork
 from telecom_crm.adapters.phones import NationalPhones
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.contract import ContractStatus

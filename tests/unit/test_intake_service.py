@@ -7,7 +7,7 @@ import pytest
 
 from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.phones import NationalPhones
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.inventory.receiving import AlreadyInPool, NumberData, Receipt, SimData
 from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.ports import Query

@@ -2,7 +2,7 @@ import attrs
 import pytest
 
 from telecom_crm.adapters.files.memory import MemoryFiles
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.notifications import Notifications
 from telecom_crm.application.ports import Message, Query
 from telecom_crm.application.tickets import Tickets

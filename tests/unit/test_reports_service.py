@@ -11,7 +11,7 @@ from telecom_crm.adapters.passwords import Argon2Passwords, TimeCodes
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, PaymentGateway

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from telecom_crm.adapters.files.directory import DirectoryFiles
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.ports import Query
 from telecom_crm.application.scans import Scans

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import telecom_crm
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.stream import EventStream

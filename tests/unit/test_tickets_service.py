@@ -8,7 +8,7 @@ import pytest
 
 from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.tickets import Tickets

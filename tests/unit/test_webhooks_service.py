@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from telecom_crm.adapters.messaging.http_post import HttpPoster
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Undelivered
 from telecom_crm.application.stream import EventStream
 from telecom_crm.application.webhooks import Webhooks

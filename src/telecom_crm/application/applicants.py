@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.customers import CustomerCheck, checks_in
+from telecom_crm.application.customers.desk import CustomerCheck, checks_in
 from telecom_crm.application.ports import NewId, ReadPhone, Transaction
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.customer import (

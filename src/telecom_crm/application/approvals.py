@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.accounts import Accounts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale
 from telecom_crm.application.payments.service import Payments

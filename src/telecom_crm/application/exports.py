@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,

@@ -19,7 +19,7 @@ from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.catalog import TariffCatalog
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.imports.service import Imports

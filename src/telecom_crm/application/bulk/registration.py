@@ -22,7 +22,7 @@ from telecom_crm.application.bulk.reading import (
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.bulk.world import World, contacts, keys_of, sale_key, world_in
-from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.customers.desk import CustomerCheck
 from telecom_crm.application.ports import (
     Contended,
     FormerValue,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from telecom_crm.application.activation import Case, Prices, Requested, fee_entry, request
-from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.customers.desk import CustomerCheck
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.inventory.leaving import let_go
 from telecom_crm.application.paging import refuse_stale

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.customers.desk import CustomerCheck
 from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue

@@ -14,13 +14,8 @@ from telecom_crm.application.contracts.activating import save_posting_and_task
 from telecom_crm.application.contracts.desk import ContractDesk
 from telecom_crm.application.contracts.ordering import Order, read_newcomer
 from telecom_crm.application.contracts.previewing import Plan
-from telecom_crm.application.customers import (
-    CustomerCheck,
-    checks_in,
-    exact_in,
-    save_new,
-    welcome_back,
-)
+from telecom_crm.application.customers.desk import CustomerCheck, checks_in
+from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
 from telecom_crm.application.declared import at as at_field
 from telecom_crm.application.duplicates import for_survivor, rules_in
 from telecom_crm.application.idempotency import digest_of

@@ -15,7 +15,7 @@ from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.bulk.registration import SubscriberRows
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Layout, WrongHeader, find_layout, records
-from telecom_crm.application.customers import CustomerCheck, checks_in
+from telecom_crm.application.customers.desk import CustomerCheck, checks_in
 from telecom_crm.application.ports import (
     Clock,
     Files,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.customers import CustomerCheck
+from telecom_crm.application.customers.desk import CustomerCheck
 from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
     Clock,

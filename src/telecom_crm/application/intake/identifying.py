@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.applicants import Applicants, Findings, plain
-from telecom_crm.application.customers import exact_in, save_new, welcome_back
+from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.intake.desk import IntakeDesk, held
 from telecom_crm.application.ports import AuditRecord

@@ -18,7 +18,7 @@ from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.inventory.service import Inventory
 from telecom_crm.application.payments.request import PaymentRequest

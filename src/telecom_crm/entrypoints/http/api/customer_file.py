@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.contracts.service import Contracts
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.tickets import Tickets

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.ports import Page, TableFormat
 from telecom_crm.domain.approval import ApprovalKind

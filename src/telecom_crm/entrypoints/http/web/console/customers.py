@@ -10,7 +10,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import CustomerId

@@ -9,7 +9,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.customers import Customers
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract

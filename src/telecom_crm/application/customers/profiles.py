@@ -1,0 +1,226 @@
+"""Who customers are: taken up, corrected, and what was known before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import attrs
+
+from telecom_crm.application.customers.desk import CustomerDesk, checks_in, held
+from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
+from telecom_crm.application.erasing import scans_of
+from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.inheriting import inherited
+from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.ports import (
+    AuditRecord,
+    Contended,
+    FormerValue,
+    IdentityTaken,
+    Transaction,
+)
+from telecom_crm.application.retry import retried
+from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.customer import (
+    CUSTOMER_LIFECYCLE,
+    Address,
+    Consent,
+    Customer,
+    CustomerCommand,
+    CustomerKind,
+    IdentityDocument,
+    Note,
+)
+from telecom_crm.domain.deduplication import DeduplicationRules
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.lifecycle import SYSTEM, Actor
+
+PERSONAL = (
+    "name",
+    "phone",
+    "email",
+    "language",
+    "national_id",
+    "birth_date",
+    "registration_number",
+)
+"""The fields whose former values are remembered, apart from the events, until erasure."""
+
+
+@attrs.frozen
+class Profiles(CustomerDesk):
+    """Customers, as far as it is about what is known of them."""
+
+    def register(
+        self,
+        *,
+        name: str,
+        kind: CustomerKind = CustomerKind.PERSON,
+        phone: MSISDN | str | None = None,
+        email: str | None = None,
+        language: str | None = None,
+        national_id: str | None = None,
+        documents: Iterable[IdentityDocument] = (),
+        birth_date: date | str | None = None,
+        registration_number: str | None = None,
+        addresses: Iterable[Address] = (),
+        consents: Iterable[Consent] = (),
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Take up a new customer, or return the one with the same identity document or national id.
+
+        A closed one is reopened. Customers who are merely alike are told by `duplicates`. Raise
+        `InvalidValue` with every fault, `KeyReused`.
+        """
+        given: dict[str, Any] = {
+            "name": name,
+            "kind": kind,
+            "phone": phone,
+            "email": email,
+            "language": language,
+            "national_id": national_id,
+            "documents": tuple(documents),
+            "birth_date": birth_date,
+            "registration_number": registration_number,
+            "addresses": tuple(addresses),
+            "consents": tuple(consents),
+        }
+        return self._enrol(given, idempotency_key, by)
+
+    @retried
+    def update(
+        self,
+        customer_id: CustomerId,
+        *,
+        changes: Mapping[str, Any],
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """
+        Change what is known about a customer; what a personal field was before is remembered apart.
+
+        A document that is told again keeps its scan; one that is told no more loses it. A paper or
+        national id of somebody who was merged into this customer passes to them. Raise
+        `InvalidValue` with every fault, `IdentityTaken` where anybody else has one of them.
+        """
+        at = self.clock()
+        with self.uow() as tx:
+            before = tx.customers.get(customer_id)
+            refuse_stale(before, expected_version, name="customer")
+            after = before.update(changes=changes, phones=self.read_phone, by=by, at=at)
+            if after is before:
+                return before
+            self._check(tx, after, at)
+            after = inherited(tx, after, by=by, at=at)
+            tx.customers.remember(_former(before, after, by=by, at=at))
+            tx.discarded_files.add(scans_of((before,)) - scans_of((after,)))
+            return tx.customers.save(after)
+
+    @retried
+    def add_note(
+        self,
+        customer_id: CustomerId,
+        *,
+        text: str,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Write something down about a customer."""
+        at = self.clock()
+        with self.uow() as tx:
+            customer = held(tx, customer_id, expected_version)
+            notes = (*customer.notes, Note(text=text, by=by.name, at=at))
+            return tx.customers.save(customer.update(changes={"notes": notes}, by=by, at=at))
+
+    @retried
+    def former_values(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> list[FormerValue]:
+        """
+        Return what a customer's personal fields were before, oldest first.
+
+        That somebody looked is written down.
+        """
+        with self.uow() as tx:
+            tx.customers.get(customer_id)
+            look = AuditRecord(
+                action="customer.former_values",
+                thing="customer",
+                thing_id=str(customer_id),
+                by=by,
+                at=self.clock(),
+            )
+            tx.audit.record(look)
+            return tx.customers.former_values(customer_id)
+
+    @retried
+    def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:
+        at = self.clock()
+        newcomer = Customer.register(
+            id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
+        )
+        with self.uow() as tx:
+            self._check(tx, newcomer, at)
+            known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
+            if idempotency_key is not None:
+                key = request_key(idempotency_key, "customers.register", by=by, **given)
+                if bound := tx.keys.claim(key, (known or newcomer).id):
+                    return attrs.evolve(tx.customers.get(CustomerId(bound)), replayed=True)
+            if known is not None:
+                return welcome_back(tx, known, by=by, at=at)
+            return save_new(tx, newcomer)
+
+    def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+        checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
+        if faults := tuple(fault for check in checks for fault in check(customer)):
+            raise InvalidValue(faults)
+
+
+def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
+    """Return, held, the customer who is surely the same, if any; the survivor of merges."""
+    exact = next((one for one in suspects_in(tx, customer, rules) if one.exact), None)
+    return survivor_in(tx, exact.customer_id) if exact else None
+
+
+def welcome_back(tx: Transaction, known: Customer, *, by: Actor, at: datetime) -> Customer:
+    """Return a customer who came again, reopened where the relation had ended."""
+    if CUSTOMER_LIFECYCLE.can(known, CustomerCommand.REOPEN):
+        return tx.customers.save(known.reopen(by=by, at=at))
+    return known
+
+
+def save_new(tx: Transaction, newcomer: Customer) -> Customer:
+    """Store a customer that nobody was found to be; whoever was faster makes this run again."""
+    try:
+        return tx.customers.save(newcomer)
+    except IdentityTaken as taken:
+        raise Contended(f"customer {taken.customer_id}") from taken
+
+
+def _former(
+    before: Customer, after: Customer, *, by: Actor, at: datetime
+) -> tuple[FormerValue, ...]:
+    """Return what the change replaced; a document counts as the fields it has on paper."""
+    values = [
+        (field, str(old))
+        for field in PERSONAL
+        if (old := getattr(before, field)) is not None and old != getattr(after, field)
+    ]
+    kept = [attrs.evolve(paper, scan=None) for paper in after.documents]
+    values += [
+        ("document", f"{paper.type} {paper.number}")
+        for paper in before.documents
+        if attrs.evolve(paper, scan=None) not in kept
+    ]
+    values += [
+        ("address", ", ".join(part for part in attrs.astuple(address) if part))
+        for address in before.addresses
+        if address not in after.addresses
+    ]
+    return tuple(
+        FormerValue(customer_id=before.id, field=field, value=value, at=at, by=by)
+        for field, value in values
+    )
