@@ -175,6 +175,12 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
     )
 
 
+def kind_meant(job: ImportJob) -> str:
+    """Return what a file is to be uploaded again as: what its columns tell, else as it was."""
+    told = (one.value for one in job.structure_faults if one.code == "another_kind")
+    return next(told, job.kind.value)
+
+
 def policy_named(crm: Crm, job: ImportJob) -> str | None:
     """Return what the billing policy is called on which a job activates, if it does."""
     if job.policy is None:

@@ -34,6 +34,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     FILE_LIMIT,
     KINDS,
     PATH,
+    kind_meant,
     policy_named,
     reasons_of,
     taken_in,
@@ -141,7 +142,7 @@ class ImportPages(Controller):
         job = taken_in(crm.imports, form, by=request.by)
         if job is None:
             return upload_shown(request, crm, form)
-        if job.status is ImportStatus.ABORTED:
+        if job.status in (ImportStatus.ABORTED, ImportStatus.STRUCTURE_ERROR):
             return redirect(request, f"{PATH}/{job.id}")
         return redirect(request, f"{PATH}/{job.id}", toast=_("The file is taken in"))
 
@@ -163,6 +164,7 @@ class ImportPages(Controller):
             fragment="console/imports/_progress.html",
             job=job,
             policy=policy_named(crm, job),
+            again=kind_meant(job),
             base=f"{PATH}/{job.id}",
             running=running,
             left=max(0, (job.total or 0) - job.position),
