@@ -2,23 +2,82 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Response
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar import Controller
 
+from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
-from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    Question,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, told
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.offers import accounts_offered
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.routes import acts, shows
+from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+
+
+def _read(form: Form, *_: object) -> dict[str, Any]:
+    payer = form.choice("payer", UUID)
+    account = form.choice("account", UUID, required=False)
+    return {
+        "customer_id": CustomerId(payer) if payer else None,
+        "account_id": AccountId(account) if account else None,
+        "idempotency_key": form.key,
+    }
+
+
+def _offers(request: Visit, crm: Crm, contract: Contract, form: Form) -> dict[str, Any]:
+    """Return the payer who was chosen, with their accounts; before that, whom a search finds."""
+    q = request.query_params.get("q", "").strip()[:200]
+    chosen = form.choice("payer", UUID, required=False)
+    payer = None
+    if chosen is not None and request.may(Area.CUSTOMERS):
+        payer = crm.customers.get(CustomerId(chosen))
+    return {
+        "payer": payer,
+        "q": q,
+        "hits": [one for one in found_customers(request, crm, q) if one.id != contract.customer_id],
+        "accounts": accounts_offered(request, crm, payer.id) if payer else [],
+    }
+
+
+PAYER = Question(
+    name="payer",
+    fields=("account",),
+    read=_read,
+    begins=lambda request, _: {"payer": request.query_params.get("payer", "")[:100]},
+    offers=_offers,
+    template="console/contracts/change_payer.html",
+)
+CHANGE_PAYER = Commands(
+    area=Area.CONTRACTS,
+    service=lambda crm: crm.contracts,
+    find=lambda crm, key: crm.contracts.get(ContractId(key)),
+    title=lambda contract: contract.number,
+    told=told,
+    after=lambda _, __, made: f"{PATH}/{made.id}/activate",
+    table=(
+        Command(
+            "change_payer",
+            N_("Give to another payer"),
+            "arrow-left-right",
+            N_("The new contract is signed"),
+            Contracts.change_payer,
+            PAYER,
+            hurts=True,
+        ),
+    ),
+)
 
 
 class ChangingPayerPages(Controller):
@@ -26,59 +85,4 @@ class ChangingPayerPages(Controller):
 
     path = PATH
 
-    @shows("/{contract_id:uuid}/change_payer", Area.CONTRACTS, Action.WRITE)
-    def ask(
-        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Ask who pays from now on, and then on which account."""
-        form = Form.filled(payer=request.query_params.get("payer", "")[:100])
-        return _asked(request, crm, crm.contracts.get(ContractId(contract_id)), form)
-
-    @acts("/{contract_id:uuid}/change_payer", Area.CONTRACTS)
-    def change(
-        self,
-        request: Visit,
-        contract_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Close the contract and sign the new one; sent again, it is done once."""
-        known, payer = ContractId(contract_id), form.choice("payer", UUID)
-        account = form.choice("account", UUID, required=False)
-        made = None
-        if payer is not None:
-            made = form.submit(
-                crm.contracts.change_payer,
-                known,
-                customer_id=CustomerId(payer),
-                account_id=AccountId(account) if account else None,
-                idempotency_key=form.key,
-                expected_version=form.version,
-                by=request.by,
-            )
-        if made is None:
-            return _asked(request, crm, crm.contracts.get(known), form)
-        return redirect(
-            request, f"{PATH}/{made.id}/activate", toast=_("The new contract is signed")
-        )
-
-
-def _asked(request: Visit, crm: Crm, contract: Contract, form: Form) -> Response[bytes]:
-    q, chosen = (
-        request.query_params.get("q", "").strip()[:200],
-        form.choice("payer", UUID, required=False),
-    )
-    payer = None
-    if chosen is not None and request.may(Area.CUSTOMERS):
-        payer = crm.customers.get(CustomerId(chosen))
-    return page(
-        request,
-        "console/contracts/change_payer.html",
-        status=200 if form.ok else form.status,
-        form=form,
-        payer=payer,
-        q=q,
-        hits=[one for one in found_customers(request, crm, q) if one.id != contract.customer_id],
-        accounts=accounts_offered(request, crm, payer.id) if payer else [],
-        **told(request, crm, contract),
-    )
+    ask, change = routes_of("/{contract_id:uuid}/change_payer", CHANGE_PAYER)

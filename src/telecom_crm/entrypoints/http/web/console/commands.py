@@ -40,7 +40,7 @@ class Question:
     """Reads the form into what the service is told."""
     fields: tuple[str, ...] = attrs.field()
     """The fields of its page, called as it is where there is one."""
-    begins: Callable[[Any], Mapping[str, object]] = _nothing
+    begins: Callable[[Visit, Any], Mapping[str, object]] = _nothing
     """What stands in the fields of a thing before anything was typed."""
     offers: Callable[[Visit, Crm, Any, Form], Mapping[str, Any]] = _nothing
     """What its page has to choose from."""
@@ -118,7 +118,8 @@ class Commands(Generic[T]):
     def ask(self, request: Visit, crm: Crm) -> Response[bytes]:
         """Ask about the command that the address names."""
         thing, command = self._addressed(request, crm)
-        return self._asked(request, crm, thing, command, Form.filled(**command.asks.begins(thing)))
+        form = Form.filled(**command.asks.begins(request, thing))
+        return self._asked(request, crm, thing, command, form)
 
     def do(self, request: Visit, crm: Crm, form: Form) -> Response[bytes]:
         """Carry it out as the form says, and go on; ask again where it is refused."""

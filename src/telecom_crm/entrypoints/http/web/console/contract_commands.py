@@ -141,7 +141,7 @@ CARD = Question(
     name="card",
     fields=("iccid", "card", "reason", "lift"),
     read=_card,
-    begins=lambda _: {"lift": "true"},
+    begins=lambda *_: {"lift": "true"},
     offers=_cards,
 )
 NUMBER = Question(
@@ -155,7 +155,7 @@ TERMS = Question(
     name="terms",
     fields=("tariff", "options", "when"),
     read=_terms,
-    begins=lambda contract: {
+    begins=lambda _, contract: {
         "tariff": contract.tariff_code,
         "options": [one.code for one in contract.options],
         "when": When.NOW,

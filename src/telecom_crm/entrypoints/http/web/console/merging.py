@@ -69,11 +69,11 @@ class Side:
         """Read what a customer has, as far as the visitor may see it."""
         whose, may, most = {"customer_id": str(customer.id)}, request.may, COUNTED + 1
         contracts = Query(where=whose, limit=50)
-        accounts = crm.accounts.states_of([customer.id])[customer.id]
+        states_of = crm.accounts.states_of
         return cls(
             customer,
             crm.contracts.page(contracts).items if may(Area.CONTRACTS) else (),
-            accounts if may(Area.ACCOUNTS) else [],
+            states_of([customer.id])[customer.id] if may(Area.ACCOUNTS) else [],
             tally(crm.tickets.counts(whose, most=most)[0]) if may(Area.TICKETS) else "",
             tally(crm.intake.counts(whose, most=most)[0]) if may(Area.APPLICATIONS) else "",
         )

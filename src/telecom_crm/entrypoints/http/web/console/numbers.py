@@ -101,7 +101,7 @@ CLASS = Question(
     name="class",
     fields=("category", "price"),
     read=_class_and_price,
-    begins=lambda number: {"category": number.category, "price": written(number.price)},
+    begins=lambda _, number: {"category": number.category, "price": written(number.price)},
     offers=lambda *_: {"categories": [(one.value, label(one)) for one in NumberCategory]},
 )
 COMMANDS = Commands(
