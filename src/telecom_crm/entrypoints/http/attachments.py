@@ -74,8 +74,5 @@ async def keep(request: Call, store: Callable[[str, Iterator[bytes]], T]) -> T:
 
 def download(attachment: Attachment, content: BinaryIO) -> Stream:
     """Give a file out. The name is the uploader's, and no browser is made to show what it got."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="{attachment.id}"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Disposition": f'attachment; filename="{attachment.id}"'}
     return Stream(chunks(content), media_type=attachment.media_type, headers=headers)

@@ -25,8 +25,5 @@ CUSTOMERS_LANGUAGE = _language("The language it is printed in; the customer's, i
 
 def printed(content: bytes, *, name: str) -> Response[bytes]:
     """Answer with a paper, which a browser may show."""
-    headers = {
-        "Content-Disposition": f'inline; filename="{name}.pdf"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
     return Response(content, media_type=PDF, headers=headers)

@@ -111,10 +111,7 @@ class CustomerController(CustomerFile, Controller):
         where = request.given()
         kind = TableFormat(where.pop("format", TableFormat.CSV))
         pieces = exports.customer_file(kind, by=request.by, **where)
-        headers = {
-            "Content-Disposition": f'attachment; filename="customers.{kind}"',
-            "Cache-Control": "no-store",
-        }
+        headers = {"Content-Disposition": f'attachment; filename="customers.{kind}"'}
         return Stream(pieces, media_type=MEDIA_TYPES[kind], headers=headers)
 
     @reads("/{customer_id:uuid}", Area.CUSTOMERS)

@@ -150,11 +150,10 @@ class SimController(Controller):
     @does("/{iccid:str}/secrets", Area.INVENTORY, Action.REVEAL)
     def secrets(
         self, request: Call, iccid: FromPath[str], inventory: NamedDependency[Inventory]
-    ) -> Response[SecretsView]:
+    ) -> SecretsView:
         """Show the PIN and PUK of a card; that somebody looked is written down."""
         found = inventory.secrets(_iccid(iccid), by=request.by)
-        view = SecretsView(pin1=found.pin1, puk1=found.puk1)
-        return Response(view, headers={"Cache-Control": "no-store"})
+        return SecretsView(pin1=found.pin1, puk1=found.puk1)
 
     @does("/{iccid:str}/reserve", Area.INVENTORY, versioned=True)
     def reserve(

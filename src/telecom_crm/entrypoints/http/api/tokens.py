@@ -132,11 +132,8 @@ class TokenController(Controller):
             rights=request.rights,
             by=request.by,
         )
-        answer = made(
-            MadeTokenView(token=TokenView.of(token), secret=secret), at=f"/tokens/{token.id}"
-        )
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        view = MadeTokenView(token=TokenView.of(token), secret=secret)
+        return made(view, at=f"/tokens/{token.id}")
 
     @reads("/", Area.TOKENS, query=listing("token"))
     def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[TokenView]]:
@@ -196,8 +193,5 @@ class AuditController(Controller):
         kind = TableFormat(where.pop("format", TableFormat.CSV))
         since, until = where.pop("from", None), where.pop("to", None)
         pieces = audit.export(kind, where=where, since=since, until=until, by=request.by)
-        headers = {
-            "Content-Disposition": f'attachment; filename="audit.{kind}"',
-            "Cache-Control": "no-store",
-        }
+        headers = {"Content-Disposition": f'attachment; filename="audit.{kind}"'}
         return Stream(pieces, media_type=MEDIA_TYPES[kind], headers=headers)

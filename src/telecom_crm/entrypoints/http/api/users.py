@@ -269,9 +269,7 @@ class UserController(Controller):
         user, secret = users.reset(
             UserId(user_id), expected_version=request.seen, rights=request.rights, by=request.by
         )
-        answer = shown(InvitedView(user=UserView.of(user), invitation=secret), version=user.version)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return shown(InvitedView(user=UserView.of(user), invitation=secret), version=user.version)
 
     @post(
         "/accept",
@@ -300,7 +298,7 @@ class SessionController(Controller):
     )
     def sign_in(
         self, request: Call, data: JSONBody[SigningIn], access: NamedDependency[Access]
-    ) -> Response[SignedInView]:
+    ) -> SignedInView:
         """
         Sign in with a password; where a code is asked for, the session's stage is `second_step`.
 
@@ -323,7 +321,7 @@ class SessionController(Controller):
     )
     def second_step(
         self, data: JSONBody[SecondStep], access: NamedDependency[Access]
-    ) -> Response[SignedInView]:
+    ) -> SignedInView:
         """Finish signing in with a one-time code or a recovery code; the secret is a new one."""
         return _signed_in(access.second_step(data.secret, code=data.code))
 
@@ -346,14 +344,11 @@ class SessionController(Controller):
 
 def _invited(user: User, secret: str) -> Response[InvitedView]:
     view = InvitedView(user=UserView.of(user), invitation=secret)
-    answer = made(view, at=f"/users/{user.id}", version=user.version)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    return made(view, at=f"/users/{user.id}", version=user.version)
 
 
-def _signed_in(signed: SignedIn) -> Response[SignedInView]:
-    view = SignedInView(session=SessionView.of(signed.session), secret=signed.secret)
-    return Response(view, headers={"Cache-Control": "no-store"})
+def _signed_in(signed: SignedIn) -> SignedInView:
+    return SignedInView(session=SessionView.of(signed.session), secret=signed.secret)
 
 
 def _shown(user: User) -> Response[UserView]:

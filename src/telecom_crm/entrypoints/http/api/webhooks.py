@@ -117,9 +117,7 @@ class WebhookController(Controller):
             url=data.url, wanted=data.events, from_start=data.from_start, by=request.by
         )
         view = MadeWebhookView(webhook=WebhookView.of(webhook), secret=secret)
-        answer = made(view, at=f"/webhooks/{webhook.id}", version=webhook.version)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        return made(view, at=f"/webhooks/{webhook.id}", version=webhook.version)
 
     @reads("/", Area.OPERATIONS, query=listing("webhook"))
     def page(
