@@ -21,6 +21,7 @@ from telecom_crm.domain.application import (
     Application,
     ApplicationKind,
     ApplicationStatus,
+    Channel,
 )
 from telecom_crm.domain.identifiers import ApplicationId, CustomerId, DocumentId
 from telecom_crm.domain.role import Action, Area
@@ -54,7 +55,7 @@ SUSPECTS_SHOWN = 5
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
 """The scans that a browser shows by itself."""
 
-FILTERS = ("status", "claimed_by")
+FILTERS = ("status", "claimed_by", "kind", "channel")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -90,6 +91,8 @@ class ApplicationPages(Controller):
             listing=listing,
             found=found,
             chips=_chips(listing, intake, request.by.name, hits),
+            kinds=[(one.value, label(one)) for one in ApplicationKind],
+            channels=[(one.value, label(one)) for one in Channel],
         )
 
     @acts("/claim", Area.APPLICATIONS)

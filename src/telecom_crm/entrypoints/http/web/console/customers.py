@@ -39,12 +39,13 @@ from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/customers"
 
-FILTERS = ("status",)
+FILTERS = ("status", "kind")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -133,6 +134,7 @@ class CustomerPages(Controller):
             listing=listing,
             found=found,
             balances=crm.accounts.states_of(ids),
+            listed_kinds=[(one.value, label(one)) for one in CustomerKind],
             chips=status_chips(
                 listing,
                 pgettext("customers", "All"),
