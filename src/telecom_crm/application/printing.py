@@ -15,6 +15,7 @@ from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
+    Contended,
     Documents,
     NewId,
     Transaction,
@@ -24,6 +25,7 @@ from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import brand_in
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EditionId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
@@ -61,6 +63,7 @@ class Papers:
     operator: str = ""
     """What the operator is called on paper."""
 
+    @retried
     def receipt(self, payment_id: PaymentId, *, language: str = LANGUAGES.default) -> bytes:
         """
         Print the receipt of a confirmed payment, as PDF.
@@ -144,7 +147,6 @@ class Papers:
                 raise NotFound("template", f"{kind.value}.{number}")
             return self._source(tx, found[0])
 
-    @retried
     def put_template(
         self,
         kind: PaperKind,
@@ -205,6 +207,7 @@ class Papers:
             return built_in
         return tx.papers.source(version.digest)
 
+    @retried
     def _of_contract(
         self, kind: PaperKind, contract_id: ContractId, language: str | None, by: Actor
     ) -> bytes:
@@ -212,13 +215,12 @@ class Papers:
             _check_language(language)
         with self.uow(read_only=True) as tx:
             contract = tx.contracts.get(contract_id)
-            language = language or tx.customers.get(contract.customer_id).language
-            facts = contract_facts(
-                tx, contract, language=language, zone=self.zone, now=self.clock()
-            )
+            shown = tx.customers.get(contract.customer_id)
+            said = language or shown.language
+            facts = contract_facts(tx, contract, language=said, zone=self.zone, now=self.clock())
             if kind is PaperKind.ACCEPTANCE:
                 facts |= self._activated(contract)
-        return self._print(kind, contract_id, facts, language, by)
+        return self._print(kind, contract_id, facts, said, by, shown=shown)
 
     def _activated(self, contract: Contract) -> dict[str, Any]:
         """Return what an act of acceptance says beside the contract's own facts."""
@@ -235,8 +237,10 @@ class Papers:
         facts: Mapping[str, Any],
         language: str,
         by: Actor,
+        *,
+        shown: Customer | None = None,
     ) -> bytes:
-        """Print facts, and keep that they were printed so."""
+        """Print facts, and keep that they were printed so; `shown` is whom they show."""
         with self.uow(read_only=True) as tx:
             operator = self.operator or brand_in(tx).name
             data = written_data({**facts, "language": language, "operator": operator})
@@ -253,15 +257,13 @@ class Papers:
             data=data,
             at=self.clock(),
         )
-        self._keep(edition, source, by)
-        return made
-
-    @retried
-    def _keep(self, edition: Edition, source: str, by: Actor) -> None:
-        """Keep an edition, once, and write down who printed it, both or neither."""
         with self.uow() as tx:
+            if shown is not None and tx.customers.get(shown.id).version != shown.version:
+                # Printing takes its time, and an erasure in between has nothing to find later.
+                raise Contended(f"customer {shown.key}")
             tx.papers.keep(edition, source=source)
             self._write_down(tx, edition, by)
+        return made
 
     def _write_down(self, tx: Transaction, edition: Edition, by: Actor) -> None:
         if edition.kind not in PAPERS_OF_CONTRACTS:  # it names nobody

@@ -143,10 +143,11 @@ class ContractPages(Controller):
         request: Visit,
         contract_id: FromPath[UUID],
         edition_id: FromPath[UUID],
-        papers: NamedDependency[Papers],
+        crm: NamedDependency[Crm],
     ) -> Response[bytes]:
         """Print a paper of a contract again, as it was; that is written down."""
-        content = papers.reprint(contract_id, EditionId(edition_id), by=request.by)
+        contract = crm.contracts.get(ContractId(contract_id))  # nothing but a contract's papers
+        content = crm.papers.reprint(contract.id, EditionId(edition_id), by=request.by)
         return printed(content, name=f"contract-{contract_id}")
 
 
