@@ -630,11 +630,17 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         ...
 
     def outcomes(
-        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+        self,
+        job_id: ImportId,
+        *,
+        after_line: int,
+        limit: int,
+        failed: bool | None = None,
+        code: str | None = None,
     ) -> list[RowOutcome]:
         """
-        Return recorded outcomes behind a line, in order of lines; with a `code`, of the rows alone
-        that have an error of this code.
+        Return recorded outcomes behind a line, in order of lines: of the rows that failed alone, or
+        of those that did not; with a `code`, of those that have an error of this code.
         """
         ...
 

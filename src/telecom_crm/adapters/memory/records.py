@@ -53,11 +53,18 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
             self._rows[job_id].outcomes.setdefault(row.line, row)
 
     def outcomes(
-        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+        self,
+        job_id: ImportId,
+        *,
+        after_line: int,
+        limit: int,
+        failed: bool | None = None,
+        code: str | None = None,
     ) -> list[RowOutcome]:
         rows = self._recorded(job_id)
         behind = (rows[line] for line in sorted(rows) if line > after_line)
-        fit = (row for row in behind if code is None or code in _codes(row))
+        ended = (row for row in behind if failed is None or bool(row.errors) is failed)
+        fit = (row for row in ended if code is None or code in _codes(row))
         return list(islice(fit, limit))
 
     def reasons(self, job_id: ImportId) -> dict[str, int]:

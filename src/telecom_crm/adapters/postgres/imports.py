@@ -20,7 +20,7 @@ from telecom_crm.adapters.postgres.rows.imports import (
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowOutcome
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, Outcome, RowOutcome
 
 _ROWS = Sheet(tables.import_rows)
 _CLAIMS = Sheet(tables.import_claims)
@@ -51,18 +51,28 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
             )
 
     def outcomes(
-        self, job_id: ImportId, *, after_line: int, limit: int, code: str | None = None
+        self,
+        job_id: ImportId,
+        *,
+        after_line: int,
+        limit: int,
+        failed: bool | None = None,
+        code: str | None = None,
     ) -> list[RowOutcome]:
-        """Return recorded outcomes behind a line, all or of one code of errors, by lines."""
+        """Return recorded outcomes behind a line, all or those that are asked for, by lines."""
+        ended = "" if failed is None else " AND (outcome = %(outcome)s) = %(failed)s"
         coded = "" if code is None else " AND errors @> %(error)s::jsonb"
         rows = rows_of(
             self.connection,
             "SELECT line, outcome, errors, warnings FROM import_rows"
-            f" WHERE job_id = %(job)s AND line > %(line)s{coded} ORDER BY line LIMIT %(limit)s",
+            f" WHERE job_id = %(job)s AND line > %(line)s{ended}{coded}"
+            " ORDER BY line LIMIT %(limit)s",
             {
                 "job": job_id,
                 "line": after_line,
                 "limit": limit,
+                "outcome": Outcome.FAILED.value,
+                "failed": failed,
                 "error": dumps([{"code": code}]),
             },
         )

@@ -11,6 +11,7 @@ import attrs
 
 from telecom_crm.application.bulk.table import neutral, records
 from telecom_crm.application.imports.desk import ImportDesk, earlier_in
+from telecom_crm.application.paging import PAGE_SIZE
 from telecom_crm.application.ports import AuditRecord
 from telecom_crm.domain.identifiers import DocumentId, ImportId
 from telecom_crm.domain.importing import ImportJob, ImportSummary, RowError, RowOutcome
@@ -65,7 +66,7 @@ class Results(ImportDesk):
 
     def warnings(self, job_id: ImportId) -> Iterator[tuple[int, str]]:
         """Go through what is to be known of rows that did not fail: their line, and the words."""
-        for row in self._outcomes(job_id):
+        for row in self._outcomes(job_id, failed=False):
             for words in row.warnings:
                 yield row.line, words
 
@@ -102,18 +103,22 @@ class Results(ImportDesk):
                 fit = kind.columns.without_secrets(cells, layout.header)
                 yield _csv_line([*(fit[place] for place in kept if place < len(fit)), told])
 
-    def _outcomes(self, job_id: ImportId, code: str | None = None) -> Iterator[RowOutcome]:
+    def _outcomes(
+        self, job_id: ImportId, *, failed: bool, code: str | None = None
+    ) -> Iterator[RowOutcome]:
         line = 0
         while True:
             with self.uow(read_only=True) as tx:
-                rows = tx.imports.outcomes(job_id, after_line=line, limit=500, code=code)
+                rows = tx.imports.outcomes(
+                    job_id, after_line=line, limit=PAGE_SIZE, failed=failed, code=code
+                )
             if not rows:
                 return
             yield from rows
             line = rows[-1].line
 
     def _failed(self, job_id: ImportId, code: str | None = None) -> Iterator[RowOutcome]:
-        return (row for row in self._outcomes(job_id, code) if row.errors)
+        return self._outcomes(job_id, failed=True, code=code)
 
 
 def _told(error: RowError) -> str:

@@ -1216,6 +1216,8 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert tx.imports.outcomes(job.id, after_line=0, limit=9) == rows
             assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
+            assert tx.imports.outcomes(job.id, after_line=0, limit=1, failed=True) == rows[1:]
+            assert tx.imports.outcomes(job.id, after_line=0, limit=1, failed=False) == rows[:1]
             assert tx.imports.claimed(job.id, ["sim:1", "sim:2"]) == {"sim:1": "9"}
 
     def test_rows_of_an_import_are_found_and_counted_by_what_is_wrong(self) -> None:
