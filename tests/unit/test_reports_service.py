@@ -43,8 +43,8 @@ def tickets(uow, series, clock, ids):
 
 
 @pytest.fixture
-def reports(uow, clock, tickets):
-    return Reports(uow, clock, tickets, ZoneInfo("Asia/Bishkek"), "KGS", pool_low=3)
+def reports(uow, clock):
+    return Reports(uow, clock, ZoneInfo("Asia/Bishkek"), "KGS", pool_low=3)
 
 
 @pytest.fixture
@@ -213,3 +213,13 @@ def test_sums_are_made_anew_and_are_the_same(reports, shop):
 def test_days_are_from_one_to_a_year(reports):
     with pytest.raises(InvalidValue):
         reports.dashboard(days=0, rights=ADMIN, by=BY)
+
+
+def test_late_tickets_past_a_hundred_are_at_least_so_many(shop, tickets, reports, clock):
+    owner = shop.sign(1).customer_id
+    for n in range(LOOKED_AT + 1):
+        tickets.create(customer_id=owner, subject=f"no signal {n}", priority=TicketPriority.URGENT)
+    clock.pass_(hours=3)
+    found = reports.dashboard(rights=ADMIN, by=BY)
+    (late,) = (one for one in found.attention if one.concern is Concern.OVERDUE_TICKETS)
+    assert (late.number, late.at_least, found.tickets.overdue) == (LOOKED_AT, True, LOOKED_AT)

@@ -17,7 +17,6 @@ from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Clock, Page, Query, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import brand_in
-from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.application import ApplicationStatus
 from telecom_crm.domain.approval import Approval, ApprovalStatus
 from telecom_crm.domain.calendar import Period, local_date
@@ -63,7 +62,6 @@ class Reports:
 
     uow: UnitOfWork
     clock: Clock
-    tickets: Tickets
     zone: ZoneInfo
     currency: str
     pool_low: int = 100
@@ -84,8 +82,8 @@ class Reports:
         period = days_up_to(local_date(at, self.zone), days)
         both = Period(period.start - timedelta(days=days), period.end)
         reads = _Reader(rights, by)
-        late = self.tickets.count_overdue(most=LOOKED_AT) if reads(Area.TICKETS) else 0
         with self.uow(read_only=True) as tx:
+            late = tx.tickets.count_late(at, most=LOOKED_AT + 1) if reads(Area.TICKETS) else 0
             moves = tx.figures.moves(since=both.start, zone=self.zone)
             found = Dashboard(at=at, period=period, attention=self._concerns(tx, reads, at))
             if reads(Area.REPORTS, Area.CONTRACTS):
@@ -95,10 +93,11 @@ class Reports:
                 money = money_days(bookings, both, currency=self.currency)
                 found = attrs.evolve(found, money=money)
         if reads(Area.TICKETS):
-            found = attrs.evolve(found, tickets=ticket_figures(moves, overdue=late))
+            found = attrs.evolve(found, tickets=ticket_figures(moves, overdue=min(late, LOOKED_AT)))
         if reads(Area.INVENTORY):
             found = attrs.evolve(found, pool=pool_figures(moves, low=self.pool_low))
-        return attrs.evolve(found, attention=(*found.attention, *running_short(found)))
+        waiting = (*found.attention, *_overdue(late), *running_short(found))
+        return attrs.evolve(found, attention=waiting)
 
     def first_steps(self) -> dict[FirstStep, bool]:
         """Tell, of what a new operator has to set up, what is there."""
@@ -221,6 +220,12 @@ def _approvals(tx: Transaction, reads: _Reader) -> Attention | None:
 def _applications(tx: Transaction) -> Attention | None:
     waiting = tx.applications.page(_in_state(ApplicationStatus.VALIDATED))
     return _waiting(Concern.APPLICATIONS, waiting, lambda one: one.captured_at)
+
+
+def _overdue(late: int) -> list[Attention]:
+    concern, more = Concern.OVERDUE_TICKETS, late > LOOKED_AT
+    found = _attention(concern, min(late, LOOKED_AT), at_least=more)
+    return [] if found is None else [found]
 
 
 def _payments(tx: Transaction, before: datetime) -> list[Attention | None]:

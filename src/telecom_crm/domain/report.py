@@ -126,9 +126,7 @@ class MoneyDay:
 
 @attrs.frozen(kw_only=True)
 class TicketFigures:
-    """
-    Tickets that are not closed, by state, and how many of the oldest are owed a late answer.
-    """
+    """Tickets that are not closed, by state, and how many are late, counted to a hundred."""
 
     by_state: Mapping[TicketStatus, int]
     overdue: int
@@ -388,11 +386,8 @@ def pool_figures(moves: Iterable[Moves], *, low: int) -> PoolFigures:
 
 
 def running_short(shown: Dashboard) -> tuple[Attention, ...]:
-    """Return what somebody should look at, of the figures that are shown."""
+    """Return what there is too little of, of the figures that are shown."""
     found = []
-    if shown.tickets and shown.tickets.overdue:
-        late = shown.tickets.overdue
-        found.append(Attention(concern=Concern.OVERDUE_TICKETS, number=late))
     if shown.pool and shown.pool.sims_are_low:
         found.append(Attention(concern=Concern.FEW_SIMS, number=shown.pool.sims))
     if shown.pool and shown.pool.numbers_are_low:

@@ -566,7 +566,6 @@ class Container(containers.DeclarativeContainer):
         Reports,
         uow=uow,
         clock=chosen.clock,
-        tickets=tickets,
         zone=chosen.zone,
         currency=chosen.currency,
         pool_low=chosen.pool_low,

@@ -198,7 +198,6 @@ class Crm:
             self.payments, uow=uow, till=till, resume_paid=contracts.lift_money_holds
         )
         accounts = attrs.evolve(self.accounts, uow=uow)
-        tickets = attrs.evolve(self.tickets, uow=uow)
         return attrs.evolve(
             self,
             uow=uow,
@@ -219,7 +218,7 @@ class Crm:
             accounts=accounts,
             operations=Operations(uow),
             settlements=attrs.evolve(self.settlements, uow=uow),
-            tickets=tickets,
+            tickets=attrs.evolve(self.tickets, uow=uow),
             imports=attrs.evolve(self.imports, uow=uow),
             provisioning=attrs.evolve(self.provisioning, uow=uow),
             notifications=attrs.evolve(self.notifications, uow=uow),
@@ -229,7 +228,7 @@ class Crm:
             webhooks=attrs.evolve(self.webhooks, uow=uow),
             rules=attrs.evolve(self.rules, uow=uow),
             events=attrs.evolve(self.events, uow=uow),
-            reports=attrs.evolve(self.reports, uow=uow, tickets=tickets),
+            reports=attrs.evolve(self.reports, uow=uow),
             audit=attrs.evolve(self.audit, uow=uow),
             close=nothing_to_close,
         )

@@ -67,7 +67,7 @@ class MoneyDayView(View):
 
 
 class TicketFiguresView(View):
-    """Tickets that are not closed, and how many of the oldest are owed a late answer."""
+    """Tickets that are not closed, and how many are late, counted to a hundred."""
 
     open: int
     overdue: int
