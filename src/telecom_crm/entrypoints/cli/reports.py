@@ -10,7 +10,7 @@ def rebuild(*, database: Database = HERE) -> int:
     Sum up all events and the whole journal anew.
 
     Figures are right without it: what is kept only saves counting again. After a dump was restored
-    it is done by itself.
+    it is done by itself, once the cursors of consumers are set back: see docs/operations.md.
 
     Parameters
     ----------

@@ -199,7 +199,9 @@ def shown(
 def suspected(request: Visit, crm: Crm, findings: Findings) -> list[tuple[Any, Any]]:
     """Return who may be the same, the surest first, with what is known of them."""
     some = findings.suspects[:SUSPECTS_SHOWN]
-    return [(one, _customer(request, crm, one.customer_id)) for one in some]
+    sees = request.may(Area.CUSTOMERS)
+    known = crm.customers.get_many([one.customer_id for one in some]) if sees else {}
+    return [(one, known.get(one.customer_id)) for one in some]
 
 
 def listed(listing: Listing, intake: Intake) -> Page[Application]:

@@ -168,7 +168,7 @@ class CustomerPages(Controller):
     def payments(
         self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
-        """Show the payments to a customer's accounts, account after account."""
+        """Show the payments to a customer's accounts."""
         listing = Listing.of(request)
         ids = [account.id for account in crm.accounts.of_customer(CustomerId(customer_id))]
         found = crm.payments.of_accounts(ids, listing.query())

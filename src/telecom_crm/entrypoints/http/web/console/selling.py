@@ -247,8 +247,9 @@ def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
     """Ask for the tariff; the summary beside it tells what is chosen so far, right or not."""
     sold, chosen = tariffs_offered(crm, PaymentMode), form.raw("tariff")
     known = chosen if chosen in {one["value"] for one in sold} else ""
-    on_sale = [one["value"] for one in options_offered(crm)]
-    options = tuple(one for one in form.all("options") if one in on_sale)
+    on_sale = options_offered(crm)
+    codes = [one["value"] for one in on_sale]
+    options = tuple(one for one in form.all("options") if one in codes)
     return _step(
         request,
         crm,
@@ -257,7 +258,7 @@ def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
         form,
         fragment="console/contracts/_tariff.html",
         offered=sold,
-        options=options_offered(crm),
+        options=on_sale,
         refused=_refused(crm, known, options),
     )
 
