@@ -100,8 +100,8 @@ def _known(given: Mapping[str, Any], made: Customer) -> Toast:
         fields.append("documents")
     if not fields:
         return Toast(_("This customer is known already"), "info")
-    words = ", ".join(field(name) for name in fields)
-    return Toast(f"{_('This customer is known already. Not taken over:')} {words}", "warn")
+    said = _("This customer is known already. Not taken over:")
+    return Toast(" ".join((said, ", ".join(field(name) for name in fields))), "warn")
 
 
 def _back(request: Visit, customer: Customer | None) -> str:
