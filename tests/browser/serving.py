@@ -18,7 +18,7 @@ from litestar import Litestar
 from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.entrypoints.crm import Crm
-from tests.people import PASSWORD, hire
+from tests.people import PASSWORD, QUICK, hire
 
 PEOPLE = 45
 CONTRACT = "C-00000001"
@@ -65,7 +65,7 @@ def furnished() -> Crm:
     from telecom_crm.domain.role import Action, Area, Role
     from telecom_crm.entrypoints import demo
 
-    crm = telecom_crm.in_memory(gateways=demo.GATEWAYS)
+    crm = telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK)
     demo.load(crm)
     crm.customers.register(name=FORMULA)
     crm.customers.register(name=ORGANISATION, kind=CustomerKind.ORGANISATION)

@@ -19,7 +19,7 @@ from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.cookies import SESSION
 from tests.integration.http_service import nowhere, path_to, routes_of
-from tests.people import PASSWORD, hire
+from tests.people import PASSWORD, QUICK, hire
 
 SITE = "https://crm.example.org"
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -60,7 +60,7 @@ def submit(client: TestClient[Any], shown: str, to: str, **fields: str):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         demo.load_subscribers(crm, count=25)
         hire(crm)

@@ -16,6 +16,7 @@ from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import Site, submit
+from tests.people import QUICK
 
 PATH = "/my/apply"
 PNG, PDF = b"\x89PNG\r\n\x1a\n", b"%PDF-1.7"
@@ -35,7 +36,7 @@ SECRETS = ("Турдубаева", "Мээрим", "1981", "10203198100001", "77
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         yield Site(create_app(crm), crm)
 

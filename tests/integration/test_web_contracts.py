@@ -22,14 +22,14 @@ from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.forms import written
 from tests.integration.test_web import HTMX, Site, submit, token_on
-from tests.people import PASSWORD, hire
+from tests.people import PASSWORD, QUICK, hire
 
 CONTRACTS = "/console/contracts"
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         hire(crm)
         yield Site(create_app(crm), crm)

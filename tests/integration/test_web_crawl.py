@@ -21,14 +21,14 @@ from tests.integration.crawling import Sent, crawl, naming
 from tests.integration.http_service import path_to, routes_of
 from tests.integration.test_web import Site, token_on
 from tests.integration.test_web_my import contracts
-from tests.people import PASSWORD, hire
+from tests.people import PASSWORD, QUICK, hire
 
 DENIED = (403, 404)
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         hire(crm)
         yield Site(create_app(crm, limits=Limits(refused_per_minute=100_000)), crm)

@@ -15,7 +15,7 @@ from telecom_crm.domain.report import FirstStep
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console.dashboard import STEPS
 from tests.integration.test_web import HTMX, Site, admin, site
-from tests.people import hire
+from tests.people import QUICK, hire
 
 __all__ = ["admin", "site"]
 
@@ -30,7 +30,7 @@ def read(browser, path="/console"):
 
 def test_a_new_operator_is_led_through_the_first_steps(site, admin):
     assert "First steps" not in admin.get("/console").text
-    with telecom_crm.in_memory() as crm:
+    with telecom_crm.in_memory(passwords=QUICK) as crm:
         hire(crm)
         new = Site(create_app(crm), crm)
         page = new.browser("admin").get("/console").text

@@ -11,14 +11,14 @@ from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console import merging
 from tests.integration.test_web import Site, submit
-from tests.people import hire
+from tests.people import QUICK, hire
 
 CUSTOMERS = "/console/customers"
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         hire(crm)
         yield Site(create_app(crm), crm)

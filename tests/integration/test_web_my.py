@@ -19,6 +19,7 @@ from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import Site, submit, token_on
+from tests.people import QUICK
 
 
 @attrs.define
@@ -49,7 +50,7 @@ def phones() -> Phones:
 
 @pytest.fixture
 def site(phones: Phones) -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS, messenger=phones) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK, messenger=phones) as crm:
         demo.load(crm)
         demo.load_subscribers(crm, count=4)
         yield Site(create_app(crm), crm)

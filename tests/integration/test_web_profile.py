@@ -17,14 +17,14 @@ from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.cookies import FLASH, named
 from tests.integration.test_web import HTMX, Site, submit, token_on
-from tests.people import hire
+from tests.people import QUICK, hire
 
 CUSTOMERS = "/console/customers"
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK) as crm:
         demo.load(crm)
         demo.load_subscribers(crm, count=3)
         hire(crm)

@@ -8,7 +8,6 @@ import pyotp
 import pytest
 
 import telecom_crm
-from telecom_crm.adapters.passwords import Argon2Passwords
 from telecom_crm.application.access.signing_in import GUESSES, GUESSES_OF_ADDRESS
 from telecom_crm.domain.session import IDLE, LONGEST
 from telecom_crm.entrypoints import demo
@@ -17,10 +16,9 @@ from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.test_web import Site, submit, token_on
 from tests.integration.test_web_my import contracts
-from tests.people import PASSWORD, hire
+from tests.people import PASSWORD, QUICK, hire
 from tests.unit.conftest import TestClock
 
-CHEAP = Argon2Passwords(memory_kib=64, rounds=1)
 FACES = ("console", "my")
 LOGIN = {"console": "/login", "my": "/my/login/password"}
 PLANTED = "tcss_" + "A" * 43
@@ -35,7 +33,7 @@ def clock() -> TestClock:
 
 @pytest.fixture(scope="module")
 def site(clock: TestClock) -> Iterator[Site]:
-    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=CHEAP, clock=clock) as crm:
+    with telecom_crm.in_memory(gateways=demo.GATEWAYS, passwords=QUICK, clock=clock) as crm:
         demo.load(crm)
         demo.load_subscribers(crm, count=1)
         hire(crm)
@@ -142,7 +140,7 @@ def test_no_way_back_leads_to_another_site(site, to):
     liked = operator.post("/prefs", data={"csrf": token}, headers={"Referer": to})
     assert liked.headers["location"] == "/console"
     path = f"/console/customers/{site.customer.id}"
-    fields = {"csrf": token, "version": str(site.customer.version), "document": "passport"}
+    fields = {"csrf": token, "version": str(site.customer.version), "document_type": "passport"}
     fields["name"] = "Somebody Else"
     saved = operator.post(f"{path}/edit", params={"back": to}, data=fields)
     assert (saved.status_code, saved.headers["location"]) == (303, path)
@@ -219,8 +217,8 @@ def two(fresh_database, tmp_path) -> Iterator[list[Site]]:
     # Guessing is counted with the logins; the address's other limit, of tokens, is each process's.
     limits = Limits(requests_per_second=0, refused_per_minute=0, proxies=("testclient",))
     with (
-        telecom_crm.open(url, data=tmp_path, passwords=CHEAP, clock=TestClock()) as one,
-        telecom_crm.open(url, data=tmp_path, passwords=CHEAP, clock=TestClock()) as other,
+        telecom_crm.open(url, data=tmp_path, passwords=QUICK, clock=TestClock()) as one,
+        telecom_crm.open(url, data=tmp_path, passwords=QUICK, clock=TestClock()) as other,
     ):
         hire(one)
         yield [Site(create_app(crm, limits=limits), crm) for crm in (one, other)]
