@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.ports import TrailKind
+from telecom_crm.domain.account import AccountStatus
 from telecom_crm.domain.application import (
     ApplicationKind,
     ApplicationStatus,
@@ -95,6 +96,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "email": N_("The same e-mail"),
         "name_and_birth_date": N_("Nearly the same name, and the same date of birth"),
     },
+    AccountStatus: {"open": within("account", "Open")},
     ContractStatus: {
         "draft": within("contract", "Draft"),
         "accepted": within("contract", "Signed"),

@@ -14,6 +14,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.ports import TRAIL_FILTERS, Page, Query, TrailKind, TrailLine
+from telecom_crm.domain.account import AccountStatus
 from telecom_crm.domain.application import ApplicationStatus
 from telecom_crm.domain.approval import ApprovalStatus
 from telecom_crm.domain.change import Change, changes_in
@@ -48,6 +49,7 @@ PATH = "/console/audit"
 SPAN = ("from", "to")
 UUID_LENGTH = 36
 STATES: Mapping[str, type[StrEnum]] = {
+    "account": AccountStatus,
     "application": ApplicationStatus,
     "approval": ApprovalStatus,
     "contract": ContractStatus,
