@@ -25,6 +25,7 @@ from telecom_crm.domain.errors import InvalidValue, NotFound, Unavailable
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import SIGN_IN_CODE, Template
+from telecom_crm.domain.session import network_of
 from telecom_crm.domain.token import digest_of
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber
 from tests.people import QUICK
@@ -311,14 +312,32 @@ def test_who_is_erased_is_signed_out_and_nothing_tells_where_from(loaded, care, 
 def test_sign_ins_and_refusals_are_written_down(loaded, care, phones):
     secret = care.send_code(PHONE)
     with pytest.raises(SignInRefused):
-        care.sign_in_with_code(secret, code="000", address="here")
-    care.sign_in_with_code(secret, code=phones.code, address="here")
-    lines = [
-        (line.action, line.thing_id)
-        for line in loaded.access.audit(Query(limit=500)).items
-        if line.detail == "here"
-    ]
-    assert lines == [("sign_in.refused", "unknown"), ("sign_in", str(_owner(loaded)))]
+        care.sign_in_with_code(secret, code="000", address="203.0.113.77")
+    care.sign_in_with_code(secret, code=phones.code, address="203.0.113.77")
+    for _ in range(GUESSES + 1):
+        with pytest.raises((SignInRefused, TooManyAttempts)):
+            care.sign_in_with_password(contract="C-9", password="x", address="203.0.113.77")
+    lines = [line for line in loaded.access.audit(Query(limit=500)).items if line.detail]
+    assert {(line.action, line.thing_id) for line in lines} == {
+        ("sign_in.refused", "unknown"),
+        ("sign_in", str(_owner(loaded))),
+        ("attempts.over", "unknown"),
+    }
+    assert {line.detail for line in lines} == {"203.0.113.0/24"}  # it outlives an erasure
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("2001:0db8:0001:0002", "2001:db8:1::/48"),
+        ("", ""),
+        ("testclient", ""),
+    ],
+)
+def test_a_network_is_as_wide_as_is_nobodys_alone(address, network):
+    assert network_of(address) == network
 
 
 def test_a_channel_is_not_waited_for_and_what_it_refuses_stops_nothing(caplog):

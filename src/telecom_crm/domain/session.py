@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
 import attrs
 
@@ -103,3 +104,19 @@ class CustomerPassword:
     id: CustomerId
     password_hash: str | None = attrs.field(repr=False)
     set_at: datetime
+
+
+def network_of(address: str) -> str:
+    """
+    Return the network that an address is of, as wide as is nobody's alone: /24, of IPv6 /48.
+
+    An IPv6 address may be the first half of one, as limits count it. What is no address has none.
+    """
+    for text in (address, f"{address}::") if address else ():
+        try:
+            known = ip_address(text)
+        except ValueError:
+            continue
+        width = 24 if known.version == 4 else 48
+        return str(ip_network(f"{known}/{width}", strict=False))
+    return ""

@@ -43,6 +43,7 @@ from telecom_crm.domain.session import (
     Session,
     SessionStage,
     Subscriber,
+    network_of,
 )
 from telecom_crm.domain.text import UNSTORABLE
 from telecom_crm.domain.token import digest_of
@@ -64,6 +65,7 @@ class SelfCare(VisitDesk):
     What subscribers do for themselves: who they are, and how they come in.
 
     What is held is held in one order, as where a customer is erased: customer, password, sessions.
+    The audit is for good, so it gets the network they came from, and no address.
     """
 
     messenger: Messenger
@@ -82,10 +84,12 @@ class SelfCare(VisitDesk):
         its account is not open. Raise `TooManyAttempts`, also for the same phone within a minute.
         """
         whose = digest_of(phone.digits)
-        self._count({f"address:{address}": GUESSES_OF_ADDRESS}, thing=WHOSE, detail=address)
+        self._count(
+            {f"address:{address}": GUESSES_OF_ADDRESS}, thing=WHOSE, detail=network_of(address)
+        )
         self._count({f"resend:{whose}": 1}, window=RESEND_AFTER)
         an_hour = {f"codes:{whose}": CODES_AN_HOUR}
-        self._count(an_hour, window=timedelta(hours=1), thing=WHOSE, detail=address)
+        self._count(an_hour, window=timedelta(hours=1), thing=WHOSE, detail=network_of(address))
         secret, code = new_secret(SESSION_PREFIX), f"{secrets.randbelow(1_000_000):06}"
         message = self._written(phone, secret, code, replaces, address=address, agent=agent)
         if message is not None:
@@ -102,7 +106,7 @@ class SelfCare(VisitDesk):
         """
         mine, shared = f"code:{digest_of(secret)}", f"address:{address}"
         limits = {shared: GUESSES_OF_ADDRESS, mine: GUESSES}
-        counted = self._count(limits, thing=WHOSE, detail=address)
+        counted = self._count(limits, thing=WHOSE, detail=network_of(address))
         signed = self._proved(_both(secret, code), address, agent)
         if signed is None:
             self._refuse(address, None, CodeRefused(tries_left=GUESSES - counted[mine]))
@@ -128,7 +132,7 @@ class SelfCare(VisitDesk):
         number = UNSTORABLE.sub("", contract.strip().upper()[:40])
         counted = f"contract:{digest_of(number)}"
         limits = {f"address:{address}": GUESSES_OF_ADDRESS, counted: GUESSES}
-        self._count(limits, thing=WHOSE, detail=address)
+        self._count(limits, thing=WHOSE, detail=network_of(address))
         customer_id, hashed = self._password_of(number)
         if not self.passwords.verify(hashed, password) or customer_id is None:
             self._refuse(address, customer_id)
@@ -296,7 +300,9 @@ class SelfCare(VisitDesk):
         self, address: str, customer_id: CustomerId | None, why: SignInRefused | None = None
     ) -> NoReturn:
         who = UNKNOWN if customer_id is None else str(customer_id)
-        self.record("sign_in.refused", thing=WHOSE, thing_id=who, detail=address, by=SYSTEM)
+        self.record(
+            "sign_in.refused", thing=WHOSE, thing_id=who, detail=network_of(address), by=SYSTEM
+        )
         raise why or SignInRefused
 
     def _opened_for(
@@ -312,7 +318,7 @@ class SelfCare(VisitDesk):
             address=address,
             agent=agent,
         )
-        tx.audit.record(_line("sign_in", customer_id, SYSTEM, at, address))
+        tx.audit.record(_line("sign_in", customer_id, SYSTEM, at, network_of(address)))
         return SignedIn(tx.sessions.save(session), secret)
 
     def _message(
