@@ -20,9 +20,9 @@ from telecom_crm.application.tickets import Tickets
 from telecom_crm.application.users import Users
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.importing import ImportJob, ImportKind, ImportRequest
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.report import Concern
 from telecom_crm.domain.role import BUILT_IN_ROLES, Rights, RoleName
 from telecom_crm.domain.ticket import TicketPriority
@@ -178,6 +178,40 @@ def test_what_waits_too_long_is_to_be_looked_at(reports, shop, payments, tickets
     assert concerns(found)[Concern.OVERDUE_TICKETS] == found.tickets.overdue == 1
     (payment,) = (one for one in found.attention if one.concern is Concern.UNKNOWN_PAYMENTS)
     assert payment.since == asked
+
+
+def test_payments_that_wait_hide_none_whose_end_is_unknown(reports, shop, uow, clock, ids):
+    contract = shop.active(1)
+    asked = {
+        "account_id": contract.account_id,
+        "contract_id": contract.id,
+        "amount": som("300.00"),
+        "method": PaymentMethod.CARD,
+        "gateway": "simulator",
+        "by": BY,
+        "at": clock(),
+    }
+    said = {"by": BY, "at": clock()}
+    many = [Payment.initiate(id=ids(), **asked).send(**said) for _ in range(LOOKED_AT + 2)]
+    with uow() as tx:
+        tx.payments.save_all([*many[:-1], many[-1].time_out(**said)])
+    clock.pass_(hours=3)
+    found = {one.concern: one for one in reports.dashboard(rights=ADMIN, by=BY).attention}
+    waiting, unknown = found[Concern.WAITING_PAYMENTS], found[Concern.UNKNOWN_PAYMENTS]
+    assert (waiting.number, waiting.at_least) == (LOOKED_AT, True)
+    assert (unknown.number, unknown.at_least) == (1, False)
+
+
+def test_imports_that_went_well_hide_none_that_failed(reports, uow, clock, ids):
+    said = {"by": BY, "at": clock()}
+    request = ImportRequest(kind=ImportKind.SIMS, file_name="a.csv")
+    jobs = [
+        ImportJob.upload(id=ids(), request=request, file_id=ids(), sha256=f"{n:064x}", **said)
+        for n in range(LOOKED_AT + 1)
+    ]
+    with uow() as tx:
+        tx.imports.save_all([jobs[0].refuse(faults=(), **said), *jobs[1:]])
+    assert concerns(reports.dashboard(rights=ADMIN, by=BY))[Concern.FAILED_IMPORTS] == 1
 
 
 def test_an_import_that_failed_is_shown_for_a_week(reports, uow, series, clock, ids):

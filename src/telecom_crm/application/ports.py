@@ -16,7 +16,7 @@ and the pages behind it are reached all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -60,7 +60,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.paper import Edition, PaperKind
-from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.report import Bookings, Moves
@@ -549,11 +549,16 @@ class Payments(Collection[PaymentId, Payment], Protocol):
         ...
 
     def uncertain(
-        self, before: datetime, *, limit: int, cursor: str | None = None
+        self,
+        before: datetime,
+        *,
+        states: Set[PaymentStatus] = IN_FLIGHT,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Payment]:
         """
         Return a page of the payments in flight (initiated, pending, unknown) that were asked for
-        before an instant.
+        before an instant; of those in some `states` alone, where asked.
         """
         ...
 
@@ -667,6 +672,10 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[ImportJob]:
         """Return a page of the jobs that were over before an instant and still have their file."""
+        ...
+
+    def count_failed(self, since: datetime, *, most: int) -> int:
+        """Count the jobs uploaded since an instant that `has_failed`, up to `most`."""
         ...
 
     def forget_rows(self, job_id: ImportId) -> None:

@@ -21,9 +21,9 @@ from telecom_crm.domain.application import ApplicationStatus
 from telecom_crm.domain.approval import Approval, ApprovalStatus
 from telecom_crm.domain.calendar import Period, local_date
 from telecom_crm.domain.identifiers import UserId
-from telecom_crm.domain.importing import ImportJob, ImportStatus
+from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-from telecom_crm.domain.payment import PaymentStatus
+from telecom_crm.domain.payment import IN_FLIGHT, PaymentStatus
 from telecom_crm.domain.provisioning import ProvisioningStatus
 from telecom_crm.domain.report import (
     Attention,
@@ -223,38 +223,33 @@ def _applications(tx: Transaction) -> Attention | None:
 
 
 def _overdue(late: int) -> list[Attention]:
-    concern, more = Concern.OVERDUE_TICKETS, late > LOOKED_AT
-    found = _attention(concern, min(late, LOOKED_AT), at_least=more)
+    found = _counted(Concern.OVERDUE_TICKETS, late)
     return [] if found is None else [found]
+
+
+def _counted(concern: Concern, number: int) -> Attention | None:
+    """Return so many things, counted to one more than are told."""
+    return _attention(concern, min(number, LOOKED_AT), at_least=number > LOOKED_AT)
 
 
 def _payments(tx: Transaction, before: datetime) -> list[Attention | None]:
     """Return payments whose end is not known for too long, and those that are for nobody."""
-    stuck = tx.payments.uncertain(before, limit=LOOKED_AT)
-    unknown = tuple(one for one in stuck.items if one.status is PaymentStatus.UNKNOWN)
-    waiting = tuple(one for one in stuck.items if one.status is not PaymentStatus.UNKNOWN)
-    unallocated = tx.payments.page(_in_state(PaymentStatus.UNALLOCATED))
-    return [
-        _waiting(concern, found, lambda one: one.at)
-        for concern, found in (
-            (Concern.UNKNOWN_PAYMENTS, attrs.evolve(stuck, items=unknown)),
-            (Concern.WAITING_PAYMENTS, attrs.evolve(stuck, items=waiting)),
-            (Concern.UNALLOCATED_PAYMENTS, unallocated),
+    found = [
+        (concern, tx.payments.uncertain(before, states=states, limit=LOOKED_AT))
+        for concern, states in (
+            (Concern.UNKNOWN_PAYMENTS, {PaymentStatus.UNKNOWN}),
+            (Concern.WAITING_PAYMENTS, IN_FLIGHT - {PaymentStatus.UNKNOWN}),
         )
     ]
+    unallocated = tx.payments.page(_in_state(PaymentStatus.UNALLOCATED))
+    found.append((Concern.UNALLOCATED_PAYMENTS, unallocated))
+    return [_waiting(concern, stuck, lambda one: one.at) for concern, stuck in found]
 
 
 def _imports(tx: Transaction, at: datetime) -> Attention | None:
     """Return the imports of late that brought errors; those that only tried count for nothing."""
-    latest = tx.imports.page(Query(limit=LOOKED_AT, descending=True))
-    failed = [
-        job
-        for job in latest.items
-        if at - job.uploaded_at <= FAILED_LATELY
-        and not job.dry_run
-        and (job.status is ImportStatus.STRUCTURE_ERROR or job.counts.failed)
-    ]
-    return _attention(Concern.FAILED_IMPORTS, len(failed))
+    failed = tx.imports.count_failed(at - FAILED_LATELY, most=LOOKED_AT + 1)
+    return _counted(Concern.FAILED_IMPORTS, failed)
 
 
 def _ended(tx: Transaction, since: datetime) -> tuple[ImportJob, ...]:

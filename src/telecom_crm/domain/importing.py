@@ -295,6 +295,12 @@ class ImportJob:
             raise RuleViolated("file_kept", ("the file was erased; bring it in again",))
         return self.file_id
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the file was refused, or rows of it; a job that only tried fails at nothing."""
+        refused = self.status is ImportStatus.STRUCTURE_ERROR
+        return not self.dry_run and (refused or self.counts.failed > 0)
+
     @classmethod
     def upload(
         cls,

@@ -27,7 +27,7 @@ from telecom_crm.domain.ledger import (
     trial_balance,
 )
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import IN_FLIGHT, Payment, ReceiptNumber
+from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.refund import REFUND_IN_FLIGHT, Refund
 
 _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
@@ -105,9 +105,14 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
         return Page(items=items, next=to_cursor(items[-1].key) if more else None)
 
     def uncertain(
-        self, before: datetime, *, limit: int, cursor: str | None = None
+        self,
+        before: datetime,
+        *,
+        states: Set[PaymentStatus] = IN_FLIGHT,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Payment]:
-        flying = [("status", state.value) for state in IN_FLIGHT]
+        flying = [("status", state.value) for state in IN_FLIGHT & states]
         return self.page_having(
             flying, lambda payment: payment.at < before, limit=limit, cursor=cursor
         )

@@ -92,6 +92,10 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
         states: list[Term] = [("status", state.value) for state in OVER]
         return self.page_having(states, is_due, limit=limit, cursor=cursor)
 
+    def count_failed(self, since: datetime, *, most: int) -> int:
+        failed = (job for job in self._seen() if job.has_failed and job.uploaded_at >= since)
+        return sum(1 for _ in islice(failed, most))
+
     def forget_rows(self, job_id: ImportId) -> None:
         self._scope.require_writing()
         self._forgotten.add(job_id)

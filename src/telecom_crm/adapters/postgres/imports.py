@@ -117,6 +117,17 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
         over = "t.over_at < %(at)s AND t.file_id IS NOT NULL"
         return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)
 
+    def count_failed(self, since: datetime, *, most: int) -> int:
+        """Count the jobs uploaded since an instant that failed in whole or in part."""
+        found = self.connection.exec_driver_sql(
+            "SELECT count(*) FROM (SELECT 1 FROM import_jobs"
+            " WHERE uploaded_at >= %(since)s AND NOT dry_run"
+            " AND (status = %(refused)s OR (counts ->> 'failed')::bigint > 0)"
+            " LIMIT %(most)s) AS counted",
+            {"since": since, "refused": ImportStatus.STRUCTURE_ERROR.value, "most": most},
+        )
+        return int(found.scalar_one())
+
     def forget_rows(self, job_id: ImportId) -> None:
         """Clear the outcomes and the claims of a job's rows."""
         for table in (tables.import_rows, tables.import_claims):

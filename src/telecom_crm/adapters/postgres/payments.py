@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -30,7 +30,13 @@ from telecom_crm.adapters.postgres.rows.payments import (
 from telecom_crm.adapters.postgres.sheet import array_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.identifiers import AccountId, PaymentId, RefundId
-from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, ReceiptNumber
+from telecom_crm.domain.payment import (
+    IN_FLIGHT,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    ReceiptNumber,
+)
 from telecom_crm.domain.refund import Refund, RefundStatus
 
 # The account is found first: its payments are next to each other, and nothing more is indexed.
@@ -86,13 +92,19 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         return page_from(found, query.limit)
 
     def uncertain(
-        self, before: datetime, *, limit: int, cursor: str | None = None
+        self,
+        before: datetime,
+        *,
+        states: Set[PaymentStatus] = IN_FLIGHT,
+        limit: int,
+        cursor: str | None = None,
     ) -> Page[Payment]:
         """Return a page of the payments in flight that were asked for before an instant."""
         # The states are written out, as in the index that finds them.
         return self.page_of(
-            "t.status IN ('initiated', 'pending', 'unknown') AND t.at < %(before)s",
-            {"before": before},
+            "t.status IN ('initiated', 'pending', 'unknown')"
+            " AND t.status = ANY(%(states)s::text[]) AND t.at < %(before)s",
+            {"before": before, "states": array_of(sorted(states))},
             limit=limit,
             cursor=cursor,
         )

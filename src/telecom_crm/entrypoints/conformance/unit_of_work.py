@@ -53,6 +53,7 @@ from telecom_crm.domain.identifiers import (
     WebhookId,
 )
 from telecom_crm.domain.importing import (
+    ImportCounts,
     ImportJob,
     ImportKind,
     ImportRequest,
@@ -66,7 +67,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.paper import Edition, PaperKind, text_digest
-from telecom_crm.domain.payment import Payment, ReceiptNumber
+from telecom_crm.domain.payment import Payment, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
     ProvisioningKind,
@@ -535,6 +536,22 @@ class UnitOfWorkSuite:
             whole = tx.payments.uncertain(later, limit=3)
             assert (len(whole.items), whole.next) == (3, None)
             assert tx.payments.uncertain(payments[0].at, limit=3).items == ()
+
+    def test_payments_in_flight_are_asked_for_by_state(self) -> None:
+        uow, samples = self.make(), Samples()
+        sale = _sale(samples)
+        pending, lost = (samples.payment(sale.account.id) for _ in range(2))
+        lost = lost.time_out(**samples.said())
+        later = samples.tick()
+        with uow() as tx:
+            _save(tx, sale)
+            tx.payments.save_all([pending, lost])
+        with uow(read_only=True) as tx:
+            for states, payment in ((lost.status, lost), (pending.status, pending)):
+                found = tx.payments.uncertain(later, states={states}, limit=1)
+                assert ([one.id for one in found.items], found.next) == ([payment.id], None)
+            settled = {PaymentStatus.CONFIRMED}
+            assert tx.payments.uncertain(later, states=settled, limit=1).items == ()
 
     def test_payments_to_several_accounts_come_as_one_list(self) -> None:
         uow, samples = self.make(), Samples()
@@ -1257,6 +1274,26 @@ class UnitOfWorkSuite:
             ]
             assert tx.imports.get(over.id).mends == one.id
             assert tx.imports.alike("cd", limit=9) == []
+
+    def test_jobs_that_failed_of_late_are_counted(self) -> None:
+        uow, samples = self.make(), Samples()
+        said = samples.said
+
+        def running() -> ImportJob:
+            job = _import(samples).check(encoding="utf-8", separator=",", total=2, **said())
+            return job.start(**said())
+
+        refused = _import(samples).refuse(faults=(), **said())
+        failed = running().advance(counts=ImportCounts(read=2, created=1, failed=1), **said())
+        done = running().advance(counts=ImportCounts(read=2, created=2), **said())
+        tried = attrs.evolve(_import(samples), dry_run=True).refuse(faults=(), **said())
+        with uow() as tx:
+            tx.imports.save_all([refused, failed, done, tried, _import(samples)])
+        with uow(read_only=True) as tx:
+            assert tx.imports.count_failed(refused.uploaded_at, most=9) == 2
+            assert tx.imports.count_failed(failed.uploaded_at, most=9) == 1
+            assert tx.imports.count_failed(refused.uploaded_at, most=1) == 1
+            assert tx.imports.count_failed(samples.tick(), most=9) == 0
 
     def test_jobs_that_were_over_long_ago_are_found_and_their_rows_forgotten(self) -> None:
         uow, samples = self.make(), Samples()
