@@ -63,7 +63,8 @@ class ValidationRules:
 
     `required` are the fields that have to be there. `minimum_age` is in full years, and asked of
     people whose birth date is known; None asks nothing. `document_types` are the ones taken, and
-    `expired_documents` tells whether one that is over is.
+    `expired_documents` tells whether one that is over is: it may, since it still says who somebody
+    is, and what a contract asks for at its activation is one that is valid then.
 
     A format is a number as it has to look: `9` is a digit 0 to 9, `A` a letter, `*` either of the
     two, any other letter or digit itself; spaces and dashes do not count. A number is right where

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
+import attrs
+
 from telecom_crm.domain.customer import (
     DocumentType,
     read_document_number,
     read_email,
     read_national_id,
 )
+from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -37,6 +40,16 @@ def read(
     A field that was left empty is None, or "" where it is a text.
     """
     return {name: FIELDS[name](form, crm, name, name in required) for name in names}
+
+
+def at_field(fault: Fault) -> Fault:
+    """Return what is wrong with the documents at the field of a form, which asks for one."""
+    if fault.field != "documents":
+        return fault
+    return attrs.evolve(fault, field=_OF_PAPER.get(fault.code, "document_number"))
+
+
+_OF_PAPER = {"document_type": "document_type", "document_expired": "document_valid_until"}
 
 
 def _text(limit: int = 200) -> Reader:

@@ -28,7 +28,7 @@ from telecom_crm.entrypoints.http.web.i18n import NAMES as TONGUES
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import spoken
-from telecom_crm.entrypoints.http.web.identity import CONTACT, DOCUMENT, NAMES, read
+from telecom_crm.entrypoints.http.web.identity import CONTACT, DOCUMENT, NAMES, at_field, read
 from telecom_crm.entrypoints.http.web.labels import label
 
 SCANS: Mapping[str, str] = {
@@ -176,7 +176,8 @@ def check(
     wrong = {fault.field for fault in form.faults}
     is_person = raw.get("customer_kind") != CustomerKind.ORGANISATION
     for fault in findings.faults:
-        field = _FIELD_OF.get(fault.field, fault.field)
+        field = at_field(fault).field
+        field = _FIELD_OF.get(field, field)
         if field == "last_name" and not is_person:
             field = "organisation"
         if field not in wrong:
@@ -209,7 +210,7 @@ def read_scans(form: Form, *required: str) -> dict[str, Iterator[bytes]]:
     return found
 
 
-_FIELD_OF = {"full_name": "last_name", "name": "last_name", "documents": "document_number"}
+_FIELD_OF = {"full_name": "last_name", "name": "last_name"}
 
 
 def _read_person(form: Form, crm: Crm, must: bool) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.identity import read
+from telecom_crm.entrypoints.http.web.identity import at_field, read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -53,7 +52,7 @@ class RegisteringPages(Controller):
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Take a customer up, or find the one who is there already."""
-        given = _read(form, crm, None, today=request.app.state.pages.today)
+        given = _read(form, crm, None)
         began = crm.clock()
         made = form.submit(crm.customers.register, **given, idempotency_key=form.key, by=request.by)
         if made is None:
@@ -82,7 +81,7 @@ class RegisteringPages(Controller):
     ) -> Response[bytes]:
         """Correct a customer."""
         customer = crm.customers.get(CustomerId(customer_id))
-        changes = _read(form, crm, customer, today=request.app.state.pages.today)
+        changes = _read(form, crm, customer)
         seen, by = form.version, request.by
         done = form.submit(
             crm.customers.update, customer.id, changes=changes, expected_version=seen, by=by
@@ -111,6 +110,7 @@ def _back(request: Visit, customer: Customer | None) -> str:
 
 
 def _asked(request: Visit, form: Form, customer: Customer | None = None) -> Response[bytes]:
+    form.faults = [at_field(fault) for fault in form.faults]
     return page(
         request,
         "console/customers/edit.html",
@@ -144,7 +144,7 @@ def _filled(customer: Customer) -> Form:
     )
 
 
-def _read(form: Form, crm: Crm, customer: Customer | None, *, today: date) -> dict[str, Any]:
+def _read(form: Form, crm: Crm, customer: Customer | None) -> dict[str, Any]:
     """Read who a customer is, as `Customers.register` and `update` take it."""
     kind = form.choice("kind", CustomerKind) if customer is None else customer.kind
     person = kind is CustomerKind.PERSON
@@ -161,7 +161,7 @@ def _read(form: Form, crm: Crm, customer: Customer | None, *, today: date) -> di
         del given["national_id"]
     if person:
         given |= read(form, crm, ("birth_date",))
-        given["documents"] = _documents(form, crm, customer, today)
+        given["documents"] = _documents(form, crm, customer)
     else:
         [number] = read(form, crm, ("registration_number",)).values()
         given["registration_number"] = number or None
@@ -175,16 +175,12 @@ def read_addresses(form: Form, crm: Crm, customer: Customer | None) -> tuple[Add
     return (typed, *others) if typed != Address() else others
 
 
-def _documents(
-    form: Form, crm: Crm, customer: Customer | None, today: date
-) -> tuple[IdentityDocument, ...]:
+def _documents(form: Form, crm: Crm, customer: Customer | None) -> tuple[IdentityDocument, ...]:
     """Return the first document as it is typed, and the others as they are."""
     kept = customer.documents if customer else ()
     kind, number, issuer, until = read(form, crm, PAPER, required=("document_type",)).values()
     if kind is None or not (number or kept):
         return kept
-    if until and until < today and (number or until != kept[0].valid_until):
-        form.fault("document_valid_until", "document_expired")
     scan = None if number else kept[0].scan
     try:
         paper = IdentityDocument(
