@@ -64,6 +64,7 @@ class Window:
 
     def settle(self) -> None:
         """Wait for what a page loads after itself: its fonts, and parts that come by themselves."""
+        self.page.wait_for_load_state()
         if self.page.evaluate("() => document.fonts.ready.then(() => 'htmx' in window)"):
             expect(self.page.locator("[hx-trigger=load]")).to_have_count(0)
 
