@@ -70,6 +70,8 @@ DEAR = {
     ("GET", "/customers/export"): (A.CUSTOMERS, Action.EXPORT),
     ("GET", "/audit/export"): (A.AUDIT, Action.EXPORT),
     ("GET", "/customers/{customer_id:uuid}/former-values"): (A.CUSTOMERS, REVEAL),
+    ("GET", "/customers/{customer_id:uuid}/identity"): (A.CUSTOMERS, REVEAL),
+    ("GET", "/applications/{application_id:uuid}/identity"): (A.APPLICATIONS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/{document_id:uuid}"): (A.CONTRACTS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/contract.pdf"): (A.CONTRACTS, REVEAL),
     ("GET", "/contracts/{contract_id:uuid}/documents/acceptance.pdf"): (A.CONTRACTS, REVEAL),

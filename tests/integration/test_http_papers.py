@@ -94,6 +94,37 @@ def test_a_document_that_is_not_there_has_no_scan(service, place):
     problem_of(upload(service, path, PDF), 404, "not_found")
 
 
+def test_secret_numbers_are_shown_whole_only_where_it_is_written_down(service):
+    papers = [{"type": "id_card", "number": "AN1234567"}]
+    known = service.post(
+        "/customers", {"name": "Aida", "national_id": "20605199000123", "documents": papers}
+    ).json()
+    raw = {"name": "Bek", "national_id": "20605199000124", "document_number": "AN7654321"}
+    asked = service.post("/applications", {"kind": "new_connection", "raw": raw}).json()
+    customer, application = f"/customers/{known['id']}", f"/applications/{asked['id']}"
+    for shown in (known, service.get(customer).json(), *service.get("/customers").json()["items"]):
+        assert shown["national_id"] == "2060••••••0123"
+        assert [paper["number"] for paper in shown["documents"]] == ["AN••••567"]
+    for shown in (asked, service.get(application).json()):
+        assert (shown["raw"]["name"], shown["raw"]["national_id"]) == ("Bek", "2060••••••0124")
+        assert "AN7654321" not in str(shown)
+
+    for path in (customer, application):
+        refused = service.get(f"{path}/identity", role=Role.SUPPORT)
+        assert refused.status_code == 403
+    whole = service.get(f"{customer}/identity").json()
+    assert whole["national_id"] == "20605199000123"
+    assert [paper["number"] for paper in whole["documents"]] == ["AN1234567"]
+    assert service.get(f"{application}/identity").json()["raw"] == raw
+    looks = [line.action for line in service.crm.access.audit(Query()).items]
+    assert [one for one in looks if one.endswith(".identity")] == [
+        "customer.identity",
+        "application.identity",
+    ]
+    back = {"national_id": known["national_id"]}
+    problem_of(service.send("PATCH", customer, json=back), 422, "invalid_value")
+
+
 def test_what_somebody_was_called_before_is_told_until_erasure(service):
     path = f"/customers/{service.new_customer(name='Айгүл Асанова')['id']}"
     service.send("PATCH", path, {"name": "Айгүл Бекова"})

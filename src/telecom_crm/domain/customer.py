@@ -176,6 +176,8 @@ PERSON_FIELDS = (
     "street",
 )
 """The fields of plain text that say who somebody is: what `read_profile` reads, and the id."""
+SECRET_FIELDS = (NATIONAL_ID, "document_number")
+"""Those of them that are shown whole only to who may see personal data, which is written down."""
 
 
 def _check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:

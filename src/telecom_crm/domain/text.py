@@ -26,6 +26,16 @@ def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False
     return text
 
 
+def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
+    """Show the ends of a secret number and a dot for each character between."""
+    if not value:
+        return ""
+    hidden = len(value) - first - last
+    if hidden < 1:
+        return "•" * len(value)
+    return value[:first] + "•" * hidden + value[-last:]
+
+
 def invalid_text(field: str, code: str, message: str, raw: str) -> InvalidValue:
     """Return the error of one text, which is shown back as far as it can be."""
     # What is shown back must itself be fit to store and to send: short, no NUL, no lone surrogate.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,8 +21,10 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
+from telecom_crm.domain.customer import SECRET_FIELDS
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId, DocumentId
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.api.customer_views import SuspicionView
 from telecom_crm.entrypoints.http.attachments import (
     FILE_TYPES,
@@ -86,7 +88,12 @@ class Whose(Body):
 
 
 class ApplicationView(View):
-    """Somebody's request; `data` is what of `raw` could be read."""
+    """
+    Somebody's request; `data` is what of `raw` could be read.
+
+    Of the applicant's personal number and that of their document there are the ends, but where
+    they were asked for.
+    """
 
     id: UUID
     number: str
@@ -110,8 +117,8 @@ class ApplicationView(View):
     version: int
 
     @classmethod
-    def of(cls, application: Application) -> ApplicationView:
-        """Show an application."""
+    def of(cls, application: Application, *, open: bool = False) -> ApplicationView:
+        """Show an application, masked or whole."""
         return cls(
             id=application.id,
             number=application.number,
@@ -119,8 +126,8 @@ class ApplicationView(View):
             channel=application.channel,
             external_reference=application.external_reference,
             priority=application.priority,
-            raw=dict(application.raw),
-            data=dict(application.data),
+            raw=_told(application.raw, open=open),
+            data=_told(application.data, open=open),
             scans=[AttachmentView.of(scan) for scan in application.scans],
             duplicates=[SuspicionView.of(one) for one in application.duplicates],
             customer_id=application.customer_id,
@@ -187,6 +194,14 @@ class ApplicationController(Controller):
     ) -> Response[ApplicationView]:
         """Show an application."""
         return _shown(intake.get(ApplicationId(application_id)))
+
+    @reads("/{application_id:uuid}/identity", Area.APPLICATIONS, Action.REVEAL)
+    def identity(
+        self, request: Call, application_id: FromPath[UUID], intake: NamedDependency[Intake]
+    ) -> Response[ApplicationView]:
+        """Show an application with its secret numbers whole; it is written down."""
+        application = intake.look_at(ApplicationId(application_id), by=request.by)
+        return shown(ApplicationView.of(application, open=True), version=application.version)
 
     @reads("/{application_id:uuid}/timeline", Area.APPLICATIONS)
     def timeline(
@@ -482,6 +497,14 @@ class ApplicationController(Controller):
                 by=request.by,
             )
         )
+
+
+def _told(fields: Mapping[str, Any], *, open: bool) -> dict[str, Any]:
+    """Return what an applicant said; unless it is open, the ends alone of secret numbers."""
+    return {
+        name: masked(str(value)) if value and not open and name in SECRET_FIELDS else value
+        for name, value in fields.items()
+    }
 
 
 def _shown(application: Application) -> Response[ApplicationView]:

@@ -24,6 +24,7 @@ from telecom_crm.entrypoints.http.api.contract_views import ContractView
 from telecom_crm.entrypoints.http.api.customer_views import (
     CustomerView,
     FormerValueView,
+    IdentityView,
     SuspicionView,
 )
 from telecom_crm.entrypoints.http.api.payments import PaymentView
@@ -31,7 +32,7 @@ from telecom_crm.entrypoints.http.api.ticket_views import TicketView
 from telecom_crm.entrypoints.http.attachments import FILE_TYPES, download, keep, takes_file
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, by_key, listing
 from telecom_crm.entrypoints.http.routes import reads
-from telecom_crm.entrypoints.http.values import EventView, PageView, listed, made, whole
+from telecom_crm.entrypoints.http.values import EventView, PageView, listed, made, shown, whole
 
 
 class CustomerFile:
@@ -44,6 +45,14 @@ class CustomerFile:
         """Tell what happened to a customer and to all that is theirs, oldest first."""
         page = customers.timeline(CustomerId(customer_id), request.query())
         return listed(request, page, EventView.of)
+
+    @reads("/{customer_id:uuid}/identity", Area.CUSTOMERS, Action.REVEAL)
+    def identity(
+        self, request: Call, customer_id: FromPath[UUID], customers: NamedDependency[Customers]
+    ) -> Response[IdentityView]:
+        """Show a customer's personal number and those of their papers whole; it is written down."""
+        customer = customers.look_at(CustomerId(customer_id), by=request.by)
+        return shown(IdentityView.of(customer), version=customer.version)
 
     @reads("/{customer_id:uuid}/former-values", Area.CUSTOMERS, Action.REVEAL)
     def former_values(

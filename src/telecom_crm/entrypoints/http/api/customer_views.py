@@ -16,12 +16,13 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
 )
 from telecom_crm.domain.deduplication import Match, Suspicion
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.attachments import AttachmentView
 from telecom_crm.entrypoints.http.values import View, shown
 
 
 class DocumentView(View):
-    """A paper that says who somebody is."""
+    """A paper that says who somebody is; of its number the ends, but where it was asked for."""
 
     type: DocumentType
     number: str
@@ -31,11 +32,11 @@ class DocumentView(View):
     scan: AttachmentView | None
 
     @classmethod
-    def of(cls, paper: IdentityDocument) -> DocumentView:
-        """Show a paper."""
+    def of(cls, paper: IdentityDocument, *, open: bool = False) -> DocumentView:
+        """Show a paper, masked or whole."""
         return cls(
             type=paper.type,
-            number=paper.number,
+            number=paper.number if open else masked(paper.number, first=2, last=3),
             issuer=paper.issuer,
             issued_on=paper.issued_on,
             valid_until=paper.valid_until,
@@ -69,8 +70,23 @@ class NoteView(View):
     at: datetime
 
 
+class IdentityView(View):
+    """The numbers that say who a customer is, whole."""
+
+    national_id: str | None
+    documents: list[DocumentView]
+
+    @classmethod
+    def of(cls, customer: Customer) -> IdentityView:
+        """Show them."""
+        return cls(
+            national_id=customer.national_id,
+            documents=[DocumentView.of(paper, open=True) for paper in customer.documents],
+        )
+
+
 class CustomerView(View):
-    """A person or an organisation."""
+    """A person or an organisation; `IdentityView` has the numbers that are masked here."""
 
     id: UUID
     kind: CustomerKind
@@ -99,7 +115,7 @@ class CustomerView(View):
             phone=str(customer.phone) if customer.phone else None,
             email=customer.email,
             language=customer.language,
-            national_id=customer.national_id,
+            national_id=masked(customer.national_id) or None,
             documents=[DocumentView.of(paper) for paper in customer.documents],
             birth_date=customer.birth_date,
             registration_number=customer.registration_number,

@@ -28,6 +28,7 @@ AUDITED: Mapping[str, str] = {
     "token.revoke": N_("API token revoked"),
     "sim.secrets": N_("PIN and PUK shown"),
     "customer.former_values": N_("Former personal data shown"),
+    "customer.identity": N_("Document numbers of a customer shown"),
     "customer.scan": N_("Scan of a customer opened"),
     "customers.export": N_("Customers exported"),
     "list.export": N_("List exported"),

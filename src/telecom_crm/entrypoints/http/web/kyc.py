@@ -16,7 +16,7 @@ import attrs
 from telecom_crm.application.applicants import CONSENTS, Findings
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.application import Application
-from telecom_crm.domain.customer import CustomerKind, DocumentType
+from telecom_crm.domain.customer import SECRET_FIELDS, CustomerKind, DocumentType
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.tariff import CatalogueStatus
@@ -47,8 +47,6 @@ FIELDS = (
     *("city", "street", *SCANS, "tariff", "msisdn", "comment", "consent", "marketing"),
 )
 """The fields of the form that may be wrong, as they stand on the page."""
-SECRET = ("national_id", "document_number")
-"""Fields that a correction does not show: empty, they stay what they are."""
 DAYS = ("birth_date", "document_issued_on", "document_valid_until")
 
 
@@ -121,7 +119,7 @@ def shown(request: Visit, form: Form, crm: Crm) -> dict[str, Any]:
 
 def filled(application: Application) -> Form:
     """Return the form with what is known already; what is secret is not in it."""
-    known = {name: application.said(name) for name in FIELDS if name not in SECRET}
+    known = {name: application.said(name) for name in FIELDS if name not in SECRET_FIELDS}
     if not any(known[name] for name in NAMES):
         words = application.said("full_name", "name").split(None, len(NAMES) - 1)
         known |= dict(zip(NAMES, words, strict=False))

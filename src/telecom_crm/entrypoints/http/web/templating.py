@@ -15,6 +15,7 @@ from jinja2.runtime import Context
 from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import charts, i18n
 from telecom_crm.entrypoints.http.web.agents import browser
 from telecom_crm.entrypoints.http.web.assets import ASSETS
@@ -222,16 +223,6 @@ def fielded(_: Context, name: str) -> str:
 def gatewayed(_: Context, name: str) -> str:
     """Write where a payment is taken."""
     return gateway(name)
-
-
-def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
-    """Show the ends of a secret number and a dot for each character between."""
-    if not value:
-        return ""
-    hidden = len(value) - first - last
-    if hidden < 1:
-        return "•" * len(value)
-    return value[:first] + "•" * hidden + value[-last:]
 
 
 def initials(name: str) -> str:

@@ -29,6 +29,7 @@ from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import Sim
+from telecom_crm.domain.text import masked
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import User
 from telecom_crm.entrypoints.crm import Crm
@@ -53,7 +54,6 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title
 from telecom_crm.entrypoints.http.web.routes import shows
-from telecom_crm.entrypoints.http.web.templating import masked
 
 T = TypeVar("T")
 

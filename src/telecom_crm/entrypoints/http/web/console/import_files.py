@@ -19,6 +19,7 @@ from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowError
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -27,7 +28,6 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label, policy_title
 from telecom_crm.entrypoints.http.web.messages import said
-from telecom_crm.entrypoints.http.web.templating import masked
 
 PATH = "/console/imports"
 FILE_LIMIT = 256 * 1024**2

@@ -18,6 +18,7 @@ from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.customers import PATH
@@ -30,7 +31,6 @@ from telecom_crm.entrypoints.http.web.i18n import here, phone
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
-from telecom_crm.entrypoints.http.web.templating import masked
 
 LOOKED_AT = 100
 """Among so many customers a page of pairs looks for them."""

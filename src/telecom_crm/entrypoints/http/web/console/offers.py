@@ -15,6 +15,7 @@ from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import Allowances, Option, Tariff
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -22,7 +23,6 @@ from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext, phone, spoken
 from telecom_crm.entrypoints.http.web.labels import label
-from telecom_crm.entrypoints.http.web.templating import masked
 
 EVERY = Query(limit=500)
 CARDS = 6

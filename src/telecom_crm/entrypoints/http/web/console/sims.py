@@ -17,6 +17,7 @@ from telecom_crm.domain.identifiers import ICCID
 from telecom_crm.domain.ranges import LONGEST_RANGE, cards_between
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand, SimStatus
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
@@ -45,7 +46,6 @@ from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
-from telecom_crm.entrypoints.http.web.templating import masked
 
 PATH = "/console/sims"
 
