@@ -752,6 +752,10 @@ class Users(Collection[UserId, User], Protocol):
         """Return the user with this login, in small letters; it is not held."""
         ...
 
+    def names(self) -> dict[str, str]:
+        """Return what each is called, by login: they are an operator's staff, and never many."""
+        ...
+
     def by_invitation(self, digest: str) -> User | None:
         """Return the user whose invitation's secret has this SHA-256 digest; it is not held."""
         ...

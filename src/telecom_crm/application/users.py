@@ -106,11 +106,10 @@ class Users(Oneself):
             raise NotFound(USER_LIFECYCLE.machine, login[:80])
         return found
 
-    def name_of(self, login: str) -> str | None:
-        """Return what the user with a login is called; None where there is none."""
+    def names(self) -> dict[str, str]:
+        """Return what each user is called, by login."""
         with self.uow(read_only=True) as tx:
-            found = tx.users.by_login(login)
-        return found.name if found else None
+            return tx.users.names()
 
     def invited(self, secret: str) -> User:
         """Return who may choose a password by a link; raise `NotFound` where it is no good."""

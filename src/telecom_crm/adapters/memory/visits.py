@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
-from telecom_crm.application.ports import Attempted, Contended
+from telecom_crm.application.ports import Attempted, Contended, Query
 from telecom_crm.domain.identifiers import CustomerId, SessionId, UserId
 from telecom_crm.domain.session import CustomerPassword, Session
 from telecom_crm.domain.user import User
@@ -23,6 +23,9 @@ class MemoryUsers(MemoryCollection[UserId, User]):
     def by_login(self, login: str) -> User | None:
         found = self.having(("login", login))
         return found[0] if found else None
+
+    def names(self) -> dict[str, str]:
+        return {user.login: user.name for user in self._in_order([], None, Query())}
 
     def by_invitation(self, digest: str) -> User | None:
         found = self.having(("invitation", digest))

@@ -235,6 +235,11 @@ class PostgresUsers(PostgresCollection[UserId, User]):
         found = self.find("t.login = %(login)s", {"login": login})
         return found[0] if found else None
 
+    def names(self) -> dict[str, str]:
+        """Return what each is called, by login."""
+        found = self.connection.exec_driver_sql("SELECT login, name FROM users")
+        return {row[0]: row[1] for row in found}
+
     def by_invitation(self, digest: str) -> User | None:
         """Return the user whose invitation's secret has this SHA-256 digest; it is not held."""
         found = self.find("t.invitation = %(digest)s", {"digest": digest})

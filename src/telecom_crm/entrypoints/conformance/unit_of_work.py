@@ -1145,6 +1145,7 @@ class UnitOfWorkSuite:
         said: dict[str, Any] = {"by": Actor("root"), "at": samples.tick()}
         with uow() as tx:
             user = tx.users.save(user)
+            assert tx.users.names() == {user.login: user.name}
             tx.tokens.save_all([own, lent, nobodys])
         with uow() as tx:
             assert tx.tokens.opening(own.digest) == own

@@ -56,7 +56,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         operator=operator or "Telecom CRM",
         clock=crm.clock,
         brand=crm.rules.in_force(brand_in),
-        name_of=crm.users.name_of,
+        names=crm.users.names,
         role_titles=crm.rules.in_force(role_titles_in),
         proxies=proxies,
         nav=in_order(console.ENTRIES),

@@ -51,7 +51,7 @@ HEADERS = {
 PERSON, SUBSCRIBER = "telecom_crm_person", "telecom_crm_subscriber"
 """Where a request's state has the user, or the subscriber, who is signed in."""
 CALLED = "telecom_crm_called"
-"""Where it has what those are called whom the page names."""
+"""Where it has what users are called, once the page names anybody."""
 PACKED_FROM_BYTES = 1024
 MOST_FLASH = 3000
 
@@ -96,11 +96,14 @@ class Visit(Request[Any, Any, State]):
 
     def called(self, actor: object) -> str:
         """Return who did something, in words: a user by their name, a program by its own."""
-        known: dict[str, str] = self.scope["state"].setdefault(CALLED, {})
         name = str(actor)
-        if name not in known:
-            known[name] = actor_named(name) or self.app.state.pages.name_of(name) or name
-        return known[name]
+        if named := actor_named(name):
+            return named
+        state = self.scope["state"]
+        if CALLED not in state:  # once for a page: a long history has many who wrote it
+            state[CALLED] = self.app.state.pages.names()
+        users: Mapping[str, str] = state[CALLED]
+        return users.get(name, name)
 
     @property
     def by(self) -> Actor:

@@ -40,8 +40,8 @@ class Pages:
     clock: Callable[[], datetime]
     role_titles: Callable[[], Mapping[str, str]]
     brand: Callable[[], Brand]
-    name_of: Callable[[str], str | None]
-    """What the user with a login is called."""
+    names: Callable[[], Mapping[str, str]]
+    """What users are called, by login."""
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""

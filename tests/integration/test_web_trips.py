@@ -1,0 +1,65 @@
+"""How often a page goes to the database: as often for many things as for one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import pytest
+from litestar.testing import TestClient
+
+import telecom_crm
+from telecom_crm.adapters.postgres.engine import open_engine
+from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.role import RoleName
+from telecom_crm.entrypoints.demo import GATEWAYS
+from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.settings import prepare
+from tests.integration.test_http_trips import Trips
+from tests.integration.test_web import Site
+from tests.people import QUICK, hire
+
+pytestmark = pytest.mark.postgres
+
+
+@attrs.define
+class Watched:
+    """An admin's browser at the pages, and how many statements these take."""
+
+    crm: telecom_crm.Crm
+    browser: TestClient[Any]
+    trips: Trips
+
+    def cost(self, path: str) -> int:
+        """Count the statements of a page; of two, since rules are read anew now and then."""
+        found = []
+        for _ in range(2):
+            self.trips.count = 0
+            answer = self.browser.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+            found.append(self.trips.count)
+        return min(found)
+
+
+@pytest.fixture
+def watched(fresh_database, tmp_path) -> Iterator[Watched]:
+    url = fresh_database()
+    prepare(url, schema="telecom_crm")
+    engine = open_engine(url)
+    trips = Trips().over(engine)
+    with telecom_crm.open(
+        url, engine=engine, data=tmp_path, gateways=GATEWAYS, passwords=QUICK
+    ) as crm:
+        hire(crm)
+        yield Watched(crm, Site(create_app(crm), crm).browser("admin"), trips)
+    engine.dispose()
+
+
+def test_everybody_on_a_page_is_asked_for_together(watched):
+    customer = watched.crm.customers.register(name="Айгүл")
+    path = f"/console/customers/{customer.id}"
+    watched.crm.customers.add_note(customer.id, text="called", by=Actor("admin"))
+    one = watched.cost(path)
+    for role in RoleName:
+        watched.crm.customers.add_note(customer.id, text=f"by {role}", by=Actor(role.value))
+    assert watched.cost(path) == one
+    assert "The operator" in watched.browser.get(path).text
