@@ -63,3 +63,14 @@ def test_everybody_on_a_page_is_asked_for_together(watched):
         watched.crm.customers.add_note(customer.id, text=f"by {role}", by=Actor(role.value))
     assert watched.cost(path) == one
     assert "The operator" in watched.browser.get(path).text
+
+
+def test_pairs_among_many_customers_cost_as_much_as_among_a_few(watched):
+    register, path = watched.crm.customers.register, "/console/customers/duplicates"
+    shared = {"phone": "+996555123456", "email": "a@example.org"}
+    for _ in range(2):
+        register(name="Айгүл", **shared)
+    few = watched.cost(path)
+    for _ in range(9):
+        register(name="Айгүл", **shared)
+    assert watched.cost(path) == few

@@ -606,7 +606,8 @@ def test_lookalikes_and_search(uow):
     twin = customer("A. T.", email="az@EXAMPLE.org")
     saved(uow, "customers", new, twin, customer("Somebody", documents=[document()]))
     with uow(read_only=True) as tx:
-        assert [one.id for one in tx.customers.lookalikes(new, limit=5)] == [twin.id]
+        found = tx.customers.lookalikes([new], limit=5)[new.id]
+        assert [one.customer_id for one in found] == [twin.id]
         for text in ("токтогулов азамат", "3456", "+996 555 123456"):
             assert [one.id for one in tx.customers.search(text, limit=5)] == [new.id]
         assert [one.name for one in tx.customers.search("AN1234567", limit=5)] == ["Somebody"]

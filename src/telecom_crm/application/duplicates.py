@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -52,34 +52,83 @@ def suspects_in(
 
     Whoever was merged stands for the survivor: papers of the loser are the survivor's too.
     """
-    owners = set(tx.customers.by_identities(customer.identities).values())
-    others = {one.id: one for one in tx.customers.lookalikes(customer, limit=LOOKALIKES)}
-    candidates = [Candidate.of_customer(one) for one in others.values()]
-    for owner in sorted(owners - set(others)):
-        stored = tx.customers.get(owner)
-        survivor = survivor_in(tx, owner)
-        candidates.append(attrs.evolve(Candidate.of_customer(stored), customer_id=survivor.id))
-    found: dict[CustomerId, Suspicion] = {}
-    for suspicion in find_duplicates(Candidate.of_customer(customer), candidates, rules):
-        found.setdefault(suspicion.customer_id, suspicion)
-    return tuple(found.values())
+    return _suspects_of(tx, [customer], rules)[customer.id]
 
 
 def judged_in(
     tx: Transaction, customer: Customer, rules: DeduplicationRules
 ) -> tuple[Suspicion, ...]:
     """Return whom a stored customer is alike, those marked whom somebody told apart."""
-    suspects = suspects_in(tx, customer, rules)
-    if not suspects:
-        return ()
+    return _judged_of(tx, [customer], rules)[customer.id]
+
+
+def _suspects_of(
+    tx: Transaction, customers: Sequence[Customer], rules: DeduplicationRules
+) -> dict[CustomerId, tuple[Suspicion, ...]]:
+    """Return who may be each of some customers, in as many statements as for one."""
+    keys = dict.fromkeys(key for one in customers for key in one.identities)
+    owner_of = tx.customers.by_identities(keys)
+    alike = tx.customers.lookalikes(customers, limit=LOOKALIKES)
+    unseen = {
+        one.id: {owner_of[key] for key in one.identities if key in owner_of}
+        - {other.customer_id for other in alike[one.id]}
+        for one in customers
+    }
+    known = _with_survivors(tx, set().union(*unseen.values()))
+    found = {}
+    for one in customers:
+        owners = [
+            attrs.evolve(
+                Candidate.of_customer(known[owner]), customer_id=_survivor(known, owner).id
+            )
+            for owner in sorted(unseen[one.id])
+        ]
+        surest: dict[CustomerId, Suspicion] = {}
+        others = [*alike[one.id], *owners]
+        for suspicion in find_duplicates(Candidate.of_customer(one), others, rules):
+            surest.setdefault(suspicion.customer_id, suspicion)
+        found[one.id] = tuple(surest.values())
+    return found
+
+
+def _judged_of(
+    tx: Transaction, customers: Sequence[Customer], rules: DeduplicationRules
+) -> dict[CustomerId, tuple[Suspicion, ...]]:
+    """Return the same, those marked whom somebody told apart."""
+    suspects = _suspects_of(tx, customers, rules)
+    doubtful = [("customer", str(one)) for one, found in suspects.items() if found]
     apart = {
-        CustomerId(UUID(event.payload["customer"]))
-        for event in tx.events.of("customer", customer.key)
+        (event.thing_id, event.payload["customer"])
+        for event in (tx.events.timeline(doubtful) if doubtful else ())
         if event.name == "CustomerDuplicateDismissed"
     }
-    return tuple(
-        attrs.evolve(one, dismissed=one.customer_id in apart and not one.exact) for one in suspects
-    )
+    return {
+        one: tuple(
+            attrs.evolve(
+                other,
+                dismissed=(str(one), str(other.customer_id)) in apart and not other.exact,
+            )
+            for other in found
+        )
+        for one, found in suspects.items()
+    }
+
+
+def _with_survivors(tx: Transaction, ids: set[CustomerId]) -> dict[CustomerId, Customer]:
+    """Return customers and whoever took their places by merges."""
+    known: dict[CustomerId, Customer] = {}
+    while ids:
+        read = tx.customers.get_many(ids)
+        known |= read
+        ids = {one.merged_into for one in read.values() if one.merged_into} - known.keys()
+    return known
+
+
+def _survivor(known: Mapping[CustomerId, Customer], customer_id: CustomerId) -> Customer:
+    customer = known[customer_id]
+    while customer.merged_into is not None:
+        customer = known[customer.merged_into]
+    return customer
 
 
 def pairs_in(
@@ -92,11 +141,12 @@ def pairs_in(
     goes on all the same: so a page costs the same however rare pairs are.
     """
     looked = tx.customers.page(Query(limit=limit, cursor=cursor, descending=True))
+    living = [one for one in looked.items if one.merged_into is None]
+    judged = _judged_of(tx, living, rules)
     found = [
         (one, suspicion)
-        for one in looked.items
-        if one.merged_into is None
-        for suspicion in judged_in(tx, one, rules)
+        for one in living
+        for suspicion in judged[one.id]
         if suspicion.customer_id < one.id and not suspicion.dismissed
     ]
     others = tx.customers.get_many({suspicion.customer_id for _, suspicion in found})

@@ -32,6 +32,7 @@ from telecom_crm.domain.application import Application
 from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.errors import Conflict, GatewayError, InvalidValue, TelecomCrmError
 from telecom_crm.domain.identifiers import (
     ICCID,
@@ -284,10 +285,12 @@ class Customers(Collection[CustomerId, Customer], Protocol):
         """Return who has which of these national ids and papers (see `Customer.identities`)."""
         ...
 
-    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
+    def lookalikes(
+        self, customers: Sequence[Customer], *, limit: int
+    ) -> dict[CustomerId, list[Candidate]]:
         """
-        Return customers that share a document, national id, phone, e-mail or birth date, merged
-        ones left out.
+        Return, for each of some customers, stored or not, up to `limit` others that share a
+        document, national id, phone, e-mail or birth date, merged ones left out.
         """
         ...
 

@@ -21,6 +21,7 @@ from telecom_crm.domain.application import (
 from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer, without_marks
+from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import (
     MSISDN,
     ApplicationId,
@@ -56,13 +57,10 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
     def by_identities(self, keys: Iterable[str]) -> dict[str, CustomerId]:
         return {key: customer.id for key in keys for customer in self.having(identity_term(key))}
 
-    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
-        alike: dict[CustomerId, Customer] = {}
-        for term in likeness_terms(customer):
-            alike |= {other.id: other for other in self.having(term)}
-        alike.pop(customer.id, None)
-        others = sorted(alike.values(), key=lambda other: other.key)
-        return [other for other in others if other.merged_into is None][:limit]
+    def lookalikes(
+        self, customers: Sequence[Customer], *, limit: int
+    ) -> dict[CustomerId, list[Candidate]]:
+        return {one.id: self._alike(one, limit) for one in customers}
 
     def sharing(
         self, *, phones: Iterable[str], emails: Iterable[str]
@@ -125,6 +123,15 @@ class MemoryCustomers(MemoryCollection[CustomerId, Customer]):
             self._scope.store.former.pop(customer_id, None)
         for value in self._former:
             self._scope.store.former.setdefault(value.customer_id, []).append(value)
+
+    def _alike(self, customer: Customer, limit: int) -> list[Candidate]:
+        alike: dict[CustomerId, Customer] = {}
+        for term in likeness_terms(customer):
+            alike |= {other.id: other for other in self.having(term)}
+        alike.pop(customer.id, None)
+        others = sorted(alike.values(), key=lambda other: other.key)
+        living = (other for other in others if other.merged_into is None)
+        return [Candidate.of_customer(other) for other in islice(living, limit)]
 
     def _refuse_taken(self, key: str, thing: Customer) -> None:
         for term in self._table.unique(thing):

@@ -20,6 +20,7 @@ from telecom_crm.adapters.postgres.collections import (
     words_query,
 )
 from telecom_crm.adapters.postgres.rows.customers import (
+    candidate_from_row,
     customer_from_row,
     customer_to_row,
     former_value_from_row,
@@ -36,6 +37,7 @@ from telecom_crm.domain.customer import (
     DocumentType,
     without_marks,
 )
+from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.search import SHORTEST_END, words_of
 from telecom_crm.domain.text import digits_of
@@ -44,6 +46,38 @@ _IDENTITIES = Sheet(tables.identity_documents)
 _FORMER = Sheet(tables.former_values)
 _LOOKED_AT = 1000
 """How many are taken of what one index finds."""
+# Each fact is looked up by its own index, for each customer; no more is read than is compared.
+_LOOKALIKES = """
+WITH owners AS (
+    SELECT g.bearer, d.customer_id
+    FROM unnest(%(bearers)s::uuid[], %(types)s::text[], %(numbers)s::text[])
+        AS g(bearer, type, number_key)
+    JOIN identity_documents d ON d.type = g.type AND d.number_key = g.number_key
+)
+SELECT g.id AS alike_to, found.*
+FROM unnest(%(ids)s::uuid[], %(phones)s::text[], %(emails)s::text[], %(births)s::date[])
+    WITH ORDINALITY AS g(id, phone, email, birth_date, place)
+CROSS JOIN LATERAL (
+    SELECT t.id, t.name, t.phone, t.email, t.birth_date, t.national_id, t.documents,
+        row_number() OVER (ORDER BY
+            t.id IN (SELECT customer_id FROM owners WHERE bearer = g.id) DESC,
+            coalesce(reverse(t.phone) = reverse(g.phone), false) DESC,
+            coalesce(lower(t.email) = lower(g.email), false) DESC,
+            t.id) AS rank
+    FROM customers t
+    WHERE t.merged_into IS NULL AND t.id <> g.id AND t.id IN (
+        SELECT customer_id FROM owners WHERE bearer = g.id
+        UNION SELECT id FROM customers
+            WHERE reverse(phone) = reverse(g.phone) AND phone IS NOT NULL
+        UNION SELECT id FROM customers
+            WHERE lower(email) = lower(g.email) AND email IS NOT NULL
+        UNION SELECT id FROM customers
+            WHERE birth_date = g.birth_date AND birth_date IS NOT NULL
+    )
+    ORDER BY rank LIMIT %(limit)s
+) AS found
+ORDER BY g.place, found.rank
+"""
 
 
 @attrs.define
@@ -108,31 +142,29 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
         )
         return [(customer_id, phone, email) for customer_id, phone, email in rows]
 
-    def lookalikes(self, customer: Customer, *, limit: int) -> list[Customer]:
-        """Return customers that share something, the most telling first, merged ones left out."""
-        owners = self.by_identities(customer.identities)
-        arms = {
-            "t.id = ANY(%(owners)s::uuid[])": array_of(owners.values()),
-            "reverse(t.phone) = reverse(%(phone)s) AND t.phone IS NOT NULL": (
-                customer.phone.digits if customer.phone else None
+    def lookalikes(
+        self, customers: Sequence[Customer], *, limit: int
+    ) -> dict[CustomerId, list[Candidate]]:
+        """Return who shares something with each, the most telling first, merged ones left out."""
+        alike: dict[CustomerId, list[Candidate]] = {one.id: [] for one in customers}
+        if not alike:
+            return alike
+        keys = [(one.id, *key.split(":", 1)) for one in customers for key in one.identities]
+        parameters = {
+            "ids": array_of(one.id for one in customers),
+            "phones": array_of(
+                [one.phone.digits if one.phone else None for one in customers], quoted=True
             ),
-            "lower(t.email) = lower(%(email)s) AND t.email IS NOT NULL": customer.email,
-            "t.birth_date IS NOT NULL AND t.birth_date = %(birth_date)s": customer.birth_date,
+            "emails": array_of([one.email for one in customers], quoted=True),
+            "births": array_of(one.birth_date for one in customers),
+            "bearers": array_of(bearer for bearer, _, _ in keys),
+            "types": array_of([kind for _, kind, _ in keys], quoted=True),
+            "numbers": array_of([number for _, _, number in keys], quoted=True),
+            "limit": limit,
         }
-        names = ("owners", "phone", "email", "birth_date")
-        used = {
-            name: (arm, value)
-            for name, (arm, value) in zip(names, arms.items(), strict=True)
-            if value is not None
-        }
-        either = " OR ".join(f"({arm})" for arm, _ in used.values())
-        order = ", ".join(f"coalesce(({arm}), false) DESC" for arm, _ in used.values())
-        return self.find(
-            f"t.merged_into IS NULL AND t.id <> %(self)s AND ({either})",
-            {"self": customer.id, **{name: value for name, (_, value) in used.items()}},
-            order=f"{order}, t.id",
-            limit=limit,
-        )
+        for row in rows_of(self.connection, _LOOKALIKES, parameters):
+            alike[row["alike_to"]].append(candidate_from_row(row))
+        return alike
 
     def search(
         self,

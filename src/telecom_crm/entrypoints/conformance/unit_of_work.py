@@ -32,6 +32,7 @@ from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.errors import Fault, InvalidValue, KeyReused, NotFound, VersionSeen
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
@@ -290,13 +291,17 @@ class UnitOfWorkSuite:
 
     def test_lookalikes_share_a_fact(self) -> None:
         uow, samples = self.make(), Samples()
-        alike = samples.customer(email="Ann@Example.org", birth_date="1990-01-31")
+        alike = samples.customer(
+            email="Ann@Example.org", phone="+996555123456", birth_date="1990-01-31", document="AN 1"
+        )
         other = samples.customer(email="bek@example.org")
         newcomer = samples.customer(email="ann@example.org")
         with uow() as tx:
             tx.customers.save_all([alike, other])
         with uow(read_only=True) as tx:
-            assert [one.id for one in tx.customers.lookalikes(newcomer, limit=5)] == [alike.id]
+            found = tx.customers.lookalikes([newcomer, other], limit=5)
+            assert found == {newcomer.id: [Candidate.of_customer(alike)], other.id: []}
+            assert tx.customers.lookalikes([], limit=5) == {}
 
     def test_customers_are_searched_by_names_and_ends_of_numbers(self) -> None:
         uow, samples = self.make(), Samples()

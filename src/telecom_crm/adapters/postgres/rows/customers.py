@@ -13,9 +13,12 @@ from telecom_crm.domain.customer import (
     Customer,
     CustomerKind,
     CustomerStatus,
+    DocumentType,
     IdentityDocument,
     Note,
+    document_key,
 )
+from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, as_stored
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.search import words_of
@@ -64,6 +67,22 @@ def customer_from_row(row: Mapping[str, Any]) -> Customer:
         merged_into=row["merged_into"],
         status=CustomerStatus(row["status"]),
         version=row["version"],
+    )
+
+
+def candidate_from_row(row: Mapping[str, Any]) -> Candidate:
+    """Return what is compared of a customer; the row may have no more."""
+    return Candidate(
+        customer_id=row["id"],
+        name=row["name"],
+        phone=as_stored(MSISDN, row["phone"]) if row["phone"] else None,
+        email=row["email"],
+        birth_date=row["birth_date"],
+        national_id=row["national_id"],
+        documents=frozenset(
+            document_key(type=DocumentType(paper["type"]), number=paper["number"])
+            for paper in row["documents"]
+        ),
     )
 
 
