@@ -10,6 +10,7 @@ from telecom_crm.adapters.files.directory import DirectoryFiles
 from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
+from telecom_crm.application.promises import promise_in
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.customer import CustomerMerged
@@ -276,9 +277,28 @@ def test_what_is_promised_anew_counts_for_tickets_that_wait(tickets, customer, c
     month = SlaTarget(first_response=timedelta(days=30), resolution=timedelta(days=60))
     targets = dict.fromkeys(TicketPriority, month)
     book.put_service_levels(attrs.evolve(levels, policy=SlaPolicy(targets)), by=BY)
+    assert tickets.renew_promises() == 1
     assert tickets.overdue().items == ()
     book.put_service_levels(levels, by=BY)
+    tickets.create(customer_id=customer.id, subject="by these levels already", by=BY)
+    assert [tickets.renew_promises(limit=9) for _ in range(2)] == [1, 0]
     assert tickets.count_overdue(most=9) == 1
+
+
+def test_a_ticket_saved_while_something_else_is_promised_is_reckoned_anew(tickets, customer, clock):
+    book = RuleBook(tickets.uow, clock)
+    levels = book.service_levels()
+    hour = SlaTarget(first_response=timedelta(hours=1), resolution=timedelta(hours=1))
+    short = attrs.evolve(levels, policy=SlaPolicy(dict.fromkeys(TicketPriority, hour)))
+    one = tickets.create(customer_id=customer.id, subject="x", by=BY)
+    with tickets.uow() as tx:
+        tx.tickets.save(tx.tickets.get(one.id).comment(id=one.id, text="x", by=BY, at=clock()))
+        promise_in(tx, [one], zone=tickets.zone)
+        book.put_service_levels(short, by=BY)
+    clock.pass_(hours=3)
+    assert tickets.overdue().items == ()
+    assert tickets.renew_promises() == 1
+    assert [late.id for late in tickets.overdue().items] == [one.id]
 
 
 def test_what_is_in_somebodys_hands_is_not_closed(tickets, customer):

@@ -612,10 +612,17 @@ class Tickets(Collection[TicketId, Ticket], Protocol):
         """
         ...
 
-    def promise(self, late: Mapping[TicketId, datetime | None]) -> None:
+    def promise(self, late: Mapping[TicketId, datetime | None], *, version: int) -> None:
         """
-        Keep after which instant each of some stored tickets is late; None for one that no time
-        makes late.
+        Keep after which instant each of some stored tickets is late, by a version of the service
+        levels; None for one that no time makes late.
+        """
+        ...
+
+    def promised_before(self, version: int, *, limit: int) -> list[Ticket]:
+        """
+        Return, held, tickets that wait for an answer and were promised it by an older version of
+        the service levels, or by none; others' are passed over.
         """
         ...
 

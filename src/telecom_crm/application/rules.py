@@ -9,7 +9,6 @@ import attrs
 
 from telecom_crm.application.declared import structure, text, unique, whole
 from telecom_crm.application.ports import Transaction
-from telecom_crm.application.promises import promise_anew
 from telecom_crm.application.roles import RoleBook
 from telecom_crm.application.rule_readers import (
     ServiceLevels,
@@ -222,13 +221,12 @@ class RuleBook(RoleBook):
     def put_service_levels(
         self, levels: ServiceLevels, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> None:
-        """Change what is promised on tickets, those that wait for an answer included."""
+        """
+        Change what is promised on tickets, those that wait for an answer included.
 
-        def decide(tx: Transaction) -> object:
-            promise_anew(tx, levels)
-            return service_levels_json(levels)
-
-        self._change(SLA, decide, expected_version, by)
+        Which of these are late is found by it once the worker has gone through them.
+        """
+        self._change(SLA, lambda _: service_levels_json(levels), expected_version, by)
 
     def templates(self) -> tuple[Template, ...]:
         """List the words of messages."""

@@ -23,7 +23,7 @@ from telecom_crm.application.ports import (
     Transaction,
     UnitOfWork,
 )
-from telecom_crm.application.promises import promise_in
+from telecom_crm.application.promises import promise_anew, promise_in
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import service_levels_in
 from telecom_crm.domain.attachment import Attachment
@@ -344,6 +344,16 @@ class Tickets:
             for ticket in self._oldest(limit, status=status.value, assignee=assignee)
         ]
 
+    @retried
+    def renew_promises(self, *, limit: int = 100) -> int:
+        """
+        Reckon anew when tickets that wait are late, where something else is promised by now.
+
+        Return how many it were. One that somebody is at is passed over, for the next time.
+        """
+        with self.uow() as tx:
+            return promise_anew(tx, zone=self.zone, limit=limit)
+
     def overdue(self, *, limit: int = 50, cursor: str | None = None) -> Page[Ticket]:
         """Return a page of the tickets whose answer is owed and late, in order of their opening."""
         with self.uow(read_only=True) as tx:
@@ -421,7 +431,7 @@ class Tickets:
     def _saved(self, tx: Transaction, ticket: Ticket) -> Ticket:
         """Store a ticket with its new events, and since when they make it late."""
         stored = tx.tickets.save(ticket)
-        promise_in(tx, [stored], service_levels_in(tx, zone=self.zone))
+        promise_in(tx, [stored], zone=self.zone)
         return stored
 
 

@@ -257,6 +257,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "begin_amendments": lambda crm, n: crm.contracts.take_due_effect(limit=n),
         "repair_payments": lambda crm, n: crm.payments.repair(limit=n),
         "carry_out_approvals": lambda crm, n: crm.approvals.carry_out(limit=n),
+        "renew_promises": lambda crm, n: crm.tickets.renew_promises(limit=n),
         "end_promises": lambda crm, n: crm.accounts.end_promises(limit=n),
         "suspend_overdrawn": lambda crm, n: crm.contracts.suspend_all_overdrawn(limit=n),
         "lift_money_holds": lambda crm, n: crm.contracts.lift_all_money_holds(limit=n),

@@ -230,7 +230,7 @@ class MemoryTickets(MemoryCollection[TicketId, Ticket]):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope, scope.store.tickets)
-        self._late_from: dict[str, datetime | None] = {}
+        self._promised: dict[str, tuple[datetime | None, int]] = {}
 
     def next_free(self) -> Ticket | None:
         free = self.having(("status", TicketStatus.FREE.value))
@@ -253,9 +253,14 @@ class MemoryTickets(MemoryCollection[TicketId, Ticket]):
         )
         return list(islice(fit, limit))
 
-    def promise(self, late: Mapping[TicketId, datetime | None]) -> None:
+    def promise(self, late: Mapping[TicketId, datetime | None], *, version: int) -> None:
         self._scope.require_writing()
-        self._late_from.update((str(key), since) for key, since in late.items())
+        self._promised.update((str(key), (since, version)) for key, since in late.items())
+
+    def promised_before(self, version: int, *, limit: int) -> list[Ticket]:
+        owed = (one for term in _OWED for one in self.having(term))
+        older = [one for one in owed if self._promise_of(one)[1] < version]
+        return self.take_first(older, lambda one: one.key, limit=limit)
 
     def late(self, at: datetime, *, limit: int, cursor: str | None = None) -> Page[Ticket]:
         fits = partial(self._is_late, at=at)
@@ -266,13 +271,16 @@ class MemoryTickets(MemoryCollection[TicketId, Ticket]):
 
     def apply(self) -> None:
         super().apply()
-        self._scope.store.late_from.update(self._late_from)
+        self._scope.store.promised.update(self._promised)
 
     def _is_late(self, ticket: Ticket, *, at: datetime) -> bool:
-        with self._scope.store.lock:
-            committed = self._scope.store.late_from.get(ticket.key)
-        since = self._late_from.get(ticket.key, committed)
+        since, _ = self._promise_of(ticket)
         return since is not None and since < at
+
+    def _promise_of(self, ticket: Ticket) -> tuple[datetime | None, int]:
+        with self._scope.store.lock:
+            committed = self._scope.store.promised.get(ticket.key, (None, 0))
+        return self._promised.get(ticket.key, committed)
 
 
 class MemoryNotifications(MemoryCollection[NotificationId, Notification]):

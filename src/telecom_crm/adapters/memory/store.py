@@ -183,7 +183,7 @@ class MemoryStore:
         self.refunds = Table("refund", Refund)
         self.tasks = Table("provisioning_task", ProvisioningTask)
         self.tickets = Table("ticket", Ticket)
-        self.late_from: dict[str, datetime | None] = {}
+        self.promised: dict[str, tuple[datetime | None, int]] = {}
         self.imports = Table("import_job", ImportJob)
         self.notifications = Table("notification", Notification)
         self.tokens = Table("token", Token, unique=_digest)

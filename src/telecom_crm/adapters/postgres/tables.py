@@ -638,8 +638,15 @@ tickets = Table(
     _at("created_at"),
     _text("status"),
     _at("late_from", nullable=True),
+    _int("promised_by", server_default=text("0")),
     _int("version"),
     PrimaryKeyConstraint("id"),
+)
+Index(
+    "ix_tickets_promised_by",
+    tickets.c.promised_by,
+    tickets.c.id,
+    postgresql_where=text("status IN ('free', 'active', 'suspended')"),
 )
 Index(
     "ix_tickets_late_from",

@@ -43,7 +43,7 @@ class PostgresTickets(PostgresCollection[TicketId, Ticket]):
             "priority": by_choice("priority", TicketPriority),
             "number": by_text("number"),
         },
-        left_out=("late_from",),
+        left_out=("late_from", "promised_by"),
     )
 
     def next_free(self) -> Ticket | None:
@@ -67,14 +67,28 @@ class PostgresTickets(PostgresCollection[TicketId, Ticket]):
         given = {"owners": array_of(owners), "words": words_query(asked)}
         return self.find(found, given, order="t.id DESC", limit=limit)
 
-    def promise(self, late: Mapping[TicketId, datetime | None]) -> None:
+    def promise(self, late: Mapping[TicketId, datetime | None], *, version: int) -> None:
         """Keep after which instant each of some tickets is late."""
         instants = (None if since is None else since.isoformat() for since in late.values())
         self.connection.exec_driver_sql(
-            "UPDATE tickets t SET late_from = g.late_from"
+            "UPDATE tickets t SET late_from = g.late_from, promised_by = %(version)s"
             " FROM unnest(%(ids)s::uuid[], %(instants)s::timestamptz[]) AS g(id, late_from)"
             " WHERE t.id = g.id",
-            {"ids": array_of(late), "instants": array_of(instants, quoted=True)},
+            {
+                "ids": array_of(late),
+                "instants": array_of(instants, quoted=True),
+                "version": version,
+            },
+        )
+
+    def promised_before(self, version: int, *, limit: int) -> list[Ticket]:
+        """Return, held, tickets that wait and were promised by an older version."""
+        return self.find(
+            "t.status IN ('free', 'active', 'suspended') AND t.promised_by < %(version)s",
+            {"version": version},
+            order="t.promised_by, t.id",
+            limit=limit,
+            hold="FOR NO KEY UPDATE OF t SKIP LOCKED",
         )
 
     def late(self, at: datetime, *, limit: int, cursor: str | None = None) -> Page[Ticket]:

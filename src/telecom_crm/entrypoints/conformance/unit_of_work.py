@@ -1198,13 +1198,32 @@ class UnitOfWorkSuite:
             assert found("", signal.customer_id, bill.customer_id) == [bill.id, signal.id]
             assert len(tx.tickets.search("t", owners=(), limit=1)) == 1
 
+    def test_tickets_promised_by_an_older_version_are_found(self) -> None:
+        uow, samples = self.make(), Samples()
+        old, new, ended, held = (_ticket(samples) for _ in range(4))
+        ended = ended.activate(**samples.said()).resolve(**samples.said())
+        with uow() as tx:
+            tx.tickets.save_all([old, new, ended, held])
+            tx.tickets.promise({new.id: None}, version=2)
+            tx.tickets.promise({old.id: None}, version=1)
+        with uow() as other, uow() as tx:
+            other.tickets.get(held.id)
+            assert [one.id for one in tx.tickets.promised_before(2, limit=9)] == [old.id]
+        with uow() as tx:
+            assert len(tx.tickets.promised_before(2, limit=1)) == 1
+        with uow() as tx:
+            assert {one.id for one in tx.tickets.promised_before(2, limit=9)} == {old.id, held.id}
+            assert tx.tickets.promised_before(1, limit=9)[0].id == held.id
+            assert tx.tickets.promised_before(0, limit=9) == []
+
     def test_tickets_are_late_after_an_instant(self) -> None:
         uow, samples = self.make(), Samples()
         one, other, never = (_ticket(samples) for _ in range(3))
         at = samples.tick()
         with uow() as tx:
             tx.tickets.save_all([one, other, never])
-            tx.tickets.promise({one.id: at, other.id: at + timedelta(hours=1), never.id: None})
+            late = {one.id: at, other.id: at + timedelta(hours=1), never.id: None}
+            tx.tickets.promise(late, version=0)
             assert tx.tickets.count_late(at + timedelta(hours=2), most=9) == 2
         with uow(read_only=True) as tx:
             assert tx.tickets.late(at, limit=9).items == ()
@@ -1217,7 +1236,7 @@ class UnitOfWorkSuite:
         with uow() as tx:
             tx.tickets.save(tx.tickets.get(one.id).activate(**samples.said()))
             assert tx.tickets.count_late(after, most=9) == 2
-            tx.tickets.promise({one.id: None})
+            tx.tickets.promise({one.id: None}, version=0)
         with uow(read_only=True) as tx:
             assert [late.id for late in tx.tickets.late(after, limit=9).items] == [other.id]
 

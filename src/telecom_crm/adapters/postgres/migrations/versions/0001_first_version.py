@@ -423,6 +423,7 @@ CREATE TABLE tickets (
     created_at timestamptz NOT NULL,
     status TEXT NOT NULL,
     late_from timestamptz,
+    promised_by INTEGER DEFAULT 0 NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_tickets PRIMARY KEY (id)
 );
@@ -439,6 +440,9 @@ CREATE INDEX ix_tickets_free
 CREATE INDEX ix_tickets_late_from
     ON tickets (late_from)
     WHERE late_from IS NOT NULL;
+CREATE INDEX ix_tickets_promised_by
+    ON tickets (promised_by, id)
+    WHERE status IN ('free', 'active', 'suspended');
 CREATE INDEX ix_tickets_priority ON tickets (priority, id);
 CREATE INDEX ix_tickets_status ON tickets (status, id);
 CREATE INDEX ix_tickets_number ON tickets (number);
