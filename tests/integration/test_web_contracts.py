@@ -18,6 +18,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.role import Action, Area, Role, RoleName
 from telecom_crm.domain.sim import SimStatus
+from telecom_crm.domain.tariff import OptionTerms
 from telecom_crm.domain.validation import ValidationRules
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
@@ -198,6 +199,23 @@ def test_a_sale_says_why_options_do_not_go_with_the_tariff(site, operator):
     assert "STATIC-IP requires" not in refused.text
     _, missing = sold_to(site, operator)
     assert (missing.status_code, 'id="e-tariff"' in missing.text) == (422, True)
+
+
+def test_an_option_of_another_currency_is_told_not_to_go_with_the_tariff(site, operator):
+    terms = OptionTerms(fee=Money.parse("5.00", "USD"), recurring=True)
+    site.crm.catalog.create_option(code="DOLLARS", name="Dollars", terms=terms)
+    site.crm.catalog.publish_option("DOLLARS")
+    at, _ = sold_to(site, operator)
+    wish: dict[str, Any] = {"tariff": "START", "options": ["DOLLARS"]}
+    for sent in (wish, {**wish, "look": "true"}):
+        refused = submit(operator, at, at, **sent)
+        assert 'name="tariff"' in refused.text, "the form is there"
+        assert "is priced in" in refused.text
+    contract = one_of(site)
+    wish["tariff"] = contract.tariff_code
+    seen = do(operator, contract, "amend", when="now", look="true", **wish)
+    assert (seen.status_code, "This cannot be done" in seen.text) == (200, True)
+    assert "is priced in" in seen.text
 
 
 def test_the_summary_tells_what_is_chosen_and_what_it_costs(site, operator):

@@ -35,8 +35,13 @@ class Plan:
     options: tuple[tuple[Option, OptionVersion], ...] = ()
 
     @property
+    def is_priced(self) -> bool:
+        """Whether everything has its price in one currency, as all that can be sold together."""
+        return {terms.currency for _, terms in self.options} <= {self.terms.currency}
+
+    @property
     def monthly(self) -> Money:
-        """What is charged for each period."""
+        """What is charged for each period; raise `CurrencyMismatch` unless `is_priced`."""
         recurring = (terms.fee for _, terms in self.options if terms.recurring)
         return sum(recurring, self.terms.monthly_fee)
 

@@ -34,6 +34,7 @@ from telecom_crm.application.sale import (
 from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.charging import Charge, first_fees
+from telecom_crm.domain.compatibility import require_compatible
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, RuleViolated
@@ -111,12 +112,13 @@ class Selling(ContractDesk):
         """
         Tell what a sale would come to on the usual policy: the plan, and what its activation costs.
 
-        Raise `NotOnSale`, `NotFound`, `InvalidValue`.
+        Raise `NotOnSale`, `NotFound`, `InvalidValue`, and `OptionsIncompatible`.
         """
         now = self.clock()
         with self.uow(read_only=True) as tx:
             offer, policies = offer_in(tx, tariff=tariff, options=options), policies_in(tx)
             price = tx.numbers.get(msisdn).price if msisdn else None
+        require_compatible(offer.tariff, offer.options, offer.rules)
         policy = self._default(policies, offer.tariff, now)
         terms = offer.tariff.version_at(now)
         if terms is None:

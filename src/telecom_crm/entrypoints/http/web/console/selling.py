@@ -18,6 +18,7 @@ from litestar.di import NamedDependency
 
 from telecom_crm.application.contracts.previewing import Plan
 from telecom_crm.domain.charging import Charge
+from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.customer import Customer, IdentityDocument
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
@@ -358,7 +359,11 @@ def _quoted(crm: Crm, choice: Choice) -> tuple[Plan | None, tuple[Charge, ...]]:
     number = choice.kept[1] if choice.kept else None
     try:
         return crm.contracts.quote(tariff=choice.tariff, options=choice.options, msisdn=number)
-    except (InvalidValue, NotOnSale):  # which the draft is refused for, in words
+    except (
+        InvalidValue,
+        NotOnSale,
+        OptionsIncompatible,
+    ):  # which the draft is refused for, in words
         return None, ()
 
 
