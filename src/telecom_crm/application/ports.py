@@ -275,6 +275,10 @@ class Collection(Protocol[K, T]):
         """Count what filters leave of the list, up to `most`: further, it would cost."""
         ...
 
+    def keys(self, where: Mapping[str, str]) -> list[str]:
+        """Return the keys, as text and in order, of all that filters leave; nothing is held."""
+        ...
+
 
 class Customers(Collection[CustomerId, Customer], Protocol):
     """

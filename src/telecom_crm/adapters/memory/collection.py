@@ -116,6 +116,10 @@ class MemoryCollection(Generic[K, T]):
         terms = self.terms_where(where)
         return sum(1 for _ in islice(self._in_order(terms, None, Query()), most))
 
+    def keys(self, where: Mapping[str, str]) -> list[str]:
+        terms = self.terms_where(where)
+        return [_key_of(thing) for thing in self._in_order(terms, None, Query())]
+
     def terms_where(self, where: Mapping[str, str]) -> list[Term]:
         """Return filters as terms; raise `InvalidValue`."""
         return read_where(self._table.name, self._table.kind, where)

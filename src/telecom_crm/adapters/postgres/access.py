@@ -19,6 +19,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_text,
     conditions_of,
     count_in,
+    keys_in,
     make_cursor,
     read_cursor,
 )
@@ -131,6 +132,11 @@ class PostgresUnversioned(Generic[K, T]):
         """Count what filters leave of the list, up to `most`."""
         table = self.shape.sheet.table
         return count_in(self.connection, table, self.shape.filters, where, most=most)
+
+    def keys(self, where: Mapping[str, str]) -> list[str]:
+        """Return the keys, in order, of all that filters leave."""
+        table = self.shape.sheet.table
+        return keys_in(self.connection, table, self.shape.filters, where, key="id")
 
 
 @attrs.define

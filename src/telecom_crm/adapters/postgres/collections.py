@@ -212,6 +212,11 @@ class PostgresCollection(Generic[K, L]):
         """Count what filters leave of the list, up to `most`."""
         return count_in(self.connection, self.shape.alone, self.shape.filters, where, most=most)
 
+    def keys(self, where: Mapping[str, str]) -> list[str]:
+        """Return the keys, in order, of all that filters leave."""
+        shape = self.shape
+        return keys_in(self.connection, shape.alone, shape.filters, where, key=f"t.{shape.key}")
+
     def page_of(
         self,
         condition: str,
@@ -362,6 +367,23 @@ def count_in(
         f" WHERE {' AND '.join(conditions) or 'true'} LIMIT %(most)s) AS counted"
     )
     return int(rows_of(connection, sql, {**parameters, "most": most})[0]["number"])
+
+
+def keys_in(
+    connection: Connection,
+    source: str,
+    filters: Mapping[str, Filter],
+    where: Mapping[str, str],
+    *,
+    key: str,
+) -> list[str]:
+    """Return the keys, in order, of all that filters leave of a list."""
+    conditions, parameters = conditions_of(Query(where=where), filters)
+    sql = (
+        f"SELECT {key}::text AS key FROM {source}"
+        f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY {key}"
+    )
+    return [row["key"] for row in rows_of(connection, sql, parameters)]
 
 
 def words_query(asked: Readings) -> str:

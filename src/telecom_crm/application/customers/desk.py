@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import date
 from functools import partial
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.paging import each_in, refuse_stale
-from telecom_crm.application.ports import Clock, NewId, ReadPhone, Transaction, UnitOfWork
+from telecom_crm.application.paging import refuse_stale
+from telecom_crm.application.ports import (
+    Clock,
+    Collection,
+    NewId,
+    ReadPhone,
+    Transaction,
+    UnitOfWork,
+)
 from telecom_crm.application.rules import validation_in
 from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.customer import Customer
@@ -57,16 +65,19 @@ def checks_in(
 
 
 def belongings_of(
-    tx: Transaction, customer_id: CustomerId, *, kinds: Collection[str] = BELONGINGS
+    tx: Transaction, customer_id: CustomerId, *, kinds: Container[str] = BELONGINGS
 ) -> dict[str, list[UUID]]:
     """Return the ids of what a customer has, by kind of thing; of themselves, where asked."""
-    owner = str(customer_id)
+
+    def ids_in(collection: Collection[Any, Any]) -> list[UUID]:
+        return [UUID(key) for key in collection.keys({"customer_id": str(customer_id)})]
+
     found: Mapping[str, Callable[[], list[UUID]]] = {
         "customer": lambda: [customer_id],
         "account": lambda: [one.id for one in tx.accounts.of_customer(customer_id)],
-        "contract": lambda: [one.id for one in each_in(tx.contracts, customer_id=owner)],
-        "ticket": lambda: [one.id for one in each_in(tx.tickets, customer_id=owner)],
-        "application": lambda: [one.id for one in each_in(tx.applications, customer_id=owner)],
+        "contract": lambda: ids_in(tx.contracts),
+        "ticket": lambda: ids_in(tx.tickets),
+        "application": lambda: ids_in(tx.applications),
     }
     return {kind: ids() for kind, ids in found.items() if kind in kinds}
 

@@ -558,6 +558,22 @@ class UnitOfWorkSuite:
             settled = {PaymentStatus.CONFIRMED}
             assert tx.payments.uncertain(later, states=settled, limit=1).items == ()
 
+    def test_keys_of_what_filters_leave_come_in_order(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [_sale(samples, document=f"AN{n}") for n in range(2)]
+        tickets = [_ticket(samples) for _ in range(2)]
+        owner = str(sales[0].customer.id)
+        with uow() as tx:
+            for sale in sales:
+                _save(tx, sale)
+            tx.tickets.save_all(tickets[::-1])
+            assert tx.contracts.keys({"customer_id": owner}) == [sales[0].contract.key]
+        with uow(read_only=True) as tx:
+            assert tx.contracts.keys({"customer_id": owner}) == [sales[0].contract.key]
+            assert tx.tickets.keys({}) == [ticket.key for ticket in tickets]
+            with refused(InvalidValue):
+                tx.tickets.keys({"height": "1"})
+
     def test_payments_to_several_accounts_come_as_one_list(self) -> None:
         uow, samples = self.make(), Samples()
         sales = [_sale(samples, document=f"AN{n}") for n in range(3)]
