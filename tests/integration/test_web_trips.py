@@ -74,3 +74,12 @@ def test_pairs_among_many_customers_cost_as_much_as_among_a_few(watched):
     for _ in range(9):
         register(name="Айгүл", **shared)
     assert watched.cost(path) == few
+
+
+def test_the_latest_events_of_a_user_are_the_end_of_the_timeline(watched):
+    users = watched.crm.users
+    user = next(iter(users.each(login="support")))
+    users.rename(user.id, name="Another")
+    whole = users.timeline(user.id)
+    assert users.latest_events(user.id, count=2) == whole[:-3:-1]
+    assert users.latest_events(user.id, count=99) == whole[::-1]

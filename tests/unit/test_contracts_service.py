@@ -592,3 +592,11 @@ def test_a_draft_may_have_a_number_that_was_the_customers_own(shop) -> None:
     accepted = shop.contracts.accept(draft.id)
     assert shop.inventory.number(msisdn(1)).contract_id == accepted.id
     assert shop.contracts.cancel(accepted.id).status is ContractStatus.CANCELLED
+
+
+def test_the_latest_events_are_the_end_of_the_timeline(shop):
+    contract = shop.active(1)
+    whole = shop.contracts.timeline(contract.id)
+    assert {event.thing for event in whole} == {"contract", "provisioning_task"}
+    assert shop.contracts.latest_events(contract.id, count=3) == whole[:-4:-1]
+    assert shop.contracts.latest_events(contract.id, count=99) == whole[::-1]

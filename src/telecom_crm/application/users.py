@@ -252,6 +252,13 @@ class Users(Oneself):
             tx.users.get(user_id)
             return tx.events.of(USER_LIFECYCLE.machine, str(user_id))
 
+    def latest_events(self, user_id: UserId, *, count: int) -> list[Event]:
+        """Return the last things that happened to a user, the latest first."""
+        things = [(USER_LIFECYCLE.machine, str(user_id))]
+        with self.uow(read_only=True) as tx:
+            tx.users.get(user_id)
+            return list(tx.events.timeline_page(things, limit=count, descending=True).items)
+
     @retried
     def forget_sessions(self, *, limit: int = 100) -> int:
         """Forget sessions that were over long ago; return how many."""

@@ -43,3 +43,11 @@ class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Foreseeing, Re
             things = [("contract", tx.contracts.get(contract_id).key)]
             things += [("provisioning_task", task.key) for task in tasks]
             return tx.events.timeline(things)
+
+    def latest_events(self, contract_id: ContractId, *, count: int) -> list[Event]:
+        """Return the last events of such a timeline, the latest first."""
+        with self.uow(read_only=True) as tx:
+            things = [("contract", tx.contracts.get(contract_id).key)]
+            tasks = tx.tasks.keys({"contract_id": str(contract_id)})
+            things += [("provisioning_task", task) for task in tasks]
+            return list(tx.events.timeline_page(things, limit=count, descending=True).items)

@@ -165,7 +165,7 @@ def contract_shown(
         state=crm.accounts.get(contract.account_id) if money else None,
         events=[
             (event, *event_told(event))
-            for event in crm.contracts.timeline(contract.id)[-FIRST_TIMELINE:][::-1]
+            for event in crm.contracts.latest_events(contract.id, count=FIRST_TIMELINE)
         ],
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),

@@ -232,7 +232,7 @@ def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:
 
 def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Response[bytes]:
     allowed = USER_LIFECYCLE.allowed(user.status) if request.may(Area.USERS, Action.WRITE) else ()
-    events = crm.users.timeline(user.id)[-FIRST_TIMELINE:][::-1]
+    events = crm.users.latest_events(user.id, count=FIRST_TIMELINE)
     return page(
         request,
         "console/users/show.html",
