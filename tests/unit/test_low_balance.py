@@ -83,7 +83,7 @@ def test_a_low_balance_is_told_once_each_time_it_falls_below_the_line(shop, acco
     while messages.queue_new():
         pass
     facts = [one.facts for one in messages.each() if one.event == "LowBalance"]
-    assert facts == [{"account": "B-00000001", "balance": "10.00", "currency": "KGS"}] * 2
+    assert facts == [{"account": "B-00000001", "balance": "10,00", "currency": "сом"}] * 2
 
 
 def test_what_is_below_zero_suspends_every_contract_of_the_account_until_it_is_paid(
