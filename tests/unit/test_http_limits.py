@@ -79,6 +79,7 @@ def test_callers_that_have_paid_are_forgotten_first():
         ("10.0.0.1", "nonsense", "10.0.0.1"),
         ("2001:db8::1", None, "2001:0db8:0000:0000"),
         ("2001:db8::ffff:1", None, "2001:0db8:0000:0000"),
+        ("::ffff:203.0.113.9", None, "203.0.113.9"),
         ("", None, ""),
     ],
 )

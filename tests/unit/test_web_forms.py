@@ -8,11 +8,12 @@ from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import local_path
 from telecom_crm.entrypoints.http.web.i18n import CURRENT, negotiated, tongue
-from telecom_crm.entrypoints.http.web.templating import environment, masked
+from telecom_crm.entrypoints.http.web.templating import environment
 
 
 @pytest.mark.parametrize(

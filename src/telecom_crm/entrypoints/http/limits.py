@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 import attrs
 
@@ -91,7 +91,8 @@ def address_of(peer: str, forwarded: str | None, proxies: Collection[str]) -> st
     Return where a request comes from: the peer, or whom a proxy of ours says it speaks for.
 
     Of what is forwarded only the last that is not a proxy counts: the rest is the client's word.
-    An IPv6 address counts as its network of 64 bits, which one customer has whole.
+    An IPv6 address counts as its network of 64 bits, which one customer has whole; one that stands
+    for an IPv4 address (RFC 4291, 2.5.5.2), as a socket for both gives them, counts as that.
     """
     address = peer
     if forwarded and peer in proxies:
@@ -101,4 +102,7 @@ def address_of(peer: str, forwarded: str | None, proxies: Collection[str]) -> st
         known = ip_address(address)
     except ValueError:
         return peer
-    return str(known) if known.version == 4 else known.exploded[:19]
+    if isinstance(known, IPv6Address):
+        mapped = known.ipv4_mapped
+        return str(mapped) if mapped else known.exploded[:19]
+    return str(known)
