@@ -43,7 +43,7 @@ def test_a_tariff_gets_a_version_that_new_contracts_are_sold_by(browser, site, j
     window.go("/console/customers")
     page.locator("main [data-row] a").first.click()
     page.locator("#profile-head summary").click()
-    page.locator("#profile-head").get_by_role("link", name="New contract").click()
+    page.locator("#profile-head .menu").get_by_role("link", name="New contract").click()
     for name_of in ("card", "msisdn"):
         page.locator(f"[name={name_of}]").first.check()
     page.get_by_role("button", name="Next", exact=True).click()
