@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from telecom_crm.application.contracts.foreseeing import Overview
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
@@ -35,16 +36,27 @@ class Head:
     """The papers that are out of date, or soon will be."""
     stopped: str | None
     """Why a customer is blocked or closed; None where neither."""
+    foreseen: Overview | None = None
+    """The same accounts and contracts with what comes of them, where that was asked for."""
 
     @classmethod
-    def of(cls, request: Visit, crm: Crm, customer: Customer) -> Head:
-        """Read it."""
+    def of(cls, request: Visit, crm: Crm, customer: Customer, *, foreseeing: bool = False) -> Head:
+        """Read it; what comes of it too, for whoever may see all that it is reckoned from."""
         today, id = request.app.state.pages.today, customer.id
         latest = Query(where={"customer_id": str(id)}, limit=NAMED + 1, descending=True)
         person = customer.kind is CustomerKind.PERSON
+        money, services = request.may(Area.ACCOUNTS), request.may(Area.CONTRACTS)
+        foreseen = crm.contracts.overview(id, latest) if foreseeing and money and services else None
+        if foreseen:
+            accounts = [purse.state for purse in foreseen.purses]
+            contracts = tuple(one.contract for one in foreseen.services.items)
+        else:
+            accounts = crm.accounts.states_of([id])[id] if money else []
+            contracts = crm.contracts.page(latest).items if services else ()
         return cls(
-            accounts=crm.accounts.states_of([id])[id] if request.may(Area.ACCOUNTS) else [],
-            contracts=crm.contracts.page(latest).items if request.may(Area.CONTRACTS) else (),
+            accounts=accounts,
+            contracts=contracts,
+            foreseen=foreseen,
             identified=customer.is_identified(today) if person else None,
             ending=customer.papers_ending(today + EXPIRES_SOON),
             stopped=_why(crm, customer),

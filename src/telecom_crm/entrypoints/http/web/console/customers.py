@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.application.ports import Page, Query
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
@@ -24,7 +24,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.customer_head import NAMED, Head
+from telecom_crm.entrypoints.http.web.console.customer_head import Head
 from telecom_crm.entrypoints.http.web.console.customer_history import history, kinds
 from telecom_crm.entrypoints.http.web.console.lists import (
     CAME_FROM,
@@ -227,10 +227,6 @@ def _overview(
 ) -> Response[bytes]:
     listing = Listing.asking(f"{PATH}/{customer.id}", request.query_params, "history", CAME_FROM)
     suspects = [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
-    foreseen = None
-    if request.may(Area.ACCOUNTS) and request.may(Area.CONTRACTS):
-        latest = Query(limit=NAMED, descending=True)
-        foreseen = crm.contracts.overview(customer.id, latest)
     return _shown(
         request,
         crm,
@@ -238,7 +234,6 @@ def _overview(
         "",
         status=form.status if form else 200,
         form=form or Form(),
-        foreseen=foreseen,
         suspects=suspects,
         others=crm.customers.get_many([one.customer_id for one in suspects[:3]]),
         listing=listing,
@@ -301,7 +296,7 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         request,
         f"console/customers/{tab or 'show'}.html",
         customer=customer,
-        head=Head.of(request, crm, customer),
+        head=Head.of(request, crm, customer, foreseeing=not tab),
         base=base,
         beside=came,
         tabs=tabs,
