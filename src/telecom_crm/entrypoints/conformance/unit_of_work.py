@@ -586,10 +586,14 @@ class UnitOfWorkSuite:
         theirs = [payment.id for payment in paid if payment.account_id in accounts[:2]]
         two = [accounts[1], accounts[0], accounts[1]]
         with uow(read_only=True) as tx:
+
+            def listed(**how: Any) -> list[Payment]:
+                ask = partial(Query, **how)
+                return all_on(lambda at: tx.payments.of_accounts(two, ask(cursor=at)))
+
             for descending in (False, True):
                 for limit in (1, 3, 4):
-                    ask = partial(Query, limit=limit, descending=descending)
-                    found = all_on(lambda at: tx.payments.of_accounts(two, ask(cursor=at)))  # noqa: B023
+                    found = listed(limit=limit, descending=descending)
                     assert [one.id for one in found] == theirs[:: -1 if descending else 1]
             settled = Query(where={"status": "confirmed"})
             assert tx.payments.of_accounts(two, settled).items == ()
