@@ -12,6 +12,7 @@ from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import PolicyFrozen
 from telecom_crm.domain.activation import ActivationSummary
+from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.contract import (
     ActivationRefused,
@@ -460,8 +461,8 @@ def test_another_card_costs_what_the_tariff_says_unless_the_first_was_bad(
     before = shop.state(contract).available
     shop.contracts.swap_sim(contract.id, iccid=iccid(2), reason=reason)
     assert before - shop.state(contract).available == som(costs)
-    notes = [entry.note for entry in shop.entries(contract)]
-    assert notes.count(f"SIM card, {reason}") == (costs != "0.00")
+    booked = [entry.transfers[0].charge_kind for entry in shop.entries(contract)]
+    assert booked.count(ChargeKind.SIM_SWAP) == (costs != "0.00")
 
 
 def test_another_card_is_not_given_for_money_that_is_not_there(shop) -> None:

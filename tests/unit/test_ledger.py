@@ -106,7 +106,7 @@ def test_a_postpaid_payment_pays_what_is_owed_first():
     ],
 )
 def test_a_fee_is_net_and_tax(postpaid, period, expected):
-    fee = charge(kind=ChargeKind.ACTIVATION, gross=som(1120), tax=VAT, description="x")
+    fee = charge(kind=ChargeKind.ACTIVATION, gross=som(1120), tax=VAT)
     if period:
         month = Period(date(2026, 3, 1), date(2026, 4, 1))
         fee = attrs.evolve(fee, kind=ChargeKind.RECURRING, period=month)
@@ -115,7 +115,7 @@ def test_a_fee_is_net_and_tax(postpaid, period, expected):
 
 def test_a_fee_without_tax_has_no_empty_leg():
     free = attrs.evolve(VAT, percent=Decimal(0))
-    fee = charge(kind=ChargeKind.PENALTY, gross=som(100), tax=free, description="x")
+    fee = charge(kind=ChargeKind.PENALTY, gross=som(100), tax=free)
     legs = posting.fee_charged(fee, contract_id=None, postpaid=False)
     assert legs_of(legs) == {("2010", "4050", 100)}
 

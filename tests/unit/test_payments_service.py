@@ -82,7 +82,7 @@ class Desk:
 
     def spend(self, amount: str) -> None:
         state = self.state()
-        fee = charge(kind=ChargeKind.SERVICE, gross=som(amount), tax=PREPAID.tax, description="x")
+        fee = charge(kind=ChargeKind.SERVICE, gross=som(amount), tax=PREPAID.tax)
         legs = posting.fee_charged(fee, contract_id=None, postpaid=state.account.postpaid)
         entry = JournalEntry(
             id=EntryId(self.payments.new_id()),

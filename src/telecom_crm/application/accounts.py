@@ -206,7 +206,7 @@ class Accounts:
         """Charge a named fee by hand, tax included; refused past what is available."""
 
         def legs(_: Transaction, state: AccountState) -> posting.Legs:
-            one = charge(kind=kind, gross=amount, tax=_tax(state), description=reason)
+            one = charge(kind=kind, gross=amount, tax=_tax(state))
             return posting.fee_charged(one, contract_id=None, postpaid=state.account.postpaid)
 
         booked_as, what = posting.posting_kind(kind), f"charge {kind}"
@@ -376,8 +376,8 @@ class Accounts:
             in_id = EntryId(self.new_id())
             sending, receiving = PostingKind.TRANSFER_OUT, PostingKind.TRANSFER_IN
             said = {"caused_by": f"transfer:{out_id}"}
-            out = entry_of(out_id, sent, sending, out_legs, note=f"to {to}", **said)
-            into = entry_of(in_id, received, receiving, in_legs, note=f"from {account_id}", **said)
+            out = entry_of(out_id, sent, sending, out_legs, note=received.account.number, **said)
+            into = entry_of(in_id, received, receiving, in_legs, note=sent.account.number, **said)
             post_spent(tx, sent, [Posting.of(out), Posting.of(into)], by=by, at=at)
             return out
 

@@ -213,7 +213,7 @@ def fee_entry(
         ),
         booked_at=at,
         caused_by=f"contract:{contract.id}",
-        note=charge.description,
+        note=charge.code,
     )
 
 

@@ -34,7 +34,8 @@ class Charge:
     One price to be paid: `gross == net + tax`, exactly.
 
     `code` and `code_version` name the tariff's or the option's version that set the price;
-    `period` is what a recurring fee pays for.
+    `period` is what a recurring fee pays for. What it is for is told by kind and code alone, for
+    each reader has it in their own language.
     """
 
     kind: ChargeKind
@@ -42,7 +43,6 @@ class Charge:
     net: Money
     tax: Money
     tax_code: str
-    description: str
     code: str = ""
     code_version: int | None = None
     tariff_version: int | None = None
@@ -107,32 +107,31 @@ def first_fees(
     whole = period_of(activated_on, cycle or policy.cycle_day or anniversary(activated_on))
     rest = Period(activated_on, whole.end)
     in_advance = policy.fee_timing is FeeTiming.ADVANCE
-    found: list[tuple[ChargeKind, Money, str, str, int | None, Period | None]] = [
-        (ChargeKind.ACTIVATION, version.activation_fee, "Activation", code, version.number, None)
+    found: list[tuple[ChargeKind, Money, str, int | None, Period | None]] = [
+        (ChargeKind.ACTIVATION, version.activation_fee, code, version.number, None)
     ]
     if in_advance:
         fee = _part_of(version.monthly_fee, whole, rest, policy)
-        found.append((ChargeKind.RECURRING, fee, "Monthly fee", code, version.number, rest))
+        found.append((ChargeKind.RECURRING, fee, code, version.number, rest))
     for name, option in options:
         if not option.recurring:
-            found.append((ChargeKind.OPTION, option.fee, "Option", name, option.number, None))
+            found.append((ChargeKind.OPTION, option.fee, name, option.number, None))
         elif in_advance:
             fee = _part_of(option.fee, whole, rest, policy)
-            found.append((ChargeKind.OPTION, fee, "Option, monthly", name, option.number, rest))
+            found.append((ChargeKind.OPTION, fee, name, option.number, rest))
     if number_price is not None:
-        found.append((ChargeKind.NUMBER_PRICE, number_price, "Number", "", None, None))
+        found.append((ChargeKind.NUMBER_PRICE, number_price, "", None, None))
     return tuple(
         charge(
             kind=kind,
             gross=gross,
             tax=policy.tax,
-            description=f"{words} {of}".strip(),
             code=of,
             code_version=of_version,
             tariff_version=version.number,
             period=period,
         )
-        for kind, gross, words, of, of_version, period in found
+        for kind, gross, of, of_version, period in found
         if gross
     )
 
@@ -142,7 +141,6 @@ def charge(
     kind: ChargeKind,
     gross: Money,
     tax: TaxProfile,
-    description: str,
     code: str = "",
     code_version: int | None = None,
     tariff_version: int | None = None,
@@ -156,7 +154,6 @@ def charge(
         net=net,
         tax=included,
         tax_code=tax.code,
-        description=description,
         code=code,
         code_version=code_version,
         tariff_version=tariff_version,

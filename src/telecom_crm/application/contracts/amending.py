@@ -168,7 +168,6 @@ def begun_options(
             kind=ChargeKind.OPTION,
             gross=version.fee,
             tax=policy.tax,
-            description=f"Option {chosen.code}",
             code=chosen.code,
             code_version=chosen.version,
             tariff_version=after.tariff_version,

@@ -70,7 +70,7 @@ class Replacing(ContractDesk):
                 at=now,
             )
             gone = old.retire(reason=reason, contract_is_live=False, by=by, at=now)
-            fees = _fees(ChargeKind.SIM_SWAP, price, contract, state, f"SIM card, {reason}")
+            fees = _fees(ChargeKind.SIM_SWAP, price, contract, state)
             self._spend(tx, state, contract, fees, by=by, at=now)
             saved = tx.contracts.save(swapped)
             tx.sims.save_all([gone, bound])
@@ -110,8 +110,7 @@ class Replacing(ContractDesk):
             taken = new
             if new.contract_id != contract.id:
                 taken = new.assign(contract_id=contract.id, reservation=reservation, by=by, at=now)
-            words = f"Number {new.category}"
-            fees = _fees(ChargeKind.NUMBER_CHANGE, new.price, contract, state, words)
+            fees = _fees(ChargeKind.NUMBER_CHANGE, new.price, contract, state)
             self._spend(tx, state, contract, fees, by=by, at=now)
             saved = tx.contracts.save(changed)
             tx.sims.save(sim.renumber(msisdn=msisdn, by=by, at=now))
@@ -123,13 +122,13 @@ class Replacing(ContractDesk):
 
 
 def _fees(
-    kind: ChargeKind, price: Money | None, contract: Contract, state: AccountState, words: str
+    kind: ChargeKind, price: Money | None, contract: Contract, state: AccountState
 ) -> list[Charge]:
     """Return what another card or number costs, where it costs something."""
     if not price:
         return []
     tax, version = policy_of(contract, state.account).tax, contract.tariff_version
-    return [charge(kind=kind, gross=price, tax=tax, description=words, tariff_version=version)]
+    return [charge(kind=kind, gross=price, tax=tax, tariff_version=version)]
 
 
 def _cards(tx: Transaction, old: ICCID, new: ICCID) -> tuple[Sim, Sim]:

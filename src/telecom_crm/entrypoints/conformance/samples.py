@@ -241,7 +241,6 @@ def activation_fee(minor: int = 1_000) -> Charge:
         kind=ChargeKind.ACTIVATION,
         gross=Money(minor, CURRENCY),
         tax=attrs.evolve(PAY_FIRST.tax, percent=Decimal(12)),
-        description="Activation fee PLAIN",
         code="PLAIN",
         code_version=1,
         tariff_version=1,

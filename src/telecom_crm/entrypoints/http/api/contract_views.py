@@ -47,7 +47,7 @@ class ChargeView(View):
     net: MoneyView
     tax: MoneyView
     tax_code: str
-    description: str
+    code: str
     period_start: date | None
     period_end: date | None
 
@@ -60,7 +60,7 @@ class ChargeView(View):
             net=MoneyView.of(charge.net),
             tax=MoneyView.of(charge.tax),
             tax_code=charge.tax_code,
-            description=charge.description,
+            code=charge.code,
             period_start=charge.period.start if charge.period else None,
             period_end=charge.period.end if charge.period else None,
         )

@@ -21,7 +21,7 @@ from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentTy
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
 from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
-from telecom_crm.domain.ledger import PostingKind
+from telecom_crm.domain.ledger import JournalEntry, PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberCategory, NumberOrigin, NumberStatus
 from telecom_crm.domain.payment import PaymentMethod, PaymentStatus
@@ -451,6 +451,14 @@ def label(member: object) -> str:
         text = str(member).replace("_", " ")
         return text[:1].upper() + text[1:]
     return pgettext(*found) if isinstance(found, tuple) else gettext(found)
+
+
+def entry_title(entry: JournalEntry) -> str:
+    """Return what an entry books: a fee that is charged once by what it is for."""
+    kind = entry.transfers[0].charge_kind
+    if entry.kind is PostingKind.ONE_TIME_FEE and kind:
+        return label(ChargeKind(kind))
+    return label(entry.kind)
 
 
 def gateway(name: str) -> str:

@@ -28,7 +28,7 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.labels import entry_title, label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -89,6 +89,7 @@ class AccountPages(Controller):
             base=f"{PATH}/{account_id}",
             owner=owners.get(state.account.id),
             statement=statement,
+            titled=entry_title,
             sources=_sources(request, crm, statement),
             wrong=_wrong(crm, state.account.id),
             month=month,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from telecom_crm.application.operations import Operation
-from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.payment import PaymentStatus
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.labels import label, tone
+from telecom_crm.entrypoints.http.web.labels import entry_title, label, tone
 
 UNDER_WAY = (PaymentStatus.INITIATED, PaymentStatus.PENDING, PaymentStatus.UNKNOWN)
 
@@ -21,7 +20,4 @@ def titled(one: Operation) -> str:
     """Return what an operation was: how one paid, or what was charged."""
     if one.entry is None or one.entry.kind is PostingKind.PAYMENT:
         return label(one.payment.method) if one.payment else label(PostingKind.PAYMENT)
-    kind = one.entry.transfers[0].charge_kind
-    if one.entry.kind is PostingKind.ONE_TIME_FEE and kind:
-        return label(ChargeKind(kind))
-    return label(one.entry.kind)
+    return entry_title(one.entry)
