@@ -284,8 +284,8 @@ BUILT_IN_ROLES: Mapping[str, Role] = MappingProxyType(
     }
 )
 """Roles that nobody changes; custom ones stand beside them."""
-ALL_RIGHTS = BUILT_IN_ROLES[RoleName.ADMIN].rights
-"""What a program may do that is the operator itself."""
+ALL_RIGHTS = attrs.evolve(BUILT_IN_ROLES[RoleName.ADMIN].rights, alone_up_to=None)
+"""What the operator itself may do, by its programs or by two of its people: any amount."""
 
 
 @attrs.frozen(kw_only=True)
