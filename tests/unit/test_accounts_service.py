@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import attrs
@@ -11,6 +12,7 @@ import pytest
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.approval import FOUR_EYES
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.customer import Customer, CustomerKind
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated
@@ -25,6 +27,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.policy import POSTPAID, PREPAID
+from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS
 
 CLERK = Actor("clerk")
 CUSTOMER = CustomerId(UUID(int=1 << 96))
@@ -80,6 +83,30 @@ def test_goodwill_is_credited_and_replayed_by_key(accounts, account):
     assert accounts.get(account.id).available == som("30")
     with pytest.raises(KeyReused):
         accounts.credit(account.id, amount=som("31"), reason="sorry", idempotency_key="k")
+
+
+def test_what_is_given_on_an_account_is_together_no_more_than_one_decides_alone(
+    accounts, account, clock
+):
+    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    part = {"amount": som("60.00"), "reason": "sorry", "rights": rights}
+    first = accounts.credit(account.id, **part, idempotency_key="1")
+    for key in (None, "2"):
+        with pytest.raises(RuleViolated, match="within 30 days is more") as caught:
+            accounts.credit(account.id, **part, idempotency_key=key)
+        assert caught.value.rule == FOUR_EYES
+    assert accounts.credit(account.id, **part, idempotency_key="1").replayed
+    accounts.reverse_entry(account.id, entry_id=first.id, reason="not theirs")
+    accounts.credit(account.id, **part)
+    accounts.take_over_balance(account.id, amount=som("-150"), reason="owed before")
+    owing = part | {"amount": som("90.00")}
+    with pytest.raises(RuleViolated, match=r"150\.00 KGS on this account"):
+        accounts.write_off(account.id, **owing)
+    clock.pass_(days=30, seconds=1)
+    accounts.write_off(account.id, **owing)
+    nobody = attrs.evolve(NO_RIGHTS, alone_up_to=None)
+    with pytest.raises(RuleViolated, match="more than you decide alone"):
+        accounts.credit(account.id, amount=som("0.01"), reason="sorry", rights=nobody)
 
 
 def test_a_charge_by_hand_is_a_fee_with_tax_and_limited(accounts, account):

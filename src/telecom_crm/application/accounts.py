@@ -35,6 +35,7 @@ from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, AccountStatement, BillingAccount
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
@@ -49,6 +50,7 @@ from telecom_crm.domain.ledger import (
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PREPAID, TaxProfile
+from telecom_crm.domain.role import ALL_RIGHTS, Rights
 
 LARGEST_STATEMENT = 100_000
 """A statement is built in memory; longer spans are read page by page with `entries`."""
@@ -183,15 +185,30 @@ class Accounts:
         amount: Money,
         reason: str,
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> JournalEntry:
-        """Give the subscriber goodwill money."""
+        """
+        Give the subscriber goodwill money.
+
+        Raise `RuleViolated` where all that was given on the account in the last 30 days, in this
+        way or by giving up a debt, is more than `rights` decide alone.
+        """
 
         def legs(_: Transaction, state: AccountState) -> posting.Legs:
             return posting.goodwill(amount, balance=state.balance, tax=_tax(state))
 
-        kind = PostingKind.GOODWILL
-        return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
+        return self._book(
+            PostingKind.GOODWILL,
+            legs,
+            account_id,
+            amount,
+            reason,
+            idempotency_key,
+            by,
+            decided_as=ApprovalKind.GOODWILL,
+            rights=rights,
+        )
 
     def charge(
         self,
@@ -221,16 +238,28 @@ class Accounts:
         amount: Money,
         reason: str,
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> JournalEntry:
-        """Give up on money that the subscriber owes; never more than that."""
+        """
+        Give up on money that the subscriber owes; never more than that, and as `credit` alone.
+        """
 
         def legs(_: Transaction, state: AccountState) -> posting.Legs:
             refuse_more("write_off", amount, state.balance.owed, "is owed on this account")
             return posting.write_off(amount, balance=state.balance, loss=LedgerCode.BAD_DEBT)
 
-        kind = PostingKind.WRITE_OFF
-        return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
+        return self._book(
+            PostingKind.WRITE_OFF,
+            legs,
+            account_id,
+            amount,
+            reason,
+            idempotency_key,
+            by,
+            decided_as=ApprovalKind.WRITE_OFF,
+            rights=rights,
+        )
 
     def write_off_chargeback(
         self,
@@ -239,12 +268,13 @@ class Accounts:
         amount: Money,
         reason: str,
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> JournalEntry:
         """
         Give up on what lost disputes left the subscriber owing: a loss of its own, not a bad debt.
 
-        Raise `RuleViolated` past what is owed, and past what disputes took.
+        Raise `RuleViolated` past what is owed, past what disputes took, and as `credit`.
         """
 
         def legs(tx: Transaction, state: AccountState) -> posting.Legs:
@@ -256,8 +286,17 @@ class Accounts:
             refuse_more("write_off", amount, left, "was lost in disputes and not given up yet")
             return posting.write_off(amount, balance=state.balance, loss=LedgerCode.CHARGEBACK_LOSS)
 
-        kind = PostingKind.CHARGEBACK_LOSS
-        return self._book(kind, legs, account_id, amount, reason, idempotency_key, by)
+        return self._book(
+            PostingKind.CHARGEBACK_LOSS,
+            legs,
+            account_id,
+            amount,
+            reason,
+            idempotency_key,
+            by,
+            decided_as=ApprovalKind.CHARGEBACK_WRITE_OFF,
+            rights=rights,
+        )
 
     def recover(
         self,
@@ -472,6 +511,8 @@ class Accounts:
         *,
         limited: bool = False,
         signed: bool = False,
+        decided_as: ApprovalKind | None = None,
+        rights: Rights = ALL_RIGHTS,
     ) -> JournalEntry:
         return Adjusting(self.uow, self.clock, self.new_id).book(
             Adjustment(
@@ -485,6 +526,8 @@ class Accounts:
                 what=what,
                 limited=limited,
                 signed=signed,
+                decided_as=decided_as,
+                rights=rights,
             )
         )
 

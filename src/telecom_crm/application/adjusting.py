@@ -8,18 +8,21 @@ from uuid import UUID
 
 import attrs
 
+from telecom_crm.application.deciding import COUNTED_FOR, given_lately, refuse_past_limit
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.ports import Clock, IdempotencyKey, NewId, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import check_amount
+from telecom_crm.domain.role import ALL_RIGHTS, Rights
 
 Legs = Callable[[Transaction, AccountState], posting.Legs]
 """Decides on an entry's legs from what the account has; raises where it must not be."""
@@ -31,6 +34,7 @@ class Adjustment:
     What somebody wants booked; `what` tells requests of one kind of entry apart.
 
     A `limited` one is refused past what is available; a `signed` one may be of a negative amount.
+    One that is `decided_as` something takes a second person past what `rights` decide alone.
     """
 
     kind: PostingKind
@@ -43,6 +47,8 @@ class Adjustment:
     what: str = ""
     limited: bool = False
     signed: bool = False
+    decided_as: ApprovalKind | None = None
+    rights: Rights = ALL_RIGHTS
 
 
 @attrs.frozen
@@ -75,6 +81,10 @@ class Adjusting:
         if not house:
             state.account.refuse_house()
         refuse_amount(-amount if wanted.signed and amount.minor < 0 else amount, state)
+        if wanted.decided_as is not None:
+            together = given_lately(tx, state) + amount
+            words = f"on this account within {COUNTED_FOR.days} days"
+            refuse_past_limit(wanted.decided_as, together, words, rights=wanted.rights)
         entry = entry_of(
             entry_id,
             state,

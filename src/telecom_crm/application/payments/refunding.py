@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from telecom_crm.application.deciding import refuse_past_limit
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.payments.desk import PaymentDesk
@@ -22,8 +23,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
-from telecom_crm.domain.approval import FOUR_EYES, ApprovalKind
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.identifiers import PaymentId, RefundId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
@@ -98,7 +98,7 @@ class Refunding(PaymentDesk):
                 if earlier is not None:
                     return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
             given = payment.refund(amount, refund_id=refund_id, by=by, at=at)
-            _refuse_past_limit(given, rights)
+            refuse_past_limit(ApprovalKind.REFUND, given.refunded, "of the payment", rights=rights)
             tx.payments.save(given)
             refund, posting = Refund.request(
                 payment,
@@ -178,15 +178,6 @@ class Refunding(PaymentDesk):
             answer = None
         ended = self._end_refund(refund, answer, gateway, by)
         return REFUND_LIFECYCLE.is_final(ended.status)
-
-
-def _refuse_past_limit(payment: Payment, rights: Rights) -> None:
-    """Raise where all that is given back of a payment is more than somebody decides alone."""
-    if not rights.decides_alone(ApprovalKind.REFUND, payment.refunded):
-        said = (
-            f"{payment.refunded} of the payment is more than you decide alone; ask for an approval"
-        )
-        raise RuleViolated(FOUR_EYES, (said,))
 
 
 def _is_all_given_back(tx: Transaction, payment: Payment, *, by: Refund) -> bool:

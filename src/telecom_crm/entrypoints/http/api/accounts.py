@@ -14,7 +14,6 @@ from litestar.params import FromPath, JSONBody
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
 from telecom_crm.domain.role import Action, Area
@@ -24,7 +23,6 @@ from telecom_crm.entrypoints.http.api.account_views import (
     LedgerLineView,
     booked,
 )
-from telecom_crm.entrypoints.http.api.approvals import require_alone
 from telecom_crm.entrypoints.http.bodies import Body, InstantText, MoneyBody, Why
 from telecom_crm.entrypoints.http.calls import CURSOR, LIMIT, Call, instant_parameter, listing
 from telecom_crm.entrypoints.http.routes import does, makes, reads
@@ -201,12 +199,12 @@ class AccountController(Controller):
     ) -> Response[EntryView]:
         """Give a subscriber goodwill money, or charge a named fee."""
         if data.kind is AdjustmentKind.GOODWILL:
-            require_alone(request, ApprovalKind.GOODWILL, data.amount.money)
             entry = accounts.credit(
                 AccountId(account_id),
                 amount=data.amount.money,
                 reason=data.reason,
                 idempotency_key=request.key,
+                rights=request.user.rights,
                 by=request.by,
             )
         else:
@@ -271,17 +269,14 @@ class AccountController(Controller):
         accounts: NamedDependency[Accounts],
     ) -> Response[EntryView]:
         """Give up on money that the subscriber owes; never more than that."""
-        kind, give_up = (
-            (ApprovalKind.WRITE_OFF, accounts.write_off)
-            if data.loss is Loss.BAD_DEBT
-            else (ApprovalKind.CHARGEBACK_WRITE_OFF, accounts.write_off_chargeback)
-        )
-        require_alone(request, kind, data.amount.money)
+        bad_debt = data.loss is Loss.BAD_DEBT
+        give_up = accounts.write_off if bad_debt else accounts.write_off_chargeback
         entry = give_up(
             AccountId(account_id),
             amount=data.amount.money,
             reason=data.reason,
             idempotency_key=request.key,
+            rights=request.user.rights,
             by=request.by,
         )
         return booked(entry)

@@ -13,10 +13,8 @@ from litestar.params import FromPath, JSONBody
 
 from telecom_crm.application.access.service import Access
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.domain.approval import FOUR_EYES, Approval, ApprovalKind, ApprovalStatus
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.approval import Approval, ApprovalKind, ApprovalStatus
 from telecom_crm.domain.identifiers import ApprovalId
-from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.http.bodies import Body, MoneyBody
 from telecom_crm.entrypoints.http.calls import Call, listing
@@ -206,13 +204,6 @@ class ApprovalController(Controller):
                 ApprovalId(approval_id), expected_version=request.seen, by=request.by
             )
         )
-
-
-def require_alone(request: Call, kind: ApprovalKind, amount: Money) -> None:
-    """Raise `RuleViolated` where the caller may not decide this without a second person."""
-    if not request.user.rights.decides_alone(kind, amount):
-        said = f"{amount} is more than you decide alone; ask for it with POST /approvals"
-        raise RuleViolated(FOUR_EYES, (said,))
 
 
 def approval_made(approval: Approval) -> Response[ApprovalView]:

@@ -18,11 +18,6 @@ from telecom_crm.entrypoints.http.web.http import Toast, Visit, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 
 
-def decides_alone(request: Visit, kind: ApprovalKind, amount: Money) -> bool:
-    """Tell whether the visitor needs no second person for this."""
-    return request.visitor is not None and request.visitor.rights.decides_alone(kind, amount)
-
-
 def decide(
     request: Visit,
     crm: Crm,
@@ -39,16 +34,16 @@ def decide(
     """
     Do what the visitor decides alone, else ask a second person for it; None where it is refused.
 
-    `do` is the command of a service, `done` what is said once it was carried out at `back`. Both
-    ways go under the form's one key, so that the form sent again finds what it did.
+    `do` is the command of a service, which knows what takes two; `done` is said once it was
+    carried out, at `back`. Both ways go under the form's one key, so that the form sent again finds
+    what it did.
     """
     asked = {"amount": amount, "reason": reason, "idempotency_key": form.key, "by": request.by}
-    if decides_alone(request, kind, amount):
-        did = form.submit(_did, partial(do, thing_id, **asked))
-        if did is None:
-            return None
-        if did:
-            return redirect(request, back, toast=done)
+    did = form.submit(_did, partial(do, thing_id, rights=request.rights, **asked))
+    if did is None:
+        return None
+    if did:
+        return redirect(request, back, toast=done)
     assert request.visitor is not None, "nobody decides as a guest"
     crm.access.permit(request.visitor, Area.APPROVALS, Action.WRITE, thing="approval")
     approval = form.submit(crm.approvals.ask, kind, thing_id, **asked)  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
-from telecom_crm.entrypoints.http.web.console.deciding import decide, decides_alone
+from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.console.payees import known_as
@@ -171,7 +170,7 @@ class PaymentPages(Controller):
                 payment.id,
                 amount=amount,
                 reason=reason,
-                do=partial(crm.payments.refund, rights=request.rights),
+                do=crm.payments.refund,
                 back=f"{PATH}/{payment.id}",
                 done=_("The refund is under way"),
             )
@@ -234,5 +233,5 @@ def _asked(
         base=f"{PATH}/{payment.id}",
         form=form,
         most=most,
-        alone=decides_alone(request, ApprovalKind.REFUND, payment.refunded + most),
+        alone=request.rights.decides_alone(ApprovalKind.REFUND, payment.refunded + most),
     )
