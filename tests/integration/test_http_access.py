@@ -359,7 +359,7 @@ def test_what_is_over_one_s_limit_is_asked_for(service):
     )
     problem = problem_of(refused, 409, "rule_violated")
     assert problem["rule"] == "four_eyes"
-    assert "POST /approvals" in problem["detail"]
+    assert "ask for an approval" in problem["detail"]
     small = gift | {"amount": {"amount": "5000.00", "currency": "KGS"}}
     done = service.post(f"/accounts/{account}/adjust", small, key="s", role=Role.SENIOR_OPERATOR)
     assert done.status_code == 201
