@@ -20,6 +20,7 @@ from tests.integration.test_web import HTMX, Site, submit, token_on
 from tests.people import QUICK, hire
 
 CUSTOMERS = "/console/customers"
+PICTURE = b"\x89PNG\r\n\x1a\n" + b"0" * 64
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +222,66 @@ def test_no_other_field_is_corrected_so(site, admin):
     assert f"{one.id}/fields/" not in watched
 
 
+# What is secret
+
+
+def looks_at(site, one):
+    lines = site.crm.audit.page(telecom_crm.Query(where={"thing_id": str(one.id)})).items
+    return [line.action for line in lines if isinstance(line, telecom_crm.AuditRecord)]
+
+
+def test_numbers_are_shown_to_who_may_and_each_look_is_written_down(site, admin):
+    one = site.crm.customers.register(
+        name="Secret numbers",
+        national_id="20101199512345",
+        documents=[IdentityDocument(type=DocumentType.ID_CARD, number="ID7654321")],
+    )
+    profile = f"{CUSTOMERS}/{one.id}"
+    for path in (profile, f"{profile}/documents"):
+        masked = admin.get(path).text
+        assert "ID7654321" not in masked
+        assert "20101199512345" not in masked
+        assert looks_at(site, one) == []
+    opened = submit(admin, profile, profile).text
+    assert "20101199512345" in opened
+    assert "ID7654321" in opened
+    assert "Show numbers" not in opened
+    assert "ID7654321" in submit(admin, f"{profile}/documents", f"{profile}/documents").text
+    assert looks_at(site, one) == ["customer.identity"] * 2
+    support = site.browser("support")
+    for path in (profile, f"{profile}/documents"):
+        assert "Show numbers" not in support.get(path).text
+        assert submit(support, "/prefs", path).status_code == 403
+
+
+def test_the_scan_of_a_paper_is_opened_by_who_may(site, admin):
+    one = person(site, "Scanned")
+    site.crm.scans.add(one.id, document=one.documents[0].key, content=[PICTURE])
+    path = f"{CUSTOMERS}/{one.id}/documents"
+    assert "<img" not in admin.get(path).text
+    opened = submit(admin, path, path).text
+    assert f'<img src="{path}/0/scan"' in opened
+    scan = admin.get(f"{path}/0/scan")
+    assert (scan.headers["content-type"], scan.content) == ("image/png", PICTURE)
+    assert looks_at(site, one) == ["customer.identity", "customer.scan"]
+    for place in ("1", "-1"):
+        assert admin.get(f"{path}/{place}/scan").status_code == 404
+    assert site.browser("support").get(f"{path}/0/scan").status_code == 403
+
+
+def test_who_may_be_the_same_is_told_above_every_tab(site, admin):
+    one = person(site, "Twin one", phone="+996700777888")
+    other = person(site, "Twin two", phone="+996700777888")
+    for tab in ("", "/services", "/payments", "/tickets", "/documents", "/audit"):
+        above = admin.get(f"{CUSTOMERS}/{one.id}{tab}").text.partition("Parts of the profile")[0]
+        assert f"{one.id}/merge/{other.id}" in above
+    watched = site.browser("auditor").get(f"{CUSTOMERS}/{one.id}/documents").text
+    assert f'href="{CUSTOMERS}/{other.id}"' in watched
+    assert "/merge/" not in watched
+    site.crm.customers.dismiss_duplicate(one.id, other_id=other.id)
+    assert "Possible duplicate" not in admin.get(f"{CUSTOMERS}/{one.id}/payments").text
+
+
 # Former values, and erasure
 
 
@@ -229,7 +290,7 @@ def test_former_values_are_shown_to_who_may_and_that_is_written_down(site, admin
     site.crm.customers.update(one.id, changes={"email": "is@example.org"})
     path = f"{CUSTOMERS}/{one.id}/documents"
     assert "was@example.org" not in admin.get(path).text
-    assert "was@example.org" in submit(admin, path, path).text
+    assert "was@example.org" in submit(admin, path, path, former="true").text
     (look,) = [
         line
         for line in site.crm.audit.page(telecom_crm.Query(where={"thing_id": str(one.id)})).items

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import attrs
 
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.language import LANGUAGES, Languages
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -307,6 +307,12 @@ class Customer:
     def is_identified(self, today: date) -> bool:
         """Tell whether an identity document is on file that is valid today."""
         return any(one.valid_until is None or one.valid_until >= today for one in self.documents)
+
+    def paper(self, place: int) -> IdentityDocument:
+        """Return one of the documents by its place, counted from 0; raise `NotFound`."""
+        if not 0 <= place < len(self.documents):
+            raise NotFound("document", f"{place} of customer {self.id}")
+        return self.documents[place]
 
     def papers_ending(self, before: date) -> tuple[IdentityDocument, ...]:
         """Return the documents that are not valid on that day any more."""

@@ -17,7 +17,6 @@ from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.scans import Scans
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.contract_views import ContractView
@@ -137,7 +136,7 @@ class CustomerFile:
             customer = customers.get(CustomerId(customer_id))
             return scans.add(
                 customer.id,
-                document=_document(customer, place),
+                document=customer.paper(place).key,
                 name=name,
                 content=content,
                 expected_version=request.seen,
@@ -164,13 +163,4 @@ class CustomerFile:
     ) -> Stream:
         """Download the scan of an identity document; who looked is written down."""
         customer = customers.get(CustomerId(customer_id))
-        return download(
-            *scans.open(customer.id, document=_document(customer, place), by=request.by)
-        )
-
-
-def _document(customer: Customer, place: int) -> str:
-    """Return the key of one of a customer's documents."""
-    if not 0 <= place < len(customer.documents):
-        raise NotFound("document", f"{place} of customer {customer.id}")
-    return customer.documents[place].key
+        return download(*scans.open(customer.id, document=customer.paper(place).key, by=request.by))

@@ -47,6 +47,7 @@ from telecom_crm.entrypoints.http.web.console.papers import PaperPages
 from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.policies import PolicyPages
 from telecom_crm.entrypoints.http.web.console.registering import RegisteringPages
+from telecom_crm.entrypoints.http.web.console.revealing import RevealingPages
 from telecom_crm.entrypoints.http.web.console.roles import RolePages
 from telecom_crm.entrypoints.http.web.console.self_care import SelfCarePages
 from telecom_crm.entrypoints.http.web.console.selling import SellingPages
@@ -69,6 +70,7 @@ CONTROLLERS = (
     CustomerPages,
     CustomerFieldPages,
     RegisteringPages,
+    RevealingPages,
     ErasingPages,
     SelfCarePages,
     MergingPages,

@@ -52,8 +52,6 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 SUSPECTS_SHOWN = 5
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp"})
-"""The scans that a browser shows by itself."""
 
 FILTERS = ("status", "claimed_by", "kind", "channel")
 """What the list is filtered by."""
@@ -177,9 +175,7 @@ def shown(
         said=application.said,
         tariffs=names_in(crm.catalog),
         is_open=open,
-        scans=[
-            (one, kyc.scan_title(one.name), one.media_type in PICTURES) for one in application.scans
-        ],
+        scans=[(one, kyc.scan_title(one.name)) for one in application.scans],
         document=document_kind(application.said("document_type")),
         days={field: read_day(application.said(field)) for field in kyc.DAYS},
         checks=checks_of(request, application, findings),

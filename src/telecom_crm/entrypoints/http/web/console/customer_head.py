@@ -9,6 +9,7 @@ from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer, CustomerKind, CustomerStatus, IdentityDocument
+from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.http import Visit
@@ -21,6 +22,8 @@ STOPPED_BY = {
 """The states in which nothing is sold to a customer, and the event that tells why."""
 NAMED = 2
 """So many contracts and accounts are told by name."""
+SUSPECTED = 3
+"""So many customers are told who may be the same one."""
 
 
 @attrs.frozen
@@ -36,6 +39,8 @@ class Head:
     """The papers that are out of date, or soon will be."""
     stopped: str | None
     """Why a customer is blocked or closed; None where neither."""
+    suspects: list[tuple[Suspicion, Customer]]
+    """Who may be the same one, the surest first, but for those whom somebody told apart."""
     foreseen: Overview | None = None
     """The same accounts and contracts with what comes of them, where that was asked for."""
 
@@ -60,12 +65,21 @@ class Head:
             identified=customer.is_identified(today) if person else None,
             ending=customer.papers_ending(today + EXPIRES_SOON),
             stopped=_why(crm, customer),
+            suspects=_suspects(crm, customer),
         )
 
     @property
     def debts(self) -> list[AccountState]:
         """The accounts that are past what may be spent."""
         return [one for one in self.accounts if one.available.minor < 0]
+
+
+def _suspects(crm: Crm, customer: Customer) -> list[tuple[Suspicion, Customer]]:
+    if customer.merged_into is not None:
+        return []
+    found = [one for one in crm.customers.duplicates(customer.id) if not one.dismissed][:SUSPECTED]
+    known = crm.customers.get_many([one.customer_id for one in found])
+    return [(one, known[one.customer_id]) for one in found if one.customer_id in known]
 
 
 def _why(crm: Crm, customer: Customer) -> str | None:

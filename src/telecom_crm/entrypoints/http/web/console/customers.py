@@ -150,7 +150,7 @@ class CustomerPages(Controller):
     ) -> Response[bytes]:
         """Show a customer: money, past, and who they are."""
         customer = crm.customers.get(CustomerId(customer_id))
-        return _overview(request, crm, customer)
+        return shown(request, crm, customer)
 
     @shows("/{customer_id:uuid}/services", Area.CONTRACTS)
     def services(
@@ -211,7 +211,7 @@ class CustomerPages(Controller):
         known = CustomerId(customer_id)
         text = form.text("text", limit=1000)
         if form.submit(crm.customers.add_note, known, text=text, by=request.by) is None:
-            return _overview(request, crm, crm.customers.get(known), form=form)
+            return shown(request, crm, crm.customers.get(known), form)
         return redirect(request, f"{PATH}/{customer_id}", toast=_("The note is kept"))
 
     ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)
@@ -222,11 +222,16 @@ def listed(listing: Listing, customers: Customers) -> Page[Customer]:
     return found_by(listing, customers)
 
 
-def _overview(
-    request: Visit, crm: Crm, customer: Customer, form: Form | None = None
+def shown(
+    request: Visit,
+    crm: Crm,
+    customer: Customer,
+    form: Form | None = None,
+    *,
+    is_open: bool = False,
 ) -> Response[bytes]:
+    """Show the overview of a profile; `is_open` with its secret numbers."""
     listing = Listing.asking(f"{PATH}/{customer.id}", request.query_params, "history", CAME_FROM)
-    suspects = [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
     return _shown(
         request,
         crm,
@@ -234,8 +239,7 @@ def _overview(
         "",
         status=form.status if form else 200,
         form=form or Form(),
-        suspects=suspects,
-        others=crm.customers.get_many([one.customer_id for one in suspects[:3]]),
+        is_open=is_open,
         listing=listing,
         told=history(request, crm, customer, listing),
         kinds=kinds(listing),
@@ -243,11 +247,11 @@ def _overview(
 
 
 def shown_tab(
-    request: Visit, crm: Crm, customer_id: UUID, tab: str, **more: Any
+    request: Visit, crm: Crm, customer_id: UUID, tab: str, *, is_open: bool = False, **more: Any
 ) -> Response[bytes]:
-    """Show a tab of a profile, with what it needs besides."""
+    """Show a tab of a profile, with what it needs besides; `is_open` with its secrets."""
     customer = crm.customers.get(CustomerId(customer_id))
-    return _shown(request, crm, customer, tab, form=Form(), **more)
+    return _shown(request, crm, customer, tab, form=Form(), is_open=is_open, **more)
 
 
 def _links(request: Visit, customer: Customer) -> list[tuple[str, str, str]]:

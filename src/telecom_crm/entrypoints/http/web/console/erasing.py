@@ -1,4 +1,4 @@
-"""What was known of a customer before, and taking all of it out, which takes two."""
+"""Taking all that is known of a customer out, which takes two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import REASON, Command
-from telecom_crm.entrypoints.http.web.console.customers import PATH, shown_tab
+from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -35,17 +35,9 @@ ERASE = Command(
 
 
 class ErasingPages(Controller):
-    """Former values of a customer's personal fields, and their erasure."""
+    """Erasing what is personal of a customer."""
 
     path = PATH
-
-    @acts("/{customer_id:uuid}/documents", Area.CUSTOMERS, Action.REVEAL)
-    def reveal(
-        self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
-    ) -> Response[bytes]:
-        """Show what personal fields were before, which is written down."""
-        former = crm.customers.former_values(CustomerId(customer_id), by=request.by)[::-1]
-        return shown_tab(request, crm, customer_id, "documents", former=former)
 
     @shows("/{customer_id:uuid}/erase", Area.CUSTOMERS, Action.WRITE)
     def ask(
