@@ -122,6 +122,18 @@ def test_what_new_terms_come_to_is_shown_before_they_are_chosen(site, operator):
     assert do(operator, contract, "amend", when="now", look="true").status_code == 422
 
 
+def test_options_that_do_not_go_with_new_terms_are_refused_before_they_are_chosen(site, operator):
+    contract = one_of(site)
+    form = f"{CONTRACTS}/{contract.id}/amend"
+    wish = {"tariff": "START", "options": ["DATA10"], "when": "now", "look": "true"}
+    part = operator.post(form, data={"csrf": token_on(operator, form), **wish}, headers=HTMX)
+    assert part.text.lstrip().startswith('<div class="card card-body max-w-4xl" id="offer"')
+    for refused in ("DATA50", "STATIC-IP"):
+        assert f'value="{refused}" disabled aria-describedby="why-{refused}"' in part.text
+    begun = operator.get(form).text
+    assert "disabled" in begun, "what the present terms refuse"
+
+
 def test_tariffs_are_offered_from_the_cheapest_on_with_what_they_include(site, operator):
     form = operator.get(f"{CONTRACTS}/{one_of(site).id}/amend").text
     tariffs = re.findall(r'type="radio" name="tariff" value="(\w+)"', form)

@@ -29,6 +29,7 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     cards_offered,
     numbers_offered,
     options_offered,
+    options_refused,
     tariffs_offered,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -126,12 +127,21 @@ def _cards(_: Visit, crm: Crm, contract: Contract, form: Form) -> dict[str, Any]
 def _new_terms(_: Visit, crm: Crm, contract: Contract, form: Form) -> dict[str, Any]:
     account = crm.accounts.get(contract.account_id).account
     mode = PaymentMode.POSTPAID if account.postpaid else PaymentMode.PREPAID
+    offered = tariffs_offered(crm, [mode], has=contract.tariff_code)
+    options = options_offered(crm, has=[chosen.code for chosen in contract.options])
+    tariff = form.raw("tariff") if form.raw("tariff") in _values(offered) else ""
+    chosen = [code for code in form.all("options") if code in _values(options)]
     return {
-        "offered": tariffs_offered(crm, [mode], has=contract.tariff_code),
-        "options": options_offered(crm, has=[chosen.code for chosen in contract.options]),
+        "offered": offered,
+        "options": options,
+        "refused": options_refused(crm, tariff, chosen),
         "whens": [(when.value, label(when)) for when in When],
         **_looked(crm, contract, form),
     }
+
+
+def _values(offers: list[dict[str, Any]]) -> set[str]:
+    return {one["value"] for one in offers}
 
 
 HOLD_TO_PLACE = Question(name="hold", fields=("hold", "reason"), read=_hold, offers=_holds_to_place)
@@ -162,6 +172,7 @@ TERMS = Question(
     },
     offers=_new_terms,
     template="console/contracts/amend.html",
+    fragment="console/contracts/_terms.html",
 )
 COMMANDS = Commands(
     area=Area.CONTRACTS,

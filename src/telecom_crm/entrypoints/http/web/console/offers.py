@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from telecom_crm.application.ports import Query
@@ -23,6 +23,7 @@ from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext, phone, spoken
 from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.messages import capital, worded
 
 EVERY = Query(limit=500)
 CARDS = 6
@@ -186,6 +187,17 @@ def options_offered(crm: Crm, *, has: Iterable[str] = ()) -> list[dict[str, Any]
         for option, version in found
         if version is not None
     ]
+
+
+def options_refused(crm: Crm, tariff: str, options: Sequence[str]) -> dict[str, str]:
+    """Return what forbids each further option, in words; nothing while there is no tariff."""
+    if not tariff:
+        return {}
+    names = wordings(crm)
+    return {
+        code: "; ".join(capital(worded(reason, names)) for reason in reasons)
+        for code, reasons in crm.catalog.refusals(tariff=tariff, options=options).items()
+    }
 
 
 def wordings(crm: Crm) -> dict[str, Wording]:

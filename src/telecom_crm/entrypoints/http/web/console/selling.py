@@ -38,6 +38,7 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     cards_offered,
     numbers_offered,
     options_offered,
+    options_refused,
     tariffs_offered,
     whole_iccid,
     wordings,
@@ -47,7 +48,7 @@ from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import policy_title
-from telecom_crm.entrypoints.http.web.messages import capital, worded
+from telecom_crm.entrypoints.http.web.messages import worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 NEW = f"{PATH}/new"
@@ -260,19 +261,8 @@ def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
         fragment="console/contracts/_tariff.html",
         offered=sold,
         options=on_sale,
-        refused=_refused(crm, known, options),
+        refused=options_refused(crm, known, options),
     )
-
-
-def _refused(crm: Crm, tariff: str, options: tuple[str, ...]) -> dict[str, str]:
-    """Return what forbids each further option, in words; nothing while there is no tariff."""
-    if not tariff:
-        return {}
-    names = wordings(crm)
-    return {
-        code: "; ".join(capital(worded(reason, names)) for reason in reasons)
-        for code, reasons in crm.catalog.refusals(tariff=tariff, options=options).items()
-    }
 
 
 def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
