@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application.inventory.receiving import SimData
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.contract import CloseReason, ContractStatus
@@ -139,7 +140,7 @@ def test_what_is_paid_once_needs_the_money_there(site, phones):
     assert [one.code for one in now(site, mine).pending.options] == ["ISLAND"]
 
 
-def test_a_lost_card_is_blocked_at_once_and_once(site, phones):
+def test_a_lost_card_is_blocked_once(site, phones):
     mine = contracts(site)[0]
     browser = enter(site, phones, mine)
     assert f"{SIM}/block?contract={mine.id}" in browser.get(SIM).text
@@ -151,9 +152,27 @@ def test_a_lost_card_is_blocked_at_once_and_once(site, phones):
     event = site.crm.contracts.timeline(mine.id)[-1]
     assert (event.by.name, event.by.token) == ("self-care", f"customer:{mine.customer_id}")
     page = browser.get(SIM).text
-    assert "This card is blocked" in page
     assert f"{SIM}/block" not in page
     assert "could be blocked" in browser.get(f"{SIM}/block").text
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_lost_card_is_said_to_be_blocked_once_the_network_has_blocked_it(site, phones, answers):
+    mine = contracts(site)[0]
+    site.crm.provisioning.work(network=site.crm.network)
+    browser = enter(site, phones, mine)
+    submit(browser, f"{SIM}/block", f"{SIM}/block", contract=str(mine.id))
+    page = browser.get(SIM).text
+    assert "The card is being blocked" in page
+    assert 'hx-trigger="every 2s"' in page
+    network = SimulatorNetwork()
+    if not answers:
+        network.disturb(NetworkStep.BAR, Trouble.FAILS)
+    site.crm.provisioning.work(network=network)
+    page = browser.get(SIM, headers={"hx-request": "true", "hx-request-type": "partial"}).text
+    assert page.lstrip().startswith('<div class="stack" id="card">'), "and asks no more"
+    assert ("This card is blocked" in page) is answers
+    assert ("The card is not blocked yet" in page) is not answers
 
 
 def test_codes_of_a_card_are_shown_on_demand_and_that_is_written_down(site, phones):

@@ -61,10 +61,19 @@ def test_does_what_tasks_say_and_again_is_harmless(network):
             assert network.known == known
 
 
-def test_what_it_does_not_know_fails(network):
-    for kind in (ProvisioningKind.BAR, ProvisioningKind.SWAP_SIM, ProvisioningKind.CHANGE_NUMBER):
-        with pytest.raises(NetworkFailed):
-            network.carry_out(task(kind))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        task(ProvisioningKind.BAR, bars=ALL),
+        task(ProvisioningKind.SWAP_SIM, bars=ALL, previous_iccid=NEW),
+        task(ProvisioningKind.CHANGE_NUMBER, bars=ALL, previous_msisdn=TWO),
+    ],
+    ids=lambda one: one.kind,
+)
+def test_what_it_knew_before_a_restart_need_not_be_told_again(asked):
+    network = SimulatorNetwork()
+    network.carry_out(asked)
+    assert network.known == {OLD: Subscriber(ONE, ALL)}
 
 
 def test_fails_at_a_step_so_many_times(network):

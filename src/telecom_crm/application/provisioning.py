@@ -115,6 +115,10 @@ class Provisioning:
             tx.contracts.get(contract_id)
             return tx.tasks.of_contract(contract_id)
 
+    def latest_of(self, contract_id: ContractId) -> ProvisioningTask | None:
+        """Return what the network was asked last about a contract; None where it never was."""
+        return next(reversed(self.of_contract(contract_id)), None)
+
     @retried
     def retry(
         self, task_id: TaskId, *, expected_version: int | None = None, by: Actor = SYSTEM

@@ -38,7 +38,7 @@ WHY_HELD: Mapping[HoldKind, str] = {
         "The service is paused because you asked for it. Ask us when it is to go on."
     ),
     HoldKind.LOST_STOLEN: N_(
-        "The SIM card is blocked because it was lost. Ask for another card, with the same number."
+        "The SIM card was reported as lost. Ask for another card, with the same number."
     ),
     HoldKind.FRAUD: N_(
         "The service was used in a way that is being looked into. Ask us what it is about."

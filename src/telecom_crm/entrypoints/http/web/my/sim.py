@@ -9,16 +9,19 @@ from telecom_crm.application.inventory.service import SimSecrets
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.provisioning import ProvisioningStatus
 from telecom_crm.domain.tariff import TariffVersion
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.my.contracts import chosen, own
 from telecom_crm.entrypoints.http.web.my.money import OWN
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/my/sim"
+
+UNDER_WAY = (ProvisioningStatus.PENDING, ProvisioningStatus.RUNNING)
+GIVEN_UP = (ProvisioningStatus.FAILED, ProvisioningStatus.UNDONE)
 
 
 class MySim(Controller):
@@ -58,7 +61,7 @@ class MySim(Controller):
             done = form.submit(crm.contracts.suspend, contract.id, hold=lost, by=request.by)
             if done is None:
                 return _shown(request, crm, "my/sim_block.html", form)
-        return redirect(request, f"{PATH}?contract={contract.id}", toast=_("The card is blocked"))
+        return redirect(request, f"{PATH}?contract={contract.id}")
 
 
 def _shown(
@@ -69,13 +72,23 @@ def _shown(
     return page(
         request,
         template,
+        fragment=None if codes else "my/_card.html",
         status=200 if form.ok else form.status,
         mine=mine,
         form=form,
         codes=codes,
+        block=_block(crm, mine.contract) if mine.contract and mine.is_lost else "",
         terms=_terms(crm, mine.contract) if mine.contract else None,
         sim=crm.inventory.sim(mine.contract.iccid) if mine.contract else None,
     )
+
+
+def _block(crm: Crm, contract: Contract) -> str:
+    """Return how the network has the block of a lost card: done, under way, or failed."""
+    task = crm.provisioning.latest_of(contract.id)
+    if task is None or task.status not in UNDER_WAY + GIVEN_UP:
+        return "done"
+    return "under_way" if task.status in UNDER_WAY else "failed"
 
 
 def _terms(crm: Crm, contract: Contract) -> TariffVersion:
