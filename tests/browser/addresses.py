@@ -31,6 +31,7 @@ FOUND_BY = {
     "/console/customers/{customer_id:uuid}/self-care": f"?q={ORGANISATION}",
     "/console/contracts/{contract_id:uuid}/papers": "?status=draft",
     "/console/contracts/{contract_id:uuid}/activate": "?status=accepted",
+    "/console/payments/{payment_id:uuid}/allocate": "?status=unallocated",
 }
 """Pages about things that are not first in their list, and the search that finds one."""
 

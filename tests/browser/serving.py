@@ -58,6 +58,7 @@ def _work(crm: Crm) -> None:
 def furnished() -> Crm:
     """Return a CRM with something on each of its pages."""
     import telecom_crm
+    from telecom_crm.application.payments.request import PaymentRequest
     from telecom_crm.application.ports import Payer
     from telecom_crm.domain.approval import ApprovalKind
     from telecom_crm.domain.money import Money
@@ -86,6 +87,14 @@ def furnished() -> Crm:
         method=PaymentMethod.CASH,
         gateway="cash_desk",
     )
+    stray = PaymentRequest(
+        payer=None,
+        told="+996 555 000 111",
+        amount=Money.parse("150.00", crm.currency),
+        method=PaymentMethod.TERMINAL,
+        reference="T-1",
+    )
+    crm.payments.record_many([stray], gateway="simulator", keep_unallocated=True)
     refund = ApprovalKind.REFUND
     crm.approvals.ask(refund, payment.id, amount=payment.amount, reason="Paid twice")
     contract = next(crm.contracts.each(number=CONTRACT))

@@ -60,9 +60,14 @@ class Refunding(PaymentDesk):
         return self._send_refund(refund, by=by)
 
     def refundable_now(self, payment_id: PaymentId) -> Money:
-        """Return how much of a payment can be given back: no more than the subscriber still has."""
+        """
+        Return how much of a payment can be given back: no more than the subscriber still has, and
+        of money for nobody we know all that is left of it.
+        """
         with self.uow(read_only=True) as tx:
             payment = tx.payments.get(payment_id)
+            if payment.meant_for is not None:
+                return payment.refundable
             now = self.clock()
             state = tx.ledger.states([payment.account_id], at=now)[payment.account_id]
         return max(min(payment.refundable, state.own_money), Money(0, payment.amount.currency))

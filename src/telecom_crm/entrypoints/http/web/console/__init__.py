@@ -21,6 +21,7 @@ from telecom_crm.entrypoints.http.web.console import (
     users,
 )
 from telecom_crm.entrypoints.http.web.console.accounts import AccountPages
+from telecom_crm.entrypoints.http.web.console.allocating import AllocatingPages
 from telecom_crm.entrypoints.http.web.console.application_commands import ApplicationCommandPages
 from telecom_crm.entrypoints.http.web.console.applications import ApplicationPages
 from telecom_crm.entrypoints.http.web.console.approvals import ApprovalPages
@@ -88,6 +89,7 @@ CONTROLLERS = (
     ImportPages,
     ApprovalPages,
     CashDeskPages,
+    AllocatingPages,
     PaymentPages,
     TicketPages,
     UserPages,

@@ -32,7 +32,7 @@ class CashDeskPages(Controller):
     @shows("/", Area.PAYMENTS, Action.WRITE)
     def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask whom the payment is for, then how much; of what was given, tell the change."""
-        payee = chosen(request, crm)
+        payee = chosen(request.query_params, crm)
         if payee is None:
             return _choice(request, crm)
         typed = {name: request.query_params.get(name, "")[:40] for name in ("amount", "given")}
@@ -45,7 +45,7 @@ class CashDeskPages(Controller):
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Take the payment; the same form again, by whatever way, is the same payment."""
-        payee = chosen(request, crm)
+        payee = chosen(request.query_params, crm)
         if payee is None:
             return _choice(request, crm, status=422)
         amount, change = _read(form, payee)
@@ -76,6 +76,7 @@ def _choice(request: Visit, crm: Crm, status: int = 200) -> Response[bytes]:
         "console/payments/choose.html",
         fragment="console/payments/_choices.html",
         status=status,
+        path=PATH,
         q=text,
         payees=payees,
         asked=bool(text or request.query_params.get("customer")),

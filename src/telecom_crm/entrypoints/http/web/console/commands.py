@@ -94,7 +94,8 @@ class Commands(Generic[T]):
     """The commands, in the order in which they are offered."""
     key: Callable[[T], Any] = attrgetter("id")
     """What the service knows it by."""
-    version: Callable[[Crm, T], int | None] = _version
+    version: Callable[[Crm, T], int | None] | None = _version
+    """Which version of it the page shows; None where no version tells what its commands need."""
     template: str = "console/ask.html"
     told: Callable[[Visit, Crm, T], Mapping[str, Any]] = _nothing
     """What pages of the area show of a thing."""
@@ -127,8 +128,9 @@ class Commands(Generic[T]):
         if form.flag("look"):  # at what it would come to
             return self._asked(request, crm, thing, command, form)
         told = command.asks.read(form, crm, thing)
-        service, key, seen, by = self.service(crm), self.key(thing), form.version, request.by
-        done = form.submit(command.do, service, key, **told, expected_version=seen, by=by)
+        if self.version is not None:
+            told = {**told, "expected_version": form.version}
+        done = form.submit(command.do, self.service(crm), self.key(thing), **told, by=request.by)
         if not form.ok:
             return self._asked(request, crm, thing, command, form)
         base = _parent(_path(request))
@@ -169,7 +171,7 @@ class Commands(Generic[T]):
             object=self.title(thing),
             action=f"{path}{trail}",
             back=back,
-            version=self.version(crm, thing),
+            version=self.version and self.version(crm, thing),
             form=form,
             **self.told(request, crm, thing),
             **offers,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlencode
 from uuid import UUID
 
 import attrs
@@ -36,16 +37,25 @@ class Payee:
         return Payer(account_id=self.state.account.id)
 
     @property
-    def query(self) -> str:
-        """The part of an address that leads to it."""
+    def named(self) -> dict[str, str]:
+        """What leads to it, in an address or in a form."""
         if self.contract is not None:
-            return f"contract={self.contract.id}"
-        return f"account={self.state.account.id}"
+            return {"contract": self.contract.key}
+        return {"account": self.state.account.key}
+
+    @property
+    def query(self) -> str:
+        """The same as an address has it."""
+        return urlencode(self.named)
 
 
-def chosen(request: Visit, crm: Crm) -> Payee | None:
-    """Return whom the address names; None where it names none. Raise `NotFound`."""
-    contract_id, account_id = _id(request, "contract"), _id(request, "account")
+NAMES = ("contract", "account")
+"""What of an address or a form leads to a payee."""
+
+
+def chosen(asked: Mapping[str, str], crm: Crm) -> Payee | None:
+    """Return whom an address or a form names; None where it names none. Raise `NotFound`."""
+    contract_id, account_id = (_id(asked, name) for name in NAMES)
     if contract_id is not None:
         contract = crm.contracts.get(ContractId(contract_id))
         state = crm.accounts.get(contract.account_id)
@@ -66,7 +76,7 @@ def lacking(crm: Crm, payee: Payee) -> Money | None:
 
 def offered(request: Visit, crm: Crm, text: str) -> list[Payee]:
     """Return whom somebody may mean: of the customer in the address, or by what was typed."""
-    customer_id = _id(request, "customer")
+    customer_id = _id(request.query_params, "customer")
     if customer_id is not None:
         return list(_of([crm.customers.get(CustomerId(customer_id))], crm))
     return list(_of(known_as(crm, text), crm)) if text else []
@@ -96,8 +106,8 @@ def _of(customers: Iterable[Customer], crm: Crm) -> Iterator[Payee]:
             yield Payee(customer, here[account_id])
 
 
-def _id(request: Visit, name: str) -> UUID | None:
+def _id(asked: Mapping[str, str], name: str) -> UUID | None:
     try:
-        return UUID(request.query_params.get(name, ""))
+        return UUID(asked.get(name, ""))
     except ValueError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import EditionId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -61,6 +63,10 @@ CHIPS = (
 """The states that somebody looks for."""
 
 
+KIN: Mapping[str, str] = {"became": N_("Allocated as"), "allocates": N_("Allocated from")}
+"""What events of an allocation call the payment at its other end."""
+
+
 class PaymentPages(Controller):
     """Payments in the console."""
 
@@ -99,6 +105,8 @@ class PaymentPages(Controller):
             state=crm.accounts.get(payment.account_id),
             refunds=crm.payments.refunds_of(payment.id),
             refundable=_is_refundable(request, payment),
+            allocatable=payment.status is PaymentStatus.UNALLOCATED and not payment.refunded,
+            kin=_kin(events),
             activates=_activates(request, crm, payment),
             editions=crm.papers.editions(payment.id),
             paper_names={kind: _(words) for kind, words in KINDS.items()},
@@ -156,9 +164,11 @@ class PaymentPages(Controller):
     ) -> Response[bytes]:
         """Give money back, or ask a second person to agree to it."""
         payment = crm.payments.get(PaymentId(payment_id))
-        amount = form.money("amount", payment.amount.currency)
+        most = crm.payments.refundable_now(payment.id)
+        waits = payment.meant_for is not None  # for its account: it goes back whole
+        amount = most if waits else form.money("amount", payment.amount.currency)
         reason = form.text("reason", limit=500)
-        if amount is not None and amount > crm.payments.refundable_now(payment.id):
+        if amount is not None and amount > most:
             form.fault("amount", "refund_too_large")
         answer = None
         if form.ok and amount is not None:
@@ -203,6 +213,15 @@ def _methods(listing: Listing) -> list[dict[str, Any]]:
     ]
 
 
+def _kin(events: Iterable[Event]) -> tuple[str, str] | None:
+    """Return in words what else the money of a payment was or became, and its id."""
+    for event in events:
+        for field, words in KIN.items():
+            if field in event.payload:
+                return _(words), event.payload[field]
+    return None
+
+
 def _owner(request: Visit, crm: Crm, payment: Payment) -> Any:
     if not request.may(Area.CUSTOMERS):
         return None
@@ -217,8 +236,8 @@ def _activates(request: Visit, crm: Crm, payment: Payment) -> bool:
 
 
 def _is_refundable(request: Visit, payment: Payment) -> bool:
-    confirmed = payment.status is PaymentStatus.CONFIRMED and bool(payment.refundable)
-    return confirmed and request.may(Area.PAYMENTS, Action.WRITE)
+    is_here = payment.status in (PaymentStatus.CONFIRMED, PaymentStatus.UNALLOCATED)
+    return is_here and bool(payment.refundable) and request.may(Area.PAYMENTS, Action.WRITE)
 
 
 def _asked(

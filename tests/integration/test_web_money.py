@@ -1,0 +1,125 @@
+"""Money in the console that did not go its way: for nobody, without an end, taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
+from tests.integration.test_web import HTMX, Site, admin, site, submit
+
+__all__ = ["admin", "site"]
+
+PATH = "/console/payments"
+
+
+def money(amount: str) -> Money:
+    return Money.parse(amount, "KGS")
+
+
+@pytest.fixture
+def contract(site):
+    return next(iter(site.crm.contracts.each(status="active")))
+
+
+def balance(site: Site, contract: Any) -> Money:
+    return site.crm.accounts.get(contract.account_id).balance.balance
+
+
+def kept(site: Site, told: str, reference: str, amount: str = "150.00") -> Payment:
+    """Return a payment for whoever a terminal was told, whom nobody knows."""
+    [found] = site.crm.payments.record_many(
+        [
+            PaymentRequest(
+                payer=None,
+                told=told,
+                amount=money(amount),
+                method=PaymentMethod.TERMINAL,
+                reference=reference,
+            )
+        ],
+        gateway="simulator",
+        keep_unallocated=True,
+    )
+    assert isinstance(found, Payment)
+    assert found.status is PaymentStatus.UNALLOCATED
+    return found
+
+
+# Nobody's money
+
+
+def test_nobodys_money_is_given_to_the_account_that_a_search_finds(site, contract):
+    senior = site.browser("senior_operator")
+    account = site.crm.accounts.get(contract.account_id).account
+    receipt = kept(site, "office 7, left", "found later")
+    path = f"{PATH}/{receipt.id}"
+    assert path in senior.get(f"{PATH}?status=unallocated").text
+    shown = senior.get(path).text
+    assert "It is not known whose money this is" in shown
+    ask = f"{path}/allocate"
+    assert f'href="{ask}"' in shown
+    assert "Nobody found" in senior.get(ask).text  # by what the terminal was told
+    for said in (contract.msisdn.digits, contract.number, account.number.lower()):
+        found = senior.get(ask, params={"q": said}, headers=HTMX).text
+        assert f'href="{ask}?contract={contract.id}"' in found, said
+    bare = submit(senior, ask, ask)
+    assert (bare.status_code, receipt.meant_for in bare.text) == (422, True)
+    before, chosen = balance(site, contract), f"{ask}?contract={contract.id}"
+    assert contract.number in senior.get(chosen).text
+    typed = {"contract": str(contract.id), "idempotency_key": "allocated"}
+    done = submit(senior, chosen, ask, **typed)
+    again = submit(senior, chosen, ask, **typed)
+    assert done.headers["location"] == again.headers["location"]
+    assert (balance(site, contract) - before).amount == "150.00"
+    became = senior.get(done.headers["location"]).text
+    assert f'href="{path}"' in became
+    shown = senior.get(path).text
+    assert f'href="{done.headers["location"]}"' in shown
+    assert ask not in shown
+    late = submit(senior, chosen, ask, contract=str(contract.id))
+    assert (late.status_code, "state does not allow" in late.text) == (409, True)
+
+
+def test_what_a_terminal_was_told_is_searched_for_first(site, contract):
+    receipt = kept(site, contract.number, "told a number")
+    ask = f"{PATH}/{receipt.id}/allocate"
+    found = site.browser("senior_operator").get(ask).text
+    assert f'href="{ask}?contract={contract.id}"' in found
+
+
+def test_nobodys_money_goes_back_whole(site):
+    senior = site.browser("senior_operator")
+    receipt = kept(site, "nobody", "goes back")
+    ask = f"{PATH}/{receipt.id}/refund"
+    assert 'name="amount"' not in senior.get(ask).text
+    bare = submit(senior, ask, ask)
+    assert bare.status_code == 422
+    done = submit(senior, ask, ask, reason="Nobody came for it")
+    assert done.status_code == 303
+    assert site.crm.payments.get(receipt.id).status is PaymentStatus.RETURNED
+    shown = senior.get(f"{PATH}/{receipt.id}").text
+    assert "/allocate" not in shown
+    assert f'href="{ask}"' not in shown
+
+
+def test_nobodys_money_is_out_of_a_cashiers_reach(site, contract):
+    cashier = site.browser("cashier")
+    receipt = kept(site, "nobody", "cashier's")
+    ask = f"{PATH}/{receipt.id}/allocate"
+    assert ask not in cashier.get(f"{PATH}/{receipt.id}").text
+    assert cashier.get(ask).status_code == 403
+    sent = submit(cashier, "/prefs", ask, contract=str(contract.id))
+    assert sent.status_code == 403
+    back = f"{PATH}/{receipt.id}/refund"
+    asked = submit(cashier, back, back, reason="Nobody came for it")
+    assert asked.headers["location"].startswith("/console/approvals/")
+    assert site.crm.payments.get(receipt.id).status is PaymentStatus.UNALLOCATED
+
+
+def test_an_ordinary_payment_is_allocated_to_nobody_else(site, admin):
+    payment = next(site.crm.payments.each(status="confirmed"))
+    assert admin.get(f"{PATH}/{payment.id}/allocate").status_code == 404
