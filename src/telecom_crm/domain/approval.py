@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 import attrs
 
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.errors import Faults, RuleViolated
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -100,11 +101,11 @@ class Approval:
     kind: ApprovalKind
     thing_id: str
     amount: Money | None
-    reason: str
+    reason: str = attrs.field(converter=without_cards)
     asked_by: Actor
     asked_at: datetime
     decided_by: Actor | None = None
-    comment: str = ""
+    comment: str = attrs.field(default="", converter=without_cards)
     outcome: str = ""
     status: ApprovalStatus
     version: int = 0

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import attrs
 
 from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.language import LANGUAGES, Languages
@@ -236,7 +237,7 @@ class Consent:
 class Note:
     """What an operator wrote down about a customer."""
 
-    text: str = attrs.field(validator=_check_text)
+    text: str = attrs.field(converter=without_cards, validator=_check_text)
     by: str
     at: datetime
 

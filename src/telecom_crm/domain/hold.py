@@ -10,6 +10,7 @@ from types import MappingProxyType
 import attrs
 
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.policy import SuspensionFees
 
 
@@ -82,7 +83,7 @@ class Hold:
 
     kind: HoldKind
     since: datetime
-    reason: str = ""
+    reason: str = attrs.field(default="", converter=without_cards)
 
 
 def barred(holds: Iterable[Hold]) -> frozenset[Bar]:

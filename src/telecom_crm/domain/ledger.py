@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import attrs
 
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId
 from telecom_crm.domain.money import LARGEST_MINOR, CurrencyMismatch, Money
@@ -184,7 +185,7 @@ class JournalEntry:
     booked_at: datetime
     caused_by: str
     reverses: EntryId | None = None
-    note: str = ""
+    note: str = attrs.field(default="", converter=without_cards)
     replayed: bool = attrs.field(default=False, eq=False, repr=False)
     """Marks an answer to an idempotency key that was used before; not stored."""
 

@@ -23,6 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.errors import IllegalTransition
 
 S = TypeVar("S", bound=StrEnum)
@@ -90,7 +91,7 @@ class Event:
     command: str
     before: str | None
     after: str
-    reason: str = ""
+    reason: str = attrs.field(default="", converter=without_cards)
     payload: Mapping[str, Any] = NOTHING_MORE
 
 

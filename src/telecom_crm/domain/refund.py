@@ -13,6 +13,7 @@ import attrs
 
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.identifiers import AccountId, EntryId, PaymentId, RefundId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -67,7 +68,7 @@ class Refund:
     account_id: AccountId
     amount: Money
     gateway: str
-    reason: str
+    reason: str = attrs.field(converter=without_cards)
     requested_entry_id: EntryId
     gateway_reference: str | None = None
     status: RefundStatus = RefundStatus.REQUESTED

@@ -15,6 +15,7 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.calendar import BISHKEK
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.change import CHANGES
 from telecom_crm.domain.customer import ERASED
 from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, RuleViolated
@@ -106,7 +107,7 @@ class Comment:
     id: UUID
     at: datetime
     by: str
-    text: str = attrs.field(repr=False)
+    text: str = attrs.field(converter=without_cards, repr=False)
     internal: bool = False
 
 
@@ -122,7 +123,7 @@ class Ticket:
     number: str
     customer_id: CustomerId
     contract_id: ContractId | None = None
-    subject: str
+    subject: str = attrs.field(converter=without_cards)
     priority: TicketPriority = TicketPriority.NORMAL
     assignee: str | None = None
     queue: str | None = None
