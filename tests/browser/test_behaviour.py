@@ -60,6 +60,71 @@ def test_the_palette_opens_by_keys_and_finds_people(customers):
     assert customers.said == []
 
 
+def test_the_palette_lists_what_it_finds_over_a_page_that_stays_as_it_is(customers):
+    page = customers.page
+    customers.go("/console/find?q=Рахимов")
+    behind = page.locator("#hits").inner_text()
+    page.keyboard.press("Control+k")
+    page.locator("#palette input").fill("Формула")
+    expect(page.locator("#palette #found a")).to_have_count(1)
+    assert page.locator("#hits").inner_text() == behind
+    assert customers.said == []
+
+
+def test_a_number_that_is_pasted_leads_to_its_thing_before_anything_is_found(customers):
+    page = customers.page
+    page.keyboard.press("Control+k")
+    page.keyboard.insert_text("c-00000001")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/console/contracts/[0-9a-f-]{36}$"))
+    expect(page).to_have_title(re.compile("C-00000001"))
+    assert customers.said == []
+
+
+def test_the_palette_begins_with_what_was_opened_lately_in_this_session(customers):
+    page, recent = customers.page, customers.page.locator("#recent a")
+    name = page.locator("tbody tr a").first.inner_text().splitlines()[-1]
+    page.locator("tbody tr a").first.click()
+    expect(page.locator("h1")).to_have_text(name)
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(page.locator("h1")).not_to_have_text(name)
+    page.keyboard.press("Control+k")
+    expect(recent).to_have_text([name])
+    page.locator("#palette input").fill("Рахимов")
+    expect(recent).to_be_hidden()
+    page.locator("#palette input").fill("")
+    expect(recent).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(name)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#f-login")).to_be_visible()
+    assert page.evaluate("() => [sessionStorage.length, localStorage.length]") == [0, 0]
+    assert customers.said == []
+
+
+def test_n_and_a_letter_begin_something_new(customers):
+    page = customers.page
+    for letter, heading in zip(
+        "acopt",
+        ("New application", "New customer", "New contract", "Take payment", "New ticket"),
+        strict=True,
+    ):
+        page.keyboard.press("n")
+        page.keyboard.press(letter)
+        expect(page.locator("h1")).to_have_text(heading)
+    page.keyboard.press("?")
+    expect(page.locator("#keys").get_by_role("link", name="New ticket")).to_be_visible()
+    page.keyboard.press("Escape")
+    for letter, heading in zip(
+        "oskn", ("Contracts", "SIM cards", "Tickets", "Numbers"), strict=True
+    ):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        expect(page.locator("h1")).to_have_text(heading)
+    assert customers.said == []
+
+
 def test_rows_are_walked_and_opened_by_keys(customers):
     page = customers.page
     page.keyboard.press("j")

@@ -80,7 +80,7 @@ def test_a_sim_is_sold_by_keyboard_alone(window):
     page.wait_for_url("**/console")
     window.settle()
 
-    keys.press("g", "k")
+    keys.press("g", "o")
     expect(heading).to_have_text("Contracts")
     expect(heading).to_be_focused()
     keys.push("New contract", "link")

@@ -557,10 +557,43 @@ def test_the_palette_leads_to_contracts_and_tickets(site, operator):
     contract = one_of(site)
     ticket = next(iter(site.crm.tickets.page(Query(limit=1)).items))
     for q in (contract.number.lower(), str(contract.msisdn), contract.iccid.digits):
-        found = operator.get("/console/find", params={"q": q}).text
+        found = operator.get("/console/find", params={"q": q}, headers=HTMX).text
         assert f'href="{CONTRACTS}/{contract.id}"' in found, q
-    found = operator.get("/console/find", params={"q": ticket.number.lower()}).text
+    found = operator.get("/console/find", params={"q": ticket.number.lower()}, headers=HTMX).text
     assert f'href="/console/tickets/{ticket.id}"' in found
     cashier = site.browser("cashier")  # who has nothing to do with tickets
     found = cashier.get("/console/find", params={"q": ticket.number}).text
     assert str(ticket.id) not in found
+
+
+def test_the_whole_name_of_a_thing_leads_to_it_at_once(site, operator):
+    contract = paid(site, one_of(site))
+    ticket = next(iter(site.crm.tickets.page(Query(limit=1)).items))
+    payment = next(iter(site.crm.payments.page(Query(limit=1)).items))
+    for area, one in (
+        ("customers", contract.customer_id),
+        ("accounts", contract.account_id),
+        ("contracts", contract.id),
+        ("payments", payment.id),
+        ("tickets", ticket.id),
+    ):
+        answer = operator.get("/console/find", params={"q": f" {str(one).upper()} "})
+        assert answer.headers["location"] == f"/console/{area}/{one}"
+    for area, one in (("contracts", contract), ("tickets", ticket)):
+        answer = operator.get("/console/find", params={"q": one.number.lower()})
+        assert answer.headers["location"] == f"/console/{area}/{one.id}"
+    unknown = operator.get("/console/find", params={"q": "00000000-0000-4000-8000-000000000000"})
+    assert "Nothing found" in unknown.text
+
+
+def test_the_palette_finds_cards_and_numbers_for_who_may_see_the_stock(site, operator):
+    card, number, digits = free_card(site), free_number(site), free_number(site)[-4:]
+    found = operator.get("/console/find", params={"q": card}).text
+    assert f'href="/console/sims/{card}"' in found
+    for q in (number, digits):
+        found = operator.get("/console/find", params={"q": q}).text
+        assert f'href="/console/numbers/{number}"' in found
+    cashier = site.browser("cashier")
+    for q in (card, number, digits):
+        assert "/console/numbers/" not in cashier.get("/console/find", params={"q": q}).text
+        assert "/console/sims/" not in cashier.get("/console/find", params={"q": q}).text

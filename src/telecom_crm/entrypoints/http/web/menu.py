@@ -34,6 +34,10 @@ class Entry:
     action: Action = Action.READ
     key: str = ""
     beside: tuple[str, ...] = ()
+    new: str = ""
+    """What making one is called: the page is at its `path` and `/new`."""
+    new_key: str = ""
+    """The letter that leads there after N."""
     counted: bool = False
     """Whether the navigation shows how much of it nobody has taken."""
 
@@ -42,6 +46,10 @@ class Entry:
         if self.path in ("/console", "/my"):
             return path == self.path
         return any(path == one or path.startswith(f"{one}/") for one in (self.path, *self.beside))
+
+    def makes(self, may: May) -> bool:
+        """Tell whether the visitor may make one."""
+        return bool(self.new) and self.area is not None and may(self.area, Action.WRITE)
 
     def is_open(self, may: May) -> bool:
         """Tell whether the visitor may go there."""

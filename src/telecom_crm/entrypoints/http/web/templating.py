@@ -64,11 +64,21 @@ class Pages:
         """Return them section by section."""
         return by_section(self.nav, may)
 
+    def makings(self, may: May) -> list[Entry]:
+        """Return those in which a visitor may make something."""
+        return [one for one in self.nav if one.makes(may)]
+
     def commands(self, may: May) -> list[Hit]:
         """Return them as the palette shows them before anything is typed."""
         return [
-            Hit(path=one.path, text=i18n.gettext(one.text), icon=one.icon)
-            for one in self.entries(may)
+            *(
+                Hit(path=one.path, text=i18n.gettext(one.text), icon=one.icon)
+                for one in self.entries(may)
+            ),
+            *(
+                Hit(path=f"{one.path}/new", text=i18n.gettext(one.new), icon="plus")
+                for one in self.makings(may)
+            ),
         ]
 
     @property

@@ -64,6 +64,8 @@ ENTRY = Entry(
     order=10,
     area=Area.APPLICATIONS,
     key="A",
+    new=N_("New application"),
+    new_key="A",
     counted=True,
 )
 

@@ -57,7 +57,9 @@ ENTRY = Entry(
     section=N_("Customers"),
     order=30,
     area=Area.CONTRACTS,
-    key="K",
+    key="O",
+    new=N_("New contract"),
+    new_key="O",
 )
 
 

@@ -56,6 +56,8 @@ ENTRY = Entry(
     order=20,
     area=Area.CUSTOMERS,
     key="C",
+    new=N_("New customer"),
+    new_key="C",
 )
 
 TABS = (

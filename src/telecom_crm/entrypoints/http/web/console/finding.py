@@ -2,21 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+import attrs
 
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.errors import InvalidValue, NotFound
+from telecom_crm.domain.identifiers import ICCID
+from telecom_crm.domain.number import Number
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, searched
 from telecom_crm.entrypoints.http.web.http import Visit
-from telecom_crm.entrypoints.http.web.i18n import phone
+from telecom_crm.entrypoints.http.web.i18n import here, phone
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Hit, May
 
 MOST = 8
 LONGEST = 200
 HITS = 20
+FREE = 4
+"""So many free numbers with some digits are among what is found; the list of numbers has all."""
+FEWEST_DIGITS = 3
+NUMBERED = re.compile(r"[A-Z]+-\d+")
+"""What numbers of contracts and tickets look like."""
+
+
+@attrs.frozen
+class Kind:
+    """A kind of thing that has an id: who may see it, its page, and what is told of one."""
+
+    area: Area
+    path: str
+    icon: str
+    get: Callable[[Crm, Any], Any]
+    """Raises `NotFound` for an id that none of them has."""
+    told: Callable[[Any], tuple[str, str, Any]]
+    """Its name, a note and its state."""
+
+    def hit(self, thing: Any, key: object) -> Hit:
+        """Return one as something found."""
+        text, note, state = self.told(thing)
+        return Hit(path=f"{self.path}/{key}", text=text, note=note, icon=self.icon, state=state)
+
+
+CUSTOMER = Kind(
+    Area.CUSTOMERS,
+    "/console/customers",
+    "user",
+    lambda crm, key: crm.customers.get(key),
+    lambda one: (one.name, phone(one.phone), one.status),
+)
+CONTRACT = Kind(
+    Area.CONTRACTS,
+    PATH,
+    "file-text",
+    lambda crm, key: crm.contracts.get(key),
+    lambda one: (one.number, phone(one.msisdn), one.status),
+)
+TICKET = Kind(
+    Area.TICKETS,
+    "/console/tickets",
+    "message-square",
+    lambda crm, key: crm.tickets.get(key),
+    lambda one: (one.number, one.subject, one.status),
+)
+PAYMENT = Kind(
+    Area.PAYMENTS,
+    "/console/payments",
+    "wallet",
+    lambda crm, key: crm.payments.get(key),
+    lambda one: (here().money(one.amount), label(one.method), one.status),
+)
+APPLICATION = Kind(
+    Area.APPLICATIONS,
+    "/console/applications",
+    "file-plus",
+    lambda crm, key: crm.intake.get(key),
+    lambda one: (one.number, label(one.kind), one.status),
+)
+ACCOUNT = Kind(
+    Area.ACCOUNTS,
+    "/console/accounts",
+    "scale",
+    lambda crm, key: crm.accounts.get(key).account,
+    lambda one: (one.number, "", one.status),
+)
+CARD = Kind(
+    Area.INVENTORY,
+    "/console/sims",
+    "card-sim",
+    lambda crm, key: crm.inventory.sim(key),
+    lambda one: (masked(one.key, first=6), one.batch, one.status),
+)
+NUMBER = Kind(
+    Area.INVENTORY,
+    "/console/numbers",
+    "hash",
+    lambda crm, key: crm.inventory.number(key),
+    lambda one: (phone(one.msisdn), label(one.category), one.status),
+)
+WITH_UUID = (CUSTOMER, CONTRACT, PAYMENT, TICKET, APPLICATION, ACCOUNT)
 
 
 def found(crm: Crm, typed: str, may: May, commands: Iterable[Hit]) -> list[Hit]:
@@ -24,13 +115,69 @@ def found(crm: Crm, typed: str, may: May, commands: Iterable[Hit]) -> list[Hit]:
     text = typed.strip()[:LONGEST]
     if not text:
         return list(commands)
+    if key := _uuid(text):
+        return list(_known_by(crm, key, may))
     named = [one for one in commands if text.casefold() in one.text.casefold()]
     return [
         *named,
         *_contracts(crm, text, may),
         *_tickets(crm, text, may),
         *_customers(crm, text, may),
+        *_stock(crm, text, may),
     ]
+
+
+def the_only(hits: list[Hit], typed: str) -> Hit | None:
+    """Return what a whole id, or the whole number of a contract or a ticket, leads to at once."""
+    text = typed.strip()
+    if _uuid(text):
+        return next(iter(hits), None)
+    number = NUMBERED.fullmatch(text.upper())
+    return next((one for one in hits if number and one.text == number[0]), None)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if "-" in text else None  # else it is digits, of a card for one
+    except ValueError:
+        return None
+
+
+def _known_by(crm: Crm, key: UUID, may: May) -> Iterator[Hit]:
+    """Find what has an id."""
+    for kind in WITH_UUID:
+        if may(kind.area, Action.READ):
+            try:
+                yield kind.hit(kind.get(crm, key), key)
+            except NotFound:
+                continue
+
+
+def _stock(crm: Crm, text: str, may: May) -> Iterator[Hit]:
+    """Find the card of an ICCID, the number of a phone, and free numbers with some digits."""
+    if not may(Area.INVENTORY, Action.READ):
+        return
+    digits = "".join(text.split())
+    try:
+        card = crm.inventory.sim(ICCID(digits))
+        yield CARD.hit(card, card.key)
+    except (InvalidValue, NotFound):
+        for number in _numbers(crm, text):
+            yield NUMBER.hit(number, number.key)
+
+
+def _numbers(crm: Crm, text: str) -> Iterable[Number]:
+    try:
+        return [crm.inventory.number(crm.read_phone(text))]
+    except (InvalidValue, NotFound):
+        pass  # a part of one, then
+    digits = "".join(text.split())
+    if not digits.isdecimal() or len(digits) < FEWEST_DIGITS:
+        return []
+    try:
+        return crm.inventory.on_offer(containing=digits, limit=FREE).items
+    except InvalidValue:  # more digits than a number has
+        return []
 
 
 def _contracts(crm: Crm, text: str, may: May) -> Iterator[Hit]:
@@ -43,13 +190,7 @@ def _contracts(crm: Crm, text: str, may: May) -> Iterator[Hit]:
     except InvalidValue:  # no number that anything could have
         return
     for one in contracts.items:
-        yield Hit(
-            path=f"{PATH}/{one.id}",
-            text=one.number,
-            note=phone(one.msisdn),
-            icon="file-text",
-            state=one.status,
-        )
+        yield CONTRACT.hit(one, one.id)
 
 
 def _tickets(crm: Crm, text: str, may: May) -> Iterator[Hit]:
@@ -57,13 +198,7 @@ def _tickets(crm: Crm, text: str, may: May) -> Iterator[Hit]:
     if not may(Area.TICKETS, Action.READ):
         return
     for one in crm.tickets.page(Query(where={"number": text.upper()}, limit=1)).items:
-        yield Hit(
-            path=f"/console/tickets/{one.id}",
-            text=one.number,
-            note=one.subject,
-            icon="message-square",
-            state=one.status,
-        )
+        yield TICKET.hit(one, one.id)
 
 
 def _customers(crm: Crm, text: str, may: May) -> Iterator[Hit]:
@@ -74,13 +209,7 @@ def _customers(crm: Crm, text: str, may: May) -> Iterator[Hit]:
     except InvalidValue:  # not a text that anything could be called
         return
     for one in people:
-        yield Hit(
-            path=f"/console/customers/{one.id}",
-            text=one.name,
-            note=phone(one.phone),
-            icon="user",
-            state=one.status,
-        )
+        yield CUSTOMER.hit(one, one.id)
 
 
 def found_customers(request: Visit, crm: Crm, q: str) -> list[Customer]:

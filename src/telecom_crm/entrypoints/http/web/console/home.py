@@ -9,8 +9,8 @@ from litestar.params import FromPath, FromQuery
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
-from telecom_crm.entrypoints.http.web.console.finding import found
-from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.console.finding import found, the_only
+from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.routes import shows
 
 EVERYBODY = Own("it shows what each may see, and nothing else")
@@ -35,6 +35,8 @@ class Home(Controller):
     def find(
         self, request: Visit, crm: NamedDependency[Crm], q: FromQuery[str] = ""
     ) -> Response[bytes]:
-        """Find pages, customers, contracts, numbers and SIMs by what somebody typed or pasted."""
+        """Find pages and things by what was typed; the whole name of one leads to it at once."""
         hits = found(crm, q, request.may, request.app.state.pages.commands(request.may))
+        if (only := the_only(hits, q)) and not request.wants_fragment:
+            return redirect(request, only.path)
         return page(request, "console/find.html", fragment="console/_found.html", hits=hits, q=q)

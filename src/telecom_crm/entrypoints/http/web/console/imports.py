@@ -66,6 +66,7 @@ ENTRY = Entry(
     order=10,
     area=Area.IMPORTS,
     key="I",
+    new=N_("Upload a file"),
 )
 
 HEADINGS = {

@@ -66,6 +66,8 @@ ENTRY = Entry(
     section=N_("Products"),
     order=40,
     area=Area.INVENTORY,
+    key="N",
+    new=N_("Add a range"),
 )
 
 PRICED = (NumberStatus.AVAILABLE, NumberStatus.RESERVED, NumberStatus.QUARANTINED)

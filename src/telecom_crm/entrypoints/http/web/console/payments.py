@@ -50,6 +50,8 @@ ENTRY = Entry(
     order=20,
     area=Area.PAYMENTS,
     key="P",
+    new=N_("Take payment"),
+    new_key="P",
 )
 
 CHIPS = (

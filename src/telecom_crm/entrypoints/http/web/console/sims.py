@@ -60,6 +60,7 @@ ENTRY = Entry(
     order=30,
     area=Area.INVENTORY,
     key="S",
+    new=N_("Receive cards"),
 )
 
 

@@ -62,6 +62,7 @@ ENTRY = Entry(
     order=20,
     area=Area.CATALOG,
     key="T",
+    new=N_("New tariff"),
 )
 
 WORDINGS = ("name", "description")

@@ -67,7 +67,9 @@ ENTRY = Entry(
     section=N_("Customers"),
     order=40,
     area=Area.TICKETS,
-    key="H",
+    key="K",
+    new=N_("New ticket"),
+    new_key="T",
     counted=True,
 )
 

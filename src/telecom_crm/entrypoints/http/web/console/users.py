@@ -46,6 +46,7 @@ ENTRY = Entry(
     order=10,
     area=Area.USERS,
     key="U",
+    new=N_("Invite somebody"),
 )
 
 COMMANDS = Commands(

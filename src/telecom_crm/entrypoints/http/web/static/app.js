@@ -25,6 +25,8 @@
     $('#nav:popover-open')?.hidePopover();
     $$('details.menu[open]').forEach((m) => (m.open = false));
     land(box);
+    if (!box || box === document.body) $('#palette form')?.reset();
+    recall();
     clearTimeout(idle);
     const left = $('#still')?.dataset.seconds;
     if (left) idle = setTimeout(() => $('#still').showModal(), Math.max(0, left - 60) * 1000);
@@ -42,6 +44,26 @@
     if (!to) return;
     to.tabIndex = -1;
     to.focus({ preventScroll: !wrong }); // where the page stands is htmx's, and of the way back
+  };
+  // What was opened in this tab, for the palette before anything is typed; gone with who was signed in.
+  const recall = () => {
+    const list = $('#recent');
+    if (!list) return sessionStorage.removeItem('recent');
+    let seen = JSON.parse(sessionStorage.getItem('recent') || '[]').filter(([path]) => path !== at);
+    const head = $('h1:not(.empty *)');
+    if (head && /^\/console\/[a-z]+\/[^/]*[\dA-Z][^/]*$/.test(at))
+      sessionStorage.setItem('recent', JSON.stringify([[at, head.textContent.trim()], ...seen].slice(0, 7)));
+    const rows = seen.slice(0, 6).map(([path, text]) => {
+      const row = $('template', list).content.firstElementChild.cloneNode(true);
+      row.href = path;
+      $('span', row).textContent = text;
+      return row;
+    });
+    list.hidden = !rows.length;
+    $('div', list).replaceChildren(...rows);
+    if (!rows.length || $('#palette input').value) return;
+    $('#found [data-at]')?.removeAttribute('data-at');
+    rows[0].dataset.at = '';
   };
   on('DOMContentLoaded', () => settle());
   setInterval(() => $$('[data-left]').forEach((t) => {
@@ -84,7 +106,9 @@
     if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
-      return key === 'Enter' ? link($('[data-at]', box) || box)?.click() : move(box, key === 'ArrowDown' ? 1 : -1);
+      if (key !== 'Enter') return move(box, key === 'ArrowDown' ? 1 : -1);
+      const form = $('form', box), isOf = form.q.value.trim() === $('#found').dataset.q;
+      return isOf ? rows(box).find((r) => 'at' in r.dataset)?.click() : form.submit(); // found of what is typed by now
     }
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
