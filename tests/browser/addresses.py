@@ -38,7 +38,7 @@ FOUND_BY = {
 STEPS_OF_A_SALE = re.compile("/console/contracts/new/(number|tariff|billing)$")
 """Pages that lead back where their address does not say what was chosen before."""
 
-FILES = re.compile(r"\.(pdf|csv)$|/scans/")
+FILES = re.compile(r"\.(pdf|csv)$|/scans?(/|$)")
 """What is given out as a file, and is no page."""
 
 ROWS = "main [data-row] a, main a[data-row]"

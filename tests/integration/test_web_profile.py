@@ -282,6 +282,21 @@ def test_who_may_be_the_same_is_told_above_every_tab(site, admin):
     assert "Possible duplicate" not in admin.get(f"{CUSTOMERS}/{one.id}/payments").text
 
 
+def test_what_changed_is_told_in_the_readers_words(site):
+    reader = site.browser("auditor")
+    one = person(site, "Worded")
+    site.crm.customers.update(one.id, changes={"email": "worded@example.org"})
+    site.crm.customers.block(one.id, reason="Fraud")
+    for path in (f"{CUSTOMERS}/{one.id}/audit", f"/console/audit?thing_id={one.id}"):
+        page = reader.get(path, headers={"accept-language": "ru"}).text
+        lists = " ".join(re.findall(r'<dl class="changes">(.*?)</dl>', page, re.S))
+        told = re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", lists, re.S)
+        assert {name for name, _ in told} == {"Эл. почта", "Вид", "Статус"}
+        values = re.sub("<[^>]+>", "", " ".join(value for _, value in told))
+        assert {"Человек", "Потенциальный", "Заблокирован"} <= set(values.split())
+        assert re.findall("[a-z]{3,}", values) == []
+
+
 # Former values, and erasure
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from telecom_crm.domain.customer import CustomerKind, DocumentType
+from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.session import SELF_CARE
+from telecom_crm.domain.ticket import TicketPriority
+from telecom_crm.domain.validation import CustomerField
 from telecom_crm.entrypoints.http.web.i18n import NAMES, gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import gateway, label
@@ -71,49 +75,163 @@ THINGS: Mapping[str, str] = {
 
 FIELDS: Mapping[str, str] = {
     "account": N_("Account"),
+    "account_id": N_("Account"),
+    "activating": N_("Being activated"),
     "addresses": N_("Address"),
     "amount": N_("Amount"),
-    "attempt": N_("Attempt"),
+    "asked": N_("Asked for"),
     "assignee": N_("Assignee"),
+    "attachment": N_("File"),
+    "attachments": N_("Files"),
+    "attempt": N_("Attempt"),
+    "available": N_("Available"),
+    "bars": N_("Barred"),
     "batch": N_("Batch"),
+    "became": N_("Payment"),
+    "below": N_("Below"),
     "birth_date": N_("Date of birth"),
+    "body": N_("Text"),
+    "brand": N_("Look"),
+    "calendar": N_("Calendar"),
     "category": N_("Class"),
+    "change": N_("Change"),
+    "channel": N_("Channel"),
+    "city": N_("City"),
+    "code": N_("Code"),
+    "codes": N_("Faults"),
+    "comment": N_("Comment"),
+    "comments": N_("Comments"),
     "consents": N_("Consents"),
     "contract": N_("Contract"),
+    "contract_id": N_("Contract"),
+    "created": N_("Created"),
+    "credit_limit": N_("Credit limit"),
     "currency": N_("Currency"),
     "customer": N_("Customer"),
+    "customer_id": N_("Customer"),
+    "customer_kind": N_("Kind"),
+    "cycle_day": N_("Day of the month on which periods begin"),
+    "day": N_("Day"),
     "description": N_("Description"),
+    "digest": N_("Checksum"),
+    "document": N_("Document"),
+    "document_formats": N_("Formats of documents"),
+    "document_issued_on": N_("Issued on"),
+    "document_issuer": N_("Issued by"),
+    "document_number": N_("Number of the document"),
+    "document_type": N_("Kind of document"),
+    "document_types": N_("Identity documents"),
+    "document_valid_until": N_("Valid until"),
     "documents": N_("Identity document"),
+    "dry_run": N_("Trial run"),
+    "dunning_profile": N_("Reminders"),
+    "duplicates": N_("Possible duplicates"),
+    "effective_on": N_("From the day"),
     "email": N_("E-mail"),
+    "encoding": N_("Encoding"),
+    "entry_id": N_("Entry in the books"),
+    "event": N_("Event"),
+    "exact": N_("Settles by itself that they are the same"),
+    "expired_documents": N_("Also those that are out of date"),
+    "failed": N_("Failed"),
+    "failures": N_("Failures"),
+    "fee_timing": N_("Fees are charged"),
     "fields": N_("Fields"),
+    "first_fee": N_("First fee"),
+    "first_response": N_("first answer"),
+    "follows": N_("Follows"),
+    "full_name": N_("Name"),
+    "gateway": N_("Taken at"),
+    "grace_days": N_("Days of grace"),
+    "grants": N_("Rights"),
     "group": N_("Group"),
     "hold": N_("Reason"),
+    "holidays": N_("Holidays"),
+    "hours": N_("Working hours"),
     "hue": N_("Hue"),
     "iccid": N_("ICCID"),
+    "id": N_("ID"),
+    "imsi": N_("IMSI"),
+    "internal": N_("Internal"),
     "kind": N_("Kind"),
     "language": N_("Language"),
+    "largest": N_("Largest payment"),
+    "left": N_("Left"),
+    "low_balance": N_("Told of a balance below"),
+    "merged_into": N_("Merged into"),
+    "minimum_age": N_("Least age in years"),
+    "moved": N_("What moved"),
     "msisdn": N_("Number"),
     "name": N_("Name"),
+    "name_likeness": N_("Names are alike from"),
     "national_id": N_("Personal number"),
+    "national_id_formats": N_("Formats of personal numbers"),
     "notes": N_("Notes"),
     "number": N_("Number"),
     "options": N_("Options"),
+    "others": N_("Others"),
+    "payment_id": N_("Payment"),
+    "payment_limits": N_("Limits of payments"),
+    "payment_mode": N_("Prepaid or postpaid"),
+    "percent": N_("Percent"),
     "phone": N_("Phone"),
+    "pin1": N_("PIN"),
+    "pin2": N_("PIN 2"),
     "policy": N_("Billing policy"),
+    "policy_version": N_("Version of the billing policy"),
     "price": N_("Price"),
     "priority": N_("Priority"),
+    "promise_days": N_("Days of a promise"),
+    "promise_limit": N_("Largest promised payment"),
+    "proration": N_("A part of a period"),
+    "puk1": N_("PUK"),
+    "puk2": N_("PUK 2"),
     "queue": N_("Queue"),
+    "read": N_("Read"),
+    "refund_id": N_("Refund"),
     "registration_number": N_("Registration number"),
+    "registration_number_formats": N_("Formats of registration numbers"),
+    "required": N_("What has to be there"),
+    "required_for_activation": N_("Asked for before a contract is activated"),
+    "resolution": N_("resolution"),
     "role": N_("Role"),
+    "scan": N_("Scan"),
+    "scans": N_("Scans"),
+    "separator": N_("Separator"),
+    "sha256": N_("Checksum"),
     "shortcuts": N_("Shortcuts of a single key"),
+    "sims_per_organisation": N_("Contracts of an organisation at most"),
+    "sims_per_person": N_("Contracts of a person at most"),
+    "smallest": N_("Smallest payment"),
     "status": N_("Status"),
+    "step": N_("Step"),
+    "street": N_("Street"),
+    "subject": N_("Subject"),
+    "successor": N_("Next contract"),
+    "survivor": N_("Who stays"),
+    "suspect_from": N_("Suspected from so many points on"),
+    "suspension_fees": N_("Fees while suspended"),
+    "targets": N_("What is promised on tickets"),
     "tariff": N_("Tariff"),
+    "tariff_code": N_("Tariff"),
     "tariff_version": N_("Version"),
+    "tax": N_("Tax"),
     "theme": N_("Theme"),
+    "title": N_("Title"),
+    "to": N_("To whom"),
+    "tolerance": N_("Difference booked without asking"),
+    "tolerances": N_("Differences booked without asking"),
+    "took": N_("Taken"),
+    "total": N_("Total"),
+    "unchanged": N_("Unchanged"),
     "until": N_("Valid until"),
+    "updated": N_("Updated"),
     "version": N_("Version"),
+    "was": N_("Before"),
+    "weights": N_("Points"),
+    "zone": N_("Time zone"),
 }
-"""Fields that events name; others are read as words."""
+"""Fields that events name, and parts of rules."""
 
 ACTORS: Mapping[str, str] = {
     SYSTEM.name: N_("System"),
@@ -150,9 +268,21 @@ def thing(name: str) -> str:
     return gettext(THINGS[name]) if name in THINGS else label(name)
 
 
+MEMBERS = (CustomerKind, CustomerField, Match, DocumentType, TicketPriority, Area)
+"""Of what kinds rules have a part for each."""
+
+
 def field(name: str) -> str:
-    """Return a field in words, with its language; a place within rules as it is written there."""
-    known, _, language = name.partition(".")
-    if known in FIELDS and (language in NAMES or not language):
-        return " · ".join(filter(None, [gettext(FIELDS[known]), NAMES.get(language)]))
-    return name if "." in name else gettext(label(name))  # a word that another text has
+    """Return a field in words; of a place within rules, each of its parts."""
+    return " · ".join(map(_part, name.split(".")))
+
+
+def _part(name: str) -> str:
+    """Return what a field is called; an id or a number as it is written."""
+    if name in FIELDS:
+        return gettext(FIELDS[name])
+    if name in THINGS:
+        return gettext(THINGS[name])
+    if name in NAMES:
+        return NAMES[name]
+    return next((label(kind(name)) for kind in MEMBERS if name in list(kind)), name)

@@ -16,6 +16,7 @@ from telecom_crm.domain.application import (
 )
 from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
 from telecom_crm.domain.charging import ChargeKind
+from telecom_crm.domain.compatibility import RuleKind
 from telecom_crm.domain.contract import CloseReason, ContractStatus
 from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
 from telecom_crm.domain.deduplication import Match
@@ -40,8 +41,9 @@ from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
-from telecom_crm.domain.user import UserStatus
+from telecom_crm.domain.user import Theme, UserStatus
 from telecom_crm.domain.validation import CustomerField
+from telecom_crm.domain.webhook import WebhookStatus
 from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
@@ -95,6 +97,13 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "phone": N_("The same phone"),
         "email": N_("The same e-mail"),
         "name_and_birth_date": N_("Nearly the same name, and the same date of birth"),
+    },
+    RuleKind: {
+        "requires": N_("needs one of"),
+        "excludes": N_("does not go with"),
+        "included_in": N_("is part of"),
+        "max_one_of": N_("one of the group at most"),
+        "migrates_to": N_("changes only to"),
     },
     AccountStatus: {"open": within("account", "Open")},
     ContractStatus: {
@@ -393,6 +402,16 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "active": within("user", "Active"),
         "blocked": within("user", "Blocked"),
         "removed": within("user", "Removed"),
+    },
+    Theme: {
+        "auto": N_("As the device"),
+        "light": N_("Light"),
+        "dark": N_("Dark"),
+    },
+    WebhookStatus: {
+        "active": within("webhook", "Active"),
+        "paused": within("webhook", "Paused"),
+        "removed": within("webhook", "Removed"),
     },
     Area: {
         "applications": N_("Applications"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -14,27 +13,13 @@ from litestar.response import Stream
 
 from telecom_crm.application.audit import AuditTrail
 from telecom_crm.application.ports import TRAIL_FILTERS, Page, Query, TrailKind, TrailLine
-from telecom_crm.domain.account import AccountStatus
-from telecom_crm.domain.application import ApplicationStatus
-from telecom_crm.domain.approval import ApprovalStatus
 from telecom_crm.domain.change import Change, changes_in
-from telecom_crm.domain.contract import ContractStatus
-from telecom_crm.domain.customer import CustomerStatus
-from telecom_crm.domain.importing import ImportStatus
 from telecom_crm.domain.lifecycle import Event
-from telecom_crm.domain.notification import NotificationStatus
-from telecom_crm.domain.number import NumberStatus
-from telecom_crm.domain.payment import PaymentStatus
-from telecom_crm.domain.provisioning import ProvisioningStatus
-from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.domain.sim import SimStatus
-from telecom_crm.domain.tariff import CatalogueStatus
-from telecom_crm.domain.ticket import TicketStatus
-from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV
 from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, THINGS, audited, thing
+from telecom_crm.entrypoints.http.web.audit_values import worded
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -48,25 +33,6 @@ from telecom_crm.entrypoints.http.web.routes import shows
 PATH = "/console/audit"
 SPAN = ("from", "to")
 UUID_LENGTH = 36
-STATES: Mapping[str, type[StrEnum]] = {
-    "account": AccountStatus,
-    "application": ApplicationStatus,
-    "approval": ApprovalStatus,
-    "contract": ContractStatus,
-    "customer": CustomerStatus,
-    "import_job": ImportStatus,
-    "notification": NotificationStatus,
-    "number": NumberStatus,
-    "option": CatalogueStatus,
-    "payment": PaymentStatus,
-    "provisioning_task": ProvisioningStatus,
-    "refund": RefundStatus,
-    "sim": SimStatus,
-    "tariff": CatalogueStatus,
-    "ticket": TicketStatus,
-    "user": UserStatus,
-}
-"""The states that things have words for."""
 PLACES: Mapping[str, tuple[Area, str]] = {
     "account": (Area.ACCOUNTS, "/console/accounts"),
     "application": (Area.APPLICATIONS, "/console/applications"),
@@ -169,7 +135,7 @@ class Row:
         place = place_of(line, request)
         if isinstance(line, Event):
             words = event_shown(line.name)[0]
-            changes = tuple(in_words(line.thing, one) for one in changes_in(line))
+            changes = worded(line.thing, changes_in(line))
             return cls(line, words, thing(line.thing), place, line.reason, changes)
         return cls(line, audited(line.action), thing(line.thing), place, line.detail)
 
@@ -178,17 +144,6 @@ class Row:
         """The thing's number; of an id that is nobody's to read, its end."""
         name = self.line.thing_id
         return f"…{name[-8:]}" if len(name) == UUID_LENGTH else name
-
-
-def in_words(thing: str, change: Change) -> Change:
-    """Put the states of a change in words."""
-    states = STATES.get(thing)
-    if states is None or change.field != "status":
-        return change
-    said = [
-        label(states(one)) if one in list(states) else one for one in (change.before, change.after)
-    ]
-    return attrs.evolve(change, before=said[0], after=said[1])
 
 
 def place_of(line: TrailLine, request: Visit) -> str | None:

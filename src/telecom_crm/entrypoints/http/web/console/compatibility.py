@@ -22,18 +22,10 @@ from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import spoken
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/tariffs/rules"
-
-WORDS: Mapping[RuleKind, str] = {
-    RuleKind.REQUIRES: N_("needs one of"),
-    RuleKind.EXCLUDES: N_("does not go with"),
-    RuleKind.INCLUDED_IN: N_("is part of"),
-    RuleKind.MAX_ONE_OF: N_("one of the group at most"),
-    RuleKind.MIGRATES_TO: N_("changes only to"),
-}
-"""What stands between the subject of a rule and the others."""
 
 Shown = tuple[str, str, str]
 Placed = tuple[int, str]
@@ -116,7 +108,7 @@ def names_in(catalog: TariffCatalog) -> dict[str, str]:
 
 def _shown(rule: CompatibilityRule, names: Mapping[str, str]) -> Shown:
     others = ", ".join(names.get(code, code) for code in rule.others)
-    return names.get(rule.subject, rule.subject), _(WORDS[rule.kind]), others
+    return names.get(rule.subject, rule.subject), label(rule.kind), others
 
 
 def _box(field: str) -> str:
@@ -145,7 +137,7 @@ def _listed(request: Visit, catalog: TariffCatalog, form: Form) -> Response[byte
         form=form,
         version=version,
         rules=[_shown(rule, names) for rule in catalog.rules()],
-        kinds=[(kind.value, _(words)) for kind, words in WORDS.items()],
+        kinds=[(kind.value, label(kind)) for kind in RuleKind],
         things=things,
         subjects=[*things, *((one, _("Group %(name)s", name=one)) for one in groups)],
         base=PATH,

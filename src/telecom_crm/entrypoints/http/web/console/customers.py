@@ -12,10 +12,12 @@ from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Page
+from telecom_crm.domain.change import changes_in
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.audit_values import worded
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
@@ -198,7 +200,10 @@ class CustomerPages(Controller):
     ) -> Response[bytes]:
         """Show every change of a customer: what, who and when."""
         events = crm.events.of("customer", str(customer_id))[::-1]
-        told = [(event, event_shown(event.name)[0]) for event in events]
+        told = [
+            (event, event_shown(event.name)[0], worded(event.thing, changes_in(event)))
+            for event in events
+        ]
         return shown_tab(request, crm, customer_id, "audit", events=told)
 
     @acts("/{customer_id:uuid}/notes", Area.CUSTOMERS)
