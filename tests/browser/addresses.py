@@ -17,6 +17,7 @@ COMMANDS = {
     "/console/imports": "abort",
     "/console/network": "skip",
     "/console/numbers": "reclassify",
+    "/console/payments": "reverse",
     "/console/sims": "reserve",
     "/console/tariffs": "retire",
     "/console/tickets": "suspend",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from telecom_crm.application.payments.request import PaymentRequest
+from telecom_crm.application.ports import Payer
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from tests.integration.test_web import HTMX, Site, admin, site, submit
@@ -123,3 +124,104 @@ def test_nobodys_money_is_out_of_a_cashiers_reach(site, contract):
 def test_an_ordinary_payment_is_allocated_to_nobody_else(site, admin):
     payment = next(site.crm.payments.each(status="confirmed"))
     assert admin.get(f"{PATH}/{payment.id}/allocate").status_code == 404
+
+
+# What the machine and the rights allow
+
+
+def paid(site: Site, contract: Any, amount: str, gateway: str = "simulator") -> Payment:
+    return site.crm.payments.take(
+        payer=Payer(account_id=contract.account_id),
+        amount=money(amount),
+        method=PaymentMethod.CARD,
+        gateway=gateway,
+    )
+
+
+def offered(client: Any, payment: Payment) -> set[str]:
+    """Return the commands that a payment's page leads to."""
+    text = client.get(f"{PATH}/{payment.id}").text
+    names = ("cancel", "give_up", "reverse", "dispute", "win", "lose", "refund")
+    return {name for name in names if f'href="{PATH}/{payment.id}/{name}"' in text}
+
+
+def say(client: Any, payment: Payment, command: str, **fields: str) -> Any:
+    ask = f"{PATH}/{payment.id}/{command}"
+    return submit(client, ask, ask, **fields)
+
+
+def test_a_payment_without_an_end_is_given_up_with_a_reason(site, contract):
+    senior = site.browser("senior_operator")
+    payment = paid(site, contract, "70.03")
+    assert payment.status is PaymentStatus.UNKNOWN
+    assert "did not say how this ended" in senior.get(f"{PATH}/{payment.id}").text
+    assert offered(senior, payment) == {"give_up"}
+    assert offered(site.browser("cashier"), payment) == set()
+    bare = say(senior, payment, "give_up")
+    assert (bare.status_code, "Say why" in bare.text) == (422, True)
+    done = say(senior, payment, "give_up", reason="Not in their report of the day")
+    assert done.headers["location"] == f"{PATH}/{payment.id}"
+    assert "The payment is given up" in senior.get(done.headers["location"]).text
+    assert site.crm.payments.get(payment.id).status is PaymentStatus.FAILED
+    late = say(senior, payment, "give_up", reason="Again")
+    assert (late.status_code, "state does not allow" in late.text) == (409, True)
+
+
+def test_a_payment_that_waits_is_cancelled_by_whoever_takes_payments(site, contract):
+    cashier = site.browser("cashier")
+    payment = paid(site, contract, "70.04")
+    assert payment.status is PaymentStatus.PENDING
+    assert offered(cashier, payment) == {"cancel"}
+    stale = say(cashier, payment, "cancel", reason="Gone", version=str(payment.version - 1))
+    assert (stale.status_code, "in the meantime" in stale.text) == (409, True)
+    done = say(cashier, payment, "cancel", reason="Gone", version=str(payment.version))
+    assert done.status_code == 303
+    assert site.crm.payments.get(payment.id).status is PaymentStatus.CANCELLED
+
+
+def test_a_payment_that_should_not_be_is_undone_once(site, contract):
+    senior = site.browser("senior_operator")
+    payment, before = paid(site, contract, "71.00"), balance(site, contract)
+    assert offered(senior, payment) == {"reverse", "dispute", "refund"}
+    typed = {"reason": "Typed twice", "idempotency_key": "undone"}
+    for _ in range(2):
+        assert say(senior, payment, "reverse", **typed).status_code == 303
+    assert (before - balance(site, contract)).amount == "71.00"
+    assert "Typed twice" in senior.get(f"{PATH}/{payment.id}").text
+    assert offered(senior, payment) == set()
+
+
+@pytest.mark.parametrize(("end", "lost"), [("win", "0.00"), ("lose", "72.00")])
+def test_a_bank_that_took_money_back_is_disputed_with(site, contract, end, lost):
+    senior = site.browser("senior_operator")
+    payment, before = paid(site, contract, "72.00"), balance(site, contract)
+    assert say(senior, payment, "dispute", reason="Case 4711").status_code == 303
+    assert offered(senior, payment) == {"win", "lose"}
+    assert balance(site, contract) == before
+    assert say(senior, payment, end, reason="The bank decided").status_code == 303
+    assert (before - balance(site, contract)).amount == lost
+    shown = senior.get(f"{PATH}/{payment.id}").text
+    assert "Case 4711" in shown
+    assert "The bank decided" in shown
+
+
+def test_what_cannot_be_is_not_offered(site, contract):
+    senior = site.browser("senior_operator")
+    assert offered(senior, paid(site, contract, "73.00", "cash_desk")) == {"reverse", "refund"}
+    partly = paid(site, contract, "74.00")
+    site.crm.payments.refund(partly.id, amount=money("4.00"))
+    assert offered(senior, partly) == {"dispute", "refund"}
+    refused = say(senior, partly, "reverse", reason="why")
+    assert (refused.status_code, "give back the rest" in refused.text) == (409, True)
+    cashier = site.browser("cashier")
+    assert cashier.get(f"{PATH}/{partly.id}/dispute").status_code == 403
+    assert submit(cashier, "/prefs", f"{PATH}/{partly.id}/dispute").status_code == 403
+    assert senior.get(f"{PATH}/{partly.id}/erase").status_code == 404
+
+
+def test_an_allocation_that_was_wrong_is_undone(site, contract):
+    senior = site.browser("senior_operator")
+    receipt = kept(site, "nobody", "given wrongly")
+    payment = site.crm.receipts.allocate(receipt.id, to=Payer(contract_id=contract.id))
+    assert say(senior, payment, "reverse", reason="Another one's").status_code == 303
+    assert f"{PATH}/{receipt.id}/allocate" in senior.get(f"{PATH}/{receipt.id}").text

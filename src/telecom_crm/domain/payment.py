@@ -382,19 +382,31 @@ class Payment:
             raise RuleViolated("give_back", (f"{self.refundable} of it is still here",))
         return PAYMENT_LIFECYCLE.move(self, _C.GIVE_BACK, by=by, at=at)
 
-    def dispute(self, *, entry_id: EntryId, by: Actor, at: datetime) -> tuple[Payment, Posting]:
+    def dispute(
+        self, *, entry_id: EntryId, reason: str = "", by: Actor, at: datetime
+    ) -> tuple[Payment, Posting]:
         """The subscriber's bank took back for now what was not refunded."""
         if not self.refundable:
             raise RuleViolated("dispute_refunded", ("all of it was refunded already",))
-        moved = PAYMENT_LIFECYCLE.move(self, _C.DISPUTE, by=by, at=at, payload=_names(entry_id))
+        moved = PAYMENT_LIFECYCLE.move(
+            self, _C.DISPUTE, by=by, at=at, reason=reason, payload=_names(entry_id)
+        )
         legs = posting.dispute_opened(self.refundable, gateway=self.gateway)
         return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_OPENED, legs, at))
 
     def win(
-        self, *, opened: JournalEntry, entry_id: EntryId, by: Actor, at: datetime
+        self,
+        *,
+        opened: JournalEntry,
+        entry_id: EntryId,
+        reason: str = "",
+        by: Actor,
+        at: datetime,
     ) -> tuple[Payment, Posting]:
         """The dispute went our way: the entry that opened it is reversed."""
-        moved = PAYMENT_LIFECYCLE.move(self, _C.WIN, by=by, at=at, payload=_names(entry_id))
+        moved = PAYMENT_LIFECYCLE.move(
+            self, _C.WIN, by=by, at=at, reason=reason, payload=_names(entry_id)
+        )
         undone = opened.reversed(
             id=entry_id, kind=PostingKind.DISPUTE_WON, at=at, caused_by=f"payment:{self.id}"
         )
@@ -406,11 +418,14 @@ class Payment:
         opened: JournalEntry,
         state: AccountState,
         entry_id: EntryId,
+        reason: str = "",
         by: Actor,
         at: datetime,
     ) -> tuple[Payment, Posting]:
         """The disputed money is gone: the subscriber's account pays, past any limit."""
-        moved = PAYMENT_LIFECYCLE.move(self, _C.LOSE, by=by, at=at, payload=_names(entry_id))
+        moved = PAYMENT_LIFECYCLE.move(
+            self, _C.LOSE, by=by, at=at, reason=reason, payload=_names(entry_id)
+        )
         disputed = Money.total((leg.amount for leg in opened.transfers), opened.currency)
         legs = posting.dispute_lost(disputed, postpaid=state.account.postpaid)
         return moved, Posting.of(self._entry(entry_id, PostingKind.DISPUTE_LOST, legs, at))

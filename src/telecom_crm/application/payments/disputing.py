@@ -27,30 +27,55 @@ class Disputing(PaymentDesk):
     """Disputes and reversals."""
 
     def dispute(
-        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Payment:
         """The subscriber's bank took a payment back for now; cash has no bank that could."""
 
         def decide(_: Transaction, __: AccountState, payment: Payment) -> tuple[Payment, Posting]:
             if self.gateway(payment.gateway).ledger_code is not LedgerCode.GATEWAY_CLEARING:
                 raise RuleViolated("dispute_cash", ("no bank takes cash back",))
-            return payment.dispute(entry_id=self._entry_id(), by=by, at=self.clock())
+            return payment.dispute(entry_id=self._entry_id(), reason=reason, by=by, at=self.clock())
 
-        return self._book(payment_id, PaymentCommand.DISPUTE, decide, key=idempotency_key, by=by)
+        return self._book(
+            payment_id, PaymentCommand.DISPUTE, decide, key=idempotency_key, by=by, reason=reason
+        )
 
     def win_dispute(
-        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Payment:
         """The disputed money came back."""
 
         def decide(tx: Transaction, _: AccountState, payment: Payment) -> tuple[Payment, Posting]:
             opened = _dispute_entry(tx, payment)
-            return payment.win(opened=opened, entry_id=self._entry_id(), by=by, at=self.clock())
+            return payment.win(
+                opened=opened,
+                entry_id=self._entry_id(),
+                reason=reason,
+                by=by,
+                at=self.clock(),
+            )
 
-        return self._book(payment_id, PaymentCommand.WIN, decide, key=idempotency_key, by=by)
+        return self._book(
+            payment_id, PaymentCommand.WIN, decide, key=idempotency_key, by=by, reason=reason
+        )
 
     def lose_dispute(
-        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+        self,
+        payment_id: PaymentId,
+        *,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        by: Actor = SYSTEM,
     ) -> Payment:
         """The disputed money is gone, and the account pays for it."""
 
@@ -61,11 +86,14 @@ class Disputing(PaymentDesk):
                 opened=_dispute_entry(tx, payment),
                 state=state,
                 entry_id=self._entry_id(),
+                reason=reason,
                 by=by,
                 at=self.clock(),
             )
 
-        return self._book(payment_id, PaymentCommand.LOSE, decide, key=idempotency_key, by=by)
+        return self._book(
+            payment_id, PaymentCommand.LOSE, decide, key=idempotency_key, by=by, reason=reason
+        )
 
     def reverse(
         self,

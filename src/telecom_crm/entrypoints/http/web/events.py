@@ -91,7 +91,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "PaymentDisputed": (N_("Payment disputed"), "scale", "warn"),
     "DisputeWon": (N_("Dispute won"), "scale", "ok"),
     "DisputeLost": (N_("Dispute lost"), "scale", "bad"),
-    "PaymentReversed": (N_("Payment refunded"), "rotate-ccw", "warn"),
+    "PaymentReversed": (N_("Payment undone"), "rotate-ccw", "warn"),
     "PaymentReturned": (N_("Payment returned"), "rotate-ccw", "warn"),
     "PaymentKept": (N_("Payment kept until its owner is found"), "inbox", "warn"),
     "PaymentAllocated": (N_("Payment matched to an account"), "check", "ok"),

@@ -177,7 +177,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "expired": within("payment", "Expired"),
         "disputed": within("payment", "Disputed"),
         "charged_back": within("payment", "Charged back"),
-        "reversed": within("payment", "Refunded"),
+        "reversed": within("payment", "Undone"),
         "unallocated": within("payment", "Owner not known"),
         "allocated": within("payment", "Matched"),
         "returned": within("payment", "Returned"),

@@ -207,6 +207,8 @@ RULES: Mapping[str, str] = {
     "contract_live": N_("The contract is not live, and so can have no number"),
     "application_customer": N_("The contract is another customer's than the application"),
     "claimed": N_("Somebody else works on it: give it back to the queue and take it first"),
+    "reverse_refunded": N_("Part of it was given back already: give back the rest instead"),
+    "allocate_refunded": N_("Part of it was given back already: give back the rest instead"),
     "number_origin": N_("The number is of another origin than that"),
 }
 """What a rule says to who works here, where its reasons have values that are not told apart."""

@@ -45,6 +45,7 @@ from telecom_crm.entrypoints.http.web.console.merging import MergingPages
 from telecom_crm.entrypoints.http.web.console.network import NetworkPages
 from telecom_crm.entrypoints.http.web.console.numbers import NumberPages
 from telecom_crm.entrypoints.http.web.console.papers import PaperPages
+from telecom_crm.entrypoints.http.web.console.payment_commands import PaymentCommandPages
 from telecom_crm.entrypoints.http.web.console.payments import PaymentPages
 from telecom_crm.entrypoints.http.web.console.policies import PolicyPages
 from telecom_crm.entrypoints.http.web.console.registering import RegisteringPages
@@ -91,6 +92,7 @@ CONTROLLERS = (
     CashDeskPages,
     AllocatingPages,
     PaymentPages,
+    PaymentCommandPages,
     TicketPages,
     UserPages,
     RolePages,

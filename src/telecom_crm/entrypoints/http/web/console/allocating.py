@@ -18,10 +18,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.payees import NAMES, chosen, offered
-from telecom_crm.entrypoints.http.web.console.payments import PATH
+from telecom_crm.entrypoints.http.web.console.payment_commands import PATH, title
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
-from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 
@@ -67,7 +66,7 @@ ALLOCATE = Commands(
     action=Action.APPROVE,
     service=lambda crm: crm.receipts,
     find=lambda crm, key: crm.receipts.get(PaymentId(key)),
-    title=lambda receipt: here().money(receipt.amount),
+    title=title,
     version=None,
     after=lambda _, __, payment: f"{PATH}/{payment.id}",
     table=(

@@ -19,14 +19,22 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import EditionId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.lifecycle import Event
-from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.payment import Payment, PaymentCommand, PaymentMethod, PaymentStatus
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.console.payees import known_as
+from telecom_crm.entrypoints.http.web.console.payment_commands import (
+    COMMANDS,
+    PATH,
+    allowed,
+    title,
+    told_why,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -36,8 +44,6 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
-
-PATH = "/console/payments"
 
 FILTERS = ("status", "method")
 """What the list is filtered by."""
@@ -64,6 +70,30 @@ CHIPS = (
 )
 """The states that somebody looks for."""
 
+
+CANCEL = Commands(
+    area=Area.PAYMENTS,
+    service=lambda crm: crm.payments,
+    find=lambda crm, key: crm.payments.get(PaymentId(key)),
+    title=title,
+    table=(
+        Command(
+            PaymentCommand.CANCEL,
+            N_("Cancel the payment"),
+            "x",
+            N_("The payment is cancelled"),
+            Payments.cancel,
+            told_why(
+                N_(
+                    "The provider has not answered yet. Should it take the money after all, the"
+                    " payment is booked then."
+                ),
+                once=False,
+            ),
+            hurts=True,
+        ),
+    ),
+)
 
 KIN: Mapping[str, str] = {"became": N_("Allocated as"), "allocates": N_("Allocated from")}
 """What events of an allocation call the payment at its other end."""
@@ -109,6 +139,7 @@ class PaymentPages(Controller):
             refundable=_is_refundable(request, payment),
             allocatable=payment.status is PaymentStatus.UNALLOCATED and not payment.refunded,
             kin=_kin(events),
+            commands=_commands(request, crm, payment),
             activates=_activates(request, crm, payment),
             editions=crm.papers.editions(payment.id),
             paper_names={kind: _(words) for kind, words in KINDS.items()},
@@ -146,6 +177,8 @@ class PaymentPages(Controller):
         payment = crm.payments.get(PaymentId(payment_id))  # nothing but a payment's papers
         content = crm.papers.reprint(payment.id, EditionId(edition_id), by=request.by)
         return printed(content, name=f"receipt-{payment_id}")
+
+    ask_cancel, cancel = routes_of("/{payment_id:uuid}/cancel", CANCEL)
 
     @shows("/{payment_id:uuid}/refund", Area.PAYMENTS, Action.WRITE)
     def ask_refund(
@@ -213,6 +246,11 @@ def _methods(listing: Listing) -> list[dict[str, Any]]:
         {"href": listing.url(method=value), "text": text, "current": now == value}
         for value, text in choices
     ]
+
+
+def _commands(request: Visit, crm: Crm, payment: Payment) -> list[Command]:
+    can = allowed(crm, payment)
+    return [*CANCEL.offered(request, can), *COMMANDS.offered(request, can)]
 
 
 def _kin(events: Iterable[Event]) -> tuple[str, str] | None:
