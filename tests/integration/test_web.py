@@ -53,9 +53,12 @@ def token_on(client: TestClient[Any], path: str) -> str:
     return found[1]
 
 
-def submit(client: TestClient[Any], shown: str, to: str, **fields: str):
+PNG = b"\x89PNG\r\n\x1a\n of a mast"
+
+
+def submit(client: TestClient[Any], shown: str, to: str, files: Any = None, **fields: str):
     """Send a form as the page shown has it."""
-    return client.post(to, data={"csrf": token_on(client, shown), **fields})
+    return client.post(to, data={"csrf": token_on(client, shown), **fields}, files=files)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.limits import Limits
 from tests.integration.crawling import Sent, crawl, naming
 from tests.integration.http_service import path_to, routes_of
-from tests.integration.test_web import Site, token_on
+from tests.integration.test_web import PNG, Site, token_on
 from tests.integration.test_web_my import contracts
 from tests.people import PASSWORD, QUICK, hire
 
@@ -57,7 +57,8 @@ def two(site) -> tuple[Any, Any]:
             method=PaymentMethod.CARD,
             gateway=gateway,
         )
-    site.crm.tickets.create(customer_id=first.customer_id, subject="A secret of the first")
+    asked = {"customer_id": first.customer_id, "subject": "A secret of the first"}
+    site.crm.tickets.create(**asked, file=("secret.png", [PNG]))
     site.crm.contracts.amend(first.id, options=["DATA10"], when=When.NEXT_PERIOD)
     subscriber(site, first)
     return subscriber(site, first), subscriber(site, second)
@@ -130,6 +131,7 @@ def test_what_one_subscriber_could_send_another_cannot(site, two):
         "/my/sim",
         "/my/sim/block",
         "/my/tickets/*",
+        "/my/tickets/*/files/*",
         "/my/profile/sessions/*/end",
     }
     before = state_of(site, first)

@@ -18,7 +18,7 @@ from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.http_service import nowhere
-from tests.integration.test_web import Site, submit, token_on
+from tests.integration.test_web import PNG, Site, submit, token_on
 from tests.people import QUICK
 
 
@@ -323,6 +323,33 @@ def test_the_password_way_in(site):
     done = submit(browser, path, path, contract=mine.number, password="correct horse battery")
     assert done.headers["location"] == "/my"
     assert browser.get("/my").status_code == 200
+
+
+def test_photos_go_both_ways_in_a_conversation(site, phones):
+    mine, theirs, *_ = contracts(site)
+    browser, new = enter(site, phones, mine), "/my/tickets/new"
+    photo = {"content": ("mast.png", PNG, "image/png")}
+    said = {"subject": "No network", "text": "see the photo"}
+    wrong = submit(browser, new, new, files={"content": ("a.png", b"<html>", "image/png")}, **said)
+    assert (wrong.status_code, 'id="e-content"' in wrong.text) == (422, True)
+    asked = submit(browser, new, new, files=photo, **said)
+    at = asked.headers["location"]
+    assert submit(browser, at, at, files={"content": ("two.png", PNG + b"2")}).status_code == 303
+    [ticket] = [one for one in site.crm.tickets.each() if one.subject == "No network"]
+    site.crm.tickets.comment(ticket.id, text="here", file=("map.png", [PNG + b"3"]))
+    site.crm.tickets.comment(ticket.id, file=("ours.png", [PNG + b"4"]), internal=True)
+    shown = browser.get(at).text
+    assert [name in shown for name in ("mast.png", "two.png", "map.png")] == [True] * 3
+    assert "ours.png" not in shown, "what is internal is not shown"
+    files = {one.name: one.id for one in site.crm.tickets.get(ticket.id).attachments}
+    taken = submit(browser, at, f"{at}/files/{files['map.png']}")
+    assert (taken.content, taken.headers["content-type"]) == (PNG + b"3", "image/png")
+    assert taken.headers["content-disposition"].startswith("attachment")
+    look = site.crm.access.audit(Query(where={"action": "ticket.attachment"})).items[0]
+    assert (look.thing_id, look.by.token) == (ticket.key, f"customer:{mine.customer_id}")
+    assert submit(browser, at, f"{at}/files/{files['ours.png']}").status_code == 404
+    other = enter(site, phones, theirs)
+    assert submit(other, "/my", f"{at}/files/{files['map.png']}").status_code == 404
 
 
 def test_a_question_is_asked_once_answered_and_closed(site, phones):

@@ -8,7 +8,7 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.ticket import Ticket, TicketPriority
 from tests.integration.http_service import nowhere
-from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
+from tests.integration.test_web import HTMX, PNG, Site, admin, site, submit, token_on
 
 __all__ = ["admin", "site"]
 
@@ -30,7 +30,7 @@ def opened(site: Site, client: Any, **fields: str) -> Ticket:
     return next(one for one in site.crm.tickets.each() if one.key == key)
 
 
-def do(client: Any, ticket: Ticket, end: str, **fields: str) -> Any:
+def do(client: Any, ticket: Ticket, end: str, **fields: Any) -> Any:
     path = f"{PATH}/{ticket.id}"
     return submit(client, path, f"{path}/{end}", version=version_on(client, path), **fields)
 
@@ -210,3 +210,25 @@ def test_old_tickets_go_on_by_cursor(site, admin):
     assert onward
     assert "To the beginning" in admin.get(onward[1].replace("&amp;", "&")).text
     assert len(site.crm.tickets.page(Query(limit=500)).items) > 20
+
+
+def test_a_file_is_sent_named_and_given_to_who_may_see_it(site, admin):
+    ticket = opened(site, admin, text="see the photo")
+    path, photo = f"{PATH}/{ticket.id}", {"content": ("mast.png", PNG, "image/png")}
+    wrong = do(admin, ticket, "comments", files={"content": ("a.png", b"<html>")})
+    assert (wrong.status_code, 'id="e-content"' in wrong.text) == (422, True)
+    assert do(admin, ticket, "comments", files=photo, internal="true").status_code == 303
+    [kept] = site.crm.tickets.get(ticket.id).attachments
+    shown, address = admin.get(path).text, f"{path}/files/{kept.id}"
+    assert f'action="{address}"' in shown
+    assert "mast.png" in shown
+    assert submit(admin, path, address).content == PNG
+    auditor = site.browser("auditor")
+    seen = auditor.get(path).text
+    assert "mast.png" in seen
+    assert address not in seen
+    assert submit(auditor, path, address).status_code == 403
+    new = f"{PATH}/new?customer={site.customer.id}"
+    said = {"subject": "x", "text": "y", "priority": "normal", "customer": str(site.customer.id)}
+    made = submit(admin, new, f"{PATH}/new", files=photo, **said)
+    assert "mast.png" in admin.get(made.headers["location"]).text

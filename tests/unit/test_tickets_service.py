@@ -178,6 +178,34 @@ def test_a_file_of_a_ticket_is_checked_by_content_and_kept_once(tickets, custome
         tickets.attach(one.id, name="late.png", content=[PICTURE + b"2"], by=BY)
 
 
+def test_what_is_said_and_sent_is_one_conversation(tickets, customer, clock, ids, tmp_path):
+    tickets = attrs.evolve(tickets, files=DirectoryFiles(tmp_path, new_id=ids))
+    sent = {"idempotency_key": "k", "text": "no signal", "file": ("mast.png", [PICTURE])}
+    one = tickets.create(customer_id=customer.id, subject="x", by=BY, **sent)
+    assert tickets.create(customer_id=customer.id, subject="x", by=BY, **sent).replayed
+    other = {**sent, "file": ("mast.png", [PICTURE + b"2"])}
+    with pytest.raises(KeyReused):
+        tickets.create(customer_id=customer.id, subject="x", by=BY, **other)
+    with pytest.raises(InvalidValue):
+        tickets.create(customer_id=customer.id, subject="x", text="y", file=("a", [b"<html>"]))
+    clock.pass_(minutes=1)
+    tickets.comment(one.id, file=("note.png", [PICTURE + b"3"]), internal=True, by=BY)
+    clock.pass_(minutes=1)
+    tickets.comment(one.id, text="seen", file=("again.png", [PICTURE]))
+    with pytest.raises(InvalidValue):
+        tickets.comment(one.id, by=BY)
+    said = tickets.get(one.id).said(tickets.timeline(one.id))
+    assert [(each.text or each.file.name, each.internal, each.by) for each in said] == [
+        ("no signal", False, "aida"),
+        ("mast.png", False, "aida"),
+        ("note.png", True, "aida"),
+        ("seen", False, "system"),
+    ]
+    assert len(list(tickets.each())) == 1
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(kept) == 2, "what was refused or is there already is not kept"
+
+
 def test_a_file_that_could_not_be_bound_is_gone_unless_nobody_knows(
     tickets, customer, uow, ids, tmp_path
 ):

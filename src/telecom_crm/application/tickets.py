@@ -46,6 +46,9 @@ from telecom_crm.domain.ticket import (
 HELD = (*WORKED_ON, TicketStatus.BLOCKED)
 """The states of a ticket that is in somebody's hands: all but the end."""
 
+NamedFile = tuple[str, Iterable[bytes]]
+"""What a file is called, and its content."""
+
 
 @attrs.frozen
 class Tickets:
@@ -59,7 +62,6 @@ class Tickets:
     zone: ZoneInfo = DEFAULT_CALENDAR.zone
     """Where the working hours of the default service levels are."""
 
-    @retried
     def create(
         self,
         *,
@@ -70,15 +72,16 @@ class Tickets:
         queue: str | None = None,
         follow_up_of: TicketId | None = None,
         text: str = "",
+        file: NamedFile | None = None,
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
         """
         Open a ticket for a customer, about one of the customer's contracts or about none, with its
-        first comment where there is a `text`.
+        first comment where there is a `text`, and a `file` as `attach` takes it.
 
         Raise `NotFound` without the customer, the contract or the ticket it follows,
-        `CustomerMerged`, `KeyReused`.
+        `CustomerMerged`, `KeyReused`, `InvalidValue` for another kind of file.
         """
         asked: dict[str, Any] = {
             "customer_id": customer_id,
@@ -88,20 +91,11 @@ class Tickets:
             "queue": queue,
             "follow_up_of": follow_up_of,
         }
-        number = f"T-{self.series.take('ticket')[0]:07d}"
-        at = self.clock()
-        new = Ticket.create(id=TicketId(self.new_id()), number=number, by=by, at=at, **asked)
-        if text:
-            new = new.comment(id=self.new_id(), text=text, by=by, at=at)
-            asked["text"] = text
-        with self.uow() as tx:
-            if idempotency_key is not None:
-                key = request_key(idempotency_key, "tickets.create", by=by, **asked)
-                if bound := tx.keys.claim(key, new.id):
-                    return attrs.evolve(tx.tickets.get(TicketId(bound)), replayed=True)
-            tx.customers.get(customer_id).refuse_merged()
-            _refuse_others(tx, new)
-            return self._saved(tx, new)
+
+        def make(attachment: Attachment | None = None) -> tuple[Ticket, bool]:
+            return self._create(asked, text, attachment, idempotency_key, by)
+
+        return self._with_file(file, make)
 
     def follow_up(
         self,
@@ -134,7 +128,6 @@ class Tickets:
                 return None
             return self._saved(tx, _begun(free, by, at))
 
-    @retried
     def activate(
         self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> Ticket:
@@ -143,14 +136,12 @@ class Tickets:
             ticket_id, expected_version, lambda ticket, at: ticket.activate(by=by, at=at)
         )
 
-    @retried
     def begin(
         self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> Ticket:
         """Begin to work on a ticket, which is then one's own unless somebody was given it."""
         return self._change(ticket_id, expected_version, lambda ticket, at: _begun(ticket, by, at))
 
-    @retried
     def suspend(
         self,
         ticket_id: TicketId,
@@ -166,7 +157,6 @@ class Tickets:
             lambda ticket, at: ticket.suspend(reason=reason, by=by, at=at),
         )
 
-    @retried
     def resume(
         self,
         ticket_id: TicketId,
@@ -182,7 +172,6 @@ class Tickets:
             lambda ticket, at: ticket.resume(reason=reason, by=by, at=at),
         )
 
-    @retried
     def block(
         self,
         ticket_id: TicketId,
@@ -198,7 +187,6 @@ class Tickets:
             lambda ticket, at: ticket.block(reason=reason, by=by, at=at),
         )
 
-    @retried
     def close(
         self, ticket_id: TicketId, *, expected_version: int | None = None, by: Actor = SYSTEM
     ) -> Ticket:
@@ -207,7 +195,6 @@ class Tickets:
             ticket_id, expected_version, lambda ticket, at: ticket.close(by=by, at=at)
         )
 
-    @retried
     def resolve(
         self,
         ticket_id: TicketId,
@@ -226,7 +213,6 @@ class Tickets:
 
         return self._change(ticket_id, expected_version, end)
 
-    @retried
     def assign(
         self,
         ticket_id: TicketId,
@@ -243,7 +229,6 @@ class Tickets:
             lambda ticket, at: ticket.assign(assignee=assignee, queue=queue, by=by, at=at),
         )
 
-    @retried
     def prioritise(
         self,
         ticket_id: TicketId,
@@ -259,31 +244,44 @@ class Tickets:
             lambda ticket, at: ticket.prioritise(priority=priority, by=by, at=at),
         )
 
-    @retried
     def comment(
         self,
         ticket_id: TicketId,
         *,
-        text: str,
+        text: str = "",
+        file: NamedFile | None = None,
         internal: bool = False,
         heard: int | None = None,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
         """
-        Say something on a ticket; what is internal is never shown to the customer.
+        Say something on a ticket, or send a `file` as `attach` takes it, or both.
 
-        `heard` is how many comments whoever speaks has read; raise `NewerReply` where there are
-        more. What else changed in the meantime is in nobody's way.
+        What is internal is never shown to the customer. `heard` is how many comments whoever
+        speaks has read; raise `NewerReply` where there are more. What else changed in the meantime
+        is in nobody's way.
         """
         comment_id = self.new_id()
+        if file is not None:
+            self.get(ticket_id)
 
-        def say(ticket: Ticket, at: datetime) -> Ticket:
-            if heard is not None and len(ticket.comments) > heard:
-                raise NewerReply(ticket.number)
-            return ticket.comment(id=comment_id, text=text, internal=internal, by=by, at=at)
+        def say(attachment: Attachment | None = None) -> tuple[Ticket, bool]:
+            def change(ticket: Ticket, at: datetime) -> Ticket:
+                if heard is not None and len(ticket.comments) > heard:
+                    raise NewerReply(ticket.number)
+                if text or attachment is None:
+                    ticket = ticket.comment(
+                        id=comment_id, text=text, internal=internal, by=by, at=at
+                    )
+                if attachment is None or _has(ticket, attachment):
+                    return ticket
+                return ticket.attach(attachment=attachment, internal=internal, by=by, at=at)
 
-        return self._change(ticket_id, expected_version, say)
+            changed = self._change(ticket_id, expected_version, change)
+            return changed, attachment in changed.attachments
+
+        return self._with_file(file, say)
 
     def attach(
         self,
@@ -297,14 +295,11 @@ class Tickets:
         """
         Keep a file with a ticket: PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB.
 
-        The same content again is no change. Raise `InvalidValue` for another kind of file.
+        The customer sees it. The same content again is no change. Raise `InvalidValue` for another
+        kind of file.
         """
-        self.get(ticket_id)
-
-        def bind(attachment: Attachment) -> tuple[Ticket, bool]:
-            return self._attach(ticket_id, attachment, expected_version, by)
-
-        return attached(self.files, self.new_id, name=name, content=content, bind=bind)
+        file = name, content
+        return self.comment(ticket_id, file=file, expected_version=expected_version, by=by)
 
     def open_attachment(
         self, ticket_id: TicketId, attachment_id: DocumentId, *, by: Actor = SYSTEM
@@ -397,25 +392,46 @@ class Tickets:
         return each_of(self.uow, lambda tx: tx.tickets, where)
 
     @retried
-    def _attach(
+    def _create(
         self,
-        ticket_id: TicketId,
-        attachment: Attachment,
-        expected_version: int | None,
+        asked: Mapping[str, Any],
+        text: str,
+        attachment: Attachment | None,
+        idempotency_key: str | None,
         by: Actor,
     ) -> tuple[Ticket, bool]:
+        """Open a ticket, and tell whether it is a new one."""
+        number = f"T-{self.series.take('ticket')[0]:07d}"
+        at, sent = self.clock(), dict(asked)
+        new = Ticket.create(id=TicketId(self.new_id()), number=number, by=by, at=at, **asked)
+        if text:
+            new = new.comment(id=self.new_id(), text=text, by=by, at=at)
+            sent["text"] = text
+        if attachment:
+            new = new.attach(attachment=attachment, by=by, at=at)
+            sent["file"] = attachment.sha256
         with self.uow() as tx:
-            ticket = tx.tickets.get(ticket_id)
-            refuse_stale(ticket, expected_version, name="ticket")
-            if any(known.sha256 == attachment.sha256 for known in ticket.attachments):
-                return ticket, False
-            return tx.tickets.save(
-                ticket.attach(attachment=attachment, by=by, at=self.clock())
-            ), True
+            if idempotency_key is not None:
+                key = request_key(idempotency_key, "tickets.create", by=by, **sent)
+                if bound := tx.keys.claim(key, new.id):
+                    return attrs.evolve(tx.tickets.get(TicketId(bound)), replayed=True), False
+            tx.customers.get(new.customer_id).refuse_merged()
+            _refuse_others(tx, new)
+            return self._saved(tx, new), True
+
+    def _with_file(
+        self, file: NamedFile | None, bind: Callable[..., tuple[Ticket, bool]]
+    ) -> Ticket:
+        """Return the ticket that `bind` makes of a stored file; of none where there is none."""
+        if file is None:
+            return bind()[0]
+        name, content = file
+        return attached(self.files, self.new_id, name=name, content=content, bind=bind)
 
     def _oldest(self, limit: int, **where: str) -> tuple[Ticket, ...]:
         return self.page(Query(where=where, limit=limit)).items
 
+    @retried
     def _change(
         self,
         ticket_id: TicketId,
@@ -426,13 +442,18 @@ class Tickets:
         with self.uow() as tx:
             ticket = tx.tickets.get(ticket_id)
             refuse_stale(ticket, expected_version, name="ticket")
-            return self._saved(tx, change(ticket, at))
+            changed = change(ticket, at)
+            return ticket if changed is ticket else self._saved(tx, changed)
 
     def _saved(self, tx: Transaction, ticket: Ticket) -> Ticket:
         """Store a ticket with its new events, and since when they make it late."""
         stored = tx.tickets.save(ticket)
         promise_in(tx, [stored], zone=self.zone)
         return stored
+
+
+def _has(ticket: Ticket, attachment: Attachment) -> bool:
+    return any(known.sha256 == attachment.sha256 for known in ticket.attachments)
 
 
 def _begun(ticket: Ticket, by: Actor, at: datetime) -> Ticket:

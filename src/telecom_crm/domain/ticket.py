@@ -26,6 +26,7 @@ from telecom_crm.domain.text import read_text
 
 SUBJECT_LIMIT = 200
 COMMENT_LIMIT = 10_000
+FILE_ATTACHED = "TicketFileAttached"
 
 
 class TicketPriority(StrEnum):
@@ -109,6 +110,17 @@ class Comment:
     by: str
     text: str = attrs.field(converter=without_cards, repr=False)
     internal: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Said:
+    """A text or a file in the conversation; an internal one is never shown to the customer."""
+
+    at: datetime
+    by: str
+    internal: bool
+    text: str = attrs.field(default="", repr=False)
+    file: Attachment | None = None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -242,12 +254,34 @@ class Ticket:
         comments = (*self.comments, comment)
         return self._note("TicketCommented", "comment", payload, by=by, at=at, comments=comments)
 
-    def attach(self, *, attachment: Attachment, by: Actor, at: datetime) -> Ticket:
+    def attach(
+        self, *, attachment: Attachment, internal: bool = False, by: Actor, at: datetime
+    ) -> Ticket:
         """Add a stored file; `RuleViolated` once the ticket is closed."""
         self._refuse_closed("attach")
-        payload = {"attachment": str(attachment.id), "sha256": attachment.sha256}
+        known = {"attachment": str(attachment.id), "sha256": attachment.sha256}
+        payload = {**known, "internal": internal}
         files = (*self.attachments, attachment)
-        return self._note("TicketFileAttached", "attach", payload, by=by, at=at, attachments=files)
+        return self._note(FILE_ATTACHED, "attach", payload, by=by, at=at, attachments=files)
+
+    def said(self, events: Iterable[Event]) -> list[Said]:
+        """Return what was said and sent, oldest first; `events` are the ticket's."""
+        files = {str(one.id): one for one in self.attachments}
+        sent = [
+            Said(
+                at=event.at,
+                by=event.by.name,
+                internal=event.payload.get("internal", False),
+                file=files[event.payload["attachment"]],
+            )
+            for event in events
+            if event.name == FILE_ATTACHED and event.payload["attachment"] in files
+        ]
+        told = [
+            Said(at=one.at, by=one.by, internal=one.internal, text=one.text)
+            for one in self.comments
+        ]
+        return sorted(told + sent, key=lambda one: one.at)
 
     def repoint(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Ticket:
         """Follow a merge of customers, whatever the state."""

@@ -13,7 +13,7 @@ What a service finds wrong lands beside what the readers found.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
@@ -43,6 +43,7 @@ from telecom_crm.domain.regulation import PAYMENT_LIMITS
 from telecom_crm.domain.role import Scope
 from telecom_crm.domain.text import read_text
 from telecom_crm.entrypoints.http.problems import status_of
+from telecom_crm.entrypoints.http.uploads import chunks
 from telecom_crm.entrypoints.http.web.messages import said, sentence
 
 T = TypeVar("T")
@@ -121,6 +122,14 @@ class Form:
         if required:
             self._miss(name)
         return None
+
+    def named_file(self, name: str) -> tuple[str, Iterator[bytes]] | None:
+        """Return what a file that was chosen is called, and its content; None where none was."""
+        found = self.file(name)
+        if found is None:
+            return None
+        found.file.seek(0)
+        return found.filename, chunks(found.file)
 
     # Readers: each returns None where there is a fault, or nothing and it may be left out
 

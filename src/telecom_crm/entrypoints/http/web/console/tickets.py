@@ -9,11 +9,13 @@ from uuid import UUID
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.response import Stream
 
+from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.errors import NotFound
-from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
+from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.session import SELF_CARE
@@ -26,6 +28,7 @@ from telecom_crm.domain.ticket import (
 )
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.attachments import download
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
@@ -150,7 +153,7 @@ class TicketPages(Controller):
         customer = request.query_params.get("customer", "")
         return _new(request, crm, Form.filled(customer=customer, priority=TicketPriority.NORMAL))
 
-    @acts("/new", Area.TICKETS)
+    @acts("/new", Area.TICKETS, request_max_body_size=ATTACHMENT_LIMIT)
     def create(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
@@ -167,6 +170,7 @@ class TicketPages(Controller):
             contract_id=ContractId(contract) if contract else None,
             subject=subject,
             text=text,
+            file=form.named_file("content"),
             priority=priority,
             idempotency_key=form.key,
             by=request.by,
@@ -182,7 +186,7 @@ class TicketPages(Controller):
         """Show a ticket: what was said, how long is left, and what can be done."""
         return _shown(request, crm, TicketId(ticket_id), None)
 
-    @acts("/{ticket_id:uuid}/comments", Area.TICKETS)
+    @acts("/{ticket_id:uuid}/comments", Area.TICKETS, request_max_body_size=ATTACHMENT_LIMIT)
     def comment(
         self,
         request: Visit,
@@ -190,12 +194,13 @@ class TicketPages(Controller):
         form: NamedDependency[Form],
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
-        """Say something: to the customer, or among ourselves."""
-        known = TicketId(ticket_id)
+        """Say something or send a file: to the customer, or among ourselves."""
+        known, file = TicketId(ticket_id), form.named_file("content")
         done = form.submit(
             crm.tickets.comment,
             known,
-            text=form.text("text", limit=COMMENT_LIMIT),
+            text=form.text("text", required=file is None, limit=COMMENT_LIMIT),
+            file=file,
             internal=form.flag("internal"),
             heard=form.choice("heard", int, required=False),
             by=request.by,
@@ -203,6 +208,18 @@ class TicketPages(Controller):
         if done is None:
             return _shown(request, crm, known, form)
         return redirect(request, address(request, known), toast=_("The comment is kept"))
+
+    @acts("/{ticket_id:uuid}/files/{file_id:uuid}", Area.TICKETS, Action.REVEAL)
+    def file(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        file_id: FromPath[UUID],
+        tickets: NamedDependency[Tickets],
+    ) -> Stream:
+        """Give one of a ticket's files, which is written down."""
+        asked = TicketId(ticket_id), DocumentId(file_id)
+        return download(*tickets.open_attachment(*asked, by=request.by))
 
     @acts("/{ticket_id:uuid}/assign", Area.TICKETS)
     def assign(
@@ -309,6 +326,7 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
     form = sent or Form()
     sla, around = crm.tickets.sla(ticket_id), beside(request, crm.tickets)
     writes = request.may(Area.TICKETS, Action.WRITE)
+    events = crm.tickets.timeline(ticket_id)
     return page(
         request,
         "console/tickets/show.html",
@@ -322,7 +340,8 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
         at=sides(request, ticket, around),
         sla=sla,
         left=sla_shown(sla),
-        events=_history(crm.tickets.timeline(ticket_id)),
+        said=ticket.said(events),
+        events=_history(events),
         commands=COMMANDS.offered(request, _allowed(ticket)),
         is_open=writes and not TICKET_LIFECYCLE.is_final(ticket.status),
         writes=writes,

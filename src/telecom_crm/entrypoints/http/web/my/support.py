@@ -8,11 +8,15 @@ from uuid import UUID
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.response import Stream
 
+from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.tickets import Tickets
-from telecom_crm.domain.identifiers import TicketId
-from telecom_crm.domain.ticket import TICKET_LIFECYCLE, Ticket, TicketStatus
+from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.identifiers import DocumentId, TicketId
+from telecom_crm.domain.ticket import TICKET_LIFECYCLE, Said, Ticket, TicketStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.attachments import download
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -72,7 +76,7 @@ class MySupport(Controller):
         form = Form.filled(subject=gettext(subject), text=text)
         return page(request, "my/ticket_new.html", form=form)
 
-    @acts("/new", OWN)
+    @acts("/new", OWN, request_max_body_size=ATTACHMENT_LIMIT)
     def create(
         self, request: Visit, form: NamedDependency[Form], tickets: NamedDependency[Tickets]
     ) -> Response[bytes]:
@@ -83,6 +87,7 @@ class MySupport(Controller):
             customer_id=request.subscriber.customer_id,
             subject=subject,
             text=text,
+            file=form.named_file("content"),
             idempotency_key=form.key,
             by=request.by,
         )
@@ -95,9 +100,9 @@ class MySupport(Controller):
         self, request: Visit, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
     ) -> Response[bytes]:
         """Show the conversation; what the operator's people say among themselves is not in it."""
-        return _shown(request, _mine(request, tickets, ticket_id), Form())
+        return _shown(request, tickets, _mine(request, tickets, ticket_id), Form())
 
-    @acts("/{ticket_id:uuid}", OWN)
+    @acts("/{ticket_id:uuid}", OWN, request_max_body_size=ATTACHMENT_LIMIT)
     def say(
         self,
         request: Visit,
@@ -105,12 +110,26 @@ class MySupport(Controller):
         form: NamedDependency[Form],
         tickets: NamedDependency[Tickets],
     ) -> Response[bytes]:
-        """Say something more."""
-        ticket = _mine(request, tickets, ticket_id)
-        text = form.text("text", limit=TEXT_LIMIT)
-        if form.submit(tickets.comment, ticket.id, text=text, by=request.by) is None:
-            return _shown(request, ticket, form)
+        """Say something more, or send a photo."""
+        ticket, file = _mine(request, tickets, ticket_id), form.named_file("content")
+        text = form.text("text", required=file is None, limit=TEXT_LIMIT)
+        if form.submit(tickets.comment, ticket.id, text=text, file=file, by=request.by) is None:
+            return _shown(request, tickets, ticket, form)
         return redirect(request, f"/my/tickets/{ticket_id}", toast=_("Sent"))
+
+    @acts("/{ticket_id:uuid}/files/{file_id:uuid}", OWN)
+    def file(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        file_id: FromPath[UUID],
+        tickets: NamedDependency[Tickets],
+    ) -> Stream:
+        """Give a file of the conversation, which is written down."""
+        ticket = _mine(request, tickets, ticket_id)
+        if not any(one.file and one.file.id == file_id for one in _heard(tickets, ticket)):
+            raise NotFound("document", str(file_id))
+        return download(*tickets.open_attachment(ticket.id, DocumentId(file_id), by=request.by))
 
 
 def _told(request: Visit, crm: Crm, asked: str) -> str:
@@ -137,7 +156,12 @@ def _state(ticket: Ticket) -> str:
     return pgettext(*STATES[ticket.status])
 
 
-def _shown(request: Visit, ticket: Ticket, form: Form) -> Response[bytes]:
+def _heard(tickets: Tickets, ticket: Ticket) -> list[Said]:
+    """Return the conversation without what the operator's people say among themselves."""
+    return [one for one in ticket.said(tickets.timeline(ticket.id)) if not one.internal]
+
+
+def _shown(request: Visit, tickets: Tickets, ticket: Ticket, form: Form) -> Response[bytes]:
     mine = request.by.name
     return page(
         request,
@@ -145,7 +169,7 @@ def _shown(request: Visit, ticket: Ticket, form: Form) -> Response[bytes]:
         status=200 if form.ok else form.status,
         ticket=ticket,
         state=_state,
-        said=[(one, one.by == mine) for one in ticket.comments if not one.internal],
+        said=[(one, one.by == mine) for one in _heard(tickets, ticket)],
         is_open=not TICKET_LIFECYCLE.is_final(ticket.status),
         form=form,
     )
