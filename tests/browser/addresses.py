@@ -11,6 +11,7 @@ from tests.browser.conftest import Window
 from tests.browser.serving import ORGANISATION, SECRET, make
 
 COMMANDS = {
+    "/console/accounts": "charge",
     "/console/applications": "reject",
     "/console/contracts": "suspend",
     "/console/customers": "block",

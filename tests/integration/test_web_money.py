@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -225,3 +227,101 @@ def test_an_allocation_that_was_wrong_is_undone(site, contract):
     payment = site.crm.receipts.allocate(receipt.id, to=Payer(contract_id=contract.id))
     assert say(senior, payment, "reverse", reason="Another one's").status_code == 303
     assert f"{PATH}/{receipt.id}/allocate" in senior.get(f"{PATH}/{receipt.id}").text
+
+
+# What is booked on an account by hand
+
+
+def books(contract: Any) -> str:
+    return f"/console/accounts/{contract.account_id}"
+
+
+def test_a_fee_is_charged_by_hand_once(site, contract):
+    senior = site.browser("senior_operator")
+    ask, before = f"{books(contract)}/charge", balance(site, contract)
+    assert f'href="{ask}"' in senior.get(books(contract)).text
+    assert "SIM replacement" in senior.get(ask).text
+    typed = {"kind": "sim_swap", "amount": "12,50", "reason": "A card that was cut"}
+    for _ in range(2):
+        done = submit(senior, ask, ask, idempotency_key="a fee", **typed)
+        assert done.headers["location"] == books(contract)
+    assert (before - balance(site, contract)).amount == "12.50"
+    shown = senior.get(books(contract)).text
+    assert "A card that was cut" in shown
+    for wrong in ({"kind": "goodwill"}, {"amount": "0"}, {"reason": ""}):
+        assert submit(senior, ask, ask, **{**typed, **wrong}).status_code == 422, wrong
+    much = submit(senior, ask, ask, **typed | {"amount": "999999"})
+    assert (much.status_code, "not enough money" in much.text) == (409, True)
+    operator = site.browser("operator")
+    assert ask not in operator.get(books(contract)).text
+    assert operator.get(ask).status_code == 403
+    assert submit(operator, "/prefs", ask, **typed).status_code == 403
+
+
+def test_a_debt_that_was_written_off_is_recovered(site, contract):
+    senior, crm = site.browser("senior_operator"), site.crm
+    ask = f"{books(contract)}/recover"
+    assert ask not in senior.get(books(contract)).text
+    account = crm.accounts.open(customer_id=contract.customer_id, currency="KGS")
+    crm.accounts.take_over_balance(account.id, amount=money("-30.00"))
+    crm.accounts.write_off(account.id, amount=money("30.00"), reason="Gone")
+    path = f"/console/accounts/{account.id}"
+    ask = f"{path}/recover"
+    assert f'href="{ask}"' in senior.get(path).text
+    assert "30.00" in senior.get(ask).text
+    much = submit(senior, ask, ask, amount="31", reason="Back again")
+    assert (much.status_code, "More than is possible" in much.text) == (422, True)
+    done = submit(senior, ask, ask, amount="20", reason="Back again")
+    assert done.headers["location"] == path
+    assert crm.accounts.get(account.id).balance.owed.amount == "20.00"
+    assert crm.accounts.written_off(account.id).amount == "10.00"
+
+
+def test_a_promised_payment_is_granted_within_the_policy_and_one_at_a_time(site, contract):
+    operator, crm = site.browser("operator"), site.crm
+    ask = f"{books(contract)}/promise"
+    assert f'href="{ask}"' in operator.get(books(contract)).text
+    shown = operator.get(ask).text
+    version = re.search(r'name="version" value="(\d+)"', shown)
+    assert version
+    assert "At most KGS\xa0500.00" in shown
+    typed = {"amount": "100", "days": "3", "version": version[1]}
+    for wrong in ({"amount": "501"}, {"amount": "0"}, {"days": "0"}, {"days": "8"}, {"days": ""}):
+        assert submit(operator, ask, ask, **{**typed, **wrong}).status_code == 422, wrong
+    before = crm.accounts.get(contract.account_id).available
+    done = submit(operator, ask, ask, **typed)
+    assert done.headers["location"] == books(contract)
+    state = crm.accounts.get(contract.account_id)
+    assert (state.available - before).amount == "100.00"
+    assert state.account.promise.until - crm.clock() < timedelta(days=3)
+    shown = operator.get(books(contract)).text
+    assert "Promised payment" in shown
+    assert f'href="{ask}"' not in shown
+    stale = submit(operator, ask, ask, **typed)
+    assert (stale.status_code, "in the meantime" in stale.text) == (409, True)
+    second = submit(operator, ask, ask, **typed | {"version": str(state.account.version)})
+    assert (second.status_code, "does not grant" in second.text) == (409, True)
+    assert site.browser("cashier").get(ask).status_code == 403
+
+
+def test_a_house_account_is_nobodys_to_adjust(site):
+    senior = site.browser("senior_operator")
+    receipt = kept(site, "nobody", "on the house")
+    shown = senior.get(f"/console/accounts/{receipt.account_id}").text
+    for end in ("adjust", "charge", "recover", "promise"):
+        assert f"{receipt.account_id}/{end}" not in shown
+
+
+def test_who_may_is_led_to_the_audit_of_a_thing(site, admin, contract):
+    payment = paid(site, contract, "75.00", "cash_desk")
+    places = {
+        f"{PATH}/{payment.id}": f"thing=payment&amp;thing_id={payment.id}",
+        books(contract): f"thing=account&amp;thing_id={contract.account_id}",
+    }
+    for path, query in places.items():
+        shown = admin.get(path).text
+        assert f'data-copy="{path.rpartition("/")[2]}"' in shown
+        assert f'href="/console/audit?{query}"' in shown
+        assert "/console/audit" not in site.browser("senior_operator").get(path).text
+    trail = admin.get(f"/console/audit?thing=payment&thing_id={payment.id}").text
+    assert "Payment received" in trail

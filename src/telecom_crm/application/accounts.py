@@ -94,6 +94,12 @@ class Accounts:
             # A clock that is ahead of ours books later than now.
             return counted, tx.ledger.balance_at(account_id, at=at + timedelta(days=1))
 
+    def written_off(self, account_id: AccountId) -> Money:
+        """Return what of an account's debts was written off as never paid, and not recovered."""
+        with self.uow(read_only=True) as tx:
+            currency = tx.accounts.get(account_id).currency
+            return Money(booked_on(tx, account_id, LedgerCode.BAD_DEBT), currency)
+
     def page(self, query: Query) -> Page[BillingAccount]:
         """Return a page of accounts."""
         with self.uow(read_only=True) as tx:

@@ -66,6 +66,9 @@ FAULTS: Mapping[str, str] = {
     "currency": N_("Enter a currency of three letters, such as KGS"),
     "refund_too_large": N_("More than is left of the payment and on the account"),
     "given_too_little": N_("Less was given than is to be paid"),
+    "days_missing": N_("Enter for how many days"),
+    "past_most": N_("More than is possible here"),
+    "past_days": N_("Enter a number of days that is granted"),
     "negative": N_("Enter an amount above zero"),
     "date": N_("Enter day, month and year, such as 12.03.1995"),
     "span": N_("The end is before the beginning"),
@@ -209,6 +212,9 @@ RULES: Mapping[str, str] = {
     "claimed": N_("Somebody else works on it: give it back to the queue and take it first"),
     "reverse_refunded": N_("Part of it was given back already: give back the rest instead"),
     "allocate_refunded": N_("Part of it was given back already: give back the rest instead"),
+    "promised_payment": N_("The policy of the account does not grant this promised payment now"),
+    "write_off": N_("That is more than is owed, or than was lost in disputes"),
+    "recovery": N_("That is more than was written off"),
     "number_origin": N_("The number is of another origin than that"),
 }
 """What a rule says to who works here, where its reasons have values that are not told apart."""

@@ -20,6 +20,7 @@ from telecom_crm.entrypoints.http.web.console import (
     tokens,
     users,
 )
+from telecom_crm.entrypoints.http.web.console.account_commands import AccountCommandPages
 from telecom_crm.entrypoints.http.web.console.accounts import AccountPages
 from telecom_crm.entrypoints.http.web.console.allocating import AllocatingPages
 from telecom_crm.entrypoints.http.web.console.application_commands import ApplicationCommandPages
@@ -102,6 +103,7 @@ CONTROLLERS = (
     InvitationPages,
     MyPages,
     AccountPages,
+    AccountCommandPages,
     TokenPages,
     AuditPages,
     ListFiles,

@@ -21,6 +21,16 @@ from telecom_crm.domain.identifiers import AccountId, RefundId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.account_commands import (
+    COMMANDS,
+    PATH,
+    PROMISE,
+    TEMPLATE,
+    allowed,
+    find,
+    may_promise,
+)
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.console.payees import known_as
@@ -33,7 +43,6 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-PATH = "/console/accounts"
 LOG = logging.getLogger(__name__)
 
 ENTRY = Entry(
@@ -51,6 +60,26 @@ ADJUSTMENTS: Mapping[ApprovalKind, Callable[[Accounts], Callable[..., object]]] 
     ApprovalKind.CHARGEBACK_WRITE_OFF: lambda accounts: accounts.write_off_chargeback,
 }
 """What is booked by hand, alone up to one's limit and by two past it."""
+
+PROMISES = Commands(
+    area=Area.ACCOUNTS,
+    service=lambda crm: crm.accounts,
+    find=find,
+    key=lambda state: state.account.id,
+    title=lambda state: state.account.number,
+    version=lambda _, state: state.account.version,
+    template=TEMPLATE,
+    table=(
+        Command(
+            "promise",
+            N_("Grant a promised payment"),
+            "calendar",
+            N_("The promised payment is granted"),
+            Accounts.promise,
+            PROMISE,
+        ),
+    ),
+)
 
 
 class AccountPages(Controller):
@@ -93,7 +122,10 @@ class AccountPages(Controller):
             sources=_sources(request, crm, statement),
             wrong=_wrong(crm, state.account.id),
             month=month,
+            commands=_commands(request, crm, state),
         )
+
+    ask_promise, promise = routes_of("/{account_id:uuid}/promise", PROMISES)
 
     @shows("/{account_id:uuid}/adjust", Area.ACCOUNTS, Action.WRITE)
     def ask(
@@ -130,6 +162,14 @@ class AccountPages(Controller):
                 done=_("The adjustment is booked"),
             )
         return answer or _asked(request, state, form, status=form.status)
+
+
+def _commands(request: Visit, crm: Crm, state: AccountState) -> list[Command]:
+    promise = {"promise"} if may_promise(state) else ()
+    offered = PROMISES.offered(request, promise)
+    if request.may(COMMANDS.area, COMMANDS.action):  # what is written off is summed for them alone
+        offered = [*COMMANDS.offered(request, allowed(crm, state)), *offered]
+    return offered
 
 
 def _sources(request: Visit, crm: Crm, statement: AccountStatement) -> dict[str, str]:
