@@ -73,7 +73,7 @@ def test_money_held_back_is_not_spent_twice(shop) -> None:
         2, new_customer=None, customer_id=first.customer_id, account_id=first.account_id
     )
     shop.contracts.add_document(second.id, name="signed.pdf", content=[PDF])
-    with pytest.raises(ActivationRefused, match="first_fee"):
+    with pytest.raises(ActivationRefused, match="the first fees are"):
         shop.contracts.request_activation(second.id)
 
 

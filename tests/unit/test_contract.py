@@ -26,7 +26,8 @@ from telecom_crm.domain.contract import (
     HoldNotThere,
     HoldThere,
 )
-from telecom_crm.domain.errors import IllegalTransition, InvalidValue, RuleViolated
+from telecom_crm.domain.customer import BARRED, CustomerStatus
+from telecom_crm.domain.errors import IllegalTransition, InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ICCID,
@@ -212,7 +213,7 @@ def test_every_failed_line_is_told():
     contract = accepted(requested_activation=TODAY + timedelta(days=1))
     checked = summary(
         contract,
-        customer=CustomerFacts(id=ANN.id, barred_by="blocked"),
+        customer=CustomerFacts(id=ANN.id, barred_by=BARRED[CustomerStatus.BLOCKED]),
         account=AccountFacts(id=ACCOUNT, available=Money(39_999, "KGS")),
         sim=Sim.receive(iccid=CARD, **WHO),
         number=Number.receive(msisdn=DIGITS, **WHO),
@@ -222,7 +223,18 @@ def test_every_failed_line_is_told():
     assert len(checked.failed) == 9
     with pytest.raises(ActivationRefused) as caught:
         contract.request_activation(summary=checked, **WHO)
-    assert len(caught.value.reasons) == 9
+    assert caught.value.reasons == (
+        "the customer is blocked",
+        "add a valid document of the customer",
+        "add the signed contract as a file",
+        "the contract does not hold its SIM card",
+        "the contract does not hold its number",
+        "there is no tariff START in version 1",
+        "choose a billing policy",
+        "the first fees are 400.00 KGS, and 399.99 KGS is available",
+        "the day of activation has not come: it is 2026-01-18",
+    )
+    assert all(isinstance(reason, Reason) for reason in caught.value.reasons)
     assert contract.status == "accepted"
 
 

@@ -406,7 +406,10 @@ def test_an_activation_that_lacks_something_is_blocked_with_the_reasons(desk):
     assert desk.told(job) == {"created": 1, "blocked": 1}
     assert desk.contract_on(1).status is ContractStatus.ACCEPTED
     reasons = [words for _, words in desk.imports.warnings(job.id)]
-    assert [words.split(": ")[1] for words in reasons] == ["documents", "first_fee"]
+    assert reasons == [
+        "activation is blocked: add the signed contract as a file",
+        "activation is blocked: the first fees are 500.00 KGS, and 0.00 KGS is available",
+    ]
 
 
 def test_contracts_that_wait_are_activated_by_a_later_file(desk):

@@ -12,13 +12,13 @@ from telecom_crm.domain.activation import CustomerFacts, refuse_past_activation
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import ChosenOption, Contract
 from telecom_crm.domain.customer import (
+    BARRED,
     CUSTOMER_LIFECYCLE,
-    MAY_SIGN,
     Customer,
     CustomerCommand,
     CustomerKind,
 )
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.errors import Reason, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
@@ -69,9 +69,9 @@ def contract_number(taken: int) -> str:
 
 def customer_facts(customer: Customer, *, today: date) -> CustomerFacts:
     """Return what a contract needs to know of its customer today."""
-    barred = "" if customer.status in MAY_SIGN else customer.status.value
-    if customer.merged_into is not None:
-        barred = f"merged into {customer.merged_into}"
+    barred: str = BARRED.get(customer.status, "")
+    if (survivor := customer.merged_into) is not None:
+        barred = Reason.of("the customer is merged into %(survivor)s", survivor=str(survivor))
     identified = customer.is_identified(today)
     return CustomerFacts(id=customer.id, barred_by=barred, has_identity=identified)
 
@@ -161,7 +161,7 @@ def sign(
     """Accept a contract that was drafted earlier; raises as `sell` does."""
     facts = customer_facts(customer, today=today)
     if facts.barred_by:
-        raise RuleViolated("customer_may_contract", (f"the customer is {facts.barred_by}",))
+        raise RuleViolated("customer_may_contract", (facts.barred_by,))
     signed, account = _sign(contract, customer, account, terms, live_contracts, by, at)
     return Sold(
         _welcome(customer, by=by, at=at),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from telecom_crm.domain.charging import Charge, gross_total
-from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.errors import InvalidValue, Reason
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import HELD_NUMBER, Number
 from telecom_crm.domain.policy import FirstFee, PoliciesReceipt, Requirement
 from telecom_crm.domain.sim import HELD_SIM, Sim
-from telecom_crm.domain.tariff import Tariff
+from telecom_crm.domain.tariff import Tariff, unsold_for
 
 if TYPE_CHECKING:
     from telecom_crm.domain.contract import Contract
@@ -40,7 +40,7 @@ class CustomerFacts:
     """
     What a contract needs to know of its customer.
 
-    `barred_by` is "blocked", "closed" or "merged", and empty for a customer in good standing.
+    `barred_by` says why it signs nothing; it is empty for a customer in good standing.
     `has_identity` says that an identity document is on file and still valid.
     """
 
@@ -59,7 +59,11 @@ class AccountFacts:
 
 @attrs.frozen
 class SummaryLine:
-    """One thing that has to be right; `reason` says why it is, or what to do."""
+    """
+    One thing that has to be right; `reason` says why it is, or what to do.
+
+    What to do is a `Reason`.
+    """
 
     code: str
     passed: bool
@@ -124,14 +128,14 @@ def activation_summary(
             receipt,
             customer.has_identity,
             "a valid identity document is on file",
-            "add a valid identity document of the customer",
+            Reason.of("add a valid document of the customer"),
         ),
         _required(
             Requirement.DOCUMENTS,
             receipt,
             bool(contract.documents),
             "the contract's documents are on file",
-            "add the signed contract",
+            Reason.of("add the signed contract as a file"),
         ),
         _sim(contract, sim),
         _number(contract, number),
@@ -154,8 +158,7 @@ def _line(code: str, passed: bool, good: str, bad: str) -> SummaryLine:
 
 
 def _customer(customer: CustomerFacts) -> SummaryLine:
-    bad = f"the customer is {customer.barred_by}"
-    return _line("customer", not customer.barred_by, "in good standing", bad)
+    return _line("customer", not customer.barred_by, "in good standing", customer.barred_by)
 
 
 def _required(
@@ -167,18 +170,16 @@ def _required(
 
 
 def _sim(contract: Contract, sim: Sim) -> SummaryLine:
-    held = sim.status in HELD_SIM and sim.contract_id == contract.id
-    bad = f"SIM {sim.iccid} is {sim.status} and not this contract's"
-    if held and sim.iccid != contract.iccid:
-        held, bad = False, f"SIM {sim.iccid} is not the one the contract names"
+    named = sim.iccid == contract.iccid
+    held = named and sim.status in HELD_SIM and sim.contract_id == contract.id
+    bad = Reason.of("the contract does not hold its SIM card")
     return _line("sim", held, f"SIM {sim.iccid} is {sim.status} for this contract", bad)
 
 
 def _number(contract: Contract, number: Number) -> SummaryLine:
-    held = number.status in HELD_NUMBER and number.contract_id == contract.id
-    bad = f"number {number.msisdn} is {number.status} and not this contract's"
-    if held and number.msisdn != contract.msisdn:
-        held, bad = False, f"number {number.msisdn} is not the one the contract names"
+    named = number.msisdn == contract.msisdn
+    held = named and number.status in HELD_NUMBER and number.contract_id == contract.id
+    bad = Reason.of("the contract does not hold its number")
     return _line("number", held, f"number {number.msisdn} is assigned to this contract", bad)
 
 
@@ -186,19 +187,24 @@ def _tariff(contract: Contract, tariff: Tariff, receipt: PoliciesReceipt | None)
     named = f"{contract.tariff_code} version {contract.tariff_version}"
     found = [v for v in tariff.versions if v.number == contract.tariff_version]
     if tariff.code != contract.tariff_code or not found:
-        return SummaryLine("tariff", False, f"there is no tariff {named}")
+        pattern = "there is no tariff %(tariff)s in version %(version)s"
+        which = {"tariff": contract.tariff_code, "version": contract.tariff_version}
+        return SummaryLine("tariff", False, Reason.of(pattern, **which))
     mode = receipt.terms.payment_mode if receipt else None
-    sold = mode is None or mode in found[0].payment_modes
-    return _line("tariff", sold, named, f"tariff {named} is not sold for {mode}")
+    if mode is None or mode in found[0].payment_modes:
+        return SummaryLine("tariff", True, named)
+    return SummaryLine("tariff", False, unsold_for(contract.tariff_code, mode))
 
 
 def _policy(receipt: PoliciesReceipt | None, account: AccountFacts) -> SummaryLine:
     if receipt is None:
-        return SummaryLine("policy", False, "choose a billing policy")
+        return SummaryLine("policy", False, Reason.of("choose a billing policy"))
     good = f"policy {receipt.policy_id} version {receipt.policy_version}"
-    same = receipt.terms.currency == account.available.currency
-    bad = f"{good} is in {receipt.terms.currency}, the account in {account.available.currency}"
-    return _line("policy", same, good, bad)
+    its, other = receipt.terms.currency, account.available.currency
+    bad = Reason.of(
+        "the billing policy is in %(its)s, the account in %(other)s", its=its, other=other
+    )
+    return _line("policy", its == other, good, bad)
 
 
 def _first_fee(
@@ -208,15 +214,16 @@ def _first_fee(
         words = receipt.terms.first_fee.replace("_", " ")
         return SummaryLine("first_fee", True, f"policy {receipt.policy_id}: {words}")
     fees = tuple(fees)
-    currencies = {fee.gross.currency for fee in fees} or {account.available.currency}
-    if currencies != {account.available.currency}:
-        bad = f"fees in {', '.join(sorted(currencies))}, account in {account.available.currency}"
-        return SummaryLine("first_fee", False, bad)
-    needed = gross_total(fees, currency=account.available.currency)
-    good = f"{needed} of {account.available} available"
-    bad = f"{needed} needed, {account.available} available"
+    available, its = account.available, account.available.currency
+    if others := {fee.gross.currency for fee in fees} - {its}:
+        pattern = "the first fees are in %(others)s, the account in %(its)s"
+        return SummaryLine("first_fee", False, Reason.of(pattern, others=sorted(others), its=its))
+    needed = gross_total(fees, currency=its)
+    good = f"{needed} of {available} available"
+    pattern = "the first fees are %(needed)s, and %(available)s is available"
+    bad = Reason.of(pattern, needed=needed, available=available)
     # Nothing to pay is always paid, whatever the balance.
-    return _line("first_fee", not needed or account.available >= needed, good, bad)
+    return _line("first_fee", not needed or available >= needed, good, bad)
 
 
 def _lacking(account: AccountFacts, fees: Iterable[Charge]) -> Money | None:
@@ -230,4 +237,5 @@ def _lacking(account: AccountFacts, fees: Iterable[Charge]) -> Money | None:
 def _activation_date(contract: Contract, today: date) -> SummaryLine:
     wanted = contract.requested_activation
     reached = wanted is None or wanted <= today
-    return _line("activation_date", reached, "it may be today", f"it was asked for {wanted}")
+    bad = Reason.of("the day of activation has not come: it is %(day)s", day=wanted)
+    return _line("activation_date", reached, "it may be today", bad)

@@ -321,8 +321,7 @@ class Contract:
     ) -> Contract:
         """Begin a contract; raise `RuleViolated` for one who is blocked, closed or merged."""
         if customer.barred_by:
-            reason = f"the customer is {customer.barred_by}"
-            raise RuleViolated("customer_may_contract", (reason,))
+            raise RuleViolated("customer_may_contract", (customer.barred_by,))
         payload = {
             "customer": str(customer.id),
             "account": str(account_id),
@@ -412,7 +411,7 @@ class Contract:
         if summary.contract_id != self.id:
             raise ValueError("the summary is another contract's")
         if summary.failed:
-            reasons = tuple(f"{line.code}: {line.reason}" for line in summary.failed)
+            reasons = tuple(line.reason for line in summary.failed)
             raise ActivationRefused("activation_summary", reasons)
         receipt = summary.receipt
         payload = (

@@ -19,7 +19,15 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.cards import without_cards
-from telecom_crm.domain.errors import Conflict, Fault, Faults, InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.errors import (
+    Conflict,
+    Fault,
+    Faults,
+    InvalidValue,
+    NotFound,
+    Reason,
+    RuleViolated,
+)
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
 from telecom_crm.domain.language import LANGUAGES, Languages
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
@@ -127,7 +135,12 @@ CUSTOMER_LIFECYCLE = Lifecycle(
     ),
 )
 
-MAY_SIGN = frozenset({CustomerStatus.PROSPECT, CustomerStatus.ACTIVE})
+BARRED = {
+    CustomerStatus.BLOCKED: Reason.of("the customer is blocked"),
+    CustomerStatus.CLOSED: Reason.of("the customer is closed"),
+}
+"""Why a customer in such a state drafts no contract."""
+MAY_SIGN = frozenset(CustomerStatus) - BARRED.keys()
 """The states in which a customer may draft a contract."""
 
 

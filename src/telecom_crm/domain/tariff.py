@@ -379,8 +379,7 @@ class Tariff:
         if (sold := self.version_at(at)) is None:
             reasons.append(f"tariff {self.code} is not sold before {self.versions[0].valid_from}")
         elif mode not in sold.payment_modes:
-            pattern = "tariff %(tariff)s is not sold for %(mode)s"
-            reasons.append(Reason.of(pattern, tariff=self.code, mode=mode.value))
+            reasons.append(unsold_for(self.code, mode))
         return tuple(reasons)
 
 
@@ -499,6 +498,11 @@ class Option:
             payload={"number": number},
             versions=(*self.versions, new),
         )
+
+
+def unsold_for(tariff: str, mode: PaymentMode) -> Reason:
+    """Return why a tariff, by its code, is nothing for accounts that pay so."""
+    return Reason.of("tariff %(tariff)s is not sold for %(mode)s", tariff=tariff, mode=mode)
 
 
 def _fields_of(kind: type[TariffTerms] | type[OptionTerms], terms: object) -> dict[str, Any]:

@@ -187,7 +187,7 @@ class SummaryView(View):
             contract_id=summary.contract_id,
             ready=summary.is_green,
             lines=[
-                SummaryLineView(code=one.code, passed=one.passed, reason=one.reason)
+                SummaryLineView(code=one.code, passed=one.passed, reason=str(one.reason))
                 for one in summary.lines
             ],
             receipt=PolicyReceiptView.of(summary.receipt) if summary.receipt else None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
 from types import MappingProxyType
 
 from babel.lists import format_list
@@ -19,6 +21,7 @@ from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.http.web.i18n import gettext, here, ngettext, spoken
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label
 
 FAULTS: Mapping[str, str] = {
     "missing": N_("Fill this in"),
@@ -234,6 +237,19 @@ REASONS = (
     N_("somebody still has the role %(role)s"),
     N_("a payment is at least %(smallest)s"),
     N_("a payment is at most %(largest)s"),
+    N_("the customer is blocked"),
+    N_("the customer is closed"),
+    N_("the customer is merged into %(survivor)s"),
+    N_("add a valid document of the customer"),
+    N_("add the signed contract as a file"),
+    N_("the contract does not hold its SIM card"),
+    N_("the contract does not hold its number"),
+    N_("there is no tariff %(tariff)s in version %(version)s"),
+    N_("choose a billing policy"),
+    N_("the billing policy is in %(its)s, the account in %(other)s"),
+    N_("the first fees are in %(others)s, the account in %(its)s"),
+    N_("the first fees are %(needed)s, and %(available)s is available"),
+    N_("the day of activation has not come: it is %(day)s"),
 )
 """What the rules of the domain say where they refuse, as each `Reason` has it."""
 
@@ -290,6 +306,10 @@ def worded(reason: str, names: Mapping[str, Wording]) -> str:
 def _value(one: object, names: Mapping[str, Wording]) -> str:
     if isinstance(one, Money):
         return here().money(one)
+    if isinstance(one, date):
+        return here().date(one)
+    if isinstance(one, StrEnum):
+        return label(one)
     return spoken(names[str(one)]) if str(one) in names else str(one)
 
 

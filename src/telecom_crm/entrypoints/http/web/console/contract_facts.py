@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from telecom_crm.domain.activation import SummaryLine
 from telecom_crm.domain.charging import Charge, gross_total
 from telecom_crm.domain.contract import (
     CONTRACT_LIFECYCLE,
@@ -14,37 +15,41 @@ from telecom_crm.domain.contract import (
     ContractStatus,
 )
 from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks
-from telecom_crm.entrypoints.http.web.console.compatibility import names_in
+from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.i18n import spoken
+from telecom_crm.entrypoints.http.web.messages import capital, worded
 
 PATH = "/console/contracts"
 UNSIGNED = (ContractStatus.DRAFT, ContractStatus.ACCEPTED)
 """The states in which there is a checklist to be worked off."""
 
 CHECKS = {
-    "customer": (N_("Customer"), N_("The customer is blocked or closed")),
-    "identity": (N_("Identity document"), N_("Add a valid document of the customer")),
-    "documents": (N_("Signed contract"), N_("Add the signed contract as a file")),
-    "sim": (N_("SIM card"), N_("The contract does not hold its SIM card")),
-    "number": (N_("Number"), N_("The contract does not hold its number")),
-    "tariff": (N_("Tariff"), N_("The tariff is not for accounts that pay so")),
-    "policy": (N_("Billing policy"), N_("Choose a billing policy")),
-    "first_fee": (N_("First payment"), N_("There is not enough money for the first fees")),
-    "activation_date": (N_("Date of activation"), N_("The day of activation has not come")),
+    "customer": N_("Customer"),
+    "identity": N_("Identity document"),
+    "documents": N_("Signed contract"),
+    "sim": N_("SIM card"),
+    "number": N_("Number"),
+    "tariff": N_("Tariff"),
+    "policy": N_("Billing policy"),
+    "first_fee": N_("First payment"),
+    "activation_date": N_("Date of activation"),
 }
-"""The lines of an activation's checklist: their name, and what to do where one is not right."""
+"""What the lines of an activation's checklist are about."""
 
 
 def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
     """Return what every page about one contract shows of it."""
-    waits, names = contract.status in UNSIGNED, names_in(crm.catalog)
+    waits, known = contract.status in UNSIGNED, wordings(crm)
+    names = {code: spoken(name) for code, name in known.items()}
     pending = contract.pending.options if contract.pending else ()
     summary = crm.contracts.activation_summary(contract.id) if waits else None
     return {
@@ -59,11 +64,17 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
         "options_then": _words(pending, names),
         "summary": summary,
         "due": total_due(summary.first_fees) if summary else None,
-        "checks": {code: tuple(map(_, words)) for code, words in CHECKS.items()},
+        "checks": [_check(line, known) for line in summary.lines] if summary else [],
         "tasks": crm.provisioning.of_contract(contract.id) if not waits else [],
         "is_open": contract.status in OPEN,
         "allowed": allowed(request, contract),
     }
+
+
+def _check(line: SummaryLine, names: Mapping[str, Wording]) -> dict[str, Any]:
+    """Return a line of the checklist in words: what it is about, and what to do if it fails."""
+    lacks = "" if line.passed else capital(worded(line.reason, names))
+    return {"code": line.code, "passed": line.passed, "title": _(CHECKS[line.code]), "lacks": lacks}
 
 
 def total_due(fees: Sequence[Charge]) -> Money | None:
