@@ -31,7 +31,7 @@ from telecom_crm.domain import number as number_module
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.calendar import CycleDay
 from telecom_crm.domain.deduplication import Match, Suspicion
-from telecom_crm.domain.errors import Fault
+from telecom_crm.domain.errors import Fault, Reason
 from telecom_crm.domain.hold import Bar, Hold, HoldKind
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_is_right
 from telecom_crm.domain.language import Wording
@@ -496,4 +496,24 @@ tokens = st.builds(
     expires_at=maybe(instants),
     revoked_at=maybe(instants),
     last_used_at=maybe(instants),
+)
+
+
+def _reason(values):
+    return Reason.of(" ".join(f"%({place})s" for place in values), **values)
+
+
+def _reasons(of_which):
+    filled = of_which | st.lists(of_which, min_size=1, max_size=3)
+    places = st.sampled_from(("one", "other", "third"))
+    return st.dictionaries(places, filled).map(_reason)
+
+
+fillings = texts | small | amounts | days
+reasons = _reasons(st.recursive(fillings, _reasons, max_leaves=4))
+row_outcomes = st.builds(
+    importing.RowOutcome,
+    line=st.integers(1, 10**6),
+    outcome=st.sampled_from(("created", "updated", "unchanged")).map(importing.Outcome),
+    warnings=several(reasons),
 )

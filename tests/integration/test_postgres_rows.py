@@ -19,6 +19,7 @@ from telecom_crm.adapters.postgres.rows.access import (
 from telecom_crm.adapters.postgres.rows.stream import events_to_columns
 from telecom_crm.adapters.postgres.unit_of_work import PostgresTransaction
 from telecom_crm.domain.lifecycle import Actor, Event
+from telecom_crm.entrypoints.conformance.unit_of_work import made_of
 from tests.integration import strategies as s
 
 KINDS = {
@@ -92,6 +93,20 @@ def test_a_row_has_every_column_that_is_written(kind: str, data: st.DataObject) 
     table = tables.metadata.tables[shape.sheet.table]
     written = set(table.columns.keys()) - WRITTEN_APART.get(kind, set())
     assert set(shape.to_row(data.draw(KINDS[kind]))) == written
+
+
+@given(job=s.import_jobs, outcome=s.row_outcomes)
+def test_what_is_worth_knowing_of_a_row_comes_back_as_it_was(engine: Engine, job, outcome) -> None:
+    def check(tx: PostgresTransaction) -> None:
+        tx.imports.save(job)
+        tx.imports.record(job.id, [outcome])
+        (found,) = tx.imports.outcomes(job.id, after_line=0, limit=1)
+        assert found == outcome
+        assert [made_of(one) for one in found.warnings] == [
+            made_of(one) for one in outcome.warnings
+        ]
+
+    rolled_back(engine, check)
 
 
 @given(token=s.tokens)

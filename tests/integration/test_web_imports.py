@@ -5,6 +5,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+import attrs
 import pytest
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
@@ -250,3 +251,28 @@ def test_who_may_not_import_is_refused(site):
     assert support.get(PATH).status_code == 403
     assert auditor.get(PATH).status_code == 200
     assert f"{PATH}/new" not in auditor.get(PATH).text
+
+
+def test_what_is_worth_knowing_is_said_in_the_visitor_s_language(site, admin):
+    one, other = (demo.subscriber(index) for index in (5100, 5101))
+    tables = demo.files([one, attrs.evolve(other, email=one.email)])
+    for kind in ("sims", "numbers"):
+        upload(admin, tables[kind], kind=kind)
+        site.crm.imports.work()
+    people = tables["subscribers"]
+    asked = {"kind": "subscribers", "activate": "on", "policy": "prepaid"}
+    trial = job_at(site, upload(admin, people, dry_run="on", **asked))
+    site.crm.imports.work()
+    job = job_at(site, upload(admin, people, **asked))
+    site.crm.imports.work()
+    (contract,) = site.crm.contracts.each(msisdn=one.msisdn.digits)
+    first = contract.customer_id
+    told = admin.get(f"{PATH}/{job.id}").text
+    assert f"Perhaps a duplicate: customer {first} has the same email" in told
+    assert "Activation is blocked: add the signed contract as a file" in told
+    assert f'href="/console/customers/{first}"' in told
+    assert 'href="/console/customers/' not in admin.get(f"{PATH}/{trial.id}").text
+    admin.headers["Accept-Language"] = "ru"
+    told = admin.get(f"{PATH}/{job.id}").text
+    assert "Возможно, дубликат: у клиента" in told
+    assert "Нельзя подключить: на первые платежи нужно" in told

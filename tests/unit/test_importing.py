@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecom_crm.domain.errors import Fault, IllegalTransition, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Fault, IllegalTransition, InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.identifiers import DocumentId, ImportId
 from telecom_crm.domain.importing import (
     IMPORT_LIFECYCLE,
@@ -114,7 +114,7 @@ def test_upload_tells_every_fault():
 
 
 def test_a_row_has_errors_if_and_only_if_it_failed():
-    assert RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("same phone",)).warnings
+    assert RowOutcome(line=2, outcome=Outcome.CREATED, warnings=(Reason.of("same phone"),)).warnings
     with pytest.raises(InvalidValue):
         RowOutcome(line=2, outcome=Outcome.FAILED)
     with pytest.raises(InvalidValue):

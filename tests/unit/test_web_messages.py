@@ -1,25 +1,29 @@
 """What the pages say of refusals: in every language, and with names in place of codes."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import telecom_crm
 from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.errors import Reason, RuleViolated
-from telecom_crm.domain.language import Wording, worded
+from telecom_crm.domain.language import Wording
+from telecom_crm.domain.language import worded as wording
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.entrypoints.http.web.i18n import CURRENT
-from telecom_crm.entrypoints.http.web.messages import REASONS, sentence
+from telecom_crm.entrypoints.http.web.messages import REASONS, sentence, worded
 
 TWENTY = Money.parse("20.00", "KGS")
+PREPAID = PaymentMode.PREPAID
 SOURCES = Path(telecom_crm.__file__).parent
 
 
-def test_every_reason_that_has_places_is_among_the_texts():
+def test_every_reason_is_among_the_texts():
     domain = "".join(file.read_text() for file in (SOURCES / "domain").glob("*.py"))
     services = "".join(file.read_text() for file in (SOURCES / "application").rglob("*.py"))
-    patterns = set(re.findall(r'"([^"\n]*%\(\w+\)s[^"\n]*)"', domain))
-    patterns |= set(re.findall(r'Reason\.of\(\s*"([^"\n]*%\(\w+\)s[^"\n]*)"', services))
+    placed, whole = r'"([^"\n]*%\(\w+\)s[^"\n]*)"', r'Reason\.of\(\s*"([^"\n]*)"'
+    patterns = set(re.findall(placed, domain)) | set(re.findall(whole, domain + services))
     assert patterns == set(REASONS)
 
 
@@ -27,9 +31,27 @@ def test_a_reason_is_said_in_the_visitor_s_language_by_names():
     reason = Reason.of("%(subject)s requires %(others)s", subject="A", others=["B", "C", "D"])
     error = OptionsIncompatible("options_compatible", (reason, "plain"))
     assert sentence(error) == "A requires B, C, or D; Plain"
-    called = {"A": Wording(ru="Ая", ky="Ая!"), "C": worded("Ця")}
+    called = {"A": Wording(ru="Ая", ky="Ая!"), "C": wording("Ця")}
     token = CURRENT.set("ru")
     assert sentence(error, called) == "Для «Ая» нужно: B, Ця или D; Plain"
     few = RuleViolated("x", (Reason.of("a payment is at least %(smallest)s", smallest=TWENTY),))
     assert sentence(few) == "Минимальный платёж: 20,00\xa0сом"
+    CURRENT.reset(token)
+
+
+def test_a_reason_may_be_of_another_and_have_days_kinds_and_counts():
+    blocked = Reason.of(
+        "activation is blocked: %(reason)s",
+        reason=Reason.of("tariff %(tariff)s is not sold for %(mode)s", tariff="A", mode=PREPAID),
+    )
+    assert blocked == "activation is blocked: tariff A is not sold for prepaid"
+    token = CURRENT.set("ru")
+    named = {"A": Wording(ru="Ая")}
+    assert worded(blocked, named) == (
+        "нельзя подключить: тариф «Ая» не продаётся на условиях «Предоплата»"
+    )
+    pattern = "the day of activation has not come: it is %(day)s"
+    assert "5 мар. 2026" in worded(Reason.of(pattern, day=date(2026, 3, 5)), {})
+    pattern = "kept %(column)s as it was: line %(line)s came first"
+    assert "строка 1\xa0234 " in worded(Reason.of(pattern, column="phone", line=1234), {})
     CURRENT.reset(token)

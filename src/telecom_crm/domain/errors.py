@@ -101,7 +101,7 @@ class Reason(str):
     A reason in words that keeps what it is made of, so that it can be said in another language.
 
     `pattern` is the sentence with `%(name)s` where `values` go: codes of the catalog, amounts and
-    the like, several of which are alternatives.
+    the like, or a reason behind this one; several of a place are alternatives.
     """
 
     __slots__ = ("pattern", "values")

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.errors import Fault, Faults, InvalidValue, RuleViolated
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue, Reason, RuleViolated
 from telecom_crm.domain.identifiers import DocumentId, ImportId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.text import read_text
@@ -127,12 +127,17 @@ class RowError:
 
 @attrs.frozen(kw_only=True)
 class RowOutcome:
-    """What became of one row; it has errors if, and only if, it failed."""
+    """
+    What became of one row; it has errors if, and only if, it failed.
+
+    `warnings` say what is worth knowing of a row that did not fail, in sentences that can be said
+    in another language.
+    """
 
     line: int
     outcome: Outcome
     errors: tuple[RowError, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if (self.outcome == Outcome.FAILED) != bool(self.errors):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,9 @@ from uuid import UUID
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
+from telecom_crm.domain.errors import Reason
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import BillingPolicy, PoliciesReceipt
 
 
@@ -24,11 +26,41 @@ def _make() -> JsonConverter:
     for plain in (UUID, Decimal):
         made.register_unstructure_hook(plain, str)
         made.register_structure_hook(plain, lambda value, kind: kind(value))
+    made.register_unstructure_hook(Reason, _reason)
+    made.register_structure_hook(Reason, _reason_from)
     return made
 
 
 def _digits(value: ICCID | IMSI | MSISDN) -> str:
     return value.digits
+
+
+_TOLD = {kind.__name__: kind for kind in (Reason, Money, date)}
+"""What a place of a reason may be filled with, beside text and numbers."""
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    values = {place: [_value(one) for one in filled] for place, filled in reason.values.items()}
+    return {"pattern": reason.pattern, "values": values}
+
+
+def _value(one: object) -> object:
+    kind = type(one).__name__
+    return {kind: converter.unstructure(one)} if kind in _TOLD else one
+
+
+def _reason_from(value: Mapping[str, Any], _: object) -> Reason:
+    filled = {
+        place: [_value_from(one) for one in several] for place, several in value["values"].items()
+    }
+    return Reason.of(value["pattern"], **filled)
+
+
+def _value_from(value: Any) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    ((kind, one),) = value.items()
+    return converter.structure(one, _TOLD[kind])
 
 
 converter = _make()

@@ -12,7 +12,7 @@ import attrs
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns, Layout, Record
 from telecom_crm.application.ports import Transaction
-from telecom_crm.domain.errors import Fault
+from telecom_crm.domain.errors import Fault, Reason
 from telecom_crm.domain.importing import ImportCounts, ImportJob, Outcome, RowOutcome
 from telecom_crm.domain.lifecycle import Actor
 
@@ -49,7 +49,7 @@ class Tally:
         self.failed += 1
         self.kept.append(RowOutcome.failed(line=line, faults=faults))
 
-    def end(self, line: int, outcome: Outcome, warnings: Sequence[str] = ()) -> None:
+    def end(self, line: int, outcome: Outcome, warnings: Sequence[Reason] = ()) -> None:
         """Count a row that did not fail."""
         if outcome is Outcome.CREATED:
             self.created += 1

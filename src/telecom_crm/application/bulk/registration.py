@@ -42,7 +42,7 @@ from telecom_crm.domain.contract import (
 )
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand, Profile
 from telecom_crm.domain.deduplication import DeduplicationRules
-from telecom_crm.domain.errors import Fault, RuleViolated
+from telecom_crm.domain.errors import Fault, Reason, RuleViolated
 from telecom_crm.domain.identifiers import (
     ICCID,
     MSISDN,
@@ -255,7 +255,7 @@ class Registration:
         if told_contract is not None and (odd := _differing(reading, person, owner)):
             self.tally.fail(reading.line, _contradictions(odd, told_contract["line"]))
             return
-        warnings: list[str] = []
+        warnings: list[Reason] = []
         differing = self._news(reading, person, owner, warnings)
         if differing:
             before, owner = owner, owner.update(changes=differing, by=self.turn.by, at=self.turn.at)
@@ -272,18 +272,28 @@ class Registration:
         self.tally.end(reading.line, Outcome.UPDATED if updated else Outcome.UNCHANGED, warnings)
 
     def _news(
-        self, reading: Reading, person: Profile, owner: Customer, warnings: list[str]
+        self, reading: Reading, person: Profile, owner: Customer, warnings: list[Reason]
     ) -> dict[str, Any]:
         """Return what a row changes of a customer: nothing, once another row has spoken."""
         if person.birth_date and owner.birth_date and person.birth_date != owner.birth_date:
-            warnings.append(_kept(["birth_date"], "a date of birth does not change"))
+            fixed = Reason.of(
+                "kept %(column)s as it was: a date of birth does not change", column="birth_date"
+            )
+            warnings.append(fixed)
         differing = _differing(reading, person, owner)
         if not differing:
             return {}
         told = self.memo.facts(f"document:{reading.document}")
         if told is None:
             return differing
-        warnings.append(_kept(differing, f"line {told['line']} came first"))
+        warnings += [
+            Reason.of(
+                "kept %(column)s as it was: line %(line)s came first",
+                column=_COLUMN_OF.get(field, field),
+                line=told["line"],
+            )
+            for field in differing
+        ]
         return {}
 
     def _remember(self, owner: Customer, differing: Iterable[str]) -> None:
@@ -300,7 +310,7 @@ class Registration:
             if getattr(owner, field) is not None
         ]
 
-    def _activate_held(self, contract: Contract, owner: Customer, warnings: list[str]) -> bool:
+    def _activate_held(self, contract: Contract, owner: Customer, warnings: list[Reason]) -> bool:
         """Activate a contract that was accepted before, on the policy that the job names."""
         if not CONTRACT_LIFECYCLE.can(contract, ContractCommand.REQUEST_ACTIVATION):
             return False
@@ -344,7 +354,7 @@ class Registration:
         self, reading: Reading, person: Profile, owner: Customer | None, tariff: Tariff
     ) -> None:
         turn, world = self.turn, self.world
-        warnings: list[str] = []
+        warnings: list[Reason] = []
         differing: dict[str, Any] = {}
         if owner is None:
             customer = Customer.from_profile(
@@ -419,7 +429,7 @@ class Registration:
         for _, key in contacts(customer):
             world.shared.setdefault(key, customer.id)
 
-    def _activated(self, sold: Sold, tariff: Tariff, warnings: list[str]) -> Sold:
+    def _activated(self, sold: Sold, tariff: Tariff, warnings: list[Reason]) -> Sold:
         account = sold.account
         balance = Balance(currency=account.currency)
         case = Case(
@@ -435,7 +445,7 @@ class Registration:
             return sold
         return attrs.evolve(sold, account=requested.account, contract=requested.contract)
 
-    def _requested(self, case: Case, warnings: list[str]) -> Requested | None:
+    def _requested(self, case: Case, warnings: list[Reason]) -> Requested | None:
         """Ask for an activation; a checklist that is not all green blocks it and tells why."""
         turn = self.turn
         task_id = TaskId(self.new_id())
@@ -443,7 +453,10 @@ class Registration:
             requested = request(case, task_id=task_id, today=turn.today, by=turn.by, at=turn.at)
         except ActivationRefused as error:
             self.tally.blocked += 1
-            warnings += [f"activation is blocked: {reason}" for reason in error.reasons]
+            warnings += [
+                Reason.of("activation is blocked: %(reason)s", reason=reason)
+                for reason in error.reasons
+            ]
             return None
         self.tally.activating += 1
         if requested.posting is not None:
@@ -451,10 +464,14 @@ class Registration:
         self.changes.tasks.append(requested.task)
         return requested
 
-    def _suspicions(self, person: Profile) -> list[str]:
+    def _suspicions(self, person: Profile) -> list[Reason]:
         suspicious, shared = self.offers.suspicious, self.world.shared
         return [
-            f"perhaps a duplicate: customer {shared[key]} has the same {column}"
+            Reason.of(
+                "perhaps a duplicate: customer %(customer)s has the same %(column)s",
+                customer=str(shared[key]),
+                column=column,
+            )
             for column, key in contacts(person)
             if key in shared and column in suspicious
         ]
@@ -522,11 +539,6 @@ def _differing(reading: Reading, person: Profile, owner: Customer) -> dict[str, 
 def _contradictions(differing: Iterable[str], line: int) -> list[Fault]:
     message = f"line {line} says otherwise of the same contract"
     return [Fault(_COLUMN_OF.get(field, field), "differs", message) for field in differing]
-
-
-def _kept(differing: Iterable[str], why: str) -> str:
-    fields = ", ".join(_COLUMN_OF.get(field, field) for field in differing)
-    return f"kept as it was: {fields}; {why}"
 
 
 def _refusal(error: RuleViolated, tariff: Tariff) -> Fault:

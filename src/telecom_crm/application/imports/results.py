@@ -13,6 +13,7 @@ from telecom_crm.application.bulk.table import neutral, records
 from telecom_crm.application.imports.desk import ImportDesk, earlier_in
 from telecom_crm.application.paging import PAGE_SIZE
 from telecom_crm.application.ports import AuditRecord
+from telecom_crm.domain.errors import Reason
 from telecom_crm.domain.identifiers import DocumentId, ImportId
 from telecom_crm.domain.importing import ImportJob, ImportSummary, RowError, RowOutcome
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -64,11 +65,11 @@ class Results(ImportDesk):
         for row in self._failed(job_id):
             yield from row.errors
 
-    def warnings(self, job_id: ImportId) -> Iterator[tuple[int, str]]:
-        """Go through what is to be known of rows that did not fail: their line, and the words."""
+    def warnings(self, job_id: ImportId) -> Iterator[tuple[int, Reason]]:
+        """Go through what is worth knowing of rows that did not fail: their line, and what."""
         for row in self._outcomes(job_id, failed=False):
-            for words in row.warnings:
-                yield row.line, words
+            for warning in row.warnings:
+                yield row.line, warning
 
     def error_file(self, job_id: ImportId, *, by: Actor = SYSTEM) -> Iterator[str]:
         """

@@ -33,7 +33,14 @@ from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import Candidate
-from telecom_crm.domain.errors import Fault, InvalidValue, KeyReused, NotFound, VersionSeen
+from telecom_crm.domain.errors import (
+    Fault,
+    InvalidValue,
+    KeyReused,
+    NotFound,
+    Reason,
+    VersionSeen,
+)
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     ApplicationId,
@@ -96,6 +103,14 @@ from telecom_crm.entrypoints.conformance.samples import (
     identity_document,
 )
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
+
+ODD = Reason.of(
+    "line %(line)s: %(why)s on %(day)s",
+    line=7,
+    why=Reason.of("%(others)s instead of %(price)s", others=["A", "B"], price=Money(5, CURRENCY)),
+    day=date(2026, 3, 2),
+)
+"""A warning of a row, with everything that a reason may be filled with."""
 
 
 @attrs.frozen
@@ -1265,7 +1280,7 @@ class UnitOfWorkSuite:
         job = _import(samples)
         bad = RowError(line=3, column="iccid", value="1", code="iccid_format", message="no")
         rows = [
-            RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("odd",)),
+            RowOutcome(line=2, outcome=Outcome.CREATED, warnings=(ODD,)),
             RowOutcome(line=3, outcome=Outcome.FAILED, errors=(bad,)),
         ]
         with uow() as tx:
@@ -1276,7 +1291,9 @@ class UnitOfWorkSuite:
             tx.imports.claim(job.id, {"sim:1": "2"})
             tx.imports.claim(job.id, {"sim:1": "9"})
         with uow(read_only=True) as tx:
-            assert tx.imports.outcomes(job.id, after_line=0, limit=9) == rows
+            found = tx.imports.outcomes(job.id, after_line=0, limit=9)
+            assert found == rows
+            assert [made_of(one) for one in found[0].warnings] == [made_of(ODD)]
             assert tx.imports.outcomes(job.id, after_line=2, limit=9) == rows[1:]
             assert tx.imports.outcomes(job.id, after_line=0, limit=1, failed=True) == rows[1:]
             assert tx.imports.outcomes(job.id, after_line=0, limit=1, failed=False) == rows[:1]
@@ -1350,7 +1367,7 @@ class UnitOfWorkSuite:
         over, later = over.abort(**said()), later.abort(**said())
         assert later.over_at is not None
         now = samples.tick()
-        row = RowOutcome(line=2, outcome=Outcome.CREATED, warnings=("odd",))
+        row = RowOutcome(line=2, outcome=Outcome.CREATED, warnings=(ODD,))
         with uow() as tx:
             tx.imports.save_all([over, later, going])
             tx.imports.record(over.id, [row])
@@ -1381,6 +1398,14 @@ class UnitOfWorkSuite:
         with uow() as tx:
             found = tx.tickets.get_many(one.id for one in tickets)
             assert list(found) == sorted((one.id for one in tickets), key=str)
+
+
+def made_of(one: object) -> object:
+    """Return what a reason is made of, beyond its words; anything else as it is."""
+    if not isinstance(one, Reason):
+        return one
+    values = one.values.items()
+    return one.pattern, {place: [made_of(each) for each in filled] for place, filled in values}
 
 
 def _sum_up(uow: UnitOfWork) -> None:

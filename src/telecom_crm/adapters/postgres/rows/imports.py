@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from telecom_crm.adapters.postgres.json import converter, dumps, many_to_text, to_text
-from telecom_crm.domain.errors import Fault
+from telecom_crm.adapters.postgres.json import converter, many_to_text, to_text
+from telecom_crm.domain.errors import Fault, Reason
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
     ImportCounts,
@@ -80,7 +80,7 @@ def outcome_to_row(job_id: ImportId, outcome: RowOutcome) -> dict[str, Any]:
         "line": outcome.line,
         "outcome": outcome.outcome.value,
         "errors": many_to_text(outcome.errors),
-        "warnings": dumps(outcome.warnings),
+        "warnings": many_to_text(outcome.warnings),
     }
 
 
@@ -90,5 +90,5 @@ def outcome_from_row(row: Mapping[str, Any]) -> RowOutcome:
         line=row["line"],
         outcome=Outcome(row["outcome"]),
         errors=converter.structure(row["errors"], tuple[RowError, ...]),
-        warnings=tuple(row["warnings"]),
+        warnings=converter.structure(row["warnings"], tuple[Reason, ...]),
     )

@@ -250,8 +250,12 @@ REASONS = (
     N_("the first fees are in %(others)s, the account in %(its)s"),
     N_("the first fees are %(needed)s, and %(available)s is available"),
     N_("the day of activation has not come: it is %(day)s"),
+    N_("activation is blocked: %(reason)s"),
+    N_("perhaps a duplicate: customer %(customer)s has the same %(column)s"),
+    N_("kept %(column)s as it was: line %(line)s came first"),
+    N_("kept %(column)s as it was: a date of birth does not change"),
 )
-"""What the rules of the domain say where they refuse, as each `Reason` has it."""
+"""What rules say where they refuse, and imports of their rows, as each `Reason` has it."""
 
 PLAIN_REASONS = (
     N_("Internet beyond what is included has no price"),
@@ -304,10 +308,14 @@ def worded(reason: str, names: Mapping[str, Wording]) -> str:
 
 
 def _value(one: object, names: Mapping[str, Wording]) -> str:
+    if isinstance(one, Reason):
+        return worded(one, names)
     if isinstance(one, Money):
         return here().money(one)
     if isinstance(one, date):
         return here().date(one)
+    if isinstance(one, int):
+        return here().number(one)
     if isinstance(one, StrEnum):
         return label(one)
     return spoken(names[str(one)]) if str(one) in names else str(one)

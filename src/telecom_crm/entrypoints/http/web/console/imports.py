@@ -43,6 +43,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     upload_shown,
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -50,6 +51,7 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.messages import capital, worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ROWS_WHILE_RUNNING, ROWS_WHEN_OVER = 12, 200
@@ -172,7 +174,7 @@ class ImportPages(Controller):
             errors=told(job, imports.summary(job.id, errors=most, code=code).errors),
             reasons=reasons,
             code=code,
-            warnings=() if running else tuple(islice(imports.warnings(job.id), ROWS_WHEN_OVER)),
+            warnings=[] if running else _warnings(crm, job),
             **_around(request, imports, job),
         )
 
@@ -195,6 +197,20 @@ def _chips(listing: Listing) -> list[dict[str, Any]]:
     return [
         {"href": listing.url(status=status), "text": text, "current": now == status}
         for status, text in texts.items()
+    ]
+
+
+def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:
+    """Return what is worth knowing of the first rows; whom one is about, where they are there."""
+    found = list(islice(crm.imports.warnings(job.id), ROWS_WHEN_OVER))
+    names = wordings(crm) if found else {}
+    return [
+        {
+            "line": line,
+            "words": capital(worded(warning, names)),
+            "customers": () if job.dry_run else warning.values.get("customer", ()),
+        }
+        for line, warning in found
     ]
 
 
