@@ -45,7 +45,7 @@ def test_a_second_step_is_switched_on_and_passed_by_code_and_by_recovery_code(
 
     context.clear_cookies()
     sign_in()
-    expect(page.locator("h1")).to_have_text("Second step")
+    expect(page.locator("h1")).to_have_text("Two-step sign-in")
     page.goto(f"{site}/console")
     expect(page.locator("h1")).not_to_have_text("Dashboard")
     sign_in()

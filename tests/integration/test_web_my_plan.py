@@ -209,7 +209,7 @@ def test_a_suspended_subscriber_sees_why_and_can_pay(site, phones):
         assert "The balance is short. Once you top it up" in page, path
         assert 'href="/my/topup"' in page, path
         assert "/my/change?" not in page, path
-        assert "Does not work: Outgoing calls, Internet" in page, path
+        assert "Not available: Outgoing calls, Internet" in page, path
     asked = browser.get(f"{CHANGE}?contract={mine.id}&tariff=MAX")
     assert asked.headers["location"] == f"/my/tariff?contract={mine.id}", "which says why"
     forced = {"contract": str(mine.id), "tariff": "MAX", "when": "now"}

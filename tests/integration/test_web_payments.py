@@ -134,7 +134,7 @@ def test_a_refund_past_ones_limit_waits_for_a_second_person(site, admin, desk):
     assert again.headers["location"] == approval
     mine = cashier.get(approval).text
     assert "another person decides it" in mine
-    assert "Take back" in mine
+    assert "Withdraw" in mine
     token = token_on(cashier, "/prefs")
     refused = cashier.post(f"{approval}/decide", data={"csrf": token, "decision": "approve"})
     assert refused.status_code == 403

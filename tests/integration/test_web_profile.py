@@ -57,7 +57,7 @@ def test_the_head_says_who_it_is_and_what_they_have(site, admin):
         assert f'data-copy="{one.phone}"' in head
         assert f'data-copy="{one.id}"' in head
         assert contract.number in head
-        assert "KYC passed" in head
+        assert "Identity checked" in head
         assert ">Balance<" in head
 
 
@@ -90,7 +90,7 @@ def test_a_paper_that_ends_is_spoken_of(site, admin, ends_in, said, passed):
     told = [words for words in ("The document ends soon", "out of date") if words in page]
     assert bool(told) == bool(said)
     assert said is None or said in page
-    assert ("KYC passed" in page) == passed
+    assert ("Identity checked" in page) == passed
     assert ("No valid document" in page) != passed
 
 

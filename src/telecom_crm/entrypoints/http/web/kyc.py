@@ -34,7 +34,7 @@ from telecom_crm.entrypoints.http.web.labels import label
 SCANS: Mapping[str, str] = {
     "scan_front": N_("Document, front"),
     "scan_back": N_("Document, back"),
-    "scan_face": N_("Photo of the person with the document"),
+    "scan_face": N_("Photo of the person holding the document"),
 }
 """The files that are asked for, by their names, in words."""
 SCAN_BYTES = 10 * 1024**2

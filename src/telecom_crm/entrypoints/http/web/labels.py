@@ -270,7 +270,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "stolen": within("sim", "Stolen"),
         "defective": within("sim", "Defective"),
         "closed": within("sim", "Contract ended"),
-        "swapped": within("sim", "Replaced"),
+        "swapped": within("sim", "Replacement asked for"),
     },
     NumberOrigin: {"own": N_("Our own range"), "ported_in": N_("Another operator")},
     NumberStatus: {

@@ -109,9 +109,9 @@ COMMANDS = Commands(
         ),
         Command(
             "reopen",
-            N_("Take back"),
+            N_("Reopen"),
             "rotate-ccw",
-            N_("The customer is taken back"),
+            N_("The customer is reopened"),
             Customers.reopen,
             REASON,
             undo="close",

@@ -49,7 +49,7 @@ def decide(
     approval = form.submit(crm.approvals.ask, kind, thing_id, **asked)  # type: ignore[arg-type]
     if approval is None:
         return None
-    said = Toast(_("A second person has to agree: it is asked for"), "info")
+    said = Toast(_("A second person has to approve this: the request is sent"), "info")
     return redirect(request, f"/console/approvals/{approval.id}", toast=said)
 
 

@@ -27,7 +27,7 @@ ERASE = Command(
     "erase",
     N_("Erase personal data"),
     "trash-2",
-    N_("A second person has to agree: it is asked for"),
+    N_("A second person has to approve this: the request is sent"),
     Approvals.ask,
     REASON,
     hurts=True,

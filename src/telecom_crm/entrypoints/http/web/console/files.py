@@ -91,7 +91,7 @@ class ListFiles(Controller):
         """Give the applications that the list shows."""
         listing = Listing.of(request, *applications.FILTERS)
         heads = [_("Number"), _("Who asks"), _("Phone"), _("What for")]
-        heads += [_("Source"), _("Status"), _("With whom"), _("Received")]
+        heads += [_("Source"), _("Status"), _("Assigned to"), _("Received")]
 
         def rows(found: Sequence[Application]) -> Iterator[tuple[object, ...]]:
             for one in found:
@@ -187,8 +187,8 @@ class ListFiles(Controller):
     def tickets(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the tickets that the list shows."""
         listing, view = Listing.of(request, *tickets.FILTERS), view_of(request) or "all"
-        heads = [_("Number"), _("Subject"), _("Priority"), _("Status"), _("Promise")]
-        heads += [_("With whom"), _("Opened")]
+        heads = [_("Number"), _("Subject"), _("Priority"), _("Status"), _("Due")]
+        heads += [_("Assigned to"), _("Opened")]
 
         def rows(found: Sequence[Ticket]) -> Iterator[tuple[object, ...]]:
             left = times_left(crm.tickets, found)
@@ -218,7 +218,7 @@ class ListFiles(Controller):
     def users(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the users that the list shows."""
         listing = Listing.of(request, *users.FILTERS)
-        heads = [_("Name"), _("Login"), _("Role"), _("Second step"), _("Status")]
+        heads = [_("Name"), _("Login"), _("Role"), _("Two-step sign-in"), _("Status")]
         titles = request.app.state.pages.role_titles()
 
         def rows(found: Sequence[User]) -> Iterator[tuple[object, ...]]:

@@ -108,7 +108,7 @@ class MyPages(Controller):
         known, me = _typed(form, "password"), _me(request)
         if form.submit(users.drop_second_step, me.id, password=known, by=request.by) is None:
             return _step_shown(request, users, form)
-        return redirect(request, PATH, toast=_("The second step is off"))
+        return redirect(request, PATH, toast=_("Two-step sign-in is off"))
 
 
 class InvitationPages(Controller):

@@ -68,13 +68,13 @@ def _deduplication() -> Groups:
         Box(name=f"weights.{one}", words=_said(one), required=False, read=whole) for one in Match
     ]
     return [
-        (_("Points of 100 for each match; one without is not looked for"), points),
+        (_("Points out of 100 for each match; left empty, it is not looked for"), points),
         (
             _("What it takes"),
             [
                 Box(
                     name="suspect_from",
-                    words=lambda: _("Suspected from so many points on"),
+                    words=lambda: _("Points that make a possible duplicate"),
                     read=whole,
                 ),
                 Box(
@@ -85,7 +85,7 @@ def _deduplication() -> Groups:
                 ),
                 Box(
                     name="exact",
-                    words=lambda: _("Settles by itself that they are the same"),
+                    words=lambda: _("Each of these alone proves the same customer"),
                     look=TICKS,
                     options=list(Match),
                 ),
@@ -251,7 +251,7 @@ def _policy_sheet(policy: BillingPolicy) -> Sheet:
         slug=f"policy-{policy.id}",
         kind=POLICIES,
         words=lambda: _("Billing policy: %(name)s", name=policy_title(policy)),
-        about=lambda: _("The terms of new accounts; those there are keep theirs."),
+        about=lambda: _("The terms of new accounts; existing accounts keep theirs."),
         icon="receipt-text",
         groups=lambda: _policy(policy.currency),
         load=lambda _crm: mine,
@@ -265,7 +265,7 @@ def _regulation_sheet(currency: str) -> Sheet:
         slug="payments",
         kind=REGULATIONS,
         words=lambda: _("Limits of payments"),
-        about=lambda: _("The smallest and the largest payment, and what a gateway may be off."),
+        about=lambda: _("The smallest and largest payment, and how far a gateway's may differ."),
         icon="wallet",
         groups=partial(_limits, currency),
         load=partial(_limits_kept, currency),

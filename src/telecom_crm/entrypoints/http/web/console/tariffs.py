@@ -82,7 +82,7 @@ def _commands(get: Do, *, publish: Do, retire: Do, obsolete: Do) -> Commands[Tar
             Command("publish", N_("Put on sale"), "play", N_("It is on sale now"), publish),
             Command(
                 "retire",
-                N_("Sell no more"),
+                N_("Stop selling"),
                 "archive",
                 N_("It is sold no more"),
                 retire,

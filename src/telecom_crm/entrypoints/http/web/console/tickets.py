@@ -111,7 +111,14 @@ COMMANDS = Commands(
         Command(
             "suspend", N_("Pause"), "circle-pause", N_("The ticket waits"), Tickets.suspend, REASON
         ),
-        Command("block", N_("Block"), "ban", N_("The ticket is blocked"), Tickets.block, CHOICE),
+        Command(
+            "block",
+            N_("Block the ticket"),
+            "ban",
+            N_("The ticket is blocked"),
+            Tickets.block,
+            CHOICE,
+        ),
     ),
 )
 
@@ -207,7 +214,8 @@ class TicketPages(Controller):
         )
         if done is None:
             return _shown(request, crm, known, form)
-        return redirect(request, address(request, known), toast=_("The comment is kept"))
+        kept = _("The note is kept") if form.flag("internal") else _("The reply is sent")
+        return redirect(request, address(request, known), toast=kept)
 
     @acts("/{ticket_id:uuid}/files/{file_id:uuid}", Area.TICKETS, Action.REVEAL)
     def file(
