@@ -46,10 +46,15 @@ def test_a_tariff_lives_from_draft_to_retirement(site, admin):
     assert 'value="1240.50"' in form
     assert 'value="10240"' in form
     assert form.count("checked") == 2
-    changed = submit(
-        admin, new, new, version=version_on(admin, new), **TERMS | {"monthly_fee": "990"}
-    )
-    assert changed.status_code == 303
+    terms = {"version": version_on(admin, new), **TERMS, "monthly_fee": "990"}
+    asked = submit(admin, new, new, **terms)
+    assert (asked.status_code, "Publish the new version?" in asked.text) == (200, True)
+    for told in ("KGS\xa01,240.50", "KGS\xa0990.00", "Contracts that stay on their version"):
+        assert told in asked.text, told
+    again = submit(admin, new, new, **terms, edit="true")
+    assert (again.status_code, 'value="990"' in again.text) == (200, True)
+    assert len(site.crm.catalog.tariff("STUDENT").versions) == 1, "nothing is published unasked"
+    assert submit(admin, new, new, **terms, sure="true").status_code == 303
     tariff = site.crm.catalog.tariff("STUDENT")
     assert [one.monthly_fee.amount for one in tariff.versions] == ["1240.50", "990.00"]
     stale = submit(admin, new, new, version="1", **TERMS)
@@ -93,6 +98,18 @@ def test_who_may_only_read_sees_no_way_to_change(site):
     assert operator.get(f"{PATH}/START/retire").status_code == 403
 
 
+def test_a_version_tells_how_many_contracts_stay_on_theirs_before_it_is_published(site, admin):
+    new = f"{PATH}/START/versions/new"
+    staying = sum(one.is_live for one in site.crm.contracts.each(tariff="START"))
+    assert staying
+    wish = {"version": version_on(admin, new), **TERMS}
+    asked = submit(admin, new, new, **wish, valid_from="01.01.2040").text
+    assert re.search(rf"Contracts that stay on their version</dt>\s*<dd[^>]*>{staying}</dd>", asked)
+    assert 'name="valid_from" value="01.01.2040"' in asked
+    past = submit(admin, new, new, **wish, valid_from="01.01.1999")
+    assert (past.status_code, "begins later" in past.text) == (409, True)
+
+
 def test_options_and_rules_are_shown(site, admin):
     [option, *_] = site.crm.catalog.options(Query()).items
     page = admin.get(f"{PATH}/options/{option.code}").text
@@ -124,9 +141,9 @@ def test_an_option_is_prepared_described_and_gets_a_version_whose_change_is_told
     done = submit(admin, words, words, version=version_on(admin, words), **told)
     assert done.status_code == 303
     new = f"{options}/NIGHTS/versions/new"
-    changed = submit(
-        admin, new, new, version=version_on(admin, new), **terms | {"allowances.megabytes": "1024"}
-    )
+    terms |= {"allowances.megabytes": "1024", "version": version_on(admin, new)}
+    assert "put it on sale" in submit(admin, new, new, **terms).text
+    changed = submit(admin, new, new, **terms, sure="true")
     assert changed.status_code == 303
     option = site.crm.catalog.option("NIGHTS")
     assert option.name == Wording(ky="Тынч түндөр", en="Calm nights")

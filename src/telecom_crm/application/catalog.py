@@ -135,6 +135,20 @@ class TariffCatalog:
             changed = tariff.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
             return tx.catalog.tariffs.save(changed)
 
+    def preview_tariff_version(
+        self,
+        code: str,
+        *,
+        terms: TariffTerms,
+        valid_from: datetime | None = None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Tariff:
+        """Return what `new_tariff_version` would make, and raise what it would; keep nothing."""
+        with self.uow(read_only=True) as tx:
+            tariff = _tariff(tx, code, expected_version)
+        return tariff.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
+
     @retried
     def describe_tariff(
         self,
@@ -242,6 +256,20 @@ class TariffCatalog:
             option = _option(tx, code, expected_version)
             changed = option.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
             return tx.catalog.options.save(changed)
+
+    def preview_option_version(
+        self,
+        code: str,
+        *,
+        terms: OptionTerms,
+        valid_from: datetime | None = None,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Option:
+        """Return what `new_option_version` would make, and raise what it would; keep nothing."""
+        with self.uow(read_only=True) as tx:
+            option = _option(tx, code, expected_version)
+        return option.add_version(terms=terms, valid_from=valid_from, by=by, at=self.clock())
 
     @retried
     def describe_option(

@@ -44,6 +44,7 @@ from telecom_crm.domain.role import Scope
 from telecom_crm.domain.text import read_text
 from telecom_crm.entrypoints.http.problems import status_of
 from telecom_crm.entrypoints.http.uploads import chunks
+from telecom_crm.entrypoints.http.web.csrf import FIELD
 from telecom_crm.entrypoints.http.web.messages import said, sentence
 
 T = TypeVar("T")
@@ -113,6 +114,11 @@ class Form:
         return [
             one for one in ([found] if isinstance(found, str) else found) if isinstance(one, str)
         ]
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return what was typed, for a page that asks about it and sends it again."""
+        own = (FIELD, KEY, VERSION)  # which every form has of its own
+        return [(name, one) for name in self._sent if name not in own for one in self.all(name)]
 
     def file(self, name: str, *, required: bool = False) -> UploadFile | None:
         """Return a file that was chosen."""

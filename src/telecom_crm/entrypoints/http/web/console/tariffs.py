@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.domain.contract import LIVE
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.tariff import (
@@ -65,6 +66,9 @@ ENTRY = Entry(
     new=N_("New tariff"),
 )
 
+SURE = "sure"
+"""The field of a form that was asked about, and is meant."""
+
 WORDINGS = ("name", "description")
 """What people read of it, in several languages."""
 
@@ -112,6 +116,7 @@ class Part:
     history: Callable[..., Any]
     create: Callable[..., Any]
     add_version: Callable[..., Any]
+    preview_version: Callable[..., Any]
     describe: Callable[..., Any]
     commands: Commands[Tariff | Option]
     form: Callable[[str], TermsForm]
@@ -152,6 +157,7 @@ TARIFFS = Part(
     history=TariffCatalog.tariff_history,
     create=TariffCatalog.create_tariff,
     add_version=TariffCatalog.new_tariff_version,
+    preview_version=TariffCatalog.preview_tariff_version,
     describe=TariffCatalog.describe_tariff,
     commands=_commands(
         TariffCatalog.tariff,
@@ -172,6 +178,7 @@ OPTIONS = Part(
     history=TariffCatalog.option_history,
     create=TariffCatalog.create_option,
     add_version=TariffCatalog.new_option_version,
+    preview_version=TariffCatalog.preview_option_version,
     describe=TariffCatalog.describe_option,
     commands=_commands(
         TariffCatalog.option,
@@ -251,21 +258,25 @@ class _CatalogPages(Controller):
         form: NamedDependency[Form],
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
-        """Give new contracts new terms from a day on; live contracts keep theirs."""
+        """Show what new contracts get from a day on, and once that was seen, publish it."""
         part, thing = self.part, self.part.get(crm.catalog, code)
         begins, _end = form.day_span("valid_from", "none", crm.zone)
-        added = form.submit(
-            part.add_version,
-            crm.catalog,
-            code,
-            terms=form_of(thing).terms(form),
-            valid_from=begins,
-            expected_version=form.version,
-            by=request.by,
-        )
-        if added is None:
+        asked = {
+            "terms": form_of(thing).terms(form),
+            "valid_from": begins,
+            "expected_version": form.version,
+            "by": request.by,
+        }
+        if form.flag("edit"):
             return _versioned(request, part, thing, form)
-        return redirect(request, f"{part.path}/{code}", toast=_("The new version is kept"))
+        sure = form.flag(SURE)
+        do = part.add_version if sure else part.preview_version
+        changed = form.submit(do, crm.catalog, code, **asked)
+        if changed is None:
+            return _versioned(request, part, thing, form)
+        if not sure:
+            return _sure(request, part, crm, changed, form)
+        return redirect(request, f"{part.path}/{code}", toast=_("The new version is published"))
 
     @shows("/{code:str}/words", Area.CATALOG, Action.WRITE)
     def ask_words(
@@ -378,6 +389,33 @@ def _new(request: Visit, part: Part, crm: Crm, form: Form) -> Response[bytes]:
 def _versioned(request: Visit, part: Part, thing: Tariff | Option, form: Form) -> Response[bytes]:
     to, asked = f"/{thing.code}/versions/new", form_of(thing)
     return _form(request, part, form, asked=asked, heading=_("New version"), to=to, thing=thing)
+
+
+def _sure(
+    request: Visit, part: Part, crm: Crm, changed: Tariff | Option, form: Form
+) -> Response[bytes]:
+    """Ask whether to publish the last version of something: what it changes, and for whom."""
+    new, changes = versions_told(changed.versions)[0]
+    return page(
+        request,
+        "console/tariffs/publish.html",
+        form=form,
+        part=part,
+        thing=changed,
+        new=new,
+        changes=changes,
+        now=form.raw("valid_from") == "",
+        staying=_staying(request, part, crm, changed.code),
+        action=f"{part.path}/{changed.code}/versions/new",
+    )
+
+
+def _staying(request: Visit, part: Part, crm: Crm, code: str) -> str | None:
+    """Return how many live contracts keep the terms of a tariff, for who may see contracts."""
+    if not (part.is_tariff and request.may(Area.CONTRACTS)):
+        return None
+    live = [{"tariff": code, "status": one} for one in LIVE]
+    return tally(sum(crm.contracts.counts(*live, most=COUNTED + 1)))
 
 
 def _worded(request: Visit, part: Part, thing: Tariff | Option, form: Form) -> Response[bytes]:
