@@ -1,6 +1,7 @@
 """Applications in the console: found, approved, asked about, taken, registered and ended."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -73,9 +74,8 @@ def test_an_application_goes_from_capture_to_a_customer_and_its_end(site, admin)
         assert do(admin, one, end, **fields).status_code == 303, end
         assert now(site, one).status == status
         page = admin.get(f"{PATH}/{one.id}").text
-        sells = (
-            f"/console/contracts/new?customer={now(site, one).customer_id}&amp;application={one.id}"
-        )
+        customer = now(site, one).customer_id
+        sells = f"/console/contracts/new?application={one.id}&amp;customer={customer}"
         assert (sells in page) is (now(site, one).customer_id is not None and status != "completed")
     ended = now(site, one)
     customer = site.crm.customers.get(ended.customer_id)
@@ -84,6 +84,36 @@ def test_an_application_goes_from_capture_to_a_customer_and_its_end(site, admin)
     assert f"/console/customers/{customer.id}" in page
     assert "sold" in page
     assert f'action="{PATH}/{one.id}/' not in page, "nothing is left to do"
+
+
+def test_what_is_wanted_is_chosen_already_in_the_sale(site, admin):
+    free = site.crm.inventory.on_offer(limit=1).items[0].msisdn
+    wish = {"tariff": "MAX", "options": ["DATA10", "NONE"], "msisdn": str(free)}
+    one = captured(site, 60, **wish)
+    for end in ("validate", "claim", "register"):
+        do(admin, one, end)
+    page = admin.get(f"{PATH}/{one.id}").text
+    begun = re.search(r'href="(/console/contracts/new[^"]+)"', page)
+    assert begun, page
+    at = admin.get(unescape(begun[1])).headers["location"]
+    form = admin.get(at).text
+    assert f'name="msisdn" value="{free.digits}" checked' in form
+    card = re.search(r'name="card" value="(\d+)"', form)
+    assert card
+    kept = submit(admin, at, at, card=card[1], msisdn=free.digits)
+    terms = admin.get(kept.headers["location"]).text
+    assert 'name="tariff" value="MAX" checked' in terms
+    assert re.search(r'value="DATA10"[^>]* checked', terms)
+    assert "NONE" not in terms
+    again = captured(site, 61, tariff="NONE", msisdn=str(free))
+    for end in ("validate", "claim", "register"):
+        do(admin, again, end)
+    page = admin.get(f"{PATH}/{again.id}").text
+    assert "The desired number is not free" in page, "it is kept for the first sale"
+    begun = re.search(r'href="(/console/contracts/new[^"]+)"', page)
+    assert begun, page
+    assert "msisdn" not in begun[1]
+    assert "tariff" not in begun[1]
 
 
 def test_what_is_wrong_is_said_and_the_application_stays(site, admin):

@@ -41,6 +41,7 @@ from telecom_crm.entrypoints.http.web.console.application_commands import (
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, found_by, in_any_state
+from telecom_crm.entrypoints.http.web.console.selling import Choice
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -167,6 +168,8 @@ def shown(
     asked = next((Question.of(one) for one in events if one.command == "ask"), Question())
     is_open = not APPLICATION_LIFECYCLE.is_final(application.status)
     lacks = writes and application.status is ApplicationStatus.NEEDS_INFO
+    may_sell = _is_for_sale(application) and request.may(Area.CONTRACTS, Action.WRITE)
+    tariffs, wanted = names_in(crm.catalog), Choice.wanted(crm, application)
     return page(
         request,
         "console/applications/show.html",
@@ -175,7 +178,10 @@ def shown(
         base=f"{PATH}/{application.id}",
         beside=beside(request, PATH, application.id, FILTERS, partial(listed, intake=crm.intake)),
         said=application.said,
-        tariffs=names_in(crm.catalog),
+        tariffs=tariffs,
+        options=", ".join(tariffs[one] for one in wanted.options),
+        sale=wanted.url("customer") if may_sell else None,
+        is_taken=may_sell and application.said("msisdn") and not wanted.msisdn,
         is_open=open,
         scans=[(one, kyc.scan_title(one.name)) for one in application.scans],
         document=document_kind(application.said("document_type")),
@@ -188,7 +194,6 @@ def shown(
         events=[(event, *event_shown(event.name)) for event in events],
         commands=COMMANDS.offered(request, allowed(application, request.by)),
         lacks=lacks,
-        may_sell=_is_for_sale(application) and request.may(Area.CONTRACTS, Action.WRITE),
         writes=writes and is_open,
         form=form,
     )

@@ -17,6 +17,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 
 from telecom_crm.application.contracts.previewing import Plan
+from telecom_crm.domain.application import Application
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.customer import Customer, IdentityDocument
@@ -80,6 +81,23 @@ class Choice:
         query = request.query_params
         options = tuple(one[:60] for one in query.getall("option", []))[:50]
         return cls(options=options, **{name: query.get(name, "")[:100] for name in _CHOSEN})
+
+    @classmethod
+    def wanted(cls, crm: Crm, application: Application) -> Choice:
+        """Return what an application asks for, so far as there is such a thing, and it is free."""
+        known, options = (
+            wordings(crm),
+            application.data.get("options", application.raw.get("options")),
+        )
+        tariff, listed = application.said("tariff"), options if isinstance(options, list) else []
+        number = free_number(crm, application.said("msisdn"))
+        return cls(
+            customer=str(application.customer_id or ""),
+            application=str(application.id),
+            tariff=tariff if tariff in known else "",
+            options=tuple(one for one in known if one in listed and one != tariff),
+            msisdn=number.digits if number else "",
+        )
 
     def url(self, step: str, **changes: Any) -> str:
         """Return the address of a step, with changes."""
@@ -214,7 +232,9 @@ class SellingPages(Controller):
 
 def _numbers(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
     name = sale_to(_customer_id(choice), by=request.by.name)
-    offered = numbers_offered(request, crm, *_CHOSEN, "find", has=_free_number(crm, form, name))
+    offered = numbers_offered(
+        request, crm, *_CHOSEN, "find", has=free_number(crm, form.raw("msisdn"), name)
+    )
     return _step(
         request,
         crm,
@@ -235,10 +255,10 @@ def _looking(choice: Choice, form: Form) -> str:
     return url if found else f"{url}&{urlencode({'find': typed})}"
 
 
-def _free_number(crm: Crm, form: Form, name: str) -> MSISDN | None:
-    """Return the number that was chosen, where nobody else took it; it stays on offer."""
+def free_number(crm: Crm, raw: str, name: str | None = None) -> MSISDN | None:
+    """Return a number that was chosen, where nobody else has it; it stays on offer."""
     try:
-        known = crm.inventory.known_numbers([MSISDN(form.raw("msisdn"))])
+        known = crm.inventory.known_numbers([MSISDN(crm.read_phone(raw).digits)])
     except InvalidValue:  # nothing was chosen
         return None
     free = (one.msisdn for one in known if one.is_free(crm.clock(), reservation=name))
