@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from telecom_crm.application.payments.request import PaymentRequest
-from telecom_crm.application.ports import Payer
+from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from tests.integration.test_web import HTMX, Site, admin, site, submit
@@ -325,3 +327,45 @@ def test_who_may_is_led_to_the_audit_of_a_thing(site, admin, contract):
         assert "/console/audit" not in site.browser("senior_operator").get(path).text
     trail = admin.get(f"/console/audit?thing=payment&thing_id={payment.id}").text
     assert "Payment received" in trail
+
+
+# The books of an account
+
+
+def test_the_books_are_of_a_month_and_of_a_kind_and_a_file(site, admin, contract):
+    paid(site, contract, "76.00", "cash_desk")
+    site.crm.accounts.credit(contract.account_id, amount=money("1.00"), reason="For patience")
+    path = books(contract)
+    month = f"{site.crm.clock().astimezone(site.crm.zone):%B %Y}"
+    assert f"Entries · {month}" in admin.get(path).text
+    empty = admin.get(f"{path}?month=2020-02").text
+    assert "Entries · February 2020" in empty
+    assert "At the beginning" in empty
+    some = admin.get(f"{path}?kind=goodwill", headers=HTMX).text
+    assert some.lstrip().startswith('<section class="card" id="books"')
+    assert "For patience" in some
+    assert "KGS\xa076.00" not in some
+    assert "At the beginning" not in some
+    none = admin.get(f"{path}?kind=penalty").text
+    assert "No such entries this month" in none
+    assert f'href="{path}/statement.csv?kind=goodwill"' in some
+    answer = admin.get(f"{path}/statement.csv?kind=goodwill")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert {row["What"] for row in rows} == {"Goodwill"}
+    assert (rows[-1]["Note"], rows[-1]["Amount"]) == ("For patience", "1.00")
+    lines = Query(where={"action": "list.export"}, descending=True)
+    told = site.crm.access.audit(lines).items[0]
+    assert (told.thing, told.thing_id) == ("account", str(contract.account_id))
+    assert told.detail == "csv, filtered by kind"
+    every = admin.get(f"{path}/statement.csv").content.decode("utf-8-sig")
+    assert "76.00" in every
+    senior = site.browser("senior_operator")
+    assert senior.get(f"{path}/statement.csv").status_code == 403
+    assert "statement.csv" not in senior.get(path).text
+
+
+def test_a_profile_leads_to_the_payments_and_the_books(site, admin, contract):
+    payment = paid(site, contract, "77.00", "cash_desk")
+    profile = f"/console/customers/{contract.customer_id}"
+    assert f'href="{PATH}/{payment.id}"' in admin.get(f"{profile}/payments").text
+    assert f'href="{books(contract)}"' in admin.get(profile).text

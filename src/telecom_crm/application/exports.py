@@ -79,6 +79,7 @@ class Exports:
         thing: str,
         rows: Iterable[Mapping[str, Any]],
         *,
+        thing_id: str = "",
         columns: Iterable[str],
         filters: Iterable[str] = (),
         by: Actor = SYSTEM,
@@ -86,7 +87,8 @@ class Exports:
         """
         Write a list of things, as somebody has it before them, to a CSV file.
 
-        Which list, and by what it is filtered, is written down, without the values of the filters.
+        Which list, of whose things where it is one's, and by what it is filtered, is written down,
+        without the values of the filters.
         `rows` are fetched while the file is read, and never held all at once.
         """
         pieces = self.tables.write(
@@ -95,7 +97,7 @@ class Exports:
         line = AuditRecord(
             action="list.export",
             thing=thing,
-            thing_id="",
+            thing_id=thing_id,
             by=by,
             at=self.clock(),
             detail=f"{TableFormat.CSV}{_filtered(filters)}",

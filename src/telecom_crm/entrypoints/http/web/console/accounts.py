@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import AccountState, AccountStatement
+from telecom_crm.domain.account import AccountState, AccountStatement, StatementLine
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, RefundId
+from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -60,6 +62,9 @@ ADJUSTMENTS: Mapping[ApprovalKind, Callable[[Accounts], Callable[..., object]]] 
     ApprovalKind.CHARGEBACK_WRITE_OFF: lambda accounts: accounts.write_off_chargeback,
 }
 """What is booked by hand, alone up to one's limit and by two past it."""
+
+BOOKS = ("month", "kind")
+"""What of an account's books is shown."""
 
 PROMISES = Commands(
     area=Area.ACCOUNTS,
@@ -108,16 +113,21 @@ class AccountPages(Controller):
     ) -> Response[bytes]:
         """Show an account, and a month of its books with the balance after each entry."""
         state = crm.accounts.get(AccountId(account_id))
-        month = Month.asked(request, crm)
+        listing, month = Listing.of(request, *BOOKS), Month.asked(request, crm)
         owners = crm.accounts.owners([state.account.id]) if request.may(Area.CUSTOMERS) else {}
         statement = crm.accounts.statement(state.account.id, start=month.start, end=month.end)
         return page(
             request,
             "console/accounts/show.html",
+            fragment="console/accounts/_books.html",
+            listing=listing,
+            file=attrs.evolve(listing, path=f"{PATH}/{account_id}/statement"),
             state=state,
             base=f"{PATH}/{account_id}",
             owner=owners.get(state.account.id),
             statement=statement,
+            lines=chosen(listing, statement),
+            kinds=_kinds(listing, statement),
             titled=entry_title,
             sources=_sources(request, crm, statement),
             wrong=_wrong(crm, state.account.id),
@@ -162,6 +172,18 @@ class AccountPages(Controller):
                 done=_("The adjustment is booked"),
             )
         return answer or _asked(request, state, form, status=form.status)
+
+
+def chosen(listing: Listing, statement: AccountStatement) -> list[StatementLine]:
+    """Return the lines of a statement that are of the kind that the address asks for."""
+    kind = listing.where().get("kind")
+    return [line for line in statement.lines if kind in (None, line.kind)]
+
+
+def _kinds(listing: Listing, statement: AccountStatement) -> list[tuple[str, str]]:
+    """Return the kinds of entries that there are, and the one that is asked for."""
+    there = {line.kind for line in statement.lines} | {listing.where().get("kind")}
+    return [(kind.value, label(kind)) for kind in PostingKind if kind in there]
 
 
 def _commands(request: Visit, crm: Crm, state: AccountState) -> list[Command]:

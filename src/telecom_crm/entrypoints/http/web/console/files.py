@@ -13,16 +13,20 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from litestar import Controller
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.ports import Page
+from telecom_crm.domain.account import StatementLine
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import Number
@@ -34,6 +38,7 @@ from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.user import User
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console import (
+    accounts,
     applications,
     contracts,
     customers,
@@ -52,7 +57,8 @@ from telecom_crm.entrypoints.http.web.console.ticket_views import times_left, vi
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title
+from telecom_crm.entrypoints.http.web.labels import entry_title, gateway, label, role_title
+from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import shows
 
 T = TypeVar("T")
@@ -183,6 +189,27 @@ class ListFiles(Controller):
         fetch = partial(payments.listed, crm=crm)
         return _sent(request, crm, "payment", listing, fetch, heads, rows)
 
+    @shows("/accounts/{account_id:uuid}/statement.csv", Area.ACCOUNTS, EXPORT)
+    def statement(
+        self, request: Visit, account_id: FromPath[UUID], crm: NamedDependency[Crm]
+    ) -> Stream:
+        """Give the month of an account's books that its page shows."""
+        listing, month = Listing.of(request, *accounts.BOOKS), Month.asked(request, crm)
+        known = AccountId(account_id)
+        heads = [_("Time"), _("What"), _("Note"), _("Amount"), _("Balance"), _("Currency")]
+
+        def fetch(asked: Listing) -> Page[StatementLine]:
+            statement = crm.accounts.statement(known, start=month.start, end=month.end)
+            return Page(items=tuple(accounts.chosen(asked, statement)))
+
+        def rows(found: Sequence[StatementLine]) -> Iterator[tuple[object, ...]]:
+            for one in found:
+                what = entry_title(one.entry), one.entry.note
+                sums = _amount(one.amount), _amount(one.balance), one.amount.currency
+                yield _clock(one.booked_at, crm.zone), *what, *sums
+
+        return _sent(request, crm, "account", listing, fetch, heads, rows, thing_id=known)
+
     @shows("/tickets.csv", Area.TICKETS, EXPORT)
     def tickets(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the tickets that the list shows."""
@@ -239,6 +266,8 @@ def _sent(
     fetch: Callable[[Listing], Page[T]],
     heads: Sequence[str],
     rows: Callable[[Sequence[T]], Iterable[tuple[object, ...]]],
+    *,
+    thing_id: UUID | None = None,
 ) -> Stream:
     """Send a list as a file, which is written down; raise `InvalidValue` for an odd filter."""
     asked = listing.whole()
@@ -246,7 +275,12 @@ def _sent(
     lines = _lines(asked, fetch, first, heads, rows)
     searched = ("q",) if listing.q else ()
     pieces = crm.exports.list_file(
-        thing, lines, columns=heads, filters=(*listing.where(), *searched), by=request.by
+        thing,
+        lines,
+        thing_id="" if thing_id is None else str(thing_id),
+        columns=heads,
+        filters=(*listing.where(), *searched),
+        by=request.by,
     )
     name = request.scope["path"].rpartition("/")[2]
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
