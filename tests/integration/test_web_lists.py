@@ -5,8 +5,11 @@ import re
 
 import pytest
 
+from telecom_crm.domain.customer import Address
+from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.entrypoints.http.web.console import lists
 from tests.integration.test_web import admin, site
+from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
 
@@ -75,3 +78,21 @@ def test_chips_tell_no_counts_that_another_filter_would_belie(admin):
 def test_users_are_counted_by_their_state(admin):
     told = tallies_of(admin, "/console/users")
     assert int(told["All"]) >= int(told["Active"]) > 0
+
+
+def test_customers_are_narrowed_to_a_city_and_shown_with_their_newest_contract(site, admin):
+    (contract,) = site.crm.contracts.each(customer_id=str(site.customer.id))
+    row = admin.get("/console/customers?sort=up").text
+    assert f'href="/console/contracts/{contract.id}"' in row
+    osh = site.crm.customers.register(name="City Osh", addresses=[Address(city="Ош")])
+    other = site.crm.customers.register(name="City Kant", addresses=[Address(city="Кант")])
+    narrowed = admin.get("/console/customers?city=%D0%BE%D1%88").text
+    assert str(osh.id) in narrowed
+    assert str(other.id) not in narrowed
+    assert 'name="city" value="ош"' in narrowed
+    grants = {Area.CUSTOMERS: frozenset({Action.READ})}
+    site.crm.rules.create_role(Role(name="registry", title="Registry", grants=grants))
+    site.crm.users.begin(login="reg", name="Reg", role="registry", password=PASSWORD)
+    watched = site.browser("reg").get("/console/customers?sort=up").text
+    assert str(site.customer.id) in watched
+    assert f'href="/console/contracts/{contract.id}"' not in watched

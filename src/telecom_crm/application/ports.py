@@ -147,7 +147,7 @@ class Page(Generic[T]):
 
 
 FILTERS: Mapping[str, tuple[str, ...]] = {
-    "customer": ("status", "kind", "email", "phone", "national_id"),
+    "customer": ("status", "kind", "email", "phone", "national_id", "city"),
     "application": ("status", "kind", "channel", "claimed_by", "customer_id"),
     "sim": ("status", "batch", "contract_id", "reserved_for"),
     "number": ("status", "category", "contract_id", "reserved_for"),
@@ -178,7 +178,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
 }
 """
 The fields that each list can be filtered by. All are fields of the thing itself but a payment's
-`receipt`, the number on what its payer was given.
+`receipt`, the number on what its payer was given, and a customer's `city`, in any case of letters.
 """
 
 
@@ -439,6 +439,10 @@ class Contracts(Collection[ContractId, Contract], Protocol):
 
     def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
         """Count each customer's contracts that hold a SIM."""
+        ...
+
+    def latest_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Contract]:
+        """Return the newest contract of each customer who has one."""
         ...
 
     def of_account(self, account_id: AccountId) -> list[Contract]:

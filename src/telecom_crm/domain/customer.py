@@ -314,6 +314,11 @@ class Customer:
         return tuple(dict.fromkeys([*own, *(paper.key for paper in self.documents)]))
 
     @property
+    def city(self) -> str | None:
+        """The city of the first address as lists are filtered by it: see `folded_city`."""
+        return folded_city(self.addresses[0].city) or None if self.addresses else None
+
+    @property
     def is_gone(self) -> bool:
         """Whether nothing is theirs any more: closed, or merged into another."""
         return CUSTOMER_LIFECYCLE.is_final(self.status) or self.merged_into is not None
@@ -734,6 +739,16 @@ def read_language(raw: str, *, languages: Languages = LANGUAGES) -> str:
     if code and code not in languages.codes:
         raise invalid_text("language", "language", f"one of {', '.join(languages.codes)}", raw)
     return code or languages.default
+
+
+def folded_city(name: str) -> str:
+    """
+    Return the name of a city without its case and spaces around it.
+
+    >>> folded_city(" БИШКЕК ")
+    'бишкек'
+    """
+    return " ".join(name.casefold().split())
 
 
 def without_marks(number: str) -> str:

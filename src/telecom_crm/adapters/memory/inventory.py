@@ -119,6 +119,10 @@ class MemoryContracts(MemoryCollection[ContractId, Contract]):
             for customer_id in customer_ids
         }
 
+    def latest_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Contract]:
+        having = ((one, self.having(("customer_id", str(one)))) for one in customer_ids)
+        return {customer_id: found[-1] for customer_id, found in having if found}
+
     def of_account(self, account_id: AccountId) -> list[Contract]:
         return self.having(("account_id", str(account_id)))
 

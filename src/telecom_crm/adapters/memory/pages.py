@@ -13,12 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from telecom_crm.application.ports import FILTERS
+from telecom_crm.domain.customer import folded_city
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 
 Term = tuple[str, ...]
 """A field's name and a value as text: what things are found by."""
 
+_READ: Mapping[tuple[str, str], Callable[[str], str]] = {("customer", "city"): folded_city}
+"""Filters whose text is read before it is compared."""
 _OTHER_NAMES = {("contract", "tariff"): "tariff_code", ("payment", "receipt"): "receipt_ending"}
 """Filters whose field is called otherwise in the thing."""
 
@@ -44,7 +47,7 @@ def read_where(name: str, kind: type, where: Mapping[str, str]) -> list[Term]:
         if field not in FILTERS[name]:
             faults.add(field, "filter", f"{name} is filtered by {', '.join(FILTERS[name])}")
             continue
-        read = _reader(kind, _attribute(name, field))
+        read = _READ.get((name, field)) or _reader(kind, _attribute(name, field))
         if (text := faults.check(field, read, raw)) is not None:
             terms.append((field, text))
     faults.raise_any()

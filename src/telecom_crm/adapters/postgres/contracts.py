@@ -83,6 +83,17 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
         )
         return dict.fromkeys(wanted, 0) | {row[0]: row[1] for row in counted}
 
+    def latest_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Contract]:
+        """Return the newest contract of each customer who has one."""
+        newest = "SELECT * FROM contracts WHERE customer_id = g.id ORDER BY id DESC LIMIT 1"
+        found = self.find(
+            "true",
+            {"ids": array_of(customer_ids)},
+            source=f"unnest(%(ids)s::uuid[]) AS g(id) CROSS JOIN LATERAL ({newest}) AS t",
+            order="t.id",
+        )
+        return {one.customer_id: one for one in found}
+
     def of_account(self, account_id: AccountId) -> list[Contract]:
         """Return an account's contracts, oldest first."""
         return self.find(

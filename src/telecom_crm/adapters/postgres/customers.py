@@ -35,6 +35,7 @@ from telecom_crm.domain.customer import (
     CustomerKind,
     CustomerStatus,
     DocumentType,
+    folded_city,
     without_marks,
 )
 from telecom_crm.domain.deduplication import Candidate
@@ -96,6 +97,7 @@ class PostgresCustomers(PostgresCollection[CustomerId, Customer]):
             "email": Filter("lower(email) = {}", str.lower),
             "phone": by_msisdn("phone"),
             "national_id": by_text("national_id"),
+            "city": Filter("city = {}", folded_city),
         },
     )
 

@@ -127,6 +127,7 @@ customers = Table(
     _text("kind"),
     _text("name"),
     _text("words"),
+    Column("city", Text(collation="C")),
     Column("phone", Text(collation="C")),
     _maybe("email"),
     _text("language"),
@@ -157,6 +158,12 @@ Index(
     customers.c.kind,
     customers.c.id,
     postgresql_where=text("kind <> 'person'"),
+)
+Index(
+    "ix_customers_city",
+    customers.c.city,
+    customers.c.id,
+    postgresql_where=text("city IS NOT NULL"),
 )
 Index("ix_customers_words", NAME_WORDS, postgresql_using="gin")
 Index("ix_customers_phone", PHONE_FROM_BEHIND, postgresql_where=text("phone IS NOT NULL"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
@@ -15,7 +15,7 @@ from telecom_crm.application.contracts.suspending import Suspending
 from telecom_crm.application.paging import counts_of, each_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.identifiers import ContractId
+from telecom_crm.domain.identifiers import ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Event
 
 
@@ -27,6 +27,11 @@ class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Foreseeing, Re
         """List contracts, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.contracts.page(query)
+
+    def latest_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Contract]:
+        """Return the newest contract of each of some customers who has one."""
+        with self.uow(read_only=True) as tx:
+            return tx.contracts.latest_of(customer_ids)
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the contracts that each filter leaves, up to `most`."""

@@ -163,6 +163,9 @@ class ContractMachine(StoreMachine):
                 assert account.customer_id is not None
                 found = tx.contracts.open_of([account.customer_id])
                 assert found.get(account.customer_id, 0) == live
+                theirs = [one for one in every if one.customer_id == account.customer_id]
+                latest = tx.contracts.latest_of([account.customer_id])
+                assert list(latest.values()) == theirs[-1:]
             due = {
                 one.id
                 for one in every

@@ -31,7 +31,7 @@ from telecom_crm.domain.approval import Approval, ApprovalKind
 from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.customer import Address, Customer
 from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.errors import (
     Fault,
@@ -317,6 +317,25 @@ class UnitOfWorkSuite:
             found = tx.customers.lookalikes([newcomer, other], limit=5)
             assert found == {newcomer.id: [Candidate.of_customer(alike)], other.id: []}
             assert tx.customers.lookalikes([], limit=5) == {}
+
+    def test_customers_are_listed_by_the_city_of_their_first_address(self) -> None:
+        uow, samples = self.make(), Samples()
+        cities: list[list[str]] = [["Бишкек"], ["БИШКЕК "], ["Osh", "Бишкек"], [""], []]
+        some = [samples.customer(addresses=[Address(city=city) for city in own]) for own in cities]
+        with uow() as tx:
+            tx.customers.save_all(some)
+
+        def found(**where: str) -> list[CustomerId]:
+            with uow(read_only=True) as tx:
+                return [one.id for one in tx.customers.page(Query(where=where)).items]
+
+        assert found(city=" бишкек") == [one.id for one in some[:2]]
+        assert found(city="OSH", status="prospect") == [some[2].id]
+        assert found(city="Osh", status="closed") == found(city="") == found(city="Кант") == []
+        with uow() as tx:
+            held = tx.customers.get(some[0].id)
+            tx.customers.save(held.update(changes={"addresses": ()}, **samples.said()))
+        assert found(city="Бишкек") == [some[1].id]
 
     def test_customers_are_searched_by_names_and_ends_of_numbers(self) -> None:
         uow, samples = self.make(), Samples()

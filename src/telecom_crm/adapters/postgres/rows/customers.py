@@ -31,6 +31,7 @@ def customer_to_row(customer: Customer) -> dict[str, Any]:
         "kind": customer.kind.value,
         "name": customer.name,
         "words": " ".join(words_of(customer.name)),
+        "city": customer.city,
         "phone": customer.phone.digits if customer.phone else None,
         "email": customer.email,
         "language": customer.language,

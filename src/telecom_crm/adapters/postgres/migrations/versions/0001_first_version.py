@@ -15,6 +15,7 @@ CREATE TABLE customers (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     words TEXT NOT NULL,
+    city TEXT COLLATE "C",
     phone TEXT COLLATE "C",
     email TEXT,
     language TEXT NOT NULL,
@@ -33,6 +34,9 @@ CREATE TABLE customers (
 CREATE INDEX ix_customers_birth_date
     ON customers (birth_date)
     WHERE birth_date IS NOT NULL;
+CREATE INDEX ix_customers_city
+    ON customers (city, id)
+    WHERE city IS NOT NULL;
 CREATE INDEX ix_customers_email ON customers (lower(email))
     WHERE email IS NOT NULL;
 CREATE INDEX ix_customers_kind

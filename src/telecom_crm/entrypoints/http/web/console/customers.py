@@ -47,7 +47,7 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/customers"
 
-FILTERS = ("status", "kind")
+FILTERS = ("status", "kind", "city")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -130,14 +130,16 @@ class CustomerPages(Controller):
         """List customers, or find some."""
         listing = Listing.of(request, *FILTERS)
         found = listed(listing, crm.customers)
-        ids = [one.id for one in found.items] if request.may(Area.ACCOUNTS) else []
+        ids = [one.id for one in found.items]
         return page(
             request,
             "console/customers/index.html",
             fragment="console/customers/_table.html",
             listing=listing,
             found=found,
-            balances=crm.accounts.states_of(ids),
+            balances=crm.accounts.states_of(ids) if request.may(Area.ACCOUNTS) else {},
+            contracts=crm.contracts.latest_of(ids) if request.may(Area.CONTRACTS) else {},
+            tariffs=names_in(crm.catalog),
             listed_kinds=[(one.value, label(one)) for one in CustomerKind],
             chips=status_chips(
                 listing,
