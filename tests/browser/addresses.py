@@ -6,9 +6,10 @@ import re
 from functools import cache
 from urllib.parse import urlencode
 
+from telecom_crm.entrypoints.http.app import routes
 from telecom_crm.entrypoints.http.web.gate import FACE
 from tests.browser.conftest import Window
-from tests.browser.serving import ORGANISATION, SECRET, make
+from tests.browser.serving import ORGANISATION, SECRET
 
 COMMANDS = {
     "/console/accounts": "charge",
@@ -54,7 +55,7 @@ def templates(face: str) -> tuple[str, ...]:
     return tuple(
         sorted(
             route.path
-            for route in make().routes
+            for route in routes().routes
             for handler in getattr(route, "route_handlers", ())
             if handler.opt.get(FACE) == face and "GET" in handler.http_methods
             if not FILES.search(route.path)

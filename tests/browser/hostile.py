@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
-from litestar import Litestar
 
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.brand import Brand
@@ -14,6 +15,9 @@ from telecom_crm.domain.importing import ImportKind
 from telecom_crm.domain.role import BUILT_IN_ROLES
 from telecom_crm.entrypoints.crm import Crm
 from tests.browser.serving import CONTRACT, furnished
+
+if TYPE_CHECKING:
+    from telecom_crm.entrypoints.http.app import App
 
 MARK = "HYPERLINK"
 """The word by which a hostile text is found again."""
@@ -28,7 +32,7 @@ SHORT = f'={MARK}"><img src=x onerror=alert(1) xss>{{{{7*7}}}}#emph[a]*b*$c$'
 FILE = f"{SHORT}.csv"
 
 
-def make() -> Litestar:
+def make() -> App:
     """Build the service; the factory of the serving process."""
     from telecom_crm.entrypoints.http.app import create_app
 

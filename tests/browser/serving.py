@@ -10,15 +10,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
-
-from litestar import Litestar
 
 from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.entrypoints.crm import Crm
 from tests.people import PASSWORD, QUICK, hire
+
+if TYPE_CHECKING:
+    from telecom_crm.entrypoints.http.app import App
 
 PEOPLE = 45
 CONTRACT = "C-00000001"
@@ -32,14 +34,7 @@ SECRET = "0b5c6f0e-3f5d-4c1e-9a52-6e1d1a2b3c4d"
 """The secret of an application that lacks something."""
 
 
-def make() -> Litestar:
-    """Build the service."""
-    from telecom_crm.entrypoints.http.app import create_app
-
-    return create_app(furnished())
-
-
-def make_with_worker() -> Litestar:
+def make_with_worker() -> App:
     """Build the service with files being applied beside it; the factory of the serving process."""
     from telecom_crm.entrypoints.http.app import create_app
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import attrs
 import pytest
-from litestar import Litestar
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
@@ -19,7 +18,7 @@ from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.role import RoleName as Role
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import GATEWAYS
-from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.app import create_app, routes
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.web.gate import FACE
 from telecom_crm.entrypoints.settings import prepare
@@ -27,9 +26,9 @@ from telecom_crm.entrypoints.settings import prepare
 KGS = "KGS"
 
 
-def routes_of(app: Litestar, *, pages: bool = False) -> Iterator[tuple[str, str, Any]]:
+def routes_of(*, pages: bool = False) -> Iterator[tuple[str, str, Any]]:
     """Return the API's routes, or the pages, each as method, path and handler."""
-    for route in app.routes:
+    for route in routes().routes:
         assert isinstance(route, HTTPRoute)
         for handler in route.route_handlers:
             if (FACE in handler.opt) == pages:

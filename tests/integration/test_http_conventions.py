@@ -293,8 +293,7 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         ("/bank-deposits", _body_for("/bank-deposits", account)),
         ("/till-differences", _body_for("/till-differences", account)),
     ]
-    app = service.client.app
-    with_keys = {r.path for r in app.routes for h in r.route_handlers if h.opt.get("key")}
+    with_keys = {path for _, path, handler in routes_of() if handler.opt.get("key")}
     there = {re.sub(r"{\w+:uuid}", "*", path) for path in with_keys}
     assert {re.sub(r"[0-9a-f-]{36}", "*", path) for path, _ in requests} == there
     for path, body in requests:
@@ -410,7 +409,7 @@ def test_every_command_heeds_a_version_or_says_that_it_compares_none(service):
 
 
 def _commands(service):
-    for method, path, handler in routes_of(service.client.app):
+    for method, path, handler in routes_of():
         if method in ("POST", "PUT", "PATCH") and "callback" not in path:
             yield method, path, bool(handler.opt.get("versioned"))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 import pytest
@@ -104,16 +103,12 @@ def service() -> Iterator[Service]:
             yield found
 
 
-def _routes(service: Service) -> Iterator[tuple[str, str, Any]]:
-    return routes_of(service.client.app)
-
-
 HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "hostile"}
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_no_body_breaks_a_route(service, body):
-    for method, path, handler in _routes(service):
+    for method, path, handler in routes_of():
         if method == "GET" or handler.opt.get("raw_body"):
             continue
         answer = service.send(method, path_to(path), content=body, headers=HEADERS)
@@ -122,7 +117,7 @@ def test_no_body_breaks_a_route(service, body):
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_no_value_of_a_field_breaks_a_route(service, value):
-    for method, path, handler in _routes(service):
+    for method, path, handler in routes_of():
         kind = body_class(handler)
         if kind is None:
             continue
@@ -134,7 +129,7 @@ def test_no_value_of_a_field_breaks_a_route(service, value):
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_no_query_breaks_a_route(service, query):
-    for method, path, _ in _routes(service):
+    for method, path, _ in routes_of():
         if method == "GET":
             answer = service.send(method, f"{path_to(path)}?{query}")
             assert answer.status_code < 500, (path, answer.text)
@@ -142,7 +137,7 @@ def test_no_query_breaks_a_route(service, query):
 
 @pytest.mark.parametrize("segment", SEGMENTS)
 def test_no_path_breaks_a_route(service, segment):
-    for method, path, _ in _routes(service):
+    for method, path, _ in routes_of():
         if "{" in path:
             answer = service.send(method, path_to(path, segment), headers=HEADERS)
             assert answer.status_code in (400, 403, 404, 405, 422), (method, path, answer.text)
@@ -179,7 +174,7 @@ MISTAKEN = {
 
 @pytest.mark.parametrize("headers", MISTAKEN.values(), ids=MISTAKEN)
 def test_what_is_no_json_is_refused_wherever_json_is_awaited(service, headers):
-    for method, path, handler in _routes(service):
+    for method, path, handler in routes_of():
         if body_class(handler) is not None:
             keyed = {**headers, "Idempotency-Key": "k"}
             answer = service.send(method, path_to(path), content=b"{}", headers=keyed)
@@ -209,7 +204,7 @@ def test_a_body_that_is_too_long_is_refused_with_the_limit(service):
 
 def test_another_method_is_told_which_there_are(service):
     methods: dict[str, set[str]] = {}
-    for method, path, _ in _routes(service):
+    for method, path, _ in routes_of():
         methods.setdefault(path_to(path), {"OPTIONS"}).add(method)
     for path, known in methods.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"} - known:

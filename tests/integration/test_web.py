@@ -115,7 +115,7 @@ def test_the_bare_address_leads_a_browser_to_the_console(site):
 
 
 def test_every_page_has_a_rule(site):
-    for method, path, handler in routes_of(site.app, pages=True):
+    for method, path, handler in routes_of(pages=True):
         rule = rule_of(handler)
         assert rule is not None, f"{method} {path} has no rule"
         assert isinstance(rule, Permission) or rule.why
@@ -125,7 +125,7 @@ def test_every_page_has_a_rule(site):
 def test_every_page_obeys_its_rule_for_every_role(site, role):
     browser = site.browser(role.name)
     known = str(site.customer.id)
-    for method, path, handler in routes_of(site.app, pages=True):
+    for method, path, handler in routes_of(pages=True):
         rule = rule_of(handler)
         if not isinstance(rule, Permission):
             continue
@@ -137,7 +137,7 @@ def test_every_page_obeys_its_rule_for_every_role(site, role):
 
 def test_guests_are_led_to_the_sign_in_and_from_there_back(site):
     browser = site.browser()
-    for method, path, handler in routes_of(site.app, pages=True):
+    for method, path, handler in routes_of(pages=True):
         if method == "GET" and not isinstance(rule_of(handler), Public):
             answer = browser.get(path_to(path))
             assert answer.status_code == 303, path
@@ -164,7 +164,7 @@ def test_every_page_has_one_heading_a_title_and_a_language(site):
     known = str(site.customer.id)
     for language in ("en", "ru", "ky"):
         browser = site.browser("admin", **{"Accept-Language": language})
-        for method, path, _ in routes_of(site.app, pages=True):
+        for method, path, _ in routes_of(pages=True):
             if method != "GET":
                 continue
             answer = browser.get(path_to(path, known).replace("{command:str}", "block"))

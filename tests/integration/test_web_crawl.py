@@ -147,13 +147,13 @@ def test_a_subscriber_s_session_opens_nothing_of_the_operator_s(site, two):
     secret = browser.cookies["__Host-my"]
     stranger = site.browser()
     stranger.cookies.set("__Host-console", secret)
-    for method, path, handler in routes_of(site.app, pages=True):
+    for method, path, handler in routes_of(pages=True):
         if path.startswith("/my") or isinstance(rule_of(handler), Public):
             continue
         answer = stranger.request(method, path_to(path).replace("{command:str}", "block"))
         assert answer.status_code == 303, (method, path)
         assert answer.headers["location"].startswith("/login"), (method, path)
-    for method, path, handler in routes_of(site.app):
+    for method, path, handler in routes_of():
         if isinstance(rule_of(handler), Public):
             continue
         for headers in ({"Authorization": f"Bearer {secret}"}, {}):
@@ -167,7 +167,7 @@ def test_staff_and_tokens_open_nothing_of_self_care(site):
     for secret in (staff, token):
         stranger = site.browser()
         stranger.cookies.set("__Host-my", secret)
-        for method, path, handler in routes_of(site.app, pages=True):
+        for method, path, handler in routes_of(pages=True):
             if not path.startswith("/my") or isinstance(rule_of(handler), Public):
                 continue
             answer = stranger.request(method, path_to(path))
@@ -178,12 +178,12 @@ def test_staff_and_tokens_open_nothing_of_self_care(site):
     assert stranger.get("/console/customers").headers["location"].startswith("/login")
 
 
-def handler_at(site: Site, method: str, address: str) -> Any:
+def handler_at(method: str, address: str) -> Any:
     """Return what answers at an address: its template and its handler."""
     path = address.partition("?")[0].rstrip("/") or "/"
     found = [
         (":path}" in template, template.count("{"), template, handler)
-        for verb, pattern, template, handler in patterns(site.app)
+        for verb, pattern, template, handler in patterns()
         if verb == method and pattern.fullmatch(path)
     ]
     assert found, address
@@ -191,11 +191,11 @@ def handler_at(site: Site, method: str, address: str) -> Any:
 
 
 @cache
-def patterns(app: Any) -> list[tuple[str, re.Pattern[str], str, Any]]:
-    """Return the pages of an app, each with what its addresses look like."""
+def patterns() -> list[tuple[str, re.Pattern[str], str, Any]]:
+    """Return the pages, each with what its addresses look like."""
     return [
         (verb, re.compile(re.sub(r"\{\w+:(\w+)\}", lambda one: PARTS[one[1]], path)), path, handler)
-        for verb, path, handler in routes_of(app, pages=True)
+        for verb, path, handler in routes_of(pages=True)
     ]
 
 
@@ -207,16 +207,16 @@ def test_what_an_administrator_saw_each_role_gets_as_its_rights_say(site, name):
     seen = crawl(
         site.browser("admin"),
         "/console",
-        kind_of=lambda address: template_of(site, address),
+        kind_of=template_of,
         most_of_a_kind=2,
     )
     assert len(seen.links) > 40
     browser, role = site.browser(name), BUILT_IN_ROLES[name]
     for address in seen.links:
-        expect(browser.get(address), handler_at(site, "GET", address)[1], role, address)
+        expect(browser.get(address), handler_at("GET", address)[1], role, address)
     token = token_on(browser, "/prefs")
     for form in seen.forms:
-        rule = rule_of(handler_at(site, "POST", form.path)[1])
+        rule = rule_of(handler_at("POST", form.path)[1])
         if isinstance(rule, Permission) and not role.may(rule.area, rule.action):
             answer = browser.post(form.path, data={"csrf": token, **dict(form.fields)})
             assert answer.status_code == 403, form
@@ -225,9 +225,9 @@ def test_what_an_administrator_saw_each_role_gets_as_its_rights_say(site, name):
             assert answer.status_code in DENIED, form
 
 
-def template_of(site: Site, address: str) -> str:
+def template_of(address: str) -> str:
     try:
-        return str(handler_at(site, "GET", address)[0])
+        return str(handler_at("GET", address)[0])
     except AssertionError:
         return address
 

@@ -43,7 +43,7 @@ def test_nothing_acts_without_the_token_of_ones_own_pages(site, admin, subscribe
     """The token of another session, of nobody's, and one that somebody made up are none."""
     known, tried = str(site.customer.id), 0
     stranger = token_on(site.browser("operator"), "/prefs")
-    for method, path, handler in routes_of(site.app, pages=True):
+    for method, path, handler in routes_of(pages=True):
         if method == "GET":
             continue
         browser = subscriber if path.startswith("/my") else admin
@@ -74,7 +74,7 @@ def test_nothing_acts_for_another_site_even_with_ones_own_token(site, admin, sub
     for browser in (admin, subscriber):
         mine[browser] = token_on(browser, "/prefs" if browser is admin else "/my")
     before = state_of(site)
-    for method, path, _ in routes_of(site.app, pages=True):
+    for method, path, _ in routes_of(pages=True):
         if method == "GET":
             continue
         browser = subscriber if path.startswith("/my") else admin
@@ -112,7 +112,7 @@ def test_looking_changes_nothing(site, admin, subscriber):
     _, secret = site.crm.access.create_token(name="looks", role="admin")
     bearer = {"Authorization": f"Bearer {secret}"}
     before, found = state_of(site), 0
-    for method, path, _ in routes_of(site.app):
+    for method, path, _ in routes_of():
         if method != "GET" or path.endswith("/events"):  # an import's progress has no end
             continue
         area, _, rest = path.partition("/{")
@@ -135,7 +135,7 @@ def first_of(site, area, bearer):
 
 def test_every_answer_says_how_it_is_to_be_treated(site, admin, subscriber):
     known = str(site.customer.id)
-    for method, path, _ in routes_of(site.app, pages=True):
+    for method, path, _ in routes_of(pages=True):
         real = path_to(path, known).replace("{command:str}", "block")
         for browser in (admin, subscriber, site.browser()):
             headers = browser.request(method, real).headers
@@ -153,14 +153,14 @@ def test_every_answer_says_how_it_is_to_be_treated(site, admin, subscriber):
 
 def test_a_session_opens_nothing_of_the_api(site, admin, subscriber):
     """Its routes ask for no token of a form, so that a cookie, sent by itself, must not do."""
-    for method, path, handler in routes_of(site.app):
+    for method, path, handler in routes_of():
         if not isinstance(rule_of(handler), Public):
             for browser in (admin, subscriber):
                 assert browser.request(method, path_to(path)).status_code == 401, (method, path)
 
 
 def test_no_answer_of_any_route_is_to_be_guessed_at(site, admin):
-    routes = [(method, path_to(path)) for method, path, _ in routes_of(site.app)]
+    routes = [(method, path_to(path)) for method, path, _ in routes_of()]
     nowhere = [("GET", path) for path in ("/nothing", "/static/nothing.css", "/static/app.css")]
     for method, path in (*routes, *nowhere):
         headers = admin.request(method, path).headers

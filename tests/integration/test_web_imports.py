@@ -14,6 +14,7 @@ from telecom_crm.application.ports import Query
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import ImportJob, ImportKind
 from telecom_crm.entrypoints import demo
+from telecom_crm.entrypoints.http.app import routes
 from telecom_crm.entrypoints.http.web import kyc
 from telecom_crm.entrypoints.http.web.console import papers
 from telecom_crm.entrypoints.http.web.console.import_files import FILE_LIMIT
@@ -236,10 +237,10 @@ TAKE_FILES = {
 }
 
 
-def test_large_bodies_are_taken_on_the_routes_of_files_alone(site):
+def test_large_bodies_are_taken_on_the_routes_of_files_alone():
     limits = {
         route.path: handler.resolve_request_max_body_size()
-        for route in site.app.routes
+        for route in routes().routes
         for handler in getattr(route, "route_handlers", ())
         if route.path.startswith("/console") and "POST" in handler.http_methods
     }

@@ -35,9 +35,7 @@ def everything(site) -> Seen:
 
 
 def crawl_as(site: Site, login: str) -> Seen:
-    return crawl(
-        site.browser(login), "/console", kind_of=lambda address: template_of(site, address)
-    )
+    return crawl(site.browser(login), "/console", kind_of=template_of)
 
 
 def hired(site: Site, area: Area, actions: frozenset[Action]) -> Role:
@@ -50,7 +48,7 @@ def hired(site: Site, area: Area, actions: frozenset[Action]) -> Role:
 
 
 def allows(site: Site, role: Role, method: str, address: str) -> bool:
-    rule = rule_of(handler_at(site, method, address)[1])
+    rule = rule_of(handler_at(method, address)[1])
     return not isinstance(rule, Permission) or role.may(rule.area, rule.action)
 
 
@@ -61,7 +59,7 @@ def test_one_area_opens_its_pages_alone_and_leads_nowhere_else(site, everything,
     browser = site.browser(role.name)
     for address in everything.links:
         code, may = browser.get(address).status_code, allows(site, role, "GET", address)
-        if template_of(site, address) not in OF_TWO_AREAS or not may:
+        if template_of(address) not in OF_TWO_AREAS or not may:
             assert (code == 403) != may, address
     side = re.search(r'<aside id="nav".*?</nav>', browser.get("/console").text, re.DOTALL)
     assert side

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 from litestar.concurrency import sync_to_thread
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import Scope
 
 from telecom_crm.application.access.desk import SESSION_PREFIX
 from telecom_crm.application.access.service import Access
@@ -75,18 +75,8 @@ class Gate:
         self._by_token = self.limits.of_tokens()
         self._by_address = self.limits.of_addresses()
 
-    def before(self, app: ASGIApp) -> ASGIApp:
-        """Stand, as a middleware, before every route; raise `NotAuthenticated`, `NotPermitted`."""
-
-        # Not a guard: the framework copies the route's handler for each guard of each request.
-        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.admit(scope)
-            await app(scope, receive, send)
-
-        return gated
-
     async def admit(self, scope: Scope) -> None:
-        """Let a request in, with who it is from as `user`, or raise."""
+        """Let a request in, with its `user`, or raise `NotAuthenticated` or `NotPermitted`."""
         handler: Any = scope["route_handler"]
         rule = rule_of(handler)
         if rule is None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
+import attrs
 from litestar import Litestar, Router
 from litestar.concurrency import set_asyncio_executor
-from litestar.datastructures import MutableScopeHeaders, State
+from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.types import Message, Scope
 
@@ -45,10 +47,11 @@ from telecom_crm.entrypoints.http.counter import Counter
 from telecom_crm.entrypoints.http.hooks.gateways import GatewayController
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.methods import Methods
-from telecom_crm.entrypoints.http.metrics import Metrics
+from telecom_crm.entrypoints.http.metrics import Metrics, noted, timed
 from telecom_crm.entrypoints.http.openapi import schema_of
 from telecom_crm.entrypoints.http.reading import JSON_LIMIT, StrictBody
-from telecom_crm.entrypoints.http.web.app import Gates, handlers, pages_of, routers
+from telecom_crm.entrypoints.http.served import SERVED, Served, served
+from telecom_crm.entrypoints.http.web.app import Gates, gated, handlers, pages_of, routers
 from telecom_crm.entrypoints.http.web.gate import PageGate
 
 REQUEST_THREADS = 64
@@ -117,35 +120,73 @@ SERVICES: Mapping[str, Callable[[Crm], object]] = {
 """What handlers may ask for, by the name of their parameter."""
 
 
-def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") -> Litestar:
+@cache
+def routes() -> Litestar:
+    """
+    Return every route with what stands before it, ready to be served for any CRM.
+
+    They are made once in a process: working out what hundreds of handlers take is dear, and none of
+    it is different for another CRM. What is, a handler is given out of the request; see `Served`.
+    """
+    given = {name: _provide(name) for name in (*SERVICES, "counter", "metrics")}
+    return Litestar(
+        [Router("/", route_handlers=CONTROLLERS), *routers()],
+        dependencies=given | {"number": Provide(read_number, sync_to_thread=False)},
+        middleware=[timed, Methods().before, gated],
+        exception_handlers=handlers(),
+        request_class=Call,
+        request_max_body_size=JSON_LIMIT,
+        dto=StrictBody,
+        return_dto=None,
+        openapi_config=None,
+        logging_config=None,  # the framework's own writes bodies and headers down
+        before_send=[noted, guard],
+    )
+
+
+@attrs.frozen(eq=False)
+class App:
+    """The routes, served for one CRM: an ASGI application."""
+
+    routes: Litestar
+    served: Served
+    on_shutdown: list[Callable[[], None]]
+    """What is let go of when the server stops, in this order."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or go along with the server from its start to its end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            scope["state"] = {**scope.get("state", {}), SERVED: self.served}
+            await self.routes(scope, receive, send)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for let_go in self.on_shutdown:
+            let_go()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") -> App:
     """
     Build the service over a CRM; whoever opened the CRM closes it.
 
     `operator` is what the pages are headed with.
     """
     limits = limits or Limits()
-    metrics, gate = Metrics(), Gate(crm.access, limits)
-    pages = pages_of(crm, operator=operator, proxies=limits.proxies)
-    gates = Gates(gate, PageGate(crm.access, crm.self_care))
-    services = {name: pick(crm) for name, pick in SERVICES.items()}
-    counter = Counter(crm.payments)
-    services |= {"counter": counter, "metrics": metrics}
-    given = {name: _provide(service) for name, service in services.items()}
-    return Litestar(
-        [Router("/", route_handlers=CONTROLLERS), *routers()],
-        dependencies=given | {"number": Provide(read_number, sync_to_thread=False)},
-        middleware=[metrics.around, Methods().before, gates.before],
-        exception_handlers=handlers(),
-        request_class=Call,
-        state=State({"read_phone": crm.read_phone, "pages": pages}),
-        request_max_body_size=JSON_LIMIT,
-        dto=StrictBody,
-        return_dto=None,
-        openapi_config=None,
-        logging_config=None,  # the framework's own writes bodies and headers down
-        before_send=[metrics.note, guard],
-        on_shutdown=[counter.close],
+    metrics, counter = Metrics(), Counter(crm.payments)
+    picked = {name: pick(crm) for name, pick in SERVICES.items()}
+    at_routes = Served(
+        services=picked | {"counter": counter, "metrics": metrics},
+        read_phone=crm.read_phone,
+        pages=pages_of(crm, operator=operator, proxies=limits.proxies),
+        gates=Gates(Gate(crm.access, limits), PageGate(crm.access, crm.self_care)),
+        metrics=metrics,
     )
+    return App(routes(), at_routes, on_shutdown=[counter.close])
 
 
 async def guard(message: Message, _: Scope) -> None:
@@ -156,7 +197,7 @@ async def guard(message: Message, _: Scope) -> None:
         headers.setdefault("Cache-Control", "no-store")  # most of them have personal data
 
 
-def create() -> Litestar:
+def create() -> App:
     """
     Build the service for one server process, as the settings in its environment say.
 
@@ -184,11 +225,11 @@ def create() -> Litestar:
 
 def openapi_document() -> dict[str, Any]:
     """Return the service's OpenAPI document."""
-    from telecom_crm.entrypoints import doors
-
-    with doors.in_memory() as crm:
-        return schema_of(create_app(crm))
+    return schema_of(routes())
 
 
-def _provide(service: object) -> Provide:
-    return Provide(lambda: service, sync_to_thread=False)
+def _provide(name: str) -> Provide:
+    def provided(scope: Scope) -> object:
+        return served(scope).services[name]
+
+    return Provide(provided, sync_to_thread=False)

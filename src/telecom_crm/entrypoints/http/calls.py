@@ -39,6 +39,7 @@ from telecom_crm.entrypoints.http.bodies import SCHEMAS, IccidText, MsisdnText, 
 from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
 from telecom_crm.entrypoints.http.reading import body_class
+from telecom_crm.entrypoints.http.served import served
 
 TEXT_LIMIT = 1000
 SEEN_HEADER = "If-Match"
@@ -117,7 +118,7 @@ class Call(Request[Visitor, Any, State]):
         """Return a parameter that is a phone number as one that is read as people write it here."""
         if parameter.schema != SCHEMAS[MsisdnText]:
             return parameter
-        read_phone = self.app.state.read_phone
+        read_phone = served(self.scope).read_phone
         return attrs.evolve(parameter, read=lambda raw: str(read_phone(raw)))
 
 

@@ -107,11 +107,9 @@ def _row(*cells: str) -> str:
 
 def page() -> str:
     """Return the page of the service as it is."""
-    from telecom_crm.entrypoints import doors
-    from telecom_crm.entrypoints.http.app import create_app
+    from telecom_crm.entrypoints.http.app import routes
 
-    with doors.in_memory() as crm:
-        return draw(entries(create_app(crm)))
+    return draw(entries(routes()))
 
 
 if __name__ == "__main__":

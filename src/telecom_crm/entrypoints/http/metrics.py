@@ -12,6 +12,7 @@ from typing import Any
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from telecom_crm.domain.provisioning import ProvisioningStatus
+from telecom_crm.entrypoints.http.served import served
 
 BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STARTED = "telecom_crm_started"
@@ -31,16 +32,7 @@ class Metrics:
         )
         self._lock = threading.Lock()
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """Remember, as the first middleware, when a request came."""
-
-        async def timed(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["state"][STARTED] = time.perf_counter()
-            await app(scope, receive, send)
-
-        return timed
-
-    async def note(self, message: Message, scope: Scope) -> None:
+    def note(self, message: Message, scope: Scope) -> None:
         """Count an answer, when it begins."""
         if message["type"] != "http.response.start":
             return
@@ -83,6 +75,21 @@ class Metrics:
                 break
         row[-2] += 1
         row[-1] += seconds
+
+
+def timed(app: ASGIApp) -> ASGIApp:
+    """Remember, as the first middleware, when a request came."""
+
+    async def begun(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"][STARTED] = time.perf_counter()
+        await app(scope, receive, send)
+
+    return begun
+
+
+async def noted(message: Message, scope: Scope) -> None:
+    """Have an answer counted by whom it is served for."""
+    served(scope).metrics.note(message, scope)
 
 
 def backlog_text(tasks: Mapping[ProvisioningStatus, int] | None) -> str:

@@ -52,7 +52,7 @@ contract needs an `Idempotency-Key`: sent again it answers the same, with
 
 
 def schema_of(app: Litestar) -> dict[str, Any]:
-    """Return the OpenAPI document of a service."""
+    """Return the OpenAPI document of routes."""
     operations = sorted(_operations(app), key=lambda one: (one[0], one[1]))
     kinds = {kind for _, _, handler in operations for kind in _kinds(handler)} | {Problem}
     ordered = sorted(kinds, key=_name_of)

@@ -24,6 +24,7 @@ from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.entrypoints.http.bodies import ContactText, MsisdnText
 from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
+from telecom_crm.entrypoints.http.served import served
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class StrictBody(AbstractDTO[Any]):
         encoding = connection.headers.get("content-encoding", "identity")
         if not _JSON.fullmatch(media_type) or encoding.lower() != "identity":
             raise HTTPException(status_code=415)
-        handler, read_phone = connection.route_handler, connection.app.state.read_phone
+        handler, read_phone = connection.route_handler, served(connection.scope).read_phone
         try:
             return read_json(value, body_class(handler), read_phone=read_phone)
         except (Malformed, InvalidValue) as of_body:

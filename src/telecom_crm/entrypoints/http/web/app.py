@@ -17,6 +17,7 @@ from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http import problems
 from telecom_crm.entrypoints.http.access import Gate
+from telecom_crm.entrypoints.http.served import served
 from telecom_crm.entrypoints.http.web import console, faults, my
 from telecom_crm.entrypoints.http.web.assets import brand_sheet, front_door, static_file
 from telecom_crm.entrypoints.http.web.faults import ByFace
@@ -71,16 +72,24 @@ class Gates:
     api: Gate
     web: PageGate
 
-    def before(self, app: ASGIApp) -> ASGIApp:
-        """Stand, as a middleware, before every route."""
-        bearer, session = self.api.before(app), self.web.before(app)
+    async def admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or raise as the gate before its route does."""
+        handler: Any = scope["route_handler"]
+        if FACE in handler.opt:
+            await self.web.admit(Visit(scope, receive, send))
+        else:
+            await self.api.admit(scope)
 
-        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
-            handler: Any = scope["route_handler"]
-            gate = session if FACE in handler.opt else bearer
-            await gate(scope, receive, send)
 
-        return gated
+def gated(app: ASGIApp) -> ASGIApp:
+    """Stand, as a middleware, before every route."""
+
+    # Not a guard: the framework copies the route's handler for each guard of each request.
+    async def admitted(scope: Scope, receive: Receive, send: Send) -> None:
+        await served(scope).gates.admit(scope, receive, send)
+        await app(scope, receive, send)
+
+    return admitted
 
 
 def handlers() -> ExceptionHandlersMap:

@@ -131,7 +131,7 @@ def _told(visit: Visit, status: int, text: str, *, incident: str = "") -> Respon
 def _as_toast(visit: Visit, status: int, text: str, incident: str) -> Response[bytes]:
     """Put the sentence among the toasts; what is on the page stays."""
     told = f"{text} ({incident})" if incident else text
-    body = visit.app.state.pages.render("ui/_toast.html", one=Toast(told, "bad"))
+    body = visit.pages.render("ui/_toast.html", one=Toast(told, "bad"))
     headers = {"HX-Retarget": "#toasts", "HX-Reswap": "beforeend"}
     return html(visit, body, status=status, headers=headers)
 

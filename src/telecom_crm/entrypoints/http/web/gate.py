@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import attrs
 from litestar.concurrency import sync_to_thread
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import Scope
 
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
@@ -33,15 +33,6 @@ class PageGate:
 
     access: Access
     self_care: SelfCare
-
-    def before(self, app: ASGIApp) -> ASGIApp:
-        """Stand, as a middleware, before every page."""
-
-        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.admit(Visit(scope, receive, send))
-            await app(scope, receive, send)
-
-        return gated
 
     async def admit(self, visit: Visit) -> None:
         """Let a visitor in, with the language of the answer set; raise where they may not."""

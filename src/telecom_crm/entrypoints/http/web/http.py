@@ -14,7 +14,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -26,11 +26,15 @@ from telecom_crm.domain.role import NO_RIGHTS, Action, Area, Rights, Visitor
 from telecom_crm.domain.session import Subscriber
 from telecom_crm.domain.user import Theme, User
 from telecom_crm.entrypoints.http.limits import address_of
+from telecom_crm.entrypoints.http.served import served
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
 from telecom_crm.entrypoints.http.web.audit_labels import actor_named
 from telecom_crm.entrypoints.http.web.cookies import FLASH, SEED, THEME, baked, eaten, named
 from telecom_crm.entrypoints.http.web.i18n import here
+
+if TYPE_CHECKING:
+    from telecom_crm.entrypoints.http.web.templating import Pages
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -94,6 +98,11 @@ class Visit(Request[Any, Any, State]):
         found: Subscriber = self.scope["state"][SUBSCRIBER]
         return found
 
+    @property
+    def pages(self) -> Pages:
+        """What all pages of the operator share."""
+        return served(self.scope).pages
+
     def called(self, actor: object) -> str:
         """Return who did something, in words: a user by their name, a program by its own."""
         name = str(actor)
@@ -101,7 +110,7 @@ class Visit(Request[Any, Any, State]):
             return named
         state = self.scope["state"]
         if CALLED not in state:  # once for a page: a long history has many who wrote it
-            state[CALLED] = self.app.state.pages.names()
+            state[CALLED] = self.pages.names()
         users: Mapping[str, str] = state[CALLED]
         return users.get(name, name)
 
@@ -139,13 +148,13 @@ class Visit(Request[Any, Any, State]):
         until = None if self.visitor is None else self.visitor.until
         if until is None:
             return 0
-        return max(1, int((until - self.app.state.pages.clock()).total_seconds()))
+        return max(1, int((until - self.pages.clock()).total_seconds()))
 
     @property
     def address(self) -> str:
         """Where the request comes from: the browser, or whom a proxy of ours speaks for."""
         client = self.scope.get("client")
-        peer, proxies = (client[0] if client else ""), self.app.state.pages.proxies
+        peer, proxies = (client[0] if client else ""), self.pages.proxies
         return address_of(peer, self.headers.get("x-forwarded-for"), proxies)
 
     @property
@@ -203,7 +212,7 @@ def page(
     flashed = visit.cookies.get(named(FLASH, scheme))
     if flashed:
         cookies.append(eaten(FLASH, scheme))
-    is_part = fragment is not None and visit.wants_fragment
+    part = fragment if visit.wants_fragment else None
     told = {
         "visit": visit,
         "person": visit.person,
@@ -211,13 +220,12 @@ def page(
         "language": here().code,
         "csrf_token": csrf.issued(seed),
         "toasts": [*_read_flash(flashed), *toasts],
-        "is_part": is_part,
+        "is_part": part is not None,
         **context,
     }
-    pages = visit.app.state.pages
-    body = pages.render(fragment if is_part else template, **told)
-    if is_part and told["toasts"]:
-        body += pages.render("ui/_toasts.html", **told)
+    body = visit.pages.render(part or template, **told)
+    if part and told["toasts"]:
+        body += visit.pages.render("ui/_toasts.html", **told)
     return html(visit, body, status=status, cookies=cookies)
 
 

@@ -67,7 +67,7 @@ def _paper(request: Visit, application: Application) -> tuple[str, list[str]]:
     until = read_day(application.said("document_valid_until"))
     if until is None:
         return "none", [_("Its end is not known")]
-    pages = request.app.state.pages
+    pages = request.pages
     left = (until - local_date(pages.clock(), pages.zone)).days
     if left < 0:
         return "bad", [_("The document is out of date")]

@@ -47,7 +47,7 @@ class Head:
     @classmethod
     def of(cls, request: Visit, crm: Crm, customer: Customer, *, foreseeing: bool = False) -> Head:
         """Read it; what comes of it too, for whoever may see all that it is reckoned from."""
-        today, id = request.app.state.pages.today, customer.id
+        today, id = request.pages.today, customer.id
         latest = Query(where={"customer_id": str(id)}, limit=NAMED + 1, descending=True)
         person = customer.kind is CustomerKind.PERSON
         money, services = request.may(Area.ACCOUNTS), request.may(Area.CONTRACTS)

@@ -112,7 +112,7 @@ def _period(days: int, now: int) -> dict[str, Any]:
 
 def _place(request: Visit, path: str, query: str) -> str | None:
     """Return the address of a list, where the console has it and the visitor may see it."""
-    entries = request.app.state.pages.entries(request.may)
+    entries = request.pages.entries(request.may)
     return path + query if any(one.path == path for one in entries) else None
 
 

@@ -246,7 +246,7 @@ class ListFiles(Controller):
         """Give the users that the list shows."""
         listing = Listing.of(request, *users.FILTERS)
         heads = [_("Name"), _("Login"), _("Role"), _("Two-step sign-in"), _("Status")]
-        titles = request.app.state.pages.role_titles()
+        titles = request.pages.role_titles()
 
         def rows(found: Sequence[User]) -> Iterator[tuple[object, ...]]:
             for one in found:

@@ -36,7 +36,7 @@ class Home(Controller):
         self, request: Visit, crm: NamedDependency[Crm], q: FromQuery[str] = ""
     ) -> Response[bytes]:
         """Find pages and things by what was typed; the whole name of one leads to it at once."""
-        hits = found(crm, q, request.may, request.app.state.pages.commands(request.may))
+        hits = found(crm, q, request.may, request.pages.commands(request.may))
         if (only := the_only(hits, q)) and not request.wants_fragment:
             return redirect(request, only.path)
         return page(request, "console/find.html", fragment="console/_found.html", hits=hits, q=q)

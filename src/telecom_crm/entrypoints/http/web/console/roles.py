@@ -98,7 +98,7 @@ class RolePages(Controller):
         """Show what a role may do, and who has it."""
         role = crm.rules.role(name)
         found = crm.users.page(Query(where={"role": name}, limit=FIRST_USERS))
-        pages = request.app.state.pages
+        pages = request.pages
         return page(
             request,
             "console/roles/show.html",
@@ -167,7 +167,7 @@ def _read(request: Visit, form: Form, name: str) -> Role | None:
     """Return the role of a form, or None where something is wrong with it."""
     title = form.text("title", limit=100)
     endless = form.flag("no_end")
-    alone = form.money("alone_up_to", request.app.state.pages.currency, required=not endless)
+    alone = form.money("alone_up_to", request.pages.currency, required=not endless)
     scopes = form.scopes("grants")
     up_to = None if endless or alone is None else Decimal(alone.amount)
     return form.submit(Role, name=name, title=title, grants=granted(scopes), alone_up_to=up_to)

@@ -55,7 +55,7 @@ class SettingsPages(Controller):
     @shows("/", Area.RULES)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Show what can be set, and what is fixed where."""
-        pages = request.app.state.pages
+        pages = request.pages
         fixed = [
             (_("Currency"), crm.currency),
             (_("Time zone"), crm.zone.key),

@@ -53,7 +53,7 @@ class MyHome(Controller):
             theirs=theirs,
             titled=titled,
             may_pay=bool(gateway_afar(crm)),
-            expiring=customer.papers_ending(request.app.state.pages.today + EXPIRES_SOON),
+            expiring=customer.papers_ending(request.pages.today + EXPIRES_SOON),
             steps=_first_steps(request, crm, customer, overview),
         )
 
@@ -71,7 +71,7 @@ def _first_steps(request: Visit, crm: Crm, customer: Customer, overview: Overvie
     """Return what somebody new does first; nothing once all is done, or they are not new."""
     begun = [one.contract.activated_at for one in overview.services.items]
     since = min((at for at in begun if at is not None), default=None)
-    if since is None or request.app.state.pages.clock() - since > NEW:
+    if since is None or request.pages.clock() - since > NEW:
         return []
     ids = [purse.state.account.id for purse in overview.purses]
     steps = [

@@ -148,5 +148,5 @@ def _consents(request: Visit, customer: Customer, *, granted: bool) -> tuple[Con
     if granted == bool(said and said[-1].granted):
         return customer.consents
     others = [one for one in customer.consents if one.purpose != MARKETING]
-    at = request.app.state.pages.clock()
+    at = request.pages.clock()
     return (*others, Consent(purpose=MARKETING, granted=granted, at=at))

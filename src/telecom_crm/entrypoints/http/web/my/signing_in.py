@@ -47,7 +47,7 @@ class MySigningIn(Controller):
         if secret is None:
             return page(request, "my/access/login.html", status=form.status, form=form)
         scheme = request.scope["scheme"]
-        sent = f"{phone.digits}.{int(request.app.state.pages.clock().timestamp())}"
+        sent = f"{phone.digits}.{int(request.pages.clock().timestamp())}"
         cookies = [
             baked(SESSION["my"], secret, scheme),
             baked(CODE_SENT, sent, scheme, seconds=int(CODE.total_seconds())),

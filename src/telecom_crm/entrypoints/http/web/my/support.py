@@ -135,7 +135,7 @@ class MySupport(Controller):
 def _told(request: Visit, crm: Crm, asked: str) -> str:
     """Tell of a payment of one's own, for whoever is asked about it."""
     payment, state = own_payment(request, crm, asked)
-    zone = request.app.state.pages.zone
+    zone = request.pages.zone
     facts = (
         (gettext("Amount"), here().money(payment.amount)),
         (gettext("Date"), here().instant(payment.at, zone)),
