@@ -181,3 +181,13 @@ def test_who_was_erased_is_out_for_good(site, phones):
     way = "/my/login/password"
     again = submit(site.browser(), way, way, contract=mine.number, password=PASSWORD)
     assert again.status_code == 401
+
+
+def test_a_subscriber_reads_in_the_language_and_colours_of_the_header(site, phones):
+    browser = enter(site, phones, contracts(site)[0])
+    shown = browser.get(PATH).text
+    assert 'action="/my/prefs"' in shown, "the console has a session of its own"
+    for wish in ({"language": "ky"}, {"theme": "dark"}):
+        done = submit(browser, PATH, "/my/prefs", **wish)
+        assert done.status_code == 303, done.text
+    assert '<html lang="ky" data-theme="dark"' in browser.get(PATH).text

@@ -17,7 +17,6 @@ from telecom_crm.domain.session import LONGEST, SessionStage
 from telecom_crm.domain.user import Preferences, Theme, User
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.web.cookies import (
-    A_YEAR_SECONDS,
     LANGUAGE,
     SESSION,
     THEME,
@@ -27,7 +26,8 @@ from telecom_crm.entrypoints.http.web.cookies import (
 )
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, local_path, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import NAMES, PSEUDO, here
+from telecom_crm.entrypoints.http.web.i18n import NAMES, here
+from telecom_crm.entrypoints.http.web.liking import liked, remembered
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ANYBODY = Public("nobody is signed in before this")
@@ -132,20 +132,10 @@ class SigningIn(Controller):
         self, request: Visit, form: NamedDependency[Form], users: NamedDependency[Users]
     ) -> Response[bytes]:
         """Keep what the visitor likes: with the user, and in this browser for guests."""
-        scheme = request.scope["scheme"]
-        language, theme = form.raw("language"), form.raw("theme")
-        chosen = {
-            LANGUAGE: language if language in (*NAMES, PSEUDO) else "",
-            THEME: theme if theme in list(Theme) else "",
-        }
+        chosen = liked(form)
         if request.person is not None:
             users.prefer(request.person.id, _liked(request.person, chosen, form), by=request.by)
-        cookies = [
-            baked(name, value, scheme, seconds=A_YEAR_SECONDS)
-            for name, value in chosen.items()
-            if value
-        ]
-        return redirect(request, request.came_from or START, cookies=cookies)
+        return redirect(request, request.came_from or START, cookies=remembered(request, chosen))
 
 
 def _secret(request: Visit) -> str:

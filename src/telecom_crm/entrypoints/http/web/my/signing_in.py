@@ -17,6 +17,7 @@ from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.web.cookies import CODE_SENT, SESSION, baked, eaten, named
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.liking import liked, remembered
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ANYBODY = Public("nobody is signed in before this")
@@ -106,6 +107,12 @@ class MySigningIn(Controller):
             return page(request, "my/access/password.html", status=form.status, form=form)
         cookie = baked(SESSION["my"], done.secret, request.scope["scheme"])
         return redirect(request, START, cookies=[cookie])
+
+    @acts("/my/prefs", Public("how pages look is for whoever reads them"))
+    def prefer(self, request: Visit, form: NamedDependency[Form]) -> Response[bytes]:
+        """Keep the language and the theme that the visitor likes, in this browser."""
+        cookies = remembered(request, liked(form))
+        return redirect(request, request.came_from or START, cookies=cookies)
 
     @acts("/my/logout", Public("whoever is signed in may leave, at whatever step"))
     def sign_out(self, request: Visit, access: NamedDependency[Access]) -> Response[bytes]:

@@ -3,17 +3,22 @@
   const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
   const on = (name, f) => document.addEventListener(name, f);
   const version = $('meta[name=app-version]')?.content;
-  let dirty = false, lead = '', at = location.pathname, timer, idle;
+  let dirty = false, paged = false, lead = '', at = location.pathname, timer, idle;
   const meta = (n) => $(`meta[name=${n}]`)?.content;
   on('htmx:config:request', (e) => {
     const { request } = e.detail.ctx;
     if (request.method !== 'GET') request.headers['x-csrftoken'] = meta('csrf');
     else if (dirty && e.target.matches('a') && !confirm(meta('unsaved'))) return e.preventDefault();
     if (request.method !== 'GET' || e.target.matches('a')) dirty = false;
+    if (e.target.matches('a')) paged = !!e.target.closest('.pager');
   });
   on('htmx:after:request', (e) => {
     const now = e.detail.ctx.response?.headers.get('X-App-Version');
     if (now && version && now !== version && e.target.matches('a')) location.reload();
+  });
+  // Closed after the swap, a dialog would go on keeping the page behind it from everybody.
+  on('htmx:before:swap', (e) => {
+    if (e.detail.ctx?.target === document.body) $$('dialog[open]').forEach((d) => d.close());
   });
   on('htmx:error', () => $('#offline')?.removeAttribute('hidden'));
   on('htmx:after:swap', (e) => {
@@ -35,15 +40,18 @@
       setTimeout(() => t.remove(), 8000);
     });
   };
-  // What was swapped gives the focus to what is wrong; on another page, or where it was lost, to the heading.
+  // What was swapped gives the focus to what is wrong; on another page, or where it was lost, to what
+  // the address names, else to the heading. So does a page that a form led to: it was loaded whole.
   const land = (box) => {
-    const wrong = $('[data-errors]', box), body = document.body;
-    const lost = box === body && (at !== location.pathname || document.activeElement === body);
-    const to = wrong || (lost && $('h1'));
+    const wrong = $('[data-errors]', box), body = document.body, none = document.activeElement === body;
+    const anew = box === body && (paged || at !== location.pathname || none);
+    const named = document.getElementById(location.hash.slice(1));
+    const to = wrong || ((anew || (!box && none && sessionStorage.getItem('sent'))) && (named || $('h1')));
     at = location.pathname;
+    sessionStorage.removeItem('sent');
     if (!to) return;
-    to.tabIndex = -1;
-    to.focus({ preventScroll: !wrong }); // where the page stands is htmx's, and of the way back
+    if (to.tabIndex < 0) to.tabIndex = -1;
+    to.focus({ preventScroll: !wrong && !named }); // where the page stands is htmx's, and of the way back
   };
   // What was opened in this tab, for the palette before anything is typed; gone with who was signed in.
   const recall = () => {
@@ -76,7 +84,8 @@
     t.parentNode.toggleAttribute('data-chosen', t.files.length);
     if (t.files.length) $('.file-some', t.parentNode).textContent = [...t.files].map((f) => f.name).join(', ');
   });
-  on('submit', () => (dirty = false));
+  on('submit', () => { dirty = false; sessionStorage.setItem('sent', 1); });
+  on('focusin', (e) => $$('details.menu[open]').forEach((m) => m.contains(e.target) || (m.open = false)));
   addEventListener('beforeunload', (e) => dirty && e.preventDefault());
   on('click', (e) => {
     const t = e.target.closest('[data-open],[data-close],[data-copy],[data-print]');
@@ -110,7 +119,10 @@
       const form = $('form', box), isOf = form.q.value.trim() === $('#found').dataset.q;
       return isOf ? rows(box).find((r) => 'at' in r.dataset)?.click() : form.submit(); // found of what is typed by now
     }
+    const menu = $('details.menu[open]');
+    if (menu && key === 'Escape') { menu.open = false; return $('summary', menu).focus(); }
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
+    if (key === 'Escape' && e.target.matches('[data-search]')) return e.target.blur(); // it is empty by then
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
     if (e.target.matches('input,textarea,select,[contenteditable]')) return;
     const go = (s) => { const t = $(s); if (t) { e.preventDefault(); t.matches('input') ? t.focus() : t.click(); } };
