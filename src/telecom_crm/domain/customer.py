@@ -140,8 +140,6 @@ BARRED = {
     CustomerStatus.CLOSED: Reason.of("the customer is closed"),
 }
 """Why a customer in such a state drafts no contract."""
-MAY_SIGN = frozenset(CustomerStatus) - BARRED.keys()
-"""The states in which a customer may draft a contract."""
 
 
 @attrs.define
@@ -340,7 +338,7 @@ class Customer:
     @property
     def may_sign(self) -> bool:
         """Tell whether a contract may be drafted: not blocked, not closed, not merged."""
-        return self.status in MAY_SIGN and self.merged_into is None
+        return self.status not in BARRED and self.merged_into is None
 
     @classmethod
     def register(
@@ -542,8 +540,8 @@ class Customer:
     def refuse_barred(self) -> None:
         """Raise `RuleViolated` for one who is blocked or closed, `CustomerMerged` for a loser."""
         self.refuse_merged()
-        if not self.may_sign:
-            raise RuleViolated("customer_may_contract", (f"the customer is {self.status}",))
+        if self.status in BARRED:
+            raise RuleViolated("customer_may_contract", (BARRED[self.status],))
 
     @classmethod
     def _begun(
