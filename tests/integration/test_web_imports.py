@@ -234,6 +234,8 @@ TAKE_FILES = {
     "/console/customers/{customer_id:uuid}/request": kyc.FORM_BYTES,
     "/console/settings/papers/{kind:str}": papers.LARGEST,
     "/console/settings/papers/{kind:str}/preview": papers.LARGEST,
+    "/console/tickets/new": ATTACHMENT_LIMIT,
+    "/console/tickets/{ticket_id:uuid}/comments": ATTACHMENT_LIMIT,
 }
 
 
