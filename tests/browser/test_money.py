@@ -31,6 +31,8 @@ def test_the_desk_takes_one_payment_and_two_give_some_of_it_back(browser, site, 
     page.get_by_role("button", name="Take payment").dblclick()
     expect(page.locator("h1")).to_contain_text(amount.replace(",", "."))
     expect(page).to_have_url(PAYMENT)
+    printed = page.locator("#toasts").get_by_role("link", name="Print").first
+    expect(printed).to_have_attribute("href", re.compile("/receipt$"))
     page.reload()
     payment = page.url
     window.go("/console/payments")
@@ -56,3 +58,29 @@ def test_the_desk_takes_one_payment_and_two_give_some_of_it_back(browser, site, 
     assert [one for one in window.said if "422" not in one] == []
     for one in (context, desk):
         one.close()
+
+
+def test_nobodys_money_is_given_to_the_account_that_is_found_and_taken_back(browser, site):
+    context = browser.new_context(locale="en")
+    window = Window.on(context, site).sign_in("senior_operator")
+    page = window.page
+    window.go("/console/payments?status=unallocated")
+    page.locator(ROWS).first.get_by_role("link").click()
+    page.get_by_role("link", name="Give to an account").click()
+    expect(page.get_by_text("Nobody found")).to_be_visible()
+    page.fill("#payees [data-search]", "C-00000003")
+    found = page.locator("#payees a").first
+    expect(found).to_contain_text("C-00000003")
+    found.click()
+    page.get_by_role("button", name="Give to an account").click()
+    expect(page.get_by_text("The money is on the account")).to_be_visible()
+    expect(page.locator("main .badge").first).to_have_text("Paid")
+    page.locator("main details.menu summary").click()
+    page.get_by_role("link", name="Undo the payment").click()
+    page.fill("#f-reason", "It was another one")
+    page.get_by_role("button", name="Undo the payment").click()
+    expect(page.locator("main .badge").first).to_have_text("Undone")
+    window.go("/console/payments?status=unallocated")
+    expect(page.locator(ROWS)).to_have_count(1)
+    assert window.said == []
+    context.close()

@@ -369,3 +369,25 @@ def test_a_profile_leads_to_the_payments_and_the_books(site, admin, contract):
     profile = f"/console/customers/{contract.customer_id}"
     assert f'href="{PATH}/{payment.id}"' in admin.get(f"{profile}/payments").text
     assert f'href="{books(contract)}"' in admin.get(profile).text
+
+
+# Who took it
+
+
+def test_a_payment_says_who_took_it_and_its_toast_leads_to_the_receipt(site, admin, contract):
+    cashier = site.browser("cashier")
+    new = f"{PATH}/new?contract={contract.id}"
+    done = submit(cashier, new, new, amount="78", desk="cash_desk", idempotency_key="taken")
+    path = done.headers["location"]
+    shown = cashier.get(path).text
+    toast = shown.partition('class="toast"')[2]
+    assert f'href="{path}/receipt"' in toast.partition("</div>\n</div>")[0]
+    name = next(site.crm.users.each(login="cashier")).name
+    assert re.search(rf"Taken by</dt><dd>{name}<", shown)
+    assert re.search(r"Taken at</dt><dd>Cash desk<", shown)
+    stray = kept(site, "nobody", "taken by itself")
+    rows = admin.get(PATH).text.split("<tr data-row>")
+    assert name in next(row for row in rows if path in row)
+    assert "Trial gateway" in next(row for row in rows if str(stray.id) in row)
+    file = admin.get(f"{PATH}.csv").content.decode("utf-8-sig")
+    assert any({name, "Cash desk", "78.00"} <= set(row) for row in csv.reader(io.StringIO(file)))

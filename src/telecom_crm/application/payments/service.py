@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
+from uuid import UUID
 
 import attrs
 
@@ -33,6 +34,7 @@ from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import (
     PAYMENT_LIFECYCLE,
     Payment,
+    PaymentCommand,
     PaymentReceipt,
 )
 from telecom_crm.domain.refund import REFUND_LIFECYCLE
@@ -125,6 +127,17 @@ class Payments(Taking, Refunding, Disputing):
             refunds = each_in(tx.refunds, payment_id=str(payment_id))
             things += [(REFUND_LIFECYCLE.machine, refund.key) for refund in refunds]
             return tx.events.timeline(things)
+
+    def takers(self, payments: Iterable[PaymentId]) -> dict[PaymentId, Actor]:
+        """Return who began each of some payments: a cashier, a subscriber, a gateway."""
+        things = [(PAYMENT_LIFECYCLE.machine, str(one)) for one in payments]
+        with self.uow(read_only=True) as tx:
+            events = tx.events.timeline(things)
+        return {
+            PaymentId(UUID(event.thing_id)): event.by
+            for event in events
+            if event.command == PaymentCommand.INITIATE
+        }
 
     def each(self, **where: str) -> Iterator[Payment]:
         """Go through all payments with these field values."""

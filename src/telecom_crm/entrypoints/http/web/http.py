@@ -66,13 +66,15 @@ class Toast:
     A message that is shown once; `tone` is ok, bad, warn or info.
 
     Where what was done can be undone, `undo` is the path that a form posts to for it, and `version`
-    that of the thing as it was left: once somebody else changed it, it is not undone.
+    that of the thing as it was left: once somebody else changed it, it is not undone. `then` is
+    the path where one goes on, and its words.
     """
 
     text: str
     tone: str = "ok"
     undo: str = ""
     version: int | None = None
+    then: tuple[str, str] | None = None
 
 
 class Visit(Request[Any, Any, State]):
@@ -289,7 +291,7 @@ _SAFE = "/?&=%#:,;@!$'()*+~-._"
 
 
 def _flash(toast: Toast) -> str:
-    told = [toast.text, toast.tone, toast.undo, toast.version]
+    told = [toast.text, toast.tone, toast.undo, toast.version, toast.then]
     raw = json.dumps(told, ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(raw).decode()[:MOST_FLASH]
 
@@ -299,9 +301,11 @@ def _read_flash(raw: str | None) -> list[Toast]:
     if not raw or len(raw) > MOST_FLASH:
         return []
     try:
-        text, tone, undo, version = json.loads(base64.urlsafe_b64decode(raw))
+        text, tone, undo, version, then = json.loads(base64.urlsafe_b64decode(raw))
         path, seen = local_path(str(undo)), version if isinstance(version, int) else None
+        to, words = then or ("", "")
     except (ValueError, TypeError, binascii.Error):
         return []
     tone = tone if tone in ("ok", "bad", "warn", "info") else "info"
-    return [Toast(str(text), tone, path, seen)]
+    onward = (local_path(str(to)), str(words))
+    return [Toast(str(text), tone, path, seen, onward if onward[0] else None)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 
@@ -15,7 +16,7 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.payees import Payee, chosen, lacking, offered
 from telecom_crm.entrypoints.http.web.forms import Form, written
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.labels import label
@@ -64,8 +65,11 @@ class CashDeskPages(Controller):
         )
         if payment is None:
             return _form(request, crm, payee, form, status=form.status)
-        toast = _said(change, replayed=payment.replayed)
-        return redirect(request, f"/console/payments/{payment.id}", toast=toast)
+        path = f"/console/payments/{payment.id}"
+        toast = Toast(_said(change, replayed=payment.replayed))
+        if payment.entry_id is not None:
+            toast = attrs.evolve(toast, then=(f"{path}/receipt", _("Print")))
+        return redirect(request, path, toast=toast)
 
 
 def _choice(request: Visit, crm: Crm, status: int = 200) -> Response[bytes]:

@@ -173,16 +173,22 @@ class ListFiles(Controller):
     def payments(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the payments that the list shows."""
         listing = Listing.of(request, *payments.FILTERS)
-        heads = [_("Time"), _("Customer"), _("Method"), _("Taken by"), _("External id")]
-        heads += [_("Status"), _("Amount"), _("Currency")]
+        heads = [_("Time"), _("Customer"), _("Method"), _("Taken by"), _("Taken at")]
+        heads += [_("External id"), _("Status"), _("Amount"), _("Currency")]
 
         def rows(found: Sequence[Payment]) -> Iterator[tuple[object, ...]]:
             ids = {one.account_id for one in found}
             owners = crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {}
+            took = payments.takers(request, crm, found)
             for one in found:
                 owner = owners.get(one.account_id)
                 who = owner.name if owner else one.meant_for
-                way = label(one.method), gateway(one.gateway), one.gateway_reference
+                way = (
+                    label(one.method),
+                    took.get(one.id),
+                    gateway(one.gateway),
+                    one.gateway_reference,
+                )
                 sum = _amount(one.amount), one.amount.currency
                 yield _clock(one.at, crm.zone), who, *way, label(one.status), *sum
 

@@ -117,6 +117,7 @@ class PaymentPages(Controller):
             listing=listing,
             found=found,
             owners=crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {},
+            takers=takers(request, crm, found.items),
             chips=status_chips(listing, pgettext("payments", "All"), CHIPS, crm.payments.counts),
             methods=_methods(listing),
         )
@@ -136,6 +137,7 @@ class PaymentPages(Controller):
             owner=_owner(request, crm, payment),
             state=crm.accounts.get(payment.account_id),
             refunds=crm.payments.refunds_of(payment.id),
+            taker=takers(request, crm, [payment]).get(payment.id),
             refundable=_is_refundable(request, payment),
             allocatable=payment.status is PaymentStatus.UNALLOCATED and not payment.refunded,
             kin=_kin(events),
@@ -236,6 +238,12 @@ def listed(listing: Listing, crm: Crm) -> Page[Payment]:
         return crm.payments.of_accounts(ids, listing.query())
     except InvalidValue:  # a place in a list that somebody made up
         return Page(items=())
+
+
+def takers(request: Visit, crm: Crm, payments: Iterable[Payment]) -> dict[PaymentId, str]:
+    """Return in words who took each of some payments: a person, or the gateway by itself."""
+    began = crm.payments.takers(one.id for one in payments)
+    return {known: request.called(by) for known, by in began.items()}
 
 
 def _methods(listing: Listing) -> list[dict[str, Any]]:
