@@ -16,7 +16,7 @@
     const now = e.detail.ctx.response?.headers.get('X-App-Version');
     if (now && version && now !== version && e.target.matches('a')) location.reload();
   });
-  // Closed after the swap, a dialog would go on keeping the page behind it from everybody.
+  // Closed after the swap, a dialog would keep the page behind it inert.
   on('htmx:before:swap', (e) => {
     if (e.detail.ctx?.target === document.body) $$('dialog[open]').forEach((d) => d.close());
   });
@@ -40,8 +40,8 @@
       setTimeout(() => t.remove(), 8000);
     });
   };
-  // What was swapped gives the focus to what is wrong; on another page, or where it was lost, to what
-  // the address names, else to the heading. So does a page that a form led to: it was loaded whole.
+  // The focus goes to what is wrong; on another page, after a form, or where it was lost, to what the
+  // address names, else to the heading.
   const land = (box) => {
     const wrong = $('[data-errors]', box), body = document.body, none = document.activeElement === body;
     const anew = box === body && (paged || at !== location.pathname || none);
@@ -122,7 +122,7 @@
     const menu = $('details.menu[open]');
     if (menu && key === 'Escape') { menu.open = false; return $('summary', menu).focus(); }
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
-    if (key === 'Escape' && e.target.matches('[data-search]')) return e.target.blur(); // it is empty by then
+    if (key === 'Escape' && e.target.matches('[data-search]')) return e.target.blur();
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
     if (e.target.matches('input,textarea,select,[contenteditable]')) return;
     const go = (s) => { const t = $(s); if (t) { e.preventDefault(); t.matches('input') ? t.focus() : t.click(); } };
