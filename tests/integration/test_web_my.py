@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import pytest
 
 import telecom_crm
 from telecom_crm import Message, Money, Query
+from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
@@ -223,7 +225,36 @@ def test_a_question_about_a_payment_begins_with_what_is_known_of_it(site, phones
     assert "Where you paid: " in browser.get("/my/tickets/new?topic=payment").text
     assert other.get(path).status_code == 404
     assert other.get("/my/tickets/new?topic=payment&payment=x").status_code == 404
-    assert "do not see it" not in browser.get("/my/tickets/new?topic=x").text
+
+
+def test_what_a_question_is_about_is_chosen_first_with_what_often_helps(site, phones):
+    browser = enter(site, phones, contracts(site)[0])
+    for path in ("/my/tickets/new", "/my/tickets/new?topic=x"):
+        shown = browser.get(path).text
+        topics = re.findall(r'href="(/my/tickets/new\?topic=\w+)"', shown)
+        assert len(topics) == 5
+        for one in ("/my/payments", "/my/sim", "/my/tariff", "/my/options", *topics):
+            assert f'href="{one}"' in shown
+            assert browser.get(one).status_code == 200
+
+
+def test_a_closed_question_is_followed_up(site, phones):
+    mine, theirs, *_ = contracts(site)
+    old = site.crm.tickets.create(customer_id=mine.customer_id, subject="No signal")
+    browser, at = enter(site, phones, mine), f"/my/tickets/{old.id}"
+    assert f"{at}/follow-up" not in browser.get(at).text
+    site.crm.tickets.activate(old.id)
+    site.crm.tickets.resolve(old.id)
+    assert f"{at}/follow-up" in browser.get(at).text
+    again = f"{at}/follow-up"
+    assert 'value="No signal"' in browser.get(again).text
+    assert submit(browser, again, again, subject="No signal", text="").status_code == 422
+    made = submit(browser, again, again, subject="No signal", text="it is back")
+    [new] = [one for one in site.crm.tickets.each() if one.follow_up_of == old.id]
+    assert made.headers["location"] == f"/my/tickets/{new.id}"
+    assert at in browser.get(made.headers["location"]).text
+    assert new.comments[0].text == "it is back"
+    assert enter(site, phones, theirs).get(again).status_code == 404
 
 
 def test_a_form_that_is_sent_twice_pays_once(site, phones):
@@ -249,8 +280,32 @@ def test_the_other_two_endings(site, phones, amount, said):
     if said == "Not paid":
         assert f"/my/topup?amount={amount}" in page
         assert f'value="{amount}"' in browser.get(f"/my/topup?amount={amount}").text
+        assert "declined by the simulator" in page
     else:
+        assert "we will send you a message" in page
         assert 'hx-trigger="every 2s"' in page
+
+
+def test_why_a_payment_failed_is_told_in_words_and_never_what_the_staff_said(phones):
+    gateways = [SimulatorGateway(secret="x", name=name) for name in ("bank", "purse")]
+    with telecom_crm.in_memory(gateways=gateways, messenger=phones, passwords=QUICK) as crm:
+        demo.load(crm)
+        demo.load_subscribers(crm, count=2)
+        site = Site(create_app(crm), crm)
+        browser = enter(site, phones, contracts(site)[0])
+        shown = browser.get("/my/topup").text
+        assert 'value="bank" checked' in shown
+        assert 'value="purse"' in shown
+        pay = partial(submit, browser, "/my/topup", "/my/topup")
+        assert pay(amount="50", gateway="cash_desk").status_code == 422
+        failed = pay(amount="50.07", gateway="purse").headers["location"]
+        assert crm.payments.get(paid_id(failed)).gateway == "purse"
+        assert "The payment service could not be reached" in browser.get(failed).text
+        waits = pay(amount="50.03").headers["location"]
+        crm.payments.give_up(paid_id(waits), reason="the bank knows nothing")
+        closed = browser.get(waits).text
+        assert "Not paid" in closed
+        assert "the bank knows nothing" not in closed
 
 
 def test_of_money_that_went_back_nobody_says_it_was_not_taken(site, phones):
@@ -327,7 +382,7 @@ def test_the_password_way_in(site):
 
 def test_photos_go_both_ways_in_a_conversation(site, phones):
     mine, theirs, *_ = contracts(site)
-    browser, new = enter(site, phones, mine), "/my/tickets/new"
+    browser, new = enter(site, phones, mine), "/my/tickets/new?topic=other"
     photo = {"content": ("mast.png", PNG, "image/png")}
     said = {"subject": "No network", "text": "see the photo"}
     wrong = submit(browser, new, new, files={"content": ("a.png", b"<html>", "image/png")}, **said)
@@ -354,7 +409,7 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
 
 def test_a_question_is_asked_once_answered_and_closed(site, phones):
     mine, theirs, *_ = contracts(site)
-    browser, path = enter(site, phones, mine), "/my/tickets/new"
+    browser, path = enter(site, phones, mine), "/my/tickets/new?topic=other"
     page = browser.get(path).text
     sent = dict(re.findall(r'name="(csrf|idempotency_key)" value="([^"]+)"', page))
     words = {**sent, "subject": "<b>No</b> network", "text": "since <i>noon</i>"}

@@ -158,6 +158,13 @@ class Notifications:
         )
         self._record(line)
 
+    def tells(self, event: str, customer_id: CustomerId) -> bool:
+        """Tell whether a customer gets a message of an event: it has words, and they an address."""
+        with self.uow(read_only=True) as tx:
+            customer = tx.customers.get(customer_id)
+            told = {template.event for template in templates_in(tx)}
+        return event in told and _address(self.channel, customer) is not None
+
     def get(self, notification_id: NotificationId) -> Notification:
         """Return a message; raise `NotFound`."""
         with self.uow(read_only=True) as tx:

@@ -103,10 +103,12 @@ class Tickets:
         *,
         subject: str | None = None,
         priority: TicketPriority | None = None,
+        text: str = "",
+        file: NamedFile | None = None,
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> Ticket:
-        """Open a new ticket about what came up again, linked to the old one."""
+        """Open a new ticket about what came up again, linked to the old one; see `create`."""
         old = self.get(ticket_id)
         return self.create(
             customer_id=old.customer_id,
@@ -114,6 +116,8 @@ class Tickets:
             subject=old.subject if subject is None else subject,
             priority=priority or old.priority,
             follow_up_of=ticket_id,
+            text=text,
+            file=file,
             idempotency_key=idempotency_key,
             by=by,
         )

@@ -18,7 +18,7 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.my.contracts import Mine
-from telecom_crm.entrypoints.http.web.my.money import OWN, gateway_afar
+from telecom_crm.entrypoints.http.web.my.money import OWN, gateways_afar
 from telecom_crm.entrypoints.http.web.my.operations import theirs, titled
 from telecom_crm.entrypoints.http.web.routes import shows
 from telecom_crm.entrypoints.http.web.templating import EXPIRES_SOON
@@ -52,7 +52,7 @@ class MyHome(Controller):
             latest=crm.operations.latest(ids, count=LATEST),
             theirs=theirs,
             titled=titled,
-            may_pay=bool(gateway_afar(crm)),
+            may_pay=bool(gateways_afar(crm)),
             expiring=customer.papers_ending(request.pages.today + EXPIRES_SOON),
             steps=_first_steps(request, crm, customer, overview),
         )

@@ -11,17 +11,19 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.operations import Direction
-from telecom_crm.application.ports import Payer, Query
+from telecom_crm.application.ports import GatewayUnavailable, Outcome, Payer, Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.notification import PAYMENT_CONFIRMED
 from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.papers import printed
 from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
@@ -62,7 +64,8 @@ class MyMoney(Controller):
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Pay through the gateway; sent twice, it is one payment."""
-        accounts, gateway = _accounts(request, crm), gateway_afar(crm)
+        accounts, asked = _accounts(request, crm), form.raw("gateway")
+        gateway = next((one for one in gateways_afar(crm) if asked in ("", one)), "")
         chosen, payment = _chosen(form, accounts), None
         if chosen is None or not gateway:
             form.fault("amount", "unavailable")
@@ -112,6 +115,7 @@ class MyMoney(Controller):
     ) -> Response[bytes]:
         """Tell what became of a payment: paid, waiting or failed."""
         payment, state = own_payment(request, crm, payment_id)
+        mine = request.subscriber.customer_id
         return page(
             request,
             "my/payment.html",
@@ -119,6 +123,8 @@ class MyMoney(Controller):
             payment=payment,
             state=state,
             ending=(ending := _ending(payment)),
+            why=_why(crm, payment),
+            will_tell=ending == "waiting" and crm.notifications.tells(PAYMENT_CONFIRMED, mine),
             theirs=theirs,
             receipt=crm.payments.receipt(payment.id) if ending == "paid" else None,
         )
@@ -128,7 +134,7 @@ class MyMoney(Controller):
         self, request: Visit, payment_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Print the receipt of a payment, in the language of the pages."""
-        payment, _ = own_payment(request, crm, payment_id)
+        payment, _state = own_payment(request, crm, payment_id)
         content = crm.papers.receipt(payment.id, language=here().code)
         return printed(content, name=f"receipt-{payment.id}")
 
@@ -170,17 +176,16 @@ def own_payment(request: Visit, crm: Crm, asked: UUID | str) -> tuple[Payment, A
     return payment, state
 
 
-def gateway_afar(crm: Crm) -> str:
-    """Return the gateway that subscribers pay through from afar; "" where there is none."""
-    afar = (name for name, one in crm.gateways.items() if not one.takes_at_once)
-    return next(afar, "")
+def gateways_afar(crm: Crm) -> list[str]:
+    """Return the gateways that subscribers pay through from afar, the usual one first."""
+    return [name for name, one in crm.gateways.items() if not one.takes_at_once]
 
 
 def _asked(
     request: Visit, crm: Crm, accounts: Sequence[AccountState], form: Form
 ) -> Response[bytes]:
     currency = accounts[0].account.currency if accounts else crm.currency
-    limits = crm.payments.regulations().limits(currency)
+    limits, gateways = crm.payments.regulations().limits(currency), gateways_afar(crm)
     chips = [Money.parse(one, currency) for one in CHIPS]
     taken = [one for one in chips if limits is None or limits.refusal(one) is None]
     return page(
@@ -192,10 +197,23 @@ def _asked(
         currency=currency,
         limits=limits,
         chips=[(written(one), int(Decimal(one.amount))) for one in taken],
-        may_pay=bool(gateway_afar(crm)) and bool(accounts),
+        gateways=gateways,
+        may_pay=bool(gateways) and bool(accounts),
     )
 
 
 def _ending(payment: Payment) -> str:
     """Return which of the three endings a payment has; "" for one that was taken and went on."""
     return "waiting" if payment.status in IN_FLIGHT else ENDINGS.get(payment.status, "")
+
+
+def _why(crm: Crm, payment: Payment) -> str:
+    """Return why a payment failed, in words; "" where no gateway said it, which a person may."""
+    if payment.status is PaymentStatus.EXPIRED:
+        return _("It was not paid in time")
+    last = crm.payments.timeline(payment.id)[-1] if payment.failure else None
+    if last is None or last.name != "PaymentFailed" or payment.failure in list(Outcome):
+        return ""
+    if payment.failure == GatewayUnavailable.code:
+        return _("The payment service could not be reached")
+    return payment.failure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -26,6 +27,7 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.labels import label, within
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.my.money import OWN, own_payment
+from telecom_crm.entrypoints.http.web.my.topics import TOPICS
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ENTRY = Entry(path="/my/tickets", text=N_("Support"), icon="message-square", order=30)
@@ -39,16 +41,6 @@ STATES = {
     TicketStatus.CLOSED: within("question", "Closed"),
 }
 """Where a question is, as whoever asked it would say; the desk has words of its own."""
-
-
-TOPICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "payment": (N_("I paid but do not see it"), (N_("Amount"), N_("Date"), N_("Where you paid"))),
-    "card": (N_("I need another SIM card"), ()),
-    "suspended": (N_("My service is suspended"), ()),
-    "blocked": (N_("I am blocked as a customer"), ()),
-    "consents": (N_("I want to change my consents"), ()),
-}
-"""What a question may be about, by the name in the address: its subject, and what to write."""
 
 
 class MySupport(Controller):
@@ -65,34 +57,26 @@ class MySupport(Controller):
 
     @shows("/new", OWN)
     def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """Ask what it is about; a page that leads here may have begun to say it."""
+        """Ask what it is about, with what often helps; a page that leads here may have said it."""
         asked = request.query_params
         topic = TOPICS.get(asked.get("topic", ""))
         if topic is None:
-            return page(request, "my/ticket_new.html", form=Form())
-        subject, words = topic
+            offered = {name: one for name, one in TOPICS.items() if one.title}
+            return page(request, "my/topics.html", topics=offered)
         known = _told(request, crm, asked["payment"]) if asked.get("payment") else ""
-        text = "\n".join(f"{gettext(one)}: " for one in words) if words and not known else known
-        form = Form.filled(subject=gettext(subject), text=text)
-        return page(request, "my/ticket_new.html", form=form)
+        text = known or "\n".join(f"{gettext(one)}: " for one in topic.asks)
+        subject = gettext(topic.subject) if topic.subject else ""
+        return _asked(request, Form.filled(subject=subject, text=text), None)
 
     @acts("/new", OWN, request_max_body_size=ATTACHMENT_LIMIT)
     def create(
         self, request: Visit, form: NamedDependency[Form], tickets: NamedDependency[Tickets]
     ) -> Response[bytes]:
         """Open a ticket with what is said in it; sent twice, it is one."""
-        subject, text = form.text("subject", limit=200), form.text("text", limit=TEXT_LIMIT)
-        made = form.submit(
-            tickets.create,
-            customer_id=request.subscriber.customer_id,
-            subject=subject,
-            text=text,
-            file=form.named_file("content"),
-            idempotency_key=form.key,
-            by=request.by,
-        )
+        mine = request.subscriber.customer_id
+        made = _opened(request, form, partial(tickets.create, customer_id=mine))
         if made is None:
-            return page(request, "my/ticket_new.html", status=form.status, form=form)
+            return _asked(request, form, None)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
 
     @shows("/{ticket_id:uuid}", OWN)
@@ -117,6 +101,29 @@ class MySupport(Controller):
             return _shown(request, tickets, ticket, form)
         return redirect(request, f"/my/tickets/{ticket_id}", toast=_("Sent"))
 
+    @shows("/{ticket_id:uuid}/follow-up", OWN)
+    def ask_again(
+        self, request: Visit, ticket_id: FromPath[UUID], tickets: NamedDependency[Tickets]
+    ) -> Response[bytes]:
+        """Ask what is left of a question that is closed."""
+        ticket = _mine(request, tickets, ticket_id)
+        return _asked(request, Form.filled(subject=ticket.subject), ticket)
+
+    @acts("/{ticket_id:uuid}/follow-up", OWN, request_max_body_size=ATTACHMENT_LIMIT)
+    def follow_up(
+        self,
+        request: Visit,
+        ticket_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        tickets: NamedDependency[Tickets],
+    ) -> Response[bytes]:
+        """Open a ticket that follows up one that is closed."""
+        ticket = _mine(request, tickets, ticket_id)
+        made = _opened(request, form, partial(tickets.follow_up, ticket.id))
+        if made is None:
+            return _asked(request, form, ticket)
+        return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
+
     @acts("/{ticket_id:uuid}/files/{file_id:uuid}", OWN)
     def file(
         self,
@@ -130,6 +137,25 @@ class MySupport(Controller):
         if not any(one.file and one.file.id == file_id for one in _heard(tickets, ticket)):
             raise NotFound("document", str(file_id))
         return download(*tickets.open_attachment(ticket.id, DocumentId(file_id), by=request.by))
+
+
+def _opened(request: Visit, form: Form, make: Callable[..., Ticket]) -> Ticket | None:
+    """Open a ticket by what a form says; None where something is wrong with it."""
+    subject, text = form.text("subject", limit=200), form.text("text", limit=TEXT_LIMIT)
+    return form.submit(
+        make,
+        subject=subject,
+        text=text,
+        file=form.named_file("content"),
+        idempotency_key=form.key,
+        by=request.by,
+    )
+
+
+def _asked(request: Visit, form: Form, old: Ticket | None) -> Response[bytes]:
+    """Show the form of a question, which may follow up an old one."""
+    status = 200 if form.ok else form.status
+    return page(request, "my/ticket_new.html", status=status, form=form, old=old)
 
 
 def _told(request: Visit, crm: Crm, asked: str) -> str:
