@@ -24,7 +24,7 @@ from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.errors import InvalidValue, NotFound, Unavailable
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId
 from telecom_crm.domain.lifecycle import SYSTEM
-from telecom_crm.domain.notification import SIGN_IN_CODE, Template
+from telecom_crm.domain.notification import NEW_DEVICE, SIGN_IN_CODE, Template
 from telecom_crm.domain.session import network_of
 from telecom_crm.domain.token import digest_of
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber
@@ -368,3 +368,14 @@ def _message(subject):
     return Message(
         notification_id=NotificationId(UUID(int=1)), address="+996", subject=subject, body="x"
     )
+
+
+def test_a_sign_in_from_a_device_not_seen_before_is_told(loaded, care):
+    owner, contract = _owner(loaded), _contract(loaded)
+    care.set_password(owner, password=PASSWORD)
+    told = []
+    for agent in ("Firefox/140.0", "Firefox/141.0", "Chrome/140.0", "Firefox/141.0"):
+        care.sign_in_with_password(contract=contract.number, password=PASSWORD, agent=agent)
+        messages = loaded.notifications.each(customer_id=str(owner))
+        told.append(len([one for one in messages if one.event == NEW_DEVICE]))
+    assert told == [1, 1, 2, 2]

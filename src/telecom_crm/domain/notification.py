@@ -91,6 +91,8 @@ TICKET_CLOSED = "TicketClosed"
 LOW_BALANCE = "LowBalance"
 SIGN_IN_CODE = "SignInCode"
 """A code to sign in with: sent at once and kept nowhere."""
+NEW_DEVICE = "NewDevice"
+"""A subscriber came in by a browser that they had not come in by before."""
 
 FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -101,6 +103,7 @@ FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
         TICKET_CLOSED: frozenset({"ticket"}),
         LOW_BALANCE: frozenset({"balance", "currency", "account"}),
         SIGN_IN_CODE: frozenset({"code"}),
+        NEW_DEVICE: frozenset(),
     }
 )
 """The facts a message of each event may tell: numbers of things and amounts, nothing personal."""
@@ -333,6 +336,11 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Sign-in",
             "$code is your code to sign in, good for 10 minutes. Tell it to nobody.",
         ),
+        NEW_DEVICE: (
+            "Sign-in from a new device",
+            "Somebody signed in to your account from a new device. If it was not you, end that"
+            " session and change the password in your profile, or call us.",
+        ),
     },
     "ru": {
         PAYMENT_CONFIRMED: (
@@ -363,6 +371,11 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Вход",
             "$code — код для входа. Он действует 10 минут. Никому его не сообщайте.",
         ),
+        NEW_DEVICE: (
+            "Вход с нового устройства",
+            "В ваш личный кабинет вошли с нового устройства. Если это были не вы, завершите этот"
+            " сеанс и смените пароль в профиле или позвоните нам.",
+        ),
     },
     "ky": {
         PAYMENT_CONFIRMED: (
@@ -392,6 +405,11 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         SIGN_IN_CODE: (
             "Кирүү",
             "$code — кирүү коду. Ал 10 мүнөт жарактуу. Аны эч кимге айтпаңыз.",
+        ),
+        NEW_DEVICE: (
+            "Жаңы түзмөктөн кирүү",
+            "Жеке кабинетиңизге жаңы түзмөктөн киришти. Бул сиз болбосоңуз, профилиңизден ал"
+            " сеансты аяктап, сырсөздү алмаштырыңыз же бизге чалыңыз.",
         ),
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -30,7 +31,9 @@ from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId, S
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.notification import (
     DEFAULT_TEMPLATES,
+    NEW_DEVICE,
     SIGN_IN_CODE,
+    Notification,
     NotificationChannel,
     Template,
     choose_template,
@@ -54,6 +57,9 @@ FRESH = timedelta(minutes=10)
 RESEND_AFTER = timedelta(seconds=60)
 CODES_AN_HOUR = 5
 """How many codes a phone is sent; with `GUESSES` for each, 25 guesses of a million an hour."""
+
+NOTICE_LASTS = timedelta(hours=24)
+"""How long it is worth telling of a sign-in."""
 
 WHOSE = "customer"
 """What the audit calls those who come in here."""
@@ -248,7 +254,7 @@ class SelfCare(VisitDesk):
             if not first.is_valid(at=at) or customer.is_gone:
                 return None
             tx.sessions.save(first.end(at=at))
-            return self._opened_for(tx, customer.id, address, agent)
+            return self._opened_for(tx, customer, address, agent)
 
     def _password_of(self, number: str) -> tuple[CustomerId | None, str | None]:
         """Return whose contract has a number, and the digest of their password, where there are."""
@@ -272,7 +278,7 @@ class SelfCare(VisitDesk):
             if now.password_hash != hashed or customer.is_gone:
                 raise SignInRefused  # another password was set, or they were erased, a moment ago
             self._end_presented(tx, replaces, self.clock())
-            return self._opened_for(tx, customer_id, **visit)
+            return self._opened_for(tx, customer, **visit)
 
     @retried
     def _set_password(
@@ -306,20 +312,41 @@ class SelfCare(VisitDesk):
         raise why or SignInRefused
 
     def _opened_for(
-        self, tx: Transaction, customer_id: CustomerId, address: str, agent: str
+        self, tx: Transaction, customer: Customer, address: str, agent: str
     ) -> SignedIn:
         at, secret = self.clock(), new_secret(SESSION_PREFIX)
+        earlier = each_in(tx.sessions, customer_id=customer.key)
+        whole = (one for one in earlier if one.stage is SessionStage.WHOLE)
+        if _browser(agent) not in {_browser(one.agent) for one in whole}:
+            self._tell_of_device(tx, customer, at)
         session = self._begin(
             secret,
             at=at,
             lasts=LONGEST,
             idle=LONGEST,
-            customer_id=customer_id,
+            customer_id=customer.id,
             address=address,
             agent=agent,
         )
-        tx.audit.record(_line("sign_in", customer_id, SYSTEM, at, network_of(address)))
+        tx.audit.record(_line("sign_in", customer.id, SYSTEM, at, network_of(address)))
         return SignedIn(tx.sessions.save(session), secret)
+
+    def _tell_of_device(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+        """Queue the notice of a sign-in from a new device, where the operator has words for it."""
+        if all(template.event != NEW_DEVICE for template in templates_in(tx)):
+            return
+        notice = Notification.queue(
+            id=NotificationId(self.new_id()),
+            customer_id=customer.id,
+            event=NEW_DEVICE,
+            channel=self.channel,
+            language=customer.language,
+            facts={},
+            expires_at=at + NOTICE_LASTS,
+            by=SYSTEM,
+            at=at,
+        )
+        tx.notifications.save(notice)
 
     def _message(
         self, phone: MSISDN, code: str, language: str, templates: Iterable[Template]
@@ -345,6 +372,11 @@ def _line(
     return AuditRecord(
         action=action, thing=WHOSE, thing_id=str(customer_id), by=by, at=at, detail=detail
     )
+
+
+def _browser(agent: str) -> str:
+    """Return what a browser calls itself without the versions, which go up by themselves."""
+    return re.sub(r"[\d._]+", "", agent)
 
 
 def _both(secret: str, code: str) -> str:

@@ -12,7 +12,15 @@ from telecom_crm.application.rule_readers import read_templates
 from telecom_crm.application.rules import TEMPLATES
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.notification import FACTS, SAMPLES, SIGN_IN_CODE, Message, Template, render
+from telecom_crm.domain.notification import (
+    FACTS,
+    NEW_DEVICE,
+    SAMPLES,
+    SIGN_IN_CODE,
+    Message,
+    Template,
+    render,
+)
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.sheets import AREA, Box, Sheet
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -57,6 +65,8 @@ def previews(templates: Iterable[Template], currency: str) -> list[tuple[str, Me
 
 
 def _words(event: str) -> str:
+    if event == NEW_DEVICE:
+        return _("Sign-in from a new device")
     return _("Code to sign in with") if event == SIGN_IN_CODE else event_shown(event)[0]
 
 
