@@ -391,6 +391,9 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
     at = asked.headers["location"]
     assert submit(browser, at, at, files={"content": ("two.png", PNG + b"2")}).status_code == 303
     [ticket] = [one for one in site.crm.tickets.each() if one.subject == "No network"]
+    assert ticket.contract_id == mine.id, "there is no other that it could be about"
+    foreign = submit(browser, new, new, contract=str(theirs.id), **said)
+    assert foreign.status_code == 404
     site.crm.tickets.comment(ticket.id, text="here", file=("map.png", [PNG + b"3"]))
     site.crm.tickets.comment(ticket.id, file=("ours.png", [PNG + b"4"]), internal=True)
     shown = browser.get(at).text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from litestar.response import Stream
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.tickets import Tickets
+from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import DocumentId, TicketId
 from telecom_crm.domain.ticket import TICKET_LIFECYCLE, Said, Ticket, TicketStatus
@@ -26,6 +27,7 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label, within
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.my.contracts import chosen, own
 from telecom_crm.entrypoints.http.web.my.money import OWN, own_payment
 from telecom_crm.entrypoints.http.web.my.topics import TOPICS
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -66,17 +68,23 @@ class MySupport(Controller):
         known = _told(request, crm, asked["payment"]) if asked.get("payment") else ""
         text = known or "\n".join(f"{gettext(one)}: " for one in topic.asks)
         subject = gettext(topic.subject) if topic.subject else ""
-        return _asked(request, Form.filled(subject=subject, text=text), None)
+        return _asked(request, Form.filled(subject=subject, text=text), live=_live(request, crm))
 
     @acts("/new", OWN, request_max_body_size=ATTACHMENT_LIMIT)
     def create(
-        self, request: Visit, form: NamedDependency[Form], tickets: NamedDependency[Tickets]
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
-        """Open a ticket with what is said in it; sent twice, it is one."""
-        mine = request.subscriber.customer_id
-        made = _opened(request, form, partial(tickets.create, customer_id=mine))
+        """Open a ticket with what is said in it, about the contract where there is one alone."""
+        live, asked = _live(request, crm), form.raw("contract")
+        about = own(request, crm, asked) if asked else live[0] if len(live) == 1 else None
+        make = partial(
+            crm.tickets.create,
+            customer_id=request.subscriber.customer_id,
+            contract_id=about.id if about else None,
+        )
+        made = _opened(request, form, make)
         if made is None:
-            return _asked(request, form, None)
+            return _asked(request, form, live=live)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
 
     @shows("/{ticket_id:uuid}", OWN)
@@ -107,7 +115,7 @@ class MySupport(Controller):
     ) -> Response[bytes]:
         """Ask what is left of a question that is closed."""
         ticket = _mine(request, tickets, ticket_id)
-        return _asked(request, Form.filled(subject=ticket.subject), ticket)
+        return _asked(request, Form.filled(subject=ticket.subject), old=ticket)
 
     @acts("/{ticket_id:uuid}/follow-up", OWN, request_max_body_size=ATTACHMENT_LIMIT)
     def follow_up(
@@ -121,7 +129,7 @@ class MySupport(Controller):
         ticket = _mine(request, tickets, ticket_id)
         made = _opened(request, form, partial(tickets.follow_up, ticket.id))
         if made is None:
-            return _asked(request, form, ticket)
+            return _asked(request, form, old=ticket)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
 
     @acts("/{ticket_id:uuid}/files/{file_id:uuid}", OWN)
@@ -152,10 +160,17 @@ def _opened(request: Visit, form: Form, make: Callable[..., Ticket]) -> Ticket |
     )
 
 
-def _asked(request: Visit, form: Form, old: Ticket | None) -> Response[bytes]:
-    """Show the form of a question, which may follow up an old one."""
+def _live(request: Visit, crm: Crm) -> list[Contract]:
+    """Return the contracts that a question may be about."""
+    return [one for one in chosen(request, crm, "").among if one.is_live]
+
+
+def _asked(
+    request: Visit, form: Form, *, live: Sequence[Contract] = (), old: Ticket | None = None
+) -> Response[bytes]:
+    """Show the form of a question, about one of several contracts or following an old one up."""
     status = 200 if form.ok else form.status
-    return page(request, "my/ticket_new.html", status=status, form=form, old=old)
+    return page(request, "my/ticket_new.html", status=status, form=form, live=live, old=old)
 
 
 def _told(request: Visit, crm: Crm, asked: str) -> str:
