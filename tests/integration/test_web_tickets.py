@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from telecom_crm.application.ports import Query
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ticket import Ticket, TicketPriority
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, PNG, Site, admin, site, submit, token_on
@@ -232,3 +233,23 @@ def test_a_file_is_sent_named_and_given_to_who_may_see_it(site, admin):
     said = {"subject": "x", "text": "y", "priority": "normal", "customer": str(site.customer.id)}
     made = submit(admin, new, f"{PATH}/new", files=photo, **said)
     assert "mast.png" in admin.get(made.headers["location"]).text
+
+
+def test_beside_a_ticket_stands_what_happened_last_and_how_the_network_is(site, admin):
+    contract = next(site.crm.contracts.each(status="active"))
+    asked = {"customer_id": contract.customer_id, "contract_id": contract.id}
+    ticket = site.crm.tickets.create(subject="No signal", **asked)
+    assert "Nothing barred" in admin.get(f"{PATH}/{ticket.id}").text
+    site.crm.contracts.suspend(contract.id, hold=HoldKind.FRAUD)
+    task = site.crm.provisioning.latest_of(contract.id)
+    shown = admin.get(f"{PATH}/{ticket.id}").text
+    assert f'href="/console/network/{task.id}"' in shown
+    assert "Nothing barred" not in shown
+    assert "Contract suspended" in shown
+
+
+def test_the_list_tells_when_something_happened_last(site, admin):
+    ticket = site.crm.tickets.create(customer_id=site.customer.id, subject="Looked at twice")
+    said = site.crm.tickets.comment(ticket.id, text="once more")
+    assert site.crm.tickets.updated([said]) == {ticket.id: said.comments[-1].at}
+    assert "Updated" in admin.get(PATH, params={"q": "Looked at twice"}).text

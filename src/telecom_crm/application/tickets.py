@@ -335,6 +335,13 @@ class Tickets:
         now = self.clock()
         return {one.id: sla_of(of[one.key], levels.policy, levels.calendar, now) for one in tickets}
 
+    def updated(self, tickets: Sequence[Ticket]) -> dict[TicketId, datetime]:
+        """Return when something happened last to each of some tickets."""
+        with self.uow(read_only=True) as tx:
+            events = tx.events.timeline([("ticket", one.key) for one in tickets])
+        last = {event.thing_id: event.at for event in events}
+        return {one.id: last[one.key] for one in tickets}
+
     def in_hands(self, assignee: str, *, limit: int = 100) -> list[Ticket]:
         """Return what somebody was given and has not closed, up to `limit` of each state."""
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -76,6 +76,17 @@ def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> P
         return _together(streams, listing.asked.get("cursor"))
     except InvalidValue:  # a place that somebody made up
         return _together(streams, None)
+
+
+def latest(request: Visit, crm: Crm, customer: Customer, *, things: Collection[str]) -> list[Told]:
+    """Return the last three lines about some kinds of things, as far as one may see them."""
+    wanted = [one for one in things if request.may(AREA_OF[one])]
+    query = Query(limit=3, descending=True)
+    lines = list(_events(request, crm, customer, wanted, query).items)
+    if "payment" in wanted:
+        ids = [account.id for account in crm.accounts.of_customer(customer.id)]
+        lines += _payments(crm, ids, query).items
+    return sorted(lines, key=lambda one: one.at, reverse=True)[:3]
 
 
 def kinds(listing: Listing) -> list[dict[str, Any]]:

@@ -221,14 +221,14 @@ class ListFiles(Controller):
         """Give the tickets that the list shows."""
         listing, view = Listing.of(request, *tickets.FILTERS), view_of(request) or "all"
         heads = [_("Number"), _("Subject"), _("Priority"), _("Status"), _("Due")]
-        heads += [_("Assigned to"), _("Opened")]
+        heads += [_("Assigned to"), _("Updated")]
 
         def rows(found: Sequence[Ticket]) -> Iterator[tuple[object, ...]]:
-            left = times_left(crm.tickets, found)
+            left, updated = times_left(crm.tickets, found), crm.tickets.updated(found)
             for one in found:
                 state = label(one.priority), label(one.status), left[one.id][0]
                 hands = one.assignee or one.queue
-                yield one.number, one.subject, *state, hands, _clock(one.created_at, crm.zone)
+                yield one.number, one.subject, *state, hands, _clock(updated[one.id], crm.zone)
 
         fetch = partial(tickets.listed, request=request, crm=crm, view=view)
         return _sent(request, crm, "ticket", listing, fetch, heads, rows)

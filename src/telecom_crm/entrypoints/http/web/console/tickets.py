@@ -15,6 +15,7 @@ from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.hold import Bar, barred
 from telecom_crm.domain.identifiers import ContractId, CustomerId, DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.role import Action, Area
@@ -36,6 +37,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Question,
     routes_of,
 )
+from telecom_crm.entrypoints.http.web.console.customer_history import latest
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.console.ticket_views import (
@@ -75,6 +77,9 @@ ENTRY = Entry(
     new_key="T",
     counted=True,
 )
+
+AROUND = ("account", "contract", "customer", "payment")
+"""What the last lines beside a ticket are about."""
 
 ANSWER = Question(
     name="answer", read=lambda form, *_: {"answer": form.text("answer", limit=COMMENT_LIMIT)}
@@ -143,6 +148,7 @@ class TicketPages(Controller):
             found=found,
             customers=_whose(request, crm, found.items),
             left=times_left(crm.tickets, found.items),
+            updated=crm.tickets.updated(found.items),
             chips=chips_of(view, crm.tickets, request.by.name),
         )
 
@@ -364,12 +370,16 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
 
 def _around(request: Visit, crm: Crm, ticket: Ticket) -> dict[str, Any]:
     """Return what is known around a ticket: whose it is, their money, what it is about."""
-    owner, contract, old = ticket.customer_id, ticket.contract_id, ticket.follow_up_of
-    sees_contract = contract and request.may(Area.CONTRACTS)
+    owner, key, old = ticket.customer_id, ticket.contract_id, ticket.follow_up_of
+    customer = crm.customers.get(owner) if request.may(Area.CUSTOMERS) else None
+    contract = crm.contracts.get(key) if key and request.may(Area.CONTRACTS) else None
     return {
-        "customer": crm.customers.get(owner) if request.may(Area.CUSTOMERS) else None,
+        "customer": customer,
         "accounts": crm.accounts.states_of([owner])[owner] if request.may(Area.ACCOUNTS) else [],
-        "contract": crm.contracts.get(contract) if contract and sees_contract else None,
+        "contract": contract,
+        "bars": [label(one) for one in Bar if contract and one in barred(contract.holds)],
+        "task": crm.provisioning.latest_of(contract.id) if contract else None,
+        "latest": latest(request, crm, customer, things=AROUND) if customer else [],
         "followed": crm.tickets.get(old) if old else None,
     }
 
