@@ -182,6 +182,30 @@ def test_the_same_file_again_waits_for_a_yes(site, admin):
     assert site.crm.imports.get(again.id).counts.unchanged == 1
 
 
+def test_subscribers_without_cards_and_numbers_are_told_what_comes_first(site, admin):
+    form = admin.get(f"{PATH}/new").text
+    for words in ("SIM cards and numbers come first", "May be left out</span>: price"):
+        assert words.replace("</span>", "") in form
+    for kind in ("sims", "numbers"):
+        assert f'href="{PATH}/new?kind={kind}"' in form
+    early = demo.files([demo.subscriber(index) for index in range(5100, 5103)])
+    first = job_at(site, upload(admin, early["subscribers"], kind="subscribers"))
+    site.crm.imports.work()
+    told = admin.get(f"{PATH}/{first.id}").text
+    assert "None of these cards or numbers is in stock" in told
+    for kind in ("sims", "numbers"):
+        assert f'href="{PATH}/new?kind={kind}"' in told
+        upload(admin, early[kind], kind=kind)
+        site.crm.imports.work()
+    again = job_at(site, upload(admin, early["subscribers"], kind="subscribers"))
+    assert again.status == "checked", "nothing was saved the first time: there is nothing to ask"
+    site.crm.imports.work()
+    assert site.crm.imports.get(again.id).counts.created == 3
+    done = admin.get(f"{PATH}/{again.id}").text
+    assert "brought in before" not in done
+    assert "is in stock" not in done
+
+
 @pytest.mark.parametrize("kind", list(ImportKind))
 def test_a_template_has_the_columns_and_a_row_that_can_be_read(site, admin, kind):
     given = admin.get(f"{PATH}/new/{kind}/template.csv")

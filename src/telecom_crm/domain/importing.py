@@ -337,7 +337,7 @@ class ImportJob:
     def is_again(self, earlier: ImportJob) -> bool:
         """Tell whether an earlier job left rows of this one's file, of its content, behind."""
         known = self.sha256 == earlier.sha256 and self.kind is earlier.kind
-        applied = earlier.counts.read > 0 and not earlier.dry_run
+        applied = earlier.counts.read > earlier.counts.failed and not earlier.dry_run
         return known and applied and earlier.id < self.id
 
     @property

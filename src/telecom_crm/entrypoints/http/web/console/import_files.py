@@ -89,6 +89,9 @@ RIGHT = {
 }
 """What would be right where a file cannot be read as a whole, by the code of what is wrong."""
 
+STOCK = ("iccid_unknown", "msisdn_unknown")
+"""What is wrong with a row whose card or number was not brought in before."""
+
 IN_FILES = {
     "birth_date": N_("A date of birth is from 1900 to today, in a file as 1995-03-12"),
 }
@@ -166,13 +169,19 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             for kind, one in KINDS.items()
         ],
         columns=[
-            (kind.value, label(kind), ", ".join(one.columns.required))
+            (kind.value, label(kind), *map(", ".join, (one.columns.required, one.columns.optional)))
             for kind, one in KINDS.items()
             if mended is None or mended.kind is kind
         ],
         policies=[(one.id, policy_title(one)) for one in crm.rules.policies()],
         megabytes=FILE_LIMIT // 1024**2,
     )
+
+
+def lacks_stock(job: ImportJob, reasons: Iterable[tuple[str, str, int]]) -> bool:
+    """Tell whether every row of a job failed for a card, or a number, that is not in stock."""
+    counts = [count for code, _words, count in reasons if code in STOCK]
+    return job.counts.read > 0 and job.counts.read in counts
 
 
 def kind_meant(job: ImportJob) -> str:

@@ -35,6 +35,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     KINDS,
     PATH,
     kind_meant,
+    lacks_stock,
     policy_named,
     reasons_of,
     taken_in,
@@ -174,6 +175,7 @@ class ImportPages(Controller):
             errors=told(job, imports.summary(job.id, errors=most, code=code).errors),
             reasons=reasons,
             code=code,
+            lacks_stock=lacks_stock(job, reasons),
             warnings=[] if running else _warnings(crm, job),
             **_around(request, imports, job),
         )
