@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.role import Action, Area, Role, RoleName
 from telecom_crm.domain.sim import SimStatus
 from telecom_crm.domain.tariff import OptionTerms
@@ -243,6 +245,84 @@ def test_the_summary_tells_what_is_chosen_and_what_it_costs(site, operator):
         assert f"{amount.amount}" in part.text
     whole = submit(operator, at, at, look="true", **wish)
     assert (whole.status_code, 'value="START" checked' in whole.text) == (200, True)
+
+
+def test_debts_are_told_before_a_contract_is_sold(site, operator):
+    contract = one_of(site)
+    account = contract.account_id
+    [opening] = [
+        one for one in site.crm.accounts.each_entry(account) if one.kind == "opening_balance"
+    ]
+    site.crm.accounts.reverse_entry(account, entry_id=opening.id, reason="owed")
+    owed = site.crm.accounts.get(account).available + Money.parse("90.00", "KGS")
+    site.crm.accounts.take_over_balance(account, amount=-owed)
+    customer = site.crm.customers.get(contract.customer_id)
+    hits = operator.get(f"{CONTRACTS}/new", params={"q": customer.name}).text
+    assert "Debt: −KGS" not in hits
+    assert "Debt: KGS\xa090.00" in hits
+    step = operator.get(f"{CONTRACTS}/new/number?customer={customer.id}").text
+    assert "KGS\xa090.00" in step.partition('id="chosen"')[2]
+
+
+def test_a_sale_that_is_left_tells_how_long_things_are_kept(site, operator):
+    at, _ = sold_to(site, operator)
+    page = operator.get(at).text
+    [later] = re.findall(r'href="(/console/contracts/new/later[^"]+)"', page)
+    left = operator.get(unescape(later))
+    assert left.headers["location"] == f"/console/customers/{site.customer.id}"
+    told = operator.get(left.headers["location"]).text
+    assert "are kept for you until:" in told
+    assert "begin a new contract for this customer" in told
+    begun = operator.get(f"{CONTRACTS}/new/number?customer={site.customer.id}").text
+    assert "Finish later" in begun, "the same card and number are there again"
+    for sim in site.crm.inventory.each_sim(status="reserved"):
+        site.crm.inventory.cancel_sim_reservation(sim.iccid)
+    gone = operator.get(unescape(later))
+    assert gone.headers["location"] == f"/console/customers/{site.customer.id}"
+    assert "are kept for you" not in operator.get(gone.headers["location"]).text
+
+
+def test_tariffs_are_narrowed_to_a_way_of_paying(site, operator):
+    at, _ = sold_to(site, operator)
+    sold = {
+        mode: [
+            one.code
+            for one in site.crm.catalog.tariffs(Query(limit=50)).items
+            if one.on_sale(at=site.crm.clock(), mode=mode)
+        ]
+        for mode in PaymentMode
+    }
+    assert sold[PaymentMode.PREPAID] != sold[PaymentMode.POSTPAID]
+    for mode, codes in sold.items():
+        narrowed = operator.get(f"{at}&pay={mode}").text
+        shown = re.findall(r'type="radio" name="tariff" value="([\w-]+)"', narrowed)
+        assert sorted(shown) == sorted(codes)
+        assert re.search(rf'action="/console/contracts/new/tariff[^"]+pay={mode}"', narrowed)
+
+
+def test_policies_of_a_sale_are_told_apart(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT")
+    page = operator.get(done.headers["location"]).text
+    for words in ("paid before the activation", "No first fees"):
+        assert words in page
+
+
+def test_a_draft_is_chosen_anew(site, operator):
+    _, done = sold_to(site, operator, tariff="COMFORT", options=["DATA10"])
+    at = done.headers["location"]
+    papers = submit(operator, at, at, policy="prepaid").headers["location"]
+    (draft,) = site.crm.contracts.each(status="draft")
+    page = operator.get(papers).text
+    assert f"{CONTRACTS}/{draft.id}/renew" in page
+    assert page.index("Each month") < page.index("Due at the activation")
+    assert "sale begins again" in operator.get(f"{CONTRACTS}/{draft.id}/renew").text
+    anew = do(operator, draft, "renew", reason="Chosen anew").headers["location"]
+    assert site.crm.contracts.get(draft.id).status is ContractStatus.CANCELLED
+    form = operator.get(anew).text
+    assert f'name="card" value="{draft.iccid.digits}" checked' in form
+    assert f'name="msisdn" value="{draft.msisdn.digits}" checked' in form
+    kept = submit(operator, anew, anew, card=draft.iccid.digits, msisdn=draft.msisdn.digits)
+    assert 'name="tariff" value="COMFORT" checked' in operator.get(kept.headers["location"]).text
 
 
 def test_a_draft_is_written_once_and_cancelled(site, operator):

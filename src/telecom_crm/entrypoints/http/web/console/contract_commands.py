@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import attrs
 from litestar import Controller
 
 from telecom_crm.application.contracts.amending import When
@@ -32,8 +33,10 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     options_refused,
     tariffs_offered,
 )
+from telecom_crm.entrypoints.http.web.console.selling import Choice
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.i18n import gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.messages import sentence
@@ -144,6 +147,23 @@ def _values(offers: list[dict[str, Any]]) -> set[str]:
     return {one["value"] for one in offers}
 
 
+def _onward(request: Visit, _: Crm, contract: Contract) -> str:
+    """Return where to go on: to the contract, or to its sale again, with what was chosen."""
+    if request.path_params["command"] != RENEW:
+        return f"{PATH}/{contract.id}"
+    return Choice(
+        customer=str(contract.customer_id),
+        application=str(contract.application_id or ""),
+        iccid=contract.iccid.digits,
+        msisdn=contract.msisdn.digits,
+        tariff=contract.tariff_code,
+        options=tuple(one.code for one in contract.options),
+    ).url("number")
+
+
+RENEW = "renew"
+"""The command that makes a sale of a draft again."""
+RENEWAL = attrs.evolve(REASON, begins=lambda *_: {"reason": gettext("Chosen anew")})
 HOLD_TO_PLACE = Question(name="hold", fields=("hold", "reason"), read=_hold, offers=_holds_to_place)
 HOLD_TO_LIFT = Question(name="lift", fields=("hold", "reason"), read=_hold, offers=_holds_to_lift)
 ENDING = Question(name="ending", fields=("reason",), read=_ending, offers=_endings)
@@ -181,6 +201,7 @@ COMMANDS = Commands(
     title=lambda contract: contract.number,
     template="console/contracts/ask.html",
     told=told,
+    after=_onward,
     table=(
         Command(
             "amend",
@@ -235,6 +256,14 @@ COMMANDS = Commands(
             Contracts.cancel,
             REASON,
             hurts=True,
+        ),
+        Command(
+            RENEW,
+            N_("Choose anew"),
+            "pencil",
+            N_("The draft is cancelled: choose anew"),
+            Contracts.cancel,
+            RENEWAL,
         ),
         Command(
             "close",

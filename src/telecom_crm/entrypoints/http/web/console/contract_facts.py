@@ -64,6 +64,7 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
         "options_then": _words(pending, names),
         "summary": summary,
         "due": total_due(summary.first_fees) if summary else None,
+        "once": once_due(summary.first_fees) if summary else None,
         "checks": [_check(line, known) for line in summary.lines] if summary else [],
         "tasks": crm.provisioning.of_contract(contract.id) if not waits else [],
         "is_open": contract.status in OPEN,
@@ -81,6 +82,11 @@ def total_due(fees: Sequence[Charge]) -> Money | None:
     """Return what an activation charges in all; None for nothing, or for two currencies."""
     currencies = {fee.gross.currency for fee in fees}
     return gross_total(fees, currency=currencies.pop()) if len(currencies) == 1 else None
+
+
+def once_due(fees: Sequence[Charge]) -> Money | None:
+    """Return what of it is charged once, as the activation and the number, and not each month."""
+    return total_due([fee for fee in fees if fee.period is None])
 
 
 def allowed(request: Visit, contract: Contract) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 
 from telecom_crm.application.contracts.foreseeing import Overview
@@ -71,7 +73,12 @@ class Head:
     @property
     def debts(self) -> list[AccountState]:
         """The accounts that are past what may be spent."""
-        return [one for one in self.accounts if one.available.minor < 0]
+        return in_debt(self.accounts)
+
+
+def in_debt(accounts: Iterable[AccountState]) -> list[AccountState]:
+    """Return those of some accounts that are past what may be spent."""
+    return [one for one in accounts if one.available.minor < 0]
 
 
 def _suspects(crm: Crm, customer: Customer) -> list[tuple[Suspicion, Customer]]:

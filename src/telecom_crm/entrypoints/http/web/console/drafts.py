@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
+from telecom_crm.application.contracts.previewing import Plan
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.role import Action, Area
@@ -120,10 +121,22 @@ def _drafted(
         form=form,
         state=account if request.may(Area.ACCOUNTS) else None,
         papers=PAPERS,
+        plan=_plan(crm, contract),
         signed=contract.status is ContractStatus.ACCEPTED,
         can_pay=request.may(Area.PAYMENTS, Action.WRITE),
         steps=steps_shown(step, {"papers": f"{base}/papers", "activate": f"{base}/activate"}),
         **told(request, crm, contract),
+    )
+
+
+def _plan(crm: Crm, contract: Contract) -> Plan:
+    """Return what a contract has, with its prices."""
+    tariff = crm.catalog.tariff(contract.tariff_code)
+    options = [(crm.catalog.option(one.code), one.version) for one in contract.options]
+    return Plan(
+        tariff=tariff,
+        terms=tariff.version_numbered(contract.tariff_version),
+        options=tuple((option, option.version_numbered(number)) for option, number in options),
     )
 
 

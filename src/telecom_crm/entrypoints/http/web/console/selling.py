@@ -7,6 +7,7 @@ go back to; the SIM card and the number are kept meanwhile under the name in `re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 
 from telecom_crm.application.contracts.previewing import Plan
+from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.compatibility import OptionsIncompatible
@@ -24,13 +26,14 @@ from telecom_crm.domain.customer import Customer, IdentityDocument
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
 from telecom_crm.domain.number import Number
-from telecom_crm.domain.policy import PaymentMode
+from telecom_crm.domain.policy import FirstFee, PaymentMode
 from telecom_crm.domain.reservation import sale_to
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, total_due
+from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, once_due, total_due
+from telecom_crm.entrypoints.http.web.console.customer_head import in_debt
 from telecom_crm.entrypoints.http.web.console.drafts import STEPS, steps_shown
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.offers import (
@@ -45,10 +48,11 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     wordings,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import policy_title
+from telecom_crm.entrypoints.http.web.labels import label, policy_title
 from telecom_crm.entrypoints.http.web.messages import worded
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -58,8 +62,16 @@ PAID = {
     PaymentMode.POSTPAID: N_("Pays later: owes up to a credit limit"),
 }
 """What each way of paying means."""
+FIRST = {
+    FirstFee.REQUIRED: N_("The first fees are paid before the activation"),
+    FirstFee.ON_CREDIT: N_("The first fees go on the first bill"),
+    FirstFee.WAIVED: N_("No first fees: for those whom another system served until now"),
+}
+"""What each rule of the first fees means."""
 _TAKEN = {"customer": "customer", "number": "reservation", "tariff": "tariff"}
 """The first steps, and what says in the address that each was taken."""
+PAYING = "pay"
+"""What the step of the tariff is narrowed by: how somebody pays."""
 _CHOSEN = ("application", "customer", "reservation", "iccid", "msisdn", "tariff")
 
 
@@ -148,7 +160,21 @@ class SellingPages(Controller):
         if choice.customer:
             return redirect(request, choice.url("number"))
         hits = found_customers(request, crm, q)
-        return _step(request, crm, choice, "customer", Form(), q=q, hits=hits)
+        owing = _owing(request, crm, [one.id for one in hits])
+        return _step(request, crm, choice, "customer", Form(), q=q, hits=hits, owing=owing)
+
+    @shows("/new/later", Area.CONTRACTS, Action.WRITE)
+    def later(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
+        """Leave a sale that has no draft yet: tell how long what it keeps is kept."""
+        choice = Choice.of(request)
+        until, known = _kept_until(crm, choice), _customer(request, crm, choice)
+        to = f"/console/customers/{known.id}" if known else PATH
+        if until is None:
+            return redirect(request, to)
+        words = _("The SIM card and the number are kept for you until:")
+        onward = _("To go on, begin a new contract for this customer.")
+        told = f"{words} {here().instant(until, crm.zone)}. {onward}"
+        return redirect(request, to, toast=Toast(told, "info"))
 
     @shows("/new/number", Area.CONTRACTS, Action.WRITE)
     def number(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
@@ -267,19 +293,29 @@ def free_number(crm: Crm, raw: str, name: str | None = None) -> MSISDN | None:
 
 def _tariffs(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[bytes]:
     """Ask for the tariff; the summary beside it tells what is chosen so far, right or not."""
-    sold, chosen = tariffs_offered(crm, PaymentMode), form.raw("tariff")
+    pays = request.query_params.get(PAYING, "")
+    modes = [one for one in PaymentMode if pays in ("", one)] or [*PaymentMode]
+    sold, chosen = tariffs_offered(crm, modes), form.raw("tariff")
     known = chosen if chosen in {one["value"] for one in sold} else ""
     on_sale = options_offered(crm)
     codes = [one["value"] for one in on_sale]
     options = tuple(one for one in form.all("options") if one in codes)
+    choice = attrs.evolve(choice, tariff=known, options=options)
+    at = choice.url("tariff")
+    texts = [("", _("Any")), *((one.value, label(one)) for one in PaymentMode)]
+    ways = {value: f"{at}&{urlencode({PAYING: value})}" if value else at for value, __ in texts}
     return _step(
         request,
         crm,
-        attrs.evolve(choice, tariff=known, options=options),
+        choice,
         "tariff",
         form,
         fragment="console/contracts/_tariff.html",
         offered=sold,
+        ways=[
+            {"href": ways[value], "text": text, "current": value == pays} for value, text in texts
+        ],
+        action=ways.get(pays, at),
         options=on_sale,
         refused=options_refused(crm, known, options),
     )
@@ -304,7 +340,11 @@ def _billing(request: Visit, crm: Crm, choice: Choice, form: Form) -> Response[b
         "billing",
         form,
         policies=[
-            {"value": one.id, "title": policy_title(one), "note": _(PAID[one.payment_mode])}
+            {
+                "value": one.id,
+                "title": policy_title(one),
+                "note": f"{_(PAID[one.payment_mode])}. {_(FIRST[one.first_fee])}.",
+            }
             for one in policies
         ],
         accounts=accounts_offered(request, crm, customer_id),
@@ -343,23 +383,37 @@ def _step(
     customer = _customer(request, crm, choice)
     plan, fees = _quoted(crm, choice)
     urls = {name: choice.url(name) for name, __ in STEPS[1:4]}
+    known = [customer.id] if customer else []
+    told = {
+        "form": form,
+        "choice": choice,
+        "action": choice.url(step),
+        "customer": customer,
+        "paper": _paper(customer),
+        "debts": [debt for one in _owing(request, crm, known).values() for debt in one],
+        "plan": plan,
+        "once": once_due(fees),
+        "due": total_due(fees),
+        "tariff": crm.catalog.tariff(choice.tariff) if choice.tariff else None,
+        "kept_until": _kept_until(crm, choice),
+        "steps": steps_shown(step, {**urls, "customer": choice.anew}),
+    }
     return page(
         request,
         f"console/contracts/new_{step}.html",
         fragment=fragment,
         status=200 if form.ok else form.status,
-        form=form,
-        choice=choice,
-        action=choice.url(step),
-        customer=customer,
-        paper=_paper(customer),
-        plan=plan,
-        due=total_due(fees),
-        tariff=crm.catalog.tariff(choice.tariff) if choice.tariff else None,
-        kept_until=_kept_until(crm, choice),
-        steps=steps_shown(step, {**urls, "customer": choice.anew}),
-        **more,
+        **{**told, **more},
     )
+
+
+def _owing(
+    request: Visit, crm: Crm, customers: Sequence[CustomerId]
+) -> dict[CustomerId, list[AccountState]]:
+    """Return the accounts of some customers that are in debt, for who may see accounts."""
+    if not customers or not request.may(Area.ACCOUNTS):
+        return {}
+    return {one: in_debt(states) for one, states in crm.accounts.states_of(customers).items()}
 
 
 def _quoted(crm: Crm, choice: Choice) -> tuple[Plan | None, tuple[Charge, ...]]:
