@@ -360,7 +360,7 @@ def test_what_was_done_by_a_slip_is_undone_from_the_toast(site, admin):
 
 
 def test_a_toast_that_somebody_made_up_leads_nowhere_else(site, admin):
-    raw = json.dumps(["Hello", "ok", "//evil.example/x", 1]).encode()
+    raw = json.dumps(["Hello", "ok", "//evil.example/x", 1, None, {}]).encode()
     browser = site.browser("operator")
     browser.cookies.set(named(FLASH, "https"), base64.urlsafe_b64encode(raw).decode())
     page = browser.get(f"{CUSTOMERS}/{site.customer.id}").text

@@ -65,9 +65,9 @@ class Toast:
     """
     A message that is shown once; `tone` is ok, bad, warn or info.
 
-    Where what was done can be undone, `undo` is the path that a form posts to for it, and `version`
-    that of the thing as it was left: once somebody else changed it, it is not undone. `then` is
-    the path where one goes on, and its words.
+    Where what was done can be undone, `undo` is the path that a form posts to for it with `values`,
+    and `version` that of the thing as it was left: once somebody else changed it, it is not undone.
+    `then` is the path where one goes on, and its words.
     """
 
     text: str
@@ -75,6 +75,7 @@ class Toast:
     undo: str = ""
     version: int | None = None
     then: tuple[str, str] | None = None
+    values: Mapping[str, str] = MappingProxyType({})
 
 
 class Visit(Request[Any, Any, State]):
@@ -291,7 +292,7 @@ _SAFE = "/?&=%#:,;@!$'()*+~-._"
 
 
 def _flash(toast: Toast) -> str:
-    told = [toast.text, toast.tone, toast.undo, toast.version, toast.then]
+    told = [toast.text, toast.tone, toast.undo, toast.version, toast.then, dict(toast.values)]
     raw = json.dumps(told, ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(raw).decode()[:MOST_FLASH]
 
@@ -301,11 +302,12 @@ def _read_flash(raw: str | None) -> list[Toast]:
     if not raw or len(raw) > MOST_FLASH:
         return []
     try:
-        text, tone, undo, version, then = json.loads(base64.urlsafe_b64decode(raw))
+        text, tone, undo, version, then, values = json.loads(base64.urlsafe_b64decode(raw))
         path, seen = local_path(str(undo)), version if isinstance(version, int) else None
         to, words = then or ("", "")
+        sent = {str(name): str(value) for name, value in dict(values).items()}
     except (ValueError, TypeError, binascii.Error):
         return []
     tone = tone if tone in ("ok", "bad", "warn", "info") else "info"
     onward = (local_path(str(to)), str(words))
-    return [Toast(str(text), tone, path, seen, onward if onward[0] else None)]
+    return [Toast(str(text), tone, path, seen, onward if onward[0] else None, sent)]

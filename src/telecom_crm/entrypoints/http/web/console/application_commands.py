@@ -107,8 +107,22 @@ COMMANDS = Commands(
             N_("The application is approved"),
             Intake.validate,
         ),
-        Command("claim", N_("Take"), "user", N_("The application is yours"), Intake.claim),
-        Command("release", N_("Go on"), "play", N_("The application is in work"), Intake.release),
+        Command(
+            "claim",
+            N_("Take"),
+            "user",
+            N_("The application is yours"),
+            Intake.claim,
+            undo="unclaim",
+        ),
+        Command(
+            "release",
+            N_("Go on"),
+            "play",
+            N_("The application is in work"),
+            Intake.release,
+            undo="hold",
+        ),
         Command(
             "register",
             N_("Register the customer"),
@@ -139,6 +153,7 @@ COMMANDS = Commands(
             N_("The application waits"),
             Intake.hold,
             REASON,
+            undo="release",
         ),
         Command(
             "unclaim",
@@ -146,6 +161,7 @@ COMMANDS = Commands(
             "rotate-ccw",
             N_("The application is in the queue again"),
             Intake.unclaim,
+            undo="claim",
         ),
         Command(
             "fail",

@@ -71,6 +71,10 @@ class Command:
     hurts: bool = False
     undo: str = attrs.field(default="", kw_only=True)
     """The command that takes it back, offered where what was done is told."""
+    undo_with: Callable[[Any, Mapping[str, Any]], Mapping[str, str]] = attrs.field(
+        default=_nothing, kw_only=True
+    )
+    """What the form of that one is sent, by the thing as it was and what the service was told."""
     needs: Area | None = attrs.field(default=None, kw_only=True)
     """What the visitor must be allowed to see besides, for the command to find it."""
 
@@ -136,7 +140,12 @@ class Commands(Generic[T]):
         base = _parent(_path(request))
         toast = Toast(_(command.done))
         if command.undo and done is not None:
-            toast = attrs.evolve(toast, undo=f"{base}/{command.undo}", version=done.version)
+            toast = attrs.evolve(
+                toast,
+                undo=f"{base}/{command.undo}",
+                version=done.version,
+                values=command.undo_with(thing, told),
+            )
         to = self.after(request, crm, done) if self.after else self.home or base
         return redirect(request, to, toast=toast)
 

@@ -235,9 +235,18 @@ COMMANDS = Commands(
             Contracts.suspend,
             HOLD_TO_PLACE,
             hurts=True,
+            undo="resume",
+            undo_with=lambda _, told: {"hold": told["hold"]},
         ),
         Command(
-            "resume", N_("Resume"), "play", N_("The hold is lifted"), Contracts.resume, HOLD_TO_LIFT
+            "resume",
+            N_("Resume"),
+            "play",
+            N_("The hold is lifted"),
+            Contracts.resume,
+            HOLD_TO_LIFT,
+            undo="suspend",
+            undo_with=lambda _, told: {"hold": told["hold"]},
         ),
         Command(
             "fail_activation",

@@ -121,6 +121,7 @@ COMMANDS = Commands(
             N_("The number is reserved"),
             Inventory.reserve_number,
             RESERVATION,
+            undo="cancel",
         ),
         Command(
             "cancel",
@@ -170,6 +171,11 @@ COMMANDS = Commands(
             N_("The class is changed"),
             Inventory.reclassify,
             CLASS,
+            undo="reclassify",
+            undo_with=lambda number, _: {
+                "category": number.category,
+                "price": written(number.price),
+            },
         ),
         Command(
             "withdraw",

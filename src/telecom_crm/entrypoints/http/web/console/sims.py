@@ -92,6 +92,7 @@ COMMANDS = Commands(
             N_("The card is reserved"),
             Inventory.reserve_sim,
             RESERVATION,
+            undo="cancel",
         ),
         Command(
             "cancel",

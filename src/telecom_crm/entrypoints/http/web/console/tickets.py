@@ -101,7 +101,14 @@ COMMANDS = Commands(
     after=lambda request, crm, ticket: onward(request, crm.tickets, ticket),
     table=(
         Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.begin),
-        Command("resume", N_("Go on"), "play", N_("The ticket is in work"), Tickets.resume),
+        Command(
+            "resume",
+            N_("Go on"),
+            "play",
+            N_("The ticket is in work"),
+            Tickets.resume,
+            undo="suspend",
+        ),
         Command(
             "resolve",
             N_("Resolve"),
@@ -114,7 +121,13 @@ COMMANDS = Commands(
             "close", N_("Close the ticket"), "archive", N_("The ticket is closed"), Tickets.close
         ),
         Command(
-            "suspend", N_("Pause"), "circle-pause", N_("The ticket waits"), Tickets.suspend, REASON
+            "suspend",
+            N_("Pause"),
+            "circle-pause",
+            N_("The ticket waits"),
+            Tickets.suspend,
+            REASON,
+            undo="resume",
         ),
         Command(
             "block",

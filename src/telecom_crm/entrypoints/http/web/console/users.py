@@ -63,8 +63,16 @@ COMMANDS = Commands(
             Users.block,
             REASON,
             hurts=True,
+            undo="unblock",
         ),
-        Command("unblock", N_("Unblock"), "user-check", N_("The block is lifted"), Users.unblock),
+        Command(
+            "unblock",
+            N_("Unblock"),
+            "user-check",
+            N_("The block is lifted"),
+            Users.unblock,
+            undo="block",
+        ),
         Command(
             "remove",
             N_("Remove"),
