@@ -268,6 +268,34 @@ def test_an_old_page_is_told_that_it_is_old(site, admin):
     assert "Somebody changed this in the meantime" in answer.text
 
 
+def test_who_meant_to_change_what_others_changed_reads_what_and_by_whom(site, admin):
+    one = site.crm.customers.register(name="Somebody")
+    path = f"/console/customers/{one.id}"
+    shown = token_on(admin, path)
+    senior = site.browser("senior_operator")
+    submit(senior, path, f"{path}/block", reason="why", version=str(one.version))
+    answer = admin.post(
+        f"{path}/block", data={"csrf": shown, "reason": "why", "version": str(one.version)}
+    )
+    told = answer.text.partition("data-errors")[2].partition("</ul>")[0]
+    assert answer.status_code == 409
+    assert "Customer blocked" in told
+    assert "The senior_operator" in told
+    assert re.search("<del>[^<]+</del> → <ins>Blocked</ins>", told)
+    assert told.count("<li>") == 1
+
+
+def test_who_may_not_reads_which_right_it_takes_and_who_gives_it(site):
+    cashier, guest = site.browser("cashier"), site.browser()
+    page = cashier.get("/console/audit")
+    told = dict(re.findall("<dt>([^<]+)</dt><dd>([^<]+)</dd>", page.text))
+    assert page.status_code == 403
+    assert told == {"Missing right": "Audit log: See", "Who can give it": "Administrator"}
+    part = cashier.get("/console/audit", headers=HTMX)
+    assert "Missing right: Audit log: See" in part.text
+    assert "Missing right" not in guest.get("/console/audit").text
+
+
 def test_htmx_is_sent_on_by_its_own_header(site, admin):
     path = f"/console/customers/{site.customer.id}"
     token = token_on(admin, path)

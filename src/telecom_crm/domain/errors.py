@@ -194,6 +194,8 @@ class NotPermitted(TelecomCrmError):
     code: ClassVar[str] = "not_permitted"
 
     action: str
+    lacks: tuple[str, str] | None = None
+    """The action and the area of the right that it takes, where it is one."""
 
     def __str__(self) -> str:
         return f"you may not {self.action}"

@@ -91,7 +91,7 @@ class Rights:
     def require(self, area: Area, action: Action) -> None:
         """Raise `NotPermitted` unless it is granted."""
         if not self.may(area, action):
-            raise NotPermitted(f"{action} {area}")
+            raise NotPermitted(f"{action} {area}", (action, area))
 
     def decides_alone(self, kind: ApprovalKind, amount: Money | None) -> bool:
         """Tell whether it takes no second person."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
-from litestar import Request, Router
+from litestar import Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
@@ -20,6 +21,7 @@ from telecom_crm.entrypoints.http.access import Gate
 from telecom_crm.entrypoints.http.served import served
 from telecom_crm.entrypoints.http.web import console, faults, my
 from telecom_crm.entrypoints.http.web.assets import brand_sheet, front_door, static_file
+from telecom_crm.entrypoints.http.web.console.audit import happenings
 from telecom_crm.entrypoints.http.web.faults import ByFace
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.gate import FACE, PageGate
@@ -58,6 +60,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         clock=crm.clock,
         brand=crm.rules.in_force(brand_in),
         names=crm.users.names,
+        history=crm.events.of,
         role_titles=crm.rules.in_force(role_titles_in),
         proxies=proxies,
         nav=in_order(console.ENTRIES),
@@ -101,5 +104,5 @@ def handlers() -> ExceptionHandlersMap:
     }
 
 
-async def _form(request: Request[Any, Any, Any]) -> Form:
-    return Form(await request.form())
+async def _form(request: Visit) -> Form:
+    return Form(await request.form(), history=partial(happenings, request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,8 @@ import attrs
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.domain.errors import NotPermitted, TelecomCrmError
+from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.traces import trace_of
 from telecom_crm.entrypoints.http.problems import (
     RETRY_AFTER_SECONDS,
@@ -25,9 +26,11 @@ from telecom_crm.entrypoints.http.web.gate import FACE, guessed
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, html, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import CURRENT, gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.messages import ERRORS, sentence
 
 LOG = logging.getLogger(__name__)
+Facts = Sequence[tuple[str, str]]
 LOGIN = {"console": "/login", "my": "/my/login"}
 
 HEADINGS: Mapping[int, tuple[str, str]] = {
@@ -65,7 +68,7 @@ def refuse(request: Request[Any, Any, Any], error: TelecomCrmError) -> Response[
         return fail(request, error)
     if isinstance(error, NotAuthenticated):
         return _way_in(visit)
-    answer = _told(visit, status, sentence(error))
+    answer = _told(visit, status, sentence(error), facts=_lacking(visit, error))
     if error.retryable:
         wait = error.retry_after_seconds if isinstance(error, TooManyRequests) else None
         answer.headers["Retry-After"] = str(wait or RETRY_AFTER_SECONDS)
@@ -108,9 +111,24 @@ def _way_in(visit: Visit) -> Response[bytes]:
     return answer
 
 
-def _told(visit: Visit, status: int, text: str, *, incident: str = "") -> Response[bytes]:
+def _lacking(visit: Visit, error: TelecomCrmError) -> list[tuple[str, str]]:
+    """Tell users which right they lack, and who may give it; nobody else."""
+    if visit.person is None or not isinstance(error, NotPermitted) or not error.lacks:
+        return []
+    action, area = error.lacks
+    right = f"{label(Area(area))}: {label(Action(action))}"
+    return [
+        (gettext("Missing right"), right),
+        (gettext("Who can give it"), label(RoleName.ADMIN)),
+    ]
+
+
+def _told(
+    visit: Visit, status: int, text: str, *, incident: str = "", facts: Facts = ()
+) -> Response[bytes]:
     if visit.wants_fragment:
-        return _as_toast(visit, status, text, incident)
+        told = [text, *(": ".join(one) for one in facts)]
+        return _as_toast(visit, status, ". ".join(told), incident)
     heading, icon = HEADINGS[status]
     face = face_of(visit)
     layout = f"layouts/{face}.html" if visit.visitor else "layouts/bare.html"
@@ -124,6 +142,7 @@ def _told(visit: Visit, status: int, text: str, *, incident: str = "") -> Respon
         text=text,
         icon_name=icon,
         incident=incident,
+        facts=facts,
         start="/my" if face == "my" else "/console",
     )
 

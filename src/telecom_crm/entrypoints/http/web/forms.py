@@ -13,7 +13,7 @@ What a service finds wrong lands beside what the readers found.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
@@ -24,6 +24,7 @@ from litestar.datastructures import UploadFile
 
 from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
 from telecom_crm.application.granting import BeyondRights
+from telecom_crm.domain.change import Change
 from telecom_crm.domain.errors import (
     Conflict,
     Fault,
@@ -36,6 +37,7 @@ from telecom_crm.domain.errors import (
     StaleVersion,
     TelecomCrmError,
     Unavailable,
+    VersionSeen,
 )
 from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.money import Money, minor_digits
@@ -77,6 +79,24 @@ _AMOUNT = re.compile(r"[0-9]{1,15}([.,][0-9]{1,3})?", re.ASCII)
 _DAY = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})", re.ASCII)
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 KEY, VERSION = "idempotency_key", "version"
+MEANWHILE = 5
+"""So much of what happened in the meantime is told."""
+
+
+@attrs.frozen(kw_only=True)
+class Happening:
+    """Something that happened to a thing, told to who meant to change it as it was before."""
+
+    version: int
+    """The thing's, since."""
+    words: str
+    who: str
+    at: datetime
+    changes: Sequence[Change] = ()
+
+
+def _unknown(*_: str) -> Sequence[Happening]:
+    return ()
 
 
 @attrs.define(eq=False)
@@ -88,6 +108,8 @@ class Form:
     errors: list[TelecomCrmError] = attrs.field(factory=list)
     marked: frozenset[str] = frozenset()
     """The fields that somebody asked to be put right."""
+    _history: Callable[[str, str], Sequence[Happening]] = _unknown
+    """Tells what happened to a thing, by its kind and key, the oldest first."""
     key: str = attrs.field(init=False)
     """The idempotency key of this form: the one that was sent, so that sent again it is known."""
 
@@ -240,6 +262,15 @@ class Form:
     def fault(self, name: str, code: str, message: str = "") -> None:
         """Say that a field is wrong; the sentence is the code's."""
         self.faults.append(Fault(name, code, message))
+
+    def meanwhile(self) -> Sequence[Happening]:
+        """Return the last that happened to a thing since the page showed it, if that is wrong."""
+        seen = self.version
+        stale = next((one for one in self.errors if isinstance(one, VersionSeen)), None)
+        if stale is None or seen is None:
+            return ()
+        told = self._history(stale.thing, stale.key)
+        return [one for one in told if one.version > seen][-MEANWHILE:]
 
     @property
     def ok(self) -> bool:

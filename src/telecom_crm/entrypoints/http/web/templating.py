@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import CodeType
@@ -16,6 +16,7 @@ from jinja2.runtime import Context
 
 from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.language import LANGUAGES, Wording
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import charts, i18n
@@ -44,6 +45,8 @@ class Pages:
     brand: Callable[[], Brand]
     names: Callable[[], Mapping[str, str]]
     """What users are called, by login."""
+    history: Callable[[str, str], Sequence[Event]]
+    """What happened to a thing, by its kind and key."""
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""

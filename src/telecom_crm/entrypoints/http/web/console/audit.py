@@ -22,7 +22,7 @@ from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, THINGS, audit
 from telecom_crm.entrypoints.http.web.audit_values import worded
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
-from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.forms import Form, Happening
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
@@ -144,6 +144,22 @@ class Row:
         """The thing's number; of an id that is nobody's to read, its end."""
         name = self.line.thing_id
         return f"…{name[-8:]}" if len(name) == UUID_LENGTH else name
+
+
+def happenings(request: Visit, thing: str, key: str) -> list[Happening]:
+    """Tell users what happened to a thing, the oldest first; nobody else."""
+    if request.person is None:
+        return []
+    return [
+        Happening(
+            version=event.sequence,
+            words=event_shown(event.name)[0],
+            who=request.called(event.by),
+            at=event.at,
+            changes=worded(thing, changes_in(event)),
+        )
+        for event in request.pages.history(thing, key)
+    ]
 
 
 def place_of(line: TrailLine, request: Visit) -> str | None:
