@@ -34,7 +34,7 @@ def looks_at(site, card):
 
 
 def links_in(text):
-    return set(re.findall(rf'href="({SIMS}/\d+)"', text))
+    return set(re.findall(rf'href="({SIMS}/\d+)["?]', text))
 
 
 def test_cards_are_counted_by_state_and_filtered(site, admin, card):
@@ -211,7 +211,7 @@ def new_number(site, index, **terms):
 
 
 def numbers_in(text):
-    return set(re.findall(rf'href="{NUMBERS}/(\d+)"', text))
+    return set(re.findall(rf'href="{NUMBERS}/(\d+)["?]', text))
 
 
 def test_numbers_are_counted_by_state_and_filtered_by_class(site, admin):

@@ -31,7 +31,10 @@ def test_a_token_is_made_shown_once_narrowed_and_revoked(site, admin):
     base = f"{PATH}/{token.id}"
     assert base in admin.get(PATH).text
     assert secret not in admin.get(base).text
-    assert submit(admin, base, f"{base}/revoke").status_code == 303
+    question = admin.get(f"{base}/revoke").text
+    assert "Web shop" in question
+    assert "opens nothing any more" in question
+    assert submit(admin, f"{base}/revoke", f"{base}/revoke").status_code == 303
     assert site.crm.access.visitor(secret) is None
     assert f"{base}/revoke" not in admin.get(base).text
 

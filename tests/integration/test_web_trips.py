@@ -81,5 +81,5 @@ def test_the_latest_events_of_a_user_are_the_end_of_the_timeline(watched):
     user = next(iter(users.each(login="support")))
     users.rename(user.id, name="Another")
     whole = users.timeline(user.id)
-    assert users.latest_events(user.id, count=2) == whole[:-3:-1]
-    assert users.latest_events(user.id, count=99) == whole[::-1]
+    assert [*users.latest_events(user.id, count=2).items] == whole[:-3:-1]
+    assert [*users.latest_events(user.id, count=99).items] == whole[::-1]

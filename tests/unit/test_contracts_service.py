@@ -599,5 +599,5 @@ def test_the_latest_events_are_the_end_of_the_timeline(shop):
     contract = shop.active(1)
     whole = shop.contracts.timeline(contract.id)
     assert {event.thing for event in whole} == {"contract", "provisioning_task"}
-    assert shop.contracts.latest_events(contract.id, count=3) == whole[:-4:-1]
-    assert shop.contracts.latest_events(contract.id, count=99) == whole[::-1]
+    assert [*shop.contracts.latest_events(contract.id, count=3).items] == whole[:-4:-1]
+    assert [*shop.contracts.latest_events(contract.id, count=99).items] == whole[::-1]

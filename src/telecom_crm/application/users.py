@@ -252,12 +252,14 @@ class Users(Oneself):
             tx.users.get(user_id)
             return tx.events.of(USER_LIFECYCLE.machine, str(user_id))
 
-    def latest_events(self, user_id: UserId, *, count: int) -> list[Event]:
-        """Return the last things that happened to a user, the latest first."""
+    def latest_events(
+        self, user_id: UserId, *, count: int, cursor: str | None = None
+    ) -> Page[Event]:
+        """Return a page of what happened to a user, the latest first; raise `InvalidValue`."""
         things = [(USER_LIFECYCLE.machine, str(user_id))]
         with self.uow(read_only=True) as tx:
             tx.users.get(user_id)
-            return list(tx.events.timeline_page(things, limit=count, descending=True).items)
+            return tx.events.timeline_page(things, limit=count, cursor=cursor, descending=True)
 
     @retried
     def forget_sessions(self, *, limit: int = 100) -> int:

@@ -49,10 +49,12 @@ class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Foreseeing, Re
             things += [("provisioning_task", task.key) for task in tasks]
             return tx.events.timeline(things)
 
-    def latest_events(self, contract_id: ContractId, *, count: int) -> list[Event]:
-        """Return the last events of such a timeline, the latest first."""
+    def latest_events(
+        self, contract_id: ContractId, *, count: int, cursor: str | None = None
+    ) -> Page[Event]:
+        """Return a page of such a timeline, the latest first; raise `InvalidValue`."""
         with self.uow(read_only=True) as tx:
             things = [("contract", tx.contracts.get(contract_id).key)]
             tasks = tx.tasks.keys({"contract_id": str(contract_id)})
             things += [("provisioning_task", task) for task in tasks]
-            return list(tx.events.timeline_page(things, limit=count, descending=True).items)
+            return tx.events.timeline_page(things, limit=count, cursor=cursor, descending=True)

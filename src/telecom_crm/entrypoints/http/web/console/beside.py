@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -34,6 +35,7 @@ def beside(
     key: object,
     filters: Sequence[str],
     fetch: Callable[[Listing], Page[T]],
+    key_of: Callable[[T], object] = attrgetter("id"),
 ) -> Beside:
     """
     Find a record in the list that the address tells of; without one there is only the way back.
@@ -46,12 +48,12 @@ def beside(
         return Beside(back=path)
     listing = Listing.asking(path, dict(parse_qsl(asked)), *filters)
     found = fetch(listing)
-    keys = [str(getattr(one, "id", "")) for one in found.items]
+    keys = [str(key_of(one)) for one in found.items]
     if str(key) not in keys:
         return Beside(back=listing.here)
     place = keys.index(str(key))
     links = [f"{path}/{one}{listing.trail}" for one in keys]
-    links += _further(listing, found, fetch) if place == len(keys) - 1 else []
+    links += _further(listing, found, fetch, key_of) if place == len(keys) - 1 else []
     return Beside(
         back=listing.here,
         before=links[place - 1] if place else "",
@@ -60,9 +62,14 @@ def beside(
     )
 
 
-def _further(listing: Listing, found: Page[T], fetch: Callable[[Listing], Page[T]]) -> list[str]:
+def _further(
+    listing: Listing,
+    found: Page[T],
+    fetch: Callable[[Listing], Page[T]],
+    key_of: Callable[[T], object],
+) -> list[str]:
     if found.next is None:
         return []
     onward = listing.behind(found.next)
     first = fetch(onward).items[:1]
-    return [f"{listing.path}/{getattr(one, 'id', '')}{onward.trail}" for one in first]
+    return [f"{listing.path}/{key_of(one)}{onward.trail}" for one in first]

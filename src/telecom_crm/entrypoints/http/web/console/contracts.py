@@ -34,7 +34,12 @@ from telecom_crm.entrypoints.http.web.console.contract_facts import (
     searched,
     told,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    history_of,
+    status_chips,
+    tolerant,
+)
 from telecom_crm.entrypoints.http.web.console.offers import EVERY
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.events import event_told
@@ -158,6 +163,8 @@ def contract_shown(
 ) -> Response[bytes]:
     """Show a contract, with what is wrong with a form that was sent."""
     money, facts = request.may(Area.ACCOUNTS), told(request, crm, contract)
+    latest = partial(crm.contracts.latest_events, contract.id, count=FIRST_TIMELINE)
+    past, events = history_of(request, facts["base"], lambda cursor: latest(cursor=cursor))
     return page(
         request,
         "console/contracts/show.html",
@@ -165,10 +172,9 @@ def contract_shown(
         form=form or Form(),
         beside=beside(request, PATH, contract.id, FILTERS, partial(listed, crm=crm)),
         state=crm.accounts.get(contract.account_id) if money else None,
-        events=[
-            (event, *event_told(event))
-            for event in crm.contracts.latest_events(contract.id, count=FIRST_TIMELINE)
-        ],
+        events=[(event, *event_told(event)) for event in events.items],
+        past=past,
+        told_next=events.next,
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
         paper_names={kind: _(words) for kind, words in KINDS.items()},

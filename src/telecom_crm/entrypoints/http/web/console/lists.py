@@ -12,6 +12,7 @@ import attrs
 from telecom_crm.application.paging import PAGE_SIZE
 from telecom_crm.application.ports import NO_FILTERS, Page, Query
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.labels import label
@@ -153,6 +154,21 @@ class Listing:
     def is_narrowed(self) -> bool:
         """Whether a search or a filter leaves things out."""
         return bool(self.q or self.where())
+
+
+def history_of(
+    request: Visit, path: str, fetch: Callable[[str | None], Page[Event]]
+) -> tuple[Listing, Page[Event]]:
+    """
+    Return a page of the timeline of a thing at `path`, and its place; a made-up one is the first.
+
+    `fetch` is given the cursor. The list that one came from stays in the addresses.
+    """
+    listing = Listing.asking(path, request.query_params, CAME_FROM)
+    try:
+        return listing, fetch(listing.asked.get("cursor"))
+    except InvalidValue:
+        return attrs.evolve(listing, asked={}), fetch(None)
 
 
 def tally(count: int) -> str:

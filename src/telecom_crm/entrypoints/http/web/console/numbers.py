@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from litestar import Controller, Response
@@ -25,6 +27,7 @@ from telecom_crm.domain.ranges import LONGEST_RANGE, numbers_between
 from telecom_crm.domain.report import PoolFigures
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
@@ -58,6 +61,7 @@ PATH = "/console/numbers"
 
 FILTERS = ("status", "category")
 """What the list is filtered by."""
+KEY = attrgetter("key")
 
 ENTRY = Entry(
     path=PATH,
@@ -248,6 +252,7 @@ class NumberPages(Controller):
             "console/numbers/show.html",
             number=number,
             base=f"{PATH}/{number.key}",
+            beside=beside(request, PATH, number.key, FILTERS, partial(listed, crm=crm), KEY),
             holder=holder,
             kept_for=kept_for(number),
             rests_for=rests_for,

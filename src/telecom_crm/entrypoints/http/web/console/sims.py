@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import attrgetter
 from urllib.parse import urlencode
 
 import attrs
@@ -19,6 +21,7 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand, SimStatus
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
@@ -51,6 +54,7 @@ PATH = "/console/sims"
 
 FILTERS = ("status", "batch")
 """What the list is filtered by."""
+KEY = attrgetter("key")
 
 ENTRY = Entry(
     path=PATH,
@@ -241,6 +245,7 @@ def _shown(
         sim=sim,
         commands=_commands(request, sim, holder),
         base=f"{PATH}/{sim.key}",
+        beside=beside(request, PATH, sim.key, FILTERS, partial(listed, crm=crm), KEY),
         secrets=secrets,
         can_sell=sim.is_free(crm.clock()) and request.may(Area.CONTRACTS, Action.WRITE),
         holder=holder,

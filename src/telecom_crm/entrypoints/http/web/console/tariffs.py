@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
@@ -28,6 +29,7 @@ from telecom_crm.domain.tariff import (
     TariffVersion,
 )
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.catalog_terms import (
     TermsForm,
     form_of,
@@ -348,6 +350,14 @@ def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
         fragment="console/tariffs/_month.html",
         thing=thing,
         part=part,
+        beside=beside(
+            request,
+            part.path,
+            code,
+            FILTERS,
+            lambda listing: tolerant(listing, partial(part.page, crm.catalog)),
+            attrgetter("code"),
+        ),
         base=f"{part.path}/{code}",
         commands=part.commands.offered(request, part.lifecycle.allowed(thing.status)),
         changeable=thing.status in CHANGEABLE,

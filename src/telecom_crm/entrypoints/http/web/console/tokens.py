@@ -11,14 +11,16 @@ from litestar.params import FromPath
 
 from telecom_crm.application.access.service import Access
 from telecom_crm.domain.identifiers import TokenId
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.domain.token import read_actor_name
+from telecom_crm.domain.token import Token, read_actor_name
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.console.users import roles_offered
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.i18n import gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -32,6 +34,24 @@ ENTRY = Entry(
     section=N_("System"),
     order=30,
     area=Area.TOKENS,
+)
+
+
+def _revoke(access: Access, token_id: TokenId, *, expected_version: int | None, by: Actor) -> Token:
+    del expected_version  # a token is revoked whatever became of it in the meantime
+    return access.revoke(token_id, by=by)
+
+
+COMMANDS = Commands(
+    area=Area.TOKENS,
+    service=lambda crm: crm.access,
+    find=lambda crm, key: crm.access.get(TokenId(key)),
+    title=lambda token: token.name,
+    version=lambda *_: None,
+    told=lambda *_: {"note": gettext("A token that was revoked opens nothing any more, for good.")},
+    table=(
+        Command("revoke", N_("Revoke"), "ban", N_("The token is revoked"), _revoke, hurts=True),
+    ),
 )
 
 
@@ -84,13 +104,7 @@ class TokenPages(Controller):
         token = crm.access.get(TokenId(token_id))
         return page(request, "console/tokens/show.html", token=token, now=crm.clock())
 
-    @acts("/{token_id:uuid}/revoke", Area.TOKENS)
-    def revoke(
-        self, request: Visit, token_id: FromPath[UUID], access: NamedDependency[Access]
-    ) -> Response[bytes]:
-        """Close a token for good."""
-        access.revoke(TokenId(token_id), by=request.by)
-        return redirect(request, f"{PATH}/{token_id}", toast=_("The token is revoked"))
+    ask, command = routes_of("/{token_id:uuid}/revoke", COMMANDS)
 
 
 def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -15,13 +16,19 @@ from telecom_crm.domain.role import Action, Area, RoleName
 from telecom_crm.domain.token import read_actor_name
 from telecom_crm.domain.user import USER_LIFECYCLE, User, UserStatus, read_login
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
     Commands,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    history_of,
+    status_chips,
+    tolerant,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -241,13 +248,18 @@ def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:
 
 def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Response[bytes]:
     allowed = USER_LIFECYCLE.allowed(user.status) if request.may(Area.USERS, Action.WRITE) else ()
-    events = crm.users.latest_events(user.id, count=FIRST_TIMELINE)
+    base = f"{PATH}/{user.id}"
+    latest = partial(crm.users.latest_events, user.id, count=FIRST_TIMELINE)
+    past, events = history_of(request, base, lambda cursor: latest(cursor=cursor))
     return page(
         request,
         "console/users/show.html",
         status=form.status if form else 200,
         user=user,
-        base=f"{PATH}/{user.id}",
+        base=base,
+        beside=beside(
+            request, PATH, user.id, FILTERS, lambda listing: tolerant(listing, crm.users.page)
+        ),
         form=form or Form(),
         name_form=Form.filled(name=user.name) if form is None else form,
         role_form=Form.filled(role=user.role) if form is None else form,
@@ -255,5 +267,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         allowed=allowed,
         commands=COMMANDS.offered(request, allowed),
         sessions=crm.access.sessions(user.id),
-        events=[(event, *event_shown(event.name)) for event in events],
+        events=[(event, *event_shown(event.name)) for event in events.items],
+        past=past,
+        told_next=events.next,
     )
