@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine, text
 
+from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.adapters.postgres.series import PostgresSeries
 from telecom_crm.adapters.postgres.tables import metadata
@@ -26,14 +27,18 @@ STEPS = settings(stateful_step_count=12, suppress_health_check=list(HealthCheck)
 """A step here is several exchanges with a server, so there are fewer of them than in memory."""
 
 
-@pytest.fixture
-def engines(fresh_database: Callable[[], str]) -> Iterator[tuple[Engine, Engine]]:
+@pytest.fixture(scope="module")
+def engines(
+    postgres_server: EmbeddedPostgres, template_database: str, worker: str
+) -> Iterator[tuple[Engine, Engine]]:
     """The application's engine, and one of the owner, who alone may delete."""
-    url = fresh_database()
+    name = f"conformance_{worker}"
+    url = postgres_server.create_database(name, template=template_database)
     both = open_engine(url), open_engine(url, owner=True, pool_size=1)
     yield both
     for engine in both:
         engine.dispose()
+    postgres_server.drop_database(name)
 
 
 @pytest.fixture
