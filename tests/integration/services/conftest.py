@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres
@@ -18,6 +18,9 @@ from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import Series, Till, UnitOfWork
 from tests.integration.conftest import FORGETFUL
 from tests.unit.conftest import clock, ids
+
+EMPTIED = text("; ".join(f"DELETE FROM {table.name}" for table in metadata.sorted_tables))
+"""Every table, in one exchange with the server."""
 
 __all__ = ["clock", "connections", "database", "engine", "ids", "owner", "series", "till", "uow"]
 
@@ -56,8 +59,7 @@ def owner(database) -> Iterator[Engine]:
 @pytest.fixture
 def uow(engine, owner) -> UnitOfWork:
     with owner.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(table.delete())
+        connection.execute(EMPTIED)
     return PostgresUnitOfWork(engine)
 
 
