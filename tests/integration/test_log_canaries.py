@@ -252,7 +252,7 @@ def breaks(house: House, staff: Browser, api: httpx.Client, customer: str) -> No
             "ALTER TABLE telecom_crm.customers ADD CONSTRAINT a_defect"
             " CHECK (name NOT LIKE '%Aygul%')"
         )
-    edited = staff.fill(f"{customer}/edit", name=f"{NAME} Aygul")
+    edited = staff.fill(f"{customer}/edit", name=f"{NAME} Aygul", reason="Misspelt")
     assert edited.status_code == 500, edited.text
     body = {"name": f"{NAME} Aygul", "email": MAIL, "phone": f"+{PHONE}"}
     assert api.post("/customers", json=body).status_code == 500

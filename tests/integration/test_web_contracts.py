@@ -400,6 +400,7 @@ def test_papers_that_are_missing_are_named_and_lead_to_where_they_are_entered(si
     assert "papers are still missing" in operator.get(signed.headers["location"]).text
     version = str(site.crm.customers.get(customer.id).version)
     new = {"name": customer.name, "document_type": "id_card", "version": version}
+    new["reason"] = "A new card"
     done = submit(
         operator, edit, edit, **new, document_number="AN2", document_valid_until="1.1.2040"
     )
@@ -558,6 +559,7 @@ def test_a_document_that_is_over_is_taken_or_refused_by_the_operators_rule(site,
     site.crm.rules.put_validation(ValidationRules(expired_documents=False))
     edit = f"{profile}/edit"
     other, renamed = {"document_number": "AN2"}, {"name": "Асан Үсөнов", "version": "1"}
+    renamed["reason"] = "Married"
     for page, more in ((at, other), (edit, renamed)):
         refused = submit(operator, page, page, **{**fields, **more})
         assert (refused.status_code, 'id="e-document_valid_until"' in refused.text) == (422, True)

@@ -211,6 +211,32 @@ def test_a_wrong_contact_is_told_in_its_place(site, admin):
     assert 'id="e-phone"' in answer.text
 
 
+def test_who_somebody_is_changes_with_a_reason_and_their_paper_has_a_scan(site, admin):
+    one = person(site, "Maiden", phone="+996700555111")
+    edit = f"{CUSTOMERS}/{one.id}/edit"
+    known = {"document_type": "id_card", "phone": "0700555111", "version": str(one.version)}
+    kept = submit(admin, edit, edit, **known, name="Maiden", city="Ош")
+    assert kept.status_code == 303
+    known["version"] = str(site.crm.customers.get(one.id).version)
+    for change in ({"name": "Married"}, {"name": "Maiden", "document_issued_on": "12.03.2020"}):
+        silent = submit(admin, edit, edit, **{**known, **change})
+        assert (silent.status_code, 'id="e-reason"' in silent.text) == (422, True)
+    given = {**known, "name": "Married", "document_issued_on": "12.03.2020", "reason": "A wedding"}
+    token, files = token_on(admin, edit), {"scan": ("card.png", PICTURE, "image/png")}
+    odd = {"scan": ("card.png", b"no picture", "image/png")}
+    refused = admin.post(edit, data={**given, "csrf": token}, files=odd)
+    assert (refused.status_code, 'id="e-scan"' in refused.text) == (422, True)
+    assert site.crm.customers.get(one.id).name == "Maiden"
+    done = admin.post(edit, data={**given, "csrf": token}, files=files)
+    assert done.status_code == 303, done.text
+    after = site.crm.customers.get(one.id)
+    assert (after.name, str(after.documents[0].issued_on)) == ("Married", "2020-03-12")
+    assert after.documents[0].scan.media_type == "image/png"
+    reasons = [event.reason for event in site.crm.events.of("customer", one.key)]
+    assert reasons == ["", "", "A wedding", ""]
+    assert "A wedding" in admin.get(f"{CUSTOMERS}/{one.id}/audit").text
+
+
 def test_no_other_field_is_corrected_so(site, admin):
     one = person(site, "Sensitive")
     for field in ("name", "national_id", "documents", "status", "nothing"):

@@ -186,7 +186,7 @@ def test_an_own_check_refuses_with_its_faults(uow, clock, ids):
 
     customers = Customers(uow, clock, ids, checks=(adults,))
     with pytest.raises(InvalidValue) as refused:
-        customers.register(name="Young", birth_date="2015-01-01")
+        customers.register(name="Young", birth_date="2009-01-01")
     assert [fault.code for fault in refused.value.faults] == ["minor"]
     assert list(customers.each()) == []
 

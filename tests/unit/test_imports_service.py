@@ -268,7 +268,7 @@ def test_an_operators_own_check_refuses_a_row():
             yield Fault("birth_date", "too_young", "an adult")
 
     desk = a_desk(checks=(adults_only,)).stocked()
-    rows = [person(1, birth_date="2020-01-01"), person(2)]
+    rows = [person(1, birth_date="2009-01-01"), person(2)]
     found = desk.tell("subscribers", rows)
     assert found == {"created": 1, "failed": 1, "errors": {2: ["birth_date too_young"]}}
 

@@ -35,10 +35,11 @@ def said(rules, **given):
     return [(one.field, one.code) for one in rules.faults(customer(**given), today=TODAY)]
 
 
-def test_by_default_a_name_is_enough():
+def test_by_default_a_name_is_enough_and_people_are_sixteen():
     assert said(DEFAULT_VALIDATION) == []
     old = IdentityDocument(type="other", number="X-12", valid_until=date(2001, 1, 1))
-    assert said(DEFAULT_VALIDATION, documents=[old], birth_date="2026-02-28") == []
+    assert said(DEFAULT_VALIDATION, documents=[old], birth_date="2000-02-28") == []
+    assert said(DEFAULT_VALIDATION, birth_date="2026-02-28") == [("birth_date", "minimum_age")]
 
 
 def test_every_fault_is_told_at_once():

@@ -427,11 +427,12 @@ class Customer:
         *,
         changes: Mapping[str, Any],
         phones: Callable[[str], MSISDN] = MSISDN,
+        reason: str = "",
         by: Actor,
         at: datetime,
     ) -> Customer:
         """
-        Change what is known; return the customer itself if nothing differs.
+        Change what is known, and why; return the customer itself if nothing differs.
 
         A document without a scan keeps the one that is known. `phones` reads a phone number that is
         a text. The event names the fields that changed and no value. Unknown fields and every fault
@@ -448,7 +449,8 @@ class Customer:
         changed = {field: new for field, new in fields.items() if new != getattr(self, field)}
         if not changed:
             return self
-        return self._note("CustomerUpdated", "update", changed, by=by, at=at)
+        said = read_text(reason, field="reason")
+        return self._note("CustomerUpdated", "update", changed, reason=said, by=by, at=at)
 
     def merge_into(
         self,
@@ -572,11 +574,20 @@ class Customer:
         return CUSTOMER_LIFECYCLE.move(self, command, guard=guard, reason=said, by=by, at=at)
 
     def _note(
-        self, event: str, command: str, changes: Mapping[str, Any], *, by: Actor, at: datetime
+        self,
+        event: str,
+        command: str,
+        changes: Mapping[str, Any],
+        *,
+        reason: str = "",
+        by: Actor,
+        at: datetime,
     ) -> Customer:
         changed = attrs.evolve(self, **changes)
         payload = {"fields": sorted(changes)}
-        return CUSTOMER_LIFECYCLE.note(changed, event, command, by=by, at=at, payload=payload)
+        return CUSTOMER_LIFECYCLE.note(
+            changed, event, command, reason=reason, by=by, at=at, payload=payload
+        )
 
     def _refuse_open_contracts(self, count: int) -> None:
         if count:

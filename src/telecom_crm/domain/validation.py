@@ -1,7 +1,8 @@
 """
 What an operator asks of customers beyond what makes one: rules as data, and the check itself.
 
-By default nothing more is asked than a name, which every customer has, and every paper is taken.
+By default nothing more is asked than a name, which every customer has, people are 16 or older, and
+every paper is taken.
 """
 
 from __future__ import annotations
@@ -147,8 +148,8 @@ class ValidationRules:
         return found + _odd("documents", paper.number, self.document_formats.get(paper.type, ()))
 
 
-DEFAULT_VALIDATION = ValidationRules()
-"""What is asked where an operator said nothing: a name."""
+DEFAULT_VALIDATION = ValidationRules(minimum_age=16)
+"""What is asked where an operator said nothing: a name, and of people that they are 16."""
 
 _FORMAT = re.compile(r"[A-Z0-9*]{1,40}", re.ASCII)
 

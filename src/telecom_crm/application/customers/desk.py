@@ -26,10 +26,11 @@ from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
-from telecom_crm.domain.validation import DEFAULT_VALIDATION
+from telecom_crm.domain.validation import ValidationRules
 
 CustomerCheck = Callable[[Customer], Iterable[Fault]]
 """An operator's own check of what is known about a customer; what it yields refuses it."""
+ASKS_NOTHING = ValidationRules()
 BELONGINGS = ("account", "contract", "ticket", "application")
 """What a merge moves from one customer to the other."""
 
@@ -61,7 +62,7 @@ def checks_in(
 ) -> tuple[CustomerCheck, ...]:
     """Return an operator's own checks and, where they ask anything, the validation rules."""
     rules = validation_in(tx)
-    return own if rules == DEFAULT_VALIDATION else (*own, partial(rules.faults, today=today))
+    return own if rules == ASKS_NOTHING else (*own, partial(rules.faults, today=today))
 
 
 def belongings_of(

@@ -98,11 +98,14 @@ class Profiles(CustomerDesk):
         customer_id: CustomerId,
         *,
         changes: Mapping[str, Any],
+        reason: str = "",
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Customer:
         """
         Change what is known about a customer; what a personal field was before is remembered apart.
+
+        `reason` goes into the event, which stays: it says what was done, not who somebody is.
 
         A document that is told again keeps its scan; one that is told no more loses it. A paper or
         national id of somebody who was merged into this customer passes to them. Raise
@@ -112,7 +115,9 @@ class Profiles(CustomerDesk):
         with self.uow() as tx:
             before = tx.customers.get(customer_id)
             refuse_stale(before, expected_version, name="customer")
-            after = before.update(changes=changes, phones=self.read_phone, by=by, at=at)
+            after = before.update(
+                changes=changes, phones=self.read_phone, reason=reason, by=by, at=at
+            )
             if after is before:
                 return before
             self._check(tx, after, at)

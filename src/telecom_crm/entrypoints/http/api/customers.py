@@ -130,10 +130,12 @@ class CustomerController(CustomerFile, Controller):
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
         """Change what is known about a customer; fields that are left out stay."""
+        changes = told(data)
         return customer_shown(
             customers.update(
                 CustomerId(customer_id),
-                changes=told(data),
+                reason=changes.pop("reason", ""),
+                changes=changes,
                 expected_version=request.seen,
                 by=request.by,
             )

@@ -87,6 +87,8 @@ class CustomerChanges(Body):
     registration_number: Short | msgspec.UnsetType | None = msgspec.UNSET
     addresses: Addresses | msgspec.UnsetType = msgspec.UNSET
     consents: Consents | msgspec.UnsetType = msgspec.UNSET
+    reason: Annotated[str, msgspec.Meta(max_length=500)] | msgspec.UnsetType = msgspec.UNSET
+    """Why, for the history."""
 
 
 def told(body: NewCustomer | CustomerChanges) -> dict[str, Any]:

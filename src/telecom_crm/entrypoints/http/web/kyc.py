@@ -181,21 +181,24 @@ def check(
         if field not in wrong:
             form.faults.append(attrs.evolve(fault, field=field))
     if not form.ok:
-        _look_at(form, crm, scans)
+        look_at(form, crm, scans)
     return findings
 
 
-def _look_at(form: Form, crm: Crm, scans: Mapping[str, Iterable[bytes]]) -> None:
+def look_at(form: Form, crm: Crm, scans: Mapping[str, Iterable[bytes]]) -> None:
+    """Look whether files may be scans; what is wrong stays with the form."""
     try:
         crm.intake.refuse_scans(scans)
     except InvalidValue as error:
         form.faults += error.faults
 
 
-def read_scans(form: Form, *required: str) -> dict[str, Iterator[bytes]]:
+def read_scans(
+    form: Form, *required: str, among: Iterable[str] = SCANS
+) -> dict[str, Iterator[bytes]]:
     """Return the files that were chosen; one that is too large stays a fault of the form."""
     found = {}
-    for name in SCANS:
+    for name in among:
         file = form.file(name, required=name in required)
         if file is None:
             continue

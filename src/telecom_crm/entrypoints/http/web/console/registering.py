@@ -21,6 +21,7 @@ from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web import kyc
 from telecom_crm.entrypoints.http.web.audit_labels import field
 from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -32,7 +33,14 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 KEPT = ("name", "phone", "email", "national_id", "birth_date", "registration_number", "addresses")
 """What a customer who is known keeps as it is, whatever is typed."""
-PAPER = ("document_type", "document_number", "document_issuer", "document_valid_until")
+PAPER = (
+    *("document_type", "document_number", "document_issuer"),
+    *("document_issued_on", "document_valid_until"),
+)
+SENSITIVE = ("name", "national_id", "documents")
+"""What says who somebody is: a change of it has a reason."""
+SCAN = "scan"
+FORM_BYTES = kyc.SCAN_BYTES + 1024**2
 
 
 class RegisteringPages(Controller):
@@ -71,7 +79,7 @@ class RegisteringPages(Controller):
         customer = crm.customers.get(CustomerId(customer_id))
         return _asked(request, _filled(customer), customer)
 
-    @acts("/{customer_id:uuid}/edit", Area.CUSTOMERS)
+    @acts("/{customer_id:uuid}/edit", Area.CUSTOMERS, request_max_body_size=FORM_BYTES)
     def update(
         self,
         request: Visit,
@@ -79,16 +87,43 @@ class RegisteringPages(Controller):
         form: NamedDependency[Form],
         crm: NamedDependency[Crm],
     ) -> Response[bytes]:
-        """Correct a customer."""
+        """Correct a customer, and keep the scan of their paper."""
         customer = crm.customers.get(CustomerId(customer_id))
-        changes = _read(form, crm, customer)
-        seen, by = form.version, request.by
-        done = form.submit(
-            crm.customers.update, customer.id, changes=changes, expected_version=seen, by=by
+        changes, scan = _read(form, crm, customer), _read_scan(form, crm)
+        told = any(
+            name in changes and changes[name] != getattr(customer, name) for name in SENSITIVE
         )
-        if done is None:
+        reason = form.text("reason", required=told or bool(scan), limit=500)
+        done = form.submit(
+            crm.customers.update,
+            customer.id,
+            changes=changes,
+            reason=reason,
+            expected_version=form.version,
+            by=request.by,
+        )
+        if done is not None and scan is not None and done.documents:
+            paper = done.documents[0].key
+            form.submit(crm.scans.add, done.id, document=paper, content=[scan], by=request.by)
+        if not form.ok:
             return _asked(request, form, customer)
         return redirect(request, _back(request, customer), toast=_("Saved"))
+
+
+def _is_sensitive(customer: Customer, changes: Mapping[str, Any]) -> bool:
+    """Tell whether who somebody is would be another than it was."""
+    told = (name for name in SENSITIVE if name in changes)
+    return any(changes[name] != getattr(customer, name) for name in told)
+
+
+def _read_scan(form: Form, crm: Crm) -> bytes | None:
+    """Return the scan that was chosen; what is wrong with it is so before anything is changed."""
+    found = kyc.read_scans(form, among=(SCAN,))
+    if not found:
+        return None
+    scan = b"".join(found[SCAN])  # looked at, and then kept
+    kyc.look_at(form, crm, {SCAN: [scan]})
+    return scan
 
 
 def _known(given: Mapping[str, Any], made: Customer) -> Toast:
@@ -121,6 +156,7 @@ def _asked(request: Visit, form: Form, customer: Customer | None = None) -> Resp
         back=_back(request, customer),
         kinds=[(kind.value, label(kind)) for kind in CustomerKind],
         papers=[(paper.value, label(paper)) for paper in DocumentType],
+        megabytes=kyc.SCAN_BYTES // 1024**2,
     )
 
 
@@ -140,6 +176,7 @@ def _filled(customer: Customer) -> Form:
         street=address.street,
         document_type=paper.type if paper else DocumentType.ID_CARD,
         document_issuer=paper.issuer if paper else "",
+        document_issued_on=paper and paper.issued_on and f"{paper.issued_on:%d.%m.%Y}",
         document_valid_until=paper and paper.valid_until and f"{paper.valid_until:%d.%m.%Y}",
     )
 
@@ -178,7 +215,8 @@ def read_addresses(form: Form, crm: Crm, customer: Customer | None) -> tuple[Add
 def _documents(form: Form, crm: Crm, customer: Customer | None) -> tuple[IdentityDocument, ...]:
     """Return the first document as it is typed, and the others as they are."""
     kept = customer.documents if customer else ()
-    kind, number, issuer, until = read(form, crm, PAPER, required=("document_type",)).values()
+    typed = read(form, crm, PAPER, required=("document_type",))
+    kind, number, issuer, issued, until = typed.values()
     if kind is None or not (number or kept):
         return kept
     scan = None if number else kept[0].scan
@@ -187,7 +225,7 @@ def _documents(form: Form, crm: Crm, customer: Customer | None) -> tuple[Identit
             type=kind,
             number=number or kept[0].number,
             issuer=issuer,
-            issued_on=None if number else kept[0].issued_on,
+            issued_on=issued,
             valid_until=until,
             scan=scan,
         )
