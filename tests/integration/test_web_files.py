@@ -9,8 +9,10 @@ from telecom_crm import Query, SimData
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.identifiers import ICCID
+from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.policy import POSTPAID
 from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.entrypoints.http.web.console import lists
 from tests.integration.http_service import iccid
@@ -116,3 +118,16 @@ def test_the_numbers_of_cards_are_whole_for_those_alone_who_may_see_them(site, a
     assert rows
     assert all("••" in row["ICCID"] for row in rows)
     assert not any(row["Customer"] for row in rows)
+
+
+def test_what_may_be_owed_is_no_balance(site, admin):
+    firm = site.crm.customers.register(name="Credit Limited")
+    account = site.crm.accounts.open(customer_id=firm.id, currency="KGS")
+    with site.crm.uow() as tx:
+        known = tx.accounts.get(account.id)
+        tx.accounts.save(known.choose_policy(POSTPAID, by=SYSTEM, at=site.crm.clock()))
+    assert site.crm.accounts.get(account.id).available == POSTPAID.credit_limit
+    [row] = rows_of(admin, "/console/customers.csv?q=Credit Limited")
+    assert row["Balance"] == "0.00"
+    listed = admin.get("/console/customers?q=Credit Limited").text
+    assert ("0.00</" in listed, "2,000.00" in listed) == (True, False)

@@ -86,7 +86,7 @@ class ListFiles(Controller):
             owned = crm.accounts.states_of([one.id for one in found] if with_money else [])
             for one in found:
                 city = one.addresses[0].city if one.addresses else ""
-                left = [state.available for state in owned.get(one.id, [])]
+                left = [state.balance.balance for state in owned.get(one.id, [])]
                 yield one.name, one.phone, city, label(one.status), _sums(left)
 
         fetch = partial(customers.listed, customers=crm.customers)
