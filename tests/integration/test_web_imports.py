@@ -68,6 +68,7 @@ def test_the_rows_that_failed_are_a_file_that_is_written_down(site, admin):
     header, *rows = given.text.splitlines()
     assert (header, len(rows)) == ("msisdn,category,error", 2)
     assert rows[1].startswith("'=1+1")
+    assert rows[0].split(",")[2] == "msisdn: Enter the phone as +996 555 123 456"
     with site.crm.uow(read_only=True) as tx:
         (look,) = tx.audit.page(Query(where={"action": "import.errors"})).items
     assert (look.thing_id, look.by.name) == (job.key, "admin")

@@ -109,7 +109,7 @@ def test_home_tells_what_is_charged_next_and_how_long_the_money_lasts(site, phon
     )
     [service] = site.crm.contracts.overview(mine.customer_id, Query()).services.items
     assert service.next_charge is not None
-    day = f"{service.next_charge.on:%B} {service.next_charge.on.day}"
+    day = f"{service.next_charge.on.day} {service.next_charge.on:%B}"
     home = browser.get("/my").text
     assert f"Enough until {day}" in home
     assert f"Next charge: {day}" in home
@@ -261,6 +261,8 @@ def test_a_form_that_is_sent_twice_pays_once(site, phones):
     mine = contracts(site)[0]
     browser = enter(site, phones, mine)
     page = browser.get("/my/topup").text
+    assert "no real money" in page
+    assert "Amounts that fail end in .01" in page
     sent = dict(re.findall(r'name="(csrf|idempotency_key)" value="([^"]+)"', page))
     answers = [browser.post("/my/topup", data={**sent, "amount": "100"}) for _ in range(2)]
     assert len({one.headers["location"] for one in answers}) == 1

@@ -40,8 +40,11 @@ def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
     ticket = opened(site, admin)
     path = f"{PATH}/{ticket.id}"
     assert "Since noon" in admin.get(path).text
-    assert "Time left: " in admin.get(path).text
-    assert "Осталось времени: " in site.browser("admin", **{"Accept-Language": "ru"}).get(path).text
+    assert "Working time left: " in admin.get(path).text
+    assert (
+        "Осталось рабочего времени: "
+        in site.browser("admin", **{"Accept-Language": "ru"}).get(path).text
+    )
     for end, fields, status in (
         ("activate", {}, "active"),
         ("comments", {"text": "We look into it"}, "active"),

@@ -25,6 +25,7 @@ from telecom_crm.application.ports import (
     Outcome,
     Payer,
     PaymentGateway,
+    TrialGateway,
 )
 from telecom_crm.domain.errors import InvalidValue, NotPermitted
 from telecom_crm.domain.identifiers import MSISDN, AccountId, EntryId, PaymentId, RefundId
@@ -74,6 +75,13 @@ def test_fits_the_port():
         assert port.name in ("simulator", "cash_desk")
     assert simulator().ledger_code is LedgerCode.GATEWAY_CLEARING
     assert not simulator().takes_at_once
+
+
+def test_what_takes_no_real_money_tells_which_amounts_do_not_just_succeed():
+    trial: TrialGateway = simulator()
+    assert trial.trial_endings == {Outcome.DECLINED: (1,), Outcome.PENDING: (2, 3, 4)}
+    assert simulator(Behaviour.DECLINE).trial_endings == {}
+    assert not isinstance(CashDesk(), TrialGateway)
 
 
 def test_a_cash_desk_has_the_money_at_once():

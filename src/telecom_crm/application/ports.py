@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -1286,6 +1286,16 @@ class PaymentGateway(Protocol):
         Read a callback; raise `NotPermitted` where it is forged, `InvalidValue` where it makes no
         sense.
         """
+        ...
+
+
+@runtime_checkable
+class TrialGateway(Protocol):
+    """A gateway that takes no real money, for pages to say so."""
+
+    @property
+    def trial_endings(self) -> Mapping[Outcome, tuple[int, ...]]:
+        """By which minor units modulo 100 an amount has another outcome than to succeed."""
         ...
 
 

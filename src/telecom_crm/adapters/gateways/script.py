@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import attrs
 
+from telecom_crm.application.ports import Outcome
 from telecom_crm.domain.money import Money
 
 
@@ -51,6 +52,18 @@ MAGIC = MappingProxyType(
     }
 )
 """What an amount does, by minor units modulo 100: 150.01 is declined, 150.04 confirmed later."""
+
+_FAIL = {Behaviour.DECLINE}
+_WAIT = {Behaviour.LATER, Behaviour.SILENT_TAKEN, Behaviour.SILENT_NOT_TAKEN}
+
+
+def endings() -> dict[Outcome, tuple[int, ...]]:
+    """Return by which minor units modulo 100 an amount is declined, and by which it waits."""
+    told = {Outcome.DECLINED: _FAIL, Outcome.PENDING: _WAIT}
+    return {
+        outcome: tuple(minor for minor, one in MAGIC.items() if one in behaviours)
+        for outcome, behaviours in told.items()
+    }
 
 
 @attrs.frozen(kw_only=True)

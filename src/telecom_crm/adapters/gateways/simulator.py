@@ -20,6 +20,7 @@ from telecom_crm.adapters.gateways.script import (
     Call,
     Script,
     by_amount,
+    endings,
     in_turn,
 )
 from telecom_crm.application.ports import (
@@ -105,6 +106,11 @@ class SimulatorGateway:
     @property
     def takes_at_once(self) -> bool:
         return False
+
+    @property
+    def trial_endings(self) -> Mapping[Outcome, tuple[int, ...]]:
+        """By which minor units modulo 100 an amount does not just succeed; none with a script."""
+        return endings() if self._script is by_amount else {}
 
     def charge(self, payment: Payment) -> GatewayAnswer:
         """Take the money, as the script says; again, it is answered from its books."""

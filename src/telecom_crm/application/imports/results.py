@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 import attrs
@@ -71,13 +71,20 @@ class Results(ImportDesk):
             for warning in row.warnings:
                 yield row.line, warning
 
-    def error_file(self, job_id: ImportId, *, by: Actor = SYSTEM) -> Iterator[str]:
+    def error_file(
+        self,
+        job_id: ImportId,
+        *,
+        told: Callable[[RowError], str] | None = None,
+        by: Actor = SYSTEM,
+    ) -> Iterator[str]:
         """
         Go through the failed rows as a CSV file: the file's columns, and `error`.
 
         Once mended it can be imported as it is. No cell acts as a formula in a spreadsheet, and
-        secrets are replaced by `***`. That somebody took it is written down before the first line.
-        Raise `RuleViolated` once the file was erased.
+        secrets are replaced by `***`. `told` says what is wrong in the words of whoever reads it,
+        else it is the code and its message. That somebody took it is written down before the first
+        line. Raise `RuleViolated` once the file was erased.
         """
         job = self.get(job_id)
         file_id = job.stored_file
@@ -86,9 +93,11 @@ class Results(ImportDesk):
         )
         with self.uow() as tx:
             tx.audit.record(look)
-        return self._error_lines(job, file_id)
+        return self._error_lines(job, file_id, told or _told)
 
-    def _error_lines(self, job: ImportJob, file_id: DocumentId) -> Iterator[str]:
+    def _error_lines(
+        self, job: ImportJob, file_id: DocumentId, words: Callable[[RowError], str]
+    ) -> Iterator[str]:
         if job.encoding is None or job.total is None:
             return
         kind = self._kind(job)
@@ -100,7 +109,7 @@ class Results(ImportDesk):
             rows = records(stream, layout)
             for failed in self._failed(job.id):
                 cells = next(cells for line, cells in rows if line == failed.line)
-                told = "; ".join(_told(error) for error in failed.errors)
+                told = "; ".join(words(error) for error in failed.errors)
                 fit = kind.columns.without_secrets(cells, layout.header)
                 yield _csv_line([*(fit[place] for place in kept if place < len(fit)), told])
 

@@ -56,7 +56,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
     return Pages(
         zone=crm.zone,
         currency=crm.currency,
-        operator=operator or "Telecom CRM",
+        operator=operator,
         clock=crm.clock,
         brand=crm.rules.in_force(brand_in),
         names=crm.users.names,

@@ -47,6 +47,7 @@ from telecom_crm.domain.text import read_text
 from telecom_crm.entrypoints.http.problems import status_of
 from telecom_crm.entrypoints.http.uploads import chunks
 from telecom_crm.entrypoints.http.web.csrf import FIELD
+from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.messages import said, sentence
 
 T = TypeVar("T")
@@ -345,4 +346,4 @@ def written(amount: Money | None) -> str:
     """Return an amount as a field shows it, without its currency."""
     if amount is None:
         return ""
-    return f"{amount.amount}" if minor_digits(amount.currency) else str(amount.minor)
+    return here().typed(amount.amount if minor_digits(amount.currency) else str(amount.minor))

@@ -36,6 +36,7 @@ from babel.numbers import (
     format_decimal,
     format_percent,
     get_currency_symbol,
+    get_decimal_symbol,
 )
 from babel.support import Translations
 from babel.units import format_unit
@@ -51,7 +52,7 @@ PSEUDO = "xx"
 NAMES: Mapping[str, str] = {"en": "English", "ru": "Русский", "ky": "Кыргызча"}
 """The languages that are offered, each in its own words."""
 
-_LOCALES = {"en": "en", "ru": "ru_KG", "ky": "ky_KG", PSEUDO: "en"}
+_LOCALES = {"en": "en_GB", "ru": "ru_KG", "ky": "ky_KG", PSEUDO: "en"}
 _MINUS = "\u2212"
 _FORMAT = re.compile(r"(%\(\w+\)s|%%)")
 
@@ -96,6 +97,10 @@ class Tongue:
         """Write what amounts are counted in, as beside them: `сом`, `KGS`."""
         is_source = self.locale.language == SOURCE
         return code if is_source else get_currency_symbol(code, self.locale)
+
+    def typed(self, plain: str) -> str:
+        """Write a plain decimal as people type it: `920,00`, `920.00`."""
+        return plain.replace(".", get_decimal_symbol(self.locale))
 
     def number(self, value: float | Decimal) -> str:
         """Write a number with its thousands apart."""

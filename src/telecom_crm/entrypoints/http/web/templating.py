@@ -89,7 +89,12 @@ class Pages:
     @property
     def title(self) -> str:
         """What the pages are headed with."""
-        return self.brand().name or self.operator
+        return self.brand().name or self.operator or "Telecom CRM"
+
+    @property
+    def on_paper(self) -> str:
+        """What the operator is called on paper, as `Papers` calls it."""
+        return self.operator or self.title
 
     @property
     def today(self) -> date:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from uuid import UUID
 
 import attrs
@@ -133,6 +134,17 @@ def told(job: ImportJob, errors: Iterable[RowError]) -> list[Told]:
         )
         for error in errors
     ]
+
+
+def in_words() -> Callable[[RowError], str]:
+    """Return what tells an error in the language of the request at hand, also once that is over."""
+    reader = copy_context()
+
+    def told(error: RowError) -> str:
+        words = reader.run(_worded, Fault(error.column, error.code, error.message, error.value))
+        return f"{error.column}: {words}" if error.column else words
+
+    return told
 
 
 def _value(error: RowError, *, secret: bool) -> str:

@@ -34,6 +34,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     FILE_LIMIT,
     KINDS,
     PATH,
+    in_words,
     kind_meant,
     lacks_stock,
     policy_named,
@@ -185,7 +186,7 @@ class ImportPages(Controller):
         self, request: Visit, import_id: FromPath[UUID], imports: NamedDependency[Imports]
     ) -> Stream:
         """Give the rows that failed as a file, which is written down; mended, it can be sent."""
-        lines = joined(imports.error_file(ImportId(import_id), by=request.by))
+        lines = joined(imports.error_file(ImportId(import_id), told=in_words(), by=request.by))
         headers = {**HEADERS, "Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 

@@ -59,7 +59,7 @@ class SettingsPages(Controller):
         fixed = [
             (_("Currency"), crm.currency),
             (_("Time zone"), crm.zone.key),
-            (_("Name on receipts"), pages.operator),
+            (_("Name on receipts"), pages.on_paper),
             (_("Languages"), ", ".join(NAMES.values())),
         ]
         sheets = sheets_of(crm).values()
@@ -272,9 +272,6 @@ def _operator_asked(request: Visit, form: Form, hue: int, version: int) -> Respo
         status=200 if form.ok else form.status,
         form=form,
         hue=hue,
-        hues=[
-            {"href": f"{PATH}/operator?hue={one}", "text": f"{one}°", "current": one == hue}
-            for one in HUES
-        ],
+        hues=HUES,
         version=version,
     )

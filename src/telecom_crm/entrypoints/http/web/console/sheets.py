@@ -20,6 +20,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form, read_day
+from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.labels import label
 
 LINES, FLAG, TICKS, CHOICE, TEXT = "lines", "flag", "ticks", "choice", "text"
@@ -168,7 +169,7 @@ def amount_in(currency: str) -> Callable[[str], dict[str, str]]:
 
 def amount_written(value: Mapping[str, str]) -> str:
     """Write an amount without its currency."""
-    return value["amount"]
+    return here().typed(value["amount"])
 
 
 def spans(raw: str) -> list[list[str]]:

@@ -70,12 +70,12 @@ def sla_shown(sla: SlaState) -> tuple[str, str]:
     if clock.met_at is not None:
         return (_("Too late"), "bad") if clock.breached else (_("In time"), "ok")
     if clock.breached:
-        text, tone = _("Late by"), "bad"
+        text, tone = _("Late by (working time)"), "bad"
     elif clock.due is None:
-        text, tone = _("Paused, left"), "none"
+        text, tone = _("Paused, working time left"), "none"
     else:
         soon = clock.remaining < clock.target * SOON
-        text, tone = _("Time left"), "warn" if soon else "ok"
+        text, tone = _("Working time left"), "warn" if soon else "ok"
     return f"{text}: {span}", tone
 
 

@@ -11,7 +11,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.operations import Direction
-from telecom_crm.application.ports import GatewayUnavailable, Outcome, Payer, Query
+from telecom_crm.application.ports import (
+    GatewayUnavailable,
+    Outcome,
+    Payer,
+    Query,
+    TrialGateway,
+)
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import AccountId, PaymentId
@@ -199,7 +205,18 @@ def _asked(
         chips=[(written(one), int(Decimal(one.amount))) for one in taken],
         gateways=gateways,
         may_pay=bool(gateways) and bool(accounts),
+        trials=[(one, _trial(crm.gateways[one])) for one in gateways],
     )
+
+
+def _trial(gateway: object) -> dict[str, str] | None:
+    """Return how amounts end for an outcome where a gateway takes no real money; else None."""
+    if not isinstance(gateway, TrialGateway):
+        return None
+    return {
+        outcome.value: ", ".join(here().typed(f".{minor:02}") for minor in minors)
+        for outcome, minors in gateway.trial_endings.items()
+    }
 
 
 def _ending(payment: Payment) -> str:

@@ -124,7 +124,6 @@ def _shown(
         contacts=contacts or _known(customer),
         password=password or Form(),
         customer=customer,
-        veiled=" ".join(f"{word[0]}•••" for word in customer.name.split()),
         tongues=LANGUAGES.codes,
         contracts=crm.contracts.page(Query(where={"customer_id": customer.key}, limit=MOST)).items,
         sessions=crm.self_care.sessions(customer.id),

@@ -94,7 +94,7 @@
     const { open, close, copy } = t.dataset;
     if (open) { e.preventDefault(); $(open).showModal(); }
     else if (close != null) t.closest('dialog,.toast')[t.closest('dialog') ? 'close' : 'remove']();
-    else if (copy) navigator.clipboard.writeText(copy).then(() => (t.dataset.done = ''));
+    else if (copy != null) navigator.clipboard.writeText(copy || location.href).then(() => (t.dataset.done = ''));
     else print();
   });
   const rows = (box) => [...box.querySelectorAll('[data-row]')].filter((r) => r.offsetParent);
