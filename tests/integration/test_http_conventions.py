@@ -277,10 +277,10 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"/accounts/{account}/entries/{gift}/reverse", {"reason": "sorry"}),
         (f"/accounts/{_closed_with_money(service)}/pay-out", _body_for("/pay-out", account)),
         (f"{paid}/refund", _body_for("/refund", account)),
-        (f"{paid}/dispute", None),
-        (f"{paid}/win-dispute", None),
-        (f"{lost}/dispute", None),
-        (f"{lost}/lose-dispute", None),
+        (f"{paid}/dispute", {"reason": "case 7"}),
+        (f"{paid}/win-dispute", {"reason": "case 7"}),
+        (f"{lost}/dispute", {"reason": "case 7"}),
+        (f"{lost}/lose-dispute", {"reason": "case 7"}),
         (f"{wrong}/reverse", _body_for("/reverse", account)),
         (f"/unallocated-receipts/{found}/allocate", {"account_id": account}),
         (f"/unallocated-receipts/{returned}/refund", {"reason": "sorry"}),
@@ -492,7 +492,7 @@ def _body_for(path: str, account: str) -> dict[str, object]:
         return {"account_id": account}
     if path.endswith("change-payer"):
         return {"customer": {"name": "A"}}
-    if path.startswith("/unallocated") or path.endswith("reverse"):
+    if path.startswith("/unallocated") or path.endswith(("reverse", "dispute")):
         return {"reason": "sorry"}
     return {"amount": amount, "reason": "sorry"}
 

@@ -21,16 +21,16 @@ def test_a_dispute_is_lost_and_given_up(service):
     contract = service.new_contract()
     payment = service.pay(contract, "100.00", gateway="simulator")
     path, account = f"/payments/{payment['id']}", f"/accounts/{contract['account_id']}"
-    first = service.post(f"{path}/dispute", key="d1")
+    first = service.post(f"{path}/dispute", {}, key="d1")
     assert (first.status_code, first.json()["status"]) == (200, "disputed")
-    assert service.post(f"{path}/win-dispute", key="w1").json()["status"] == "confirmed"
-    again = service.post(f"{path}/dispute", key="d1")
+    assert service.post(f"{path}/win-dispute", {}, key="w1").json()["status"] == "confirmed"
+    again = service.post(f"{path}/dispute", {}, key="d1")
     assert again.headers["idempotency-replayed"] == "true"
     assert again.json()["status"] == "confirmed", "a repeat disputes nothing anew"
-    assert service.post(f"{path}/dispute", key="d2").json()["status"] == "disputed"
+    assert service.post(f"{path}/dispute", {}, key="d2").json()["status"] == "disputed"
     problem_of(service.post(f"{path}/reverse", {"reason": "x"}, key="r"), 409, "illegal_transition")
     service.post(f"{account}/transfer", {"to": _other(service), "amount": money("60.00")}, key="t")
-    assert service.post(f"{path}/lose-dispute", key="l").json()["status"] == "charged_back"
+    assert service.post(f"{path}/lose-dispute", {}, key="l").json()["status"] == "charged_back"
     assert service.get(account).json()["balance"] == money("-60.00")
     loss = {"amount": money("60.00"), "reason": "gone", "loss": "chargeback"}
     entry = service.post(f"{account}/write-off", loss, key="wo")
@@ -45,7 +45,7 @@ def _other(service):
 def test_cash_is_not_disputed_and_a_wrong_payment_is_reversed(service):
     contract = service.new_contract()
     path = f"/payments/{service.pay(contract, '100.00')['id']}"
-    problem_of(service.post(f"{path}/dispute", key="d"), 409, "rule_violated")
+    problem_of(service.post(f"{path}/dispute", {}, key="d"), 409, "rule_violated")
     wrong = {"reason": "another customer"}
     first = service.post(f"{path}/reverse", wrong, key="r")
     assert (first.status_code, first.json()["status"]) == (200, "reversed")

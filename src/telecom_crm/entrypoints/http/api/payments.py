@@ -285,11 +285,17 @@ class PaymentController(Controller):
         self,
         request: Call,
         payment_id: FromPath[UUID],
+        data: JSONBody[Because],
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Book that the subscriber's bank took a payment back for now."""
         return _moved(
-            payments.dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+            payments.dispute(
+                PaymentId(payment_id),
+                reason=data.reason,
+                idempotency_key=request.key,
+                by=request.by,
+            )
         )
 
     @does("/{payment_id:uuid}/win-dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
@@ -297,11 +303,17 @@ class PaymentController(Controller):
         self,
         request: Call,
         payment_id: FromPath[UUID],
+        data: JSONBody[Because],
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Book that disputed money came back."""
         return _moved(
-            payments.win_dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+            payments.win_dispute(
+                PaymentId(payment_id),
+                reason=data.reason,
+                idempotency_key=request.key,
+                by=request.by,
+            )
         )
 
     @does("/{payment_id:uuid}/lose-dispute", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
@@ -309,11 +321,17 @@ class PaymentController(Controller):
         self,
         request: Call,
         payment_id: FromPath[UUID],
+        data: JSONBody[Because],
         payments: NamedDependency[Payments],
     ) -> Response[PaymentView]:
         """Book that disputed money is gone; the account pays for it."""
         return _moved(
-            payments.lose_dispute(PaymentId(payment_id), idempotency_key=request.key, by=request.by)
+            payments.lose_dispute(
+                PaymentId(payment_id),
+                reason=data.reason,
+                idempotency_key=request.key,
+                by=request.by,
+            )
         )
 
     @does("/{payment_id:uuid}/reverse", Area.PAYMENTS, Action.APPROVE, key=KeyUse.REQUIRED)
