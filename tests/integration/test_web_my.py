@@ -404,7 +404,8 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
     files = {one.name: one.id for one in site.crm.tickets.get(ticket.id).attachments}
     taken = submit(browser, at, f"{at}/files/{files['map.png']}")
     assert (taken.content, taken.headers["content-type"]) == (PNG + b"3", "image/png")
-    assert taken.headers["content-disposition"].startswith("attachment")
+    name = f"{files['map.png']}.png"
+    assert taken.headers["content-disposition"] == f'attachment; filename="{name}"'
     look = site.crm.access.audit(Query(where={"action": "ticket.attachment"})).items[0]
     assert (look.thing_id, look.by.token) == (ticket.key, f"customer:{mine.customer_id}")
     assert submit(browser, at, f"{at}/files/{files['ours.png']}").status_code == 404

@@ -22,6 +22,14 @@ T = TypeVar("T")
 
 FILE_TYPES = tuple(sorted(ATTACHMENT_TYPES))
 """What a file that is given out may be: the route's `media_types`."""
+EXTENSIONS = {
+    "application/pdf": ".pdf",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tiff",
+    "image/webp": ".webp",
+}
+"""What names of files end with, for a phone to know what opens them."""
 NAME = Parameter(
     name="name",
     schema={"type": "string", "minLength": 1, "maxLength": 255},
@@ -74,5 +82,6 @@ async def keep(request: Call, store: Callable[[str, Iterator[bytes]], T]) -> T:
 
 def download(attachment: Attachment, content: BinaryIO) -> Stream:
     """Give a file out. The name is the uploader's, and no browser is made to show what it got."""
-    headers = {"Content-Disposition": f'attachment; filename="{attachment.id}"'}
+    name = f"{attachment.id}{EXTENSIONS.get(attachment.media_type, '')}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Stream(chunks(content), media_type=attachment.media_type, headers=headers)
