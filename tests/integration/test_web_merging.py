@@ -64,6 +64,10 @@ def test_two_are_made_one_by_who_types_the_proof_and_parted_again(site, senior, 
     assert again.status_code in (409, 422)
     profile = senior.get(f"{CUSTOMERS}/{one.id}").text
     assert f"{one.id}/unmerge" in profile
+    listed = senior.get(CUSTOMERS, params={"q": one.name}).text
+    row = next(part for part in listed.split("data-row") if f"{CUSTOMERS}/{one.id}" in part)
+    assert ">Merged<" in row
+    assert "Merged" in senior.get("/console/find", params={"q": one.name}).text
     parted = f"{CUSTOMERS}/{one.id}/unmerge"
     merged = site.crm.customers.get(one.id)
     assert submit(senior, parted, parted, version=str(merged.version)).status_code == 303

@@ -19,6 +19,7 @@ from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, searched
 from telecom_crm.entrypoints.http.web.http import Visit
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, phone
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Hit, May
@@ -56,7 +57,7 @@ CUSTOMER = Kind(
     "/console/customers",
     "user",
     lambda crm, key: crm.customers.get(key),
-    lambda one: (one.name, phone(one.phone), one.status),
+    lambda one: (one.name, _("Merged") if one.merged_into else phone(one.phone), one.status),
 )
 CONTRACT = Kind(
     Area.CONTRACTS,
