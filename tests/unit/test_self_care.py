@@ -241,8 +241,9 @@ def test_one_s_own_password_is_chosen_soon_after_a_sign_in_or_with_the_present_o
 def test_who_has_no_password_signs_in_again_to_choose_one(loaded, care, phones, clock):
     signed = care.sign_in_with_code(care.send_code(PHONE), code=phones.code)
     clock.pass_(minutes=11)
-    with pytest.raises(InvalidValue):
+    with pytest.raises(InvalidValue) as refused:
         care.choose_password(_owner(loaded), password=PASSWORD, within=signed.session.id)
+    assert [one.code for one in refused.value.faults] == ["sign_in_first"]
 
 
 def test_another_password_ends_all_sessions_but_the_one_it_was_set_in(loaded, care):

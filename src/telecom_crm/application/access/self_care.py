@@ -183,7 +183,10 @@ class SelfCare(VisitDesk):
             signed_in_at = tx.sessions.get(within).started_at
             known = tx.customer_passwords.get_many([customer_id]).get(customer_id)
         if self.clock() - signed_in_at > FRESH:
-            self._prove(customer_id, None if known is None else known.password_hash, present)
+            hashed = None if known is None else known.password_hash
+            if hashed is None:
+                raise InvalidValue.of("password", "sign_in_first", "sign in by a code first")
+            self._prove(customer_id, hashed, present)
         self._set_password(customer_id, self.passwords.hash(chosen), within, by)
 
     def has_password(self, customer_id: CustomerId) -> bool:
@@ -294,7 +297,7 @@ class SelfCare(VisitDesk):
             tx.sessions.save_all([one.end(at=at) for one in held if one.id != keep])
             tx.audit.record(_line("password.set", customer_id, by, at))
 
-    def _prove(self, customer_id: CustomerId, hashed: str | None, present: str) -> None:
+    def _prove(self, customer_id: CustomerId, hashed: str, present: str) -> None:
         key, who = f"password:{customer_id}", str(customer_id)
         self._count({key: GUESSES}, thing=WHOSE, whose=lambda _: who)
         if not self.passwords.verify(hashed, present):

@@ -145,6 +145,7 @@ FAULTS: Mapping[str, str] = {
         "Too easy to guess: avoid the login, common words, rows of keys and repeated characters"
     ),
     "password_wrong": N_("This is not the present password"),
+    "sign_in_first": N_("Sign out and in again with a code, then choose your first password"),
     "password_again": N_("This is not the same password"),
     "code_refused": N_("The code is wrong or out of date"),
     "code_wrong": N_("Enter the six digits that the app shows now"),

@@ -127,6 +127,7 @@ def _shown(
         tongues=LANGUAGES.codes,
         contracts=crm.contracts.page(Query(where={"customer_id": customer.key}, limit=MOST)).items,
         sessions=crm.self_care.sessions(customer.id),
+        has_password=crm.self_care.has_password(customer.id),
         this=str(request.subscriber.session_id),
     )
 
