@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 import telecom_crm
+from telecom_crm.application.ports import Payer
 from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console import merging
@@ -141,3 +144,28 @@ def test_those_who_are_not_alike_or_the_same_are_not_told_apart(site, senior):
     assert answer.status_code == 303
     assert 'data-tone="bad"' in senior.get(shown).text
     assert site.crm.customers.get(other.id).version == before
+
+
+def test_two_people_with_contracts_are_not_merged_and_payments_move_along(site, senior):
+    demo.load_subscribers(site.crm, count=4)
+    live = [contract.customer_id for contract in site.crm.contracts.each(status="active")]
+    one, other = (site.crm.customers.get(whose) for whose in live[-2:])
+    for number, whose in enumerate((one, other)):
+        changes = {"national_id": f"2010119950000{number}"}
+        site.crm.customers.update(whose.id, changes=changes)
+    (account,) = site.crm.accounts.of_customer(one.id)
+    site.crm.payments.take(
+        payer=Payer(account_id=account.id),
+        amount=Money(10_000, account.currency),
+        method=PaymentMethod.CASH,
+        gateway="cash_desk",
+    )
+    at = f"{CUSTOMERS}/{one.id}/merge/{other.id}"
+    assert "<dt>Payments</dt><dd>1</dd>" in senior.get(at).text
+    (contract,) = site.crm.contracts.each(customer_id=str(one.id))
+    sent = {"version": str(site.crm.customers.get(one.id).version), "proof": contract.number}
+    refused = submit(senior, at, at, **sent)
+    assert refused.status_code == 409
+    assert "they are two people" in refused.text
+    site.crm.customers.update(other.id, changes={"national_id": None})
+    assert submit(senior, at, at, **sent).status_code == 303

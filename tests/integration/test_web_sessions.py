@@ -142,6 +142,7 @@ def test_no_way_back_leads_to_another_site(site, to):
     path = f"/console/customers/{site.customer.id}"
     fields = {"csrf": token, "version": str(site.customer.version), "document_type": "passport"}
     fields["name"] = "Somebody Else"
+    fields["reason"] = "Misspelt"
     saved = operator.post(f"{path}/edit", params={"back": to}, data=fields)
     assert (saved.status_code, saved.headers["location"]) == (303, path)
     mine = enter(site, site.browser(), "my", next=to)

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -273,3 +274,24 @@ def test_no_text_breaks_the_profile_reader(row):
     except InvalidValue as error:
         shown = "".join(f"{fault.field} {fault.value}" for fault in error.faults)
     assert shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "live", "refused"),
+    [
+        (("20101199500001", "20101199500002"), True, True),
+        (("20101199500001", "20101199500002"), False, False),
+        (("20101199500001", None), True, False),
+    ],
+)
+def test_two_with_live_contracts_and_other_national_ids_are_two_people(numbers, live, refused):
+    one, other = (
+        attrs.evolve(customer(place), national_id=number) for place, number in enumerate(numbers, 1)
+    )
+    said = dict(survivor=other, payments_in_flight=0, both_live=live, **CONTEXT)
+    if not refused:
+        assert one.merge_into(**said).merged_into == other.id
+        return
+    with pytest.raises(RuleViolated) as error:
+        one.merge_into(**said)
+    assert error.value.rule == "merge_two_people"

@@ -457,6 +457,7 @@ class Customer:
         *,
         survivor: Customer,
         payments_in_flight: int,
+        both_live: bool = False,
         moved: Mapping[str, Any] | None = None,
         by: Actor,
         at: datetime,
@@ -465,12 +466,18 @@ class Customer:
         Say that this customer is the same as `survivor`.
 
         `moved` lists the ids of what went over (accounts, contracts, tickets, applications), so
-        that `unmerge` can bring it back. Raises `PaymentsInFlight`, or `RuleViolated` for itself.
+        that `unmerge` can bring it back. `both_live` tells whether both have live contracts. Raises
+        `PaymentsInFlight`, or `RuleViolated` for itself and for two who have live contracts and
+        different national ids: they are two people, whatever else they share.
         """
         self.refuse_merged()
         survivor.refuse_merged()
         if survivor.id == self.id:
             raise RuleViolated("merge", ("a customer cannot be merged into itself",))
+        ids = {one.national_id for one in (self, survivor) if one.national_id}
+        if both_live and len(ids) > 1:
+            reason = "both have live contracts, and different national ids"
+            raise RuleViolated("merge_two_people", (reason,))
         if payments_in_flight:
             raise PaymentsInFlight(self.key, payments_in_flight)
         return CUSTOMER_LIFECYCLE.note(

@@ -100,7 +100,8 @@ class Merging(CustomerDesk):
 
         That is accounts, contracts, tickets and applications. Whoever gets an open contract is no
         closed customer any more, and with a signed one no prospect. Return the loser. Raise
-        `PaymentsInFlight` while a payment of the loser has no outcome, `CustomerMerged`.
+        `PaymentsInFlight` while a payment of the loser has no outcome, `CustomerMerged`, and
+        `RuleViolated` where both have live contracts and different national ids.
         """
         at = self.clock()
         with self.uow() as tx:
@@ -111,6 +112,8 @@ class Merging(CustomerDesk):
             merged = loser.merge_into(
                 survivor=survivor,
                 payments_in_flight=_payments_in_flight(tx, theirs.accounts),
+                both_live=any(one.status in LIVE for one in theirs.contracts)
+                and tx.contracts.open_of([survivor_id])[survivor_id] > 0,
                 moved={thing: [str(id) for id in ids] for thing, ids in found.items()},
                 by=by,
                 at=at,

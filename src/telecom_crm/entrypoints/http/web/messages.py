@@ -219,6 +219,9 @@ RULES: Mapping[str, str] = {
     "promised_payment": N_("The policy of the account does not grant this promised payment now"),
     "write_off": N_("That is more than is owed, or than was lost in disputes"),
     "recovery": N_("That is more than was written off"),
+    "merge_two_people": N_(
+        "Both have live contracts, and different personal numbers: they are two people"
+    ),
     "number_origin": N_("The number is of another origin than that"),
 }
 """What a rule says to who works here, where its reasons have values that are not told apart."""

@@ -10,13 +10,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.application.ports import Query
+from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
@@ -34,6 +35,8 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 LOOKED_AT = 100
 """Among so many customers a page of pairs looks for them."""
+SHOWN_PAYMENTS = 100
+"""So far the payments that move are counted."""
 
 
 UNMERGE = Commands(
@@ -63,25 +66,36 @@ class Side:
     accounts: list[AccountState]
     tickets: str
     applications: str
+    payments: str
 
     @classmethod
     def of(cls, request: Visit, crm: Crm, customer: Customer) -> Side:
         """Read what a customer has, as far as the visitor may see it."""
         whose, may, most = {"customer_id": str(customer.id)}, request.may, COUNTED + 1
         contracts = Query(where=whose, limit=50)
-        states_of = crm.accounts.states_of
+        states = crm.accounts.states_of([customer.id])[customer.id] if may(Area.ACCOUNTS) else []
+        payments = Query(limit=SHOWN_PAYMENTS, descending=True)
         return cls(
             customer,
             crm.contracts.page(contracts).items if may(Area.CONTRACTS) else (),
-            states_of([customer.id])[customer.id] if may(Area.ACCOUNTS) else [],
+            states,
             tally(crm.tickets.counts(whose, most=most)[0]) if may(Area.TICKETS) else "",
             tally(crm.intake.counts(whose, most=most)[0]) if may(Area.APPLICATIONS) else "",
+            _told_of(crm.payments.of_accounts([one.account.id for one in states], payments))
+            if may(Area.PAYMENTS)
+            else "",
         )
 
     @property
     def proof(self) -> str:
         """What has to be typed for this one to be merged: nobody does it by a slip."""
         return self.contracts[0].number if self.contracts else self.customer.name
+
+
+def _told_of(payments: Page[Payment]) -> str:
+    """Return how many payments there are, as far as they were looked at."""
+    count = here().number(len(payments.items))
+    return f"{count}+" if payments.next else count
 
 
 class MergingPages(Controller):
