@@ -176,7 +176,9 @@ class EmbeddedPostgres:
         """
         from psycopg import sql
 
-        copy = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        # Files are copied as they are: through the write-ahead log it is three times the work.
+        kind = sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY")
+        copy = kind.format(sql.Identifier(template)) if template else sql.SQL("")
         self._execute(sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), copy))
         return self.url_for(name)
 
