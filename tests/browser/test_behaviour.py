@@ -28,6 +28,7 @@ def test_a_search_swaps_the_table_alone_and_stands_in_the_address(customers):
 def test_nothing_found_offers_the_way_back(customers):
     page = customers.page
     page.fill("[data-search]", "zzzz")
+    expect(page.locator(".empty").get_by_role("link", name="New customer")).to_be_visible()
     page.get_by_role("link", name="Clear filters").click()
     expect(page.locator("tbody tr").first).to_be_visible()
 
@@ -123,6 +124,27 @@ def test_n_and_a_letter_begin_something_new(customers):
         page.keyboard.press(letter)
         expect(page.locator("h1")).to_have_text(heading)
     assert customers.said == []
+
+
+def test_a_chart_tells_each_point_to_the_pointer_and_to_arrow_keys(window):
+    page = window.sign_in().page
+    window.go("/console")
+    chart = page.locator("main .chart[tabindex]:visible").first
+    told = chart.locator(".tip:visible")
+    expect(told).to_have_count(0)
+    chart.locator(".hit").nth(3).hover()
+    third = told.text_content()
+    page.mouse.move(0, 0)
+    chart.focus()
+    expect(told).to_have_count(1)
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    expect(told).to_have_text(third)
+    page.keyboard.press("ArrowLeft")
+    expect(told).not_to_have_text(third)
+    page.get_by_role("button", name="Sign out").focus()
+    expect(told).to_have_count(0)
+    assert window.said == []
 
 
 def test_rows_are_walked_and_opened_by_keys(customers):

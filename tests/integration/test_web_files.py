@@ -33,6 +33,9 @@ LISTS = {
     "/console/tickets": "ticket",
     "/console/imports": "import_job",
     "/console/users": "user",
+    "/console/approvals": "approval",
+    "/console/network": "provisioning_task",
+    "/console/tokens": "token",
 }
 
 

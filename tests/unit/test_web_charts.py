@@ -39,3 +39,16 @@ def test_large_figures_are_written_short():
     assert said == ["120K", "120\xa0тыс.", "120\xa0миң"]
     assert tongue("en").short(-1500) == "\N{MINUS SIGN}1.5K"
     assert tongue("en").percent(0.107, signed=True) == "+10.7\xa0%"
+
+
+def test_each_point_has_its_words_where_it_is_pointed_at():
+    tips = ["1 November: 10", "2 November: 20", "3 November: <b>"]
+    for draw in (charts.area, charts.bars):
+        picture = draw("t", ["1", "2", "3"], [10, 20, 5], tips=tips)
+        told = re.findall(r'<rect class="hit"[^>]*/><text class="tip"[^>]*>([^<]+)</text>', picture)
+        assert told == ["1 November: 10", "2 November: 20", "3 November: &lt;b&gt;"]
+        assert 'role="img" tabindex="0"' in picture
+        places = [float(x) for x in re.findall(r'class="tip" x="(\d+)"', picture)]
+        assert min(places) >= 110
+        assert max(places) <= charts.WIDE[0] - 110
+    assert "tabindex" not in charts.area("t", ["1"], [10])

@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 
 WIDE, NARROW = (760, 240), (360, 220)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 12, 28
+_TIP = 110
+"""So far from an edge is the middle of what is told of a point."""
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -23,10 +25,11 @@ def area(
     values: Sequence[float],
     *,
     before: Sequence[float] = (),
+    tips: Sequence[str] = (),
     write: Callable[[float], str] = str,
     size: tuple[int, int] = WIDE,
 ) -> Markup:
-    """Return a line with its area, and the period before it dashed."""
+    """Return a line with its area, and the period before it dashed; `tips` tell each point."""
     frame = _Frame(size, max(len(values), 2), [*values, *before])
     body = [frame.grid(write), frame.names(labels)]
     line = frame.line(values)
@@ -37,7 +40,7 @@ def area(
     if before:
         body.append(f'<path class="before" d="{frame.line(before)}"/>')
     body.append(f'<path class="line" d="{line}"/>')
-    return _svg(title, size, body)
+    return _svg(title, size, [*body, frame.hits(tips)], tells=bool(tips))
 
 
 def bars(
@@ -45,10 +48,11 @@ def bars(
     labels: Sequence[str],
     values: Sequence[float],
     *,
+    tips: Sequence[str] = (),
     write: Callable[[float], str] = str,
     size: tuple[int, int] = WIDE,
 ) -> Markup:
-    """Return vertical bars."""
+    """Return vertical bars; `tips` tell each."""
     frame = _Frame(size, len(values), values, banded=True)
     width = max(2.0, frame.step * 0.6)
     body = [frame.grid(write), frame.names(labels)]
@@ -58,7 +62,7 @@ def bars(
             f'<rect class="bar" x="{frame.x(place) - width / 2:.1f}" y="{y:.1f}"'
             f' width="{width:.1f}" height="{max(0.0, frame.y(0) - y):.1f}" rx="2"/>'
         )
-    return _svg(title, size, body)
+    return _svg(title, size, [*body, frame.hits(tips)], tells=bool(tips))
 
 
 def spark(title: str, values: Sequence[float]) -> Markup:
@@ -121,6 +125,17 @@ class _Frame:
             )
         return "".join(lines)
 
+    def hits(self, tips: Sequence[str]) -> str:
+        """Return what is pointed at for each place, from the top to the floor, and its words."""
+        size = f'width="{self.step:.1f}" height="{self.height - _TOP - _BOTTOM}"'
+        edge = min(_TIP, self.width / 2)
+        return "".join(
+            f'<rect class="hit" x="{self.x(place) - self.step / 2:.1f}" y="{_TOP}" {size}/>'
+            f'<text class="tip" x="{min(max(self.x(place), edge), self.width - edge):.0f}"'
+            f' y="{_TOP - 2}" text-anchor="middle">{escape(tip)}</text>'
+            for place, tip in enumerate(tips)
+        )
+
     def names(self, labels: Sequence[str]) -> str:
         shown = max(1, round(len(labels) / (self.width / 120)))
         return "".join(
@@ -140,9 +155,10 @@ def _ceiling(values: Sequence[float]) -> float:
     return next(step * power for step in _STEPS if step * power >= highest)
 
 
-def _svg(title: str, size: tuple[int, int], body: Sequence[str]) -> Markup:
+def _svg(title: str, size: tuple[int, int], body: Sequence[str], *, tells: bool = False) -> Markup:
     width, height = size
+    focus = ' tabindex="0"' if tells else ""
     return Markup(  # numbers and escaped texts
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img">'
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"{focus}>'
         f"<title>{escape(title)}</title>{''.join(body)}</svg>"
     )

@@ -25,6 +25,9 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/approvals"
 
+FILTERS = ("status",)
+"""What the list is filtered by."""
+
 ENTRY = Entry(
     path=PATH,
     text=N_("Approvals"),
@@ -51,7 +54,7 @@ class ApprovalPages(Controller):
     @shows("/", Area.APPROVALS)
     def index(self, request: Visit, approvals: NamedDependency[Approvals]) -> Response[bytes]:
         """List what was asked for, decided things too."""
-        listing = Listing.of(request, "status")
+        listing = Listing.of(request, *FILTERS)
         return page(
             request,
             "console/approvals/index.html",

@@ -135,10 +135,17 @@ class Picture:
 
     @classmethod
     def of(
-        cls, draw: Callable[..., Markup], title: str, *, dashed: bool = False, **more: Any
+        cls,
+        draw: Callable[..., Markup],
+        title: str,
+        *,
+        told: int = 1,
+        dashed: bool = False,
+        **more: Any,
     ) -> Picture:
-        """Draw both."""
+        """Draw both; `told` is the column of the table that is drawn."""
         table = {"heads": more.pop("heads"), "rows": more.pop("rows")}
+        more["tips"] = [f"{row[0]}: {row[told]}" for row in table["rows"]]
         wide, narrow = (partial(draw, title, size=size) for size in (charts.WIDE, charts.NARROW))
         empty = not any((*more["values"], *more.get("before", ())))
         drawn = {"wide": wide(**more), "narrow": narrow(**more)}
@@ -163,6 +170,7 @@ def _paid(now: Sequence[MoneyDay], before: Sequence[MoneyDay]) -> Picture:
         labels=_names(now),
         values=[_major(one.paid) for one in now],
         before=[_major(one.paid) for one in before],
+        told=2,
         dashed=True,
         write=here().short,
         heads=[_("Day"), _("Payments"), _("Paid"), _("Paid in the period before")],

@@ -24,6 +24,7 @@ from litestar.response import Stream
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.account import StatementLine
 from telecom_crm.domain.application import Application
+from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import AccountId
@@ -31,23 +32,28 @@ from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.text import masked
 from telecom_crm.domain.ticket import Ticket
+from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import User
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console import (
     accounts,
     applications,
+    approvals,
     contracts,
     customers,
     imports,
+    network,
     numbers,
     payments,
     sims,
     tariffs,
     tickets,
+    tokens,
     users,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
@@ -262,6 +268,51 @@ class ListFiles(Controller):
 
         fetch = partial(tolerant, fetch=crm.users.page)
         return _sent(request, crm, "user", listing, fetch, heads, rows)
+
+    @shows("/approvals.csv", Area.APPROVALS, EXPORT)
+    def approvals(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
+        """Give the requests for approval that the list shows."""
+        listing = Listing.of(request, *approvals.FILTERS)
+        heads = [_("What"), _("Reason"), _("Asked by"), _("Time"), _("Status")]
+        heads += [_("Amount"), _("Currency")]
+
+        def rows(found: Sequence[Approval]) -> Iterator[tuple[object, ...]]:
+            for one in found:
+                asked = request.called(one.asked_by), _clock(one.asked_at, crm.zone)
+                sum = (_amount(one.amount), one.amount.currency) if one.amount else ()
+                yield label(one.kind), one.reason, *asked, label(one.status), *sum
+
+        fetch = partial(tolerant, fetch=crm.approvals.page)
+        return _sent(request, crm, "approval", listing, fetch, heads, rows)
+
+    @shows("/network.csv", Area.NETWORK, EXPORT)
+    def network(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
+        """Give the tasks of the network that the list shows."""
+        listing = Listing.of(request, *network.FILTERS)
+        heads = [_("Task"), _("Number"), _("Attempts"), _("Status"), _("What is wrong")]
+
+        def rows(found: Sequence[ProvisioningTask]) -> Iterator[tuple[object, ...]]:
+            for one in found:
+                yield label(one.kind), one.msisdn, one.attempts, label(one.status), one.error
+
+        fetch = partial(tolerant, fetch=crm.provisioning.page)
+        return _sent(request, crm, "provisioning_task", listing, fetch, heads, rows)
+
+    @shows("/tokens.csv", Area.TOKENS, EXPORT)
+    def tokens(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
+        """Give the tokens that the list shows; their secrets nobody has."""
+        listing = Listing.of(request, *tokens.FILTERS)
+        heads = [_("Name"), _("Role"), _("Last used"), _("Valid until"), _("Revoked at")]
+        titles = request.pages.role_titles()
+
+        def rows(found: Sequence[Token]) -> Iterator[tuple[object, ...]]:
+            for one in found:
+                role = role_title(one.role, titles.get(one.role, one.role))
+                instants = one.last_used_at, one.expires_at, one.revoked_at
+                yield one.name, role, *(_clock(at, crm.zone) for at in instants)
+
+        fetch = partial(tolerant, fetch=crm.access.page)
+        return _sent(request, crm, "token", listing, fetch, heads, rows)
 
 
 def _sent(

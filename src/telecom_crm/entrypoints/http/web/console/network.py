@@ -35,6 +35,9 @@ from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console/network"
 
+FILTERS = ("status",)
+"""What the list is filtered by."""
+
 ENTRY = Entry(
     path=PATH,
     text=N_("Network"),
@@ -87,7 +90,7 @@ class NetworkPages(Controller):
     @shows("/", Area.NETWORK)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tasks, the newest first."""
-        listing = Listing.of(request, "status")
+        listing = Listing.of(request, *FILTERS)
         return page(
             request,
             "console/network/index.html",

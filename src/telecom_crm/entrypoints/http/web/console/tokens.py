@@ -27,6 +27,9 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/tokens"
 
+FILTERS = ("role",)
+"""What the list is filtered by."""
+
 ENTRY = Entry(
     path=PATH,
     text=N_("API tokens"),
@@ -63,7 +66,7 @@ class TokenPages(Controller):
     @shows("/", Area.TOKENS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tokens, revoked ones too."""
-        listing = Listing.of(request, "role")
+        listing = Listing.of(request, *FILTERS)
         return page(
             request,
             "console/tokens/index.html",

@@ -53,25 +53,21 @@
     if (to.tabIndex < 0) to.tabIndex = -1;
     to.focus({ preventScroll: !wrong && !named }); // where the page stands is htmx's, and of the way back
   };
-  // What was opened in this tab, for the palette before anything is typed; gone with who was signed in.
+  // Opened in this tab; gone with who was signed in.
   const recall = () => {
-    const list = $('#recent');
-    if (!list) return sessionStorage.removeItem('recent');
-    let seen = JSON.parse(sessionStorage.getItem('recent') || '[]').filter(([path]) => path !== at);
-    const head = $('h1:not(.empty *)');
+    const list = $('#recent'), head = $('h1:not(.empty *)');
+    if (!list) return delete sessionStorage.recent;
+    const seen = JSON.parse(sessionStorage.recent || '[]').filter(([path]) => path !== at);
     if (head && /^\/console\/[a-z]+\/[^/]*[\dA-Z][^/]*$/.test(at))
-      sessionStorage.setItem('recent', JSON.stringify([[at, head.textContent.trim()], ...seen].slice(0, 7)));
-    const rows = seen.slice(0, 6).map(([path, text]) => {
+      sessionStorage.recent = JSON.stringify([[at, head.textContent.trim()], ...seen.slice(0, 6)]);
+    list.hidden = !seen.length;
+    $('div', list).replaceChildren(...seen.map(([path, text]) => {
       const row = $('template', list).content.firstElementChild.cloneNode(true);
       row.href = path;
       $('span', row).textContent = text;
       return row;
-    });
-    list.hidden = !rows.length;
-    $('div', list).replaceChildren(...rows);
-    if (!rows.length || $('#palette input').value) return;
-    $('#found [data-at]')?.removeAttribute('data-at');
-    rows[0].dataset.at = '';
+    }));
+    if (seen.length && !$('#palette input').value) $('#found [data-at]')?.removeAttribute('data-at');
   };
   on('DOMContentLoaded', () => settle());
   setInterval(() => $$('[data-left]').forEach((t) => {
@@ -97,7 +93,8 @@
     else if (copy != null) navigator.clipboard.writeText(copy || location.href).then(() => (t.dataset.done = ''));
     else print();
   });
-  const rows = (box) => [...box.querySelectorAll('[data-row]')].filter((r) => r.offsetParent);
+  const rows = (box) => [...box.querySelectorAll('[data-row],.chart:focus .hit')].filter((r) => r.offsetParent !== null);
+  on('focusin', ({ target: t }) => t.matches('.chart') && move(t, 0));
   const move = (box, by) => {
     const all = rows(box), at = all.findIndex((r) => 'at' in r.dataset);
     all[at]?.removeAttribute('data-at');
@@ -116,11 +113,13 @@
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
       if (key !== 'Enter') return move(box, key === 'ArrowDown' ? 1 : -1);
-      const form = $('form', box), isOf = form.q.value.trim() === $('#found').dataset.q;
-      return isOf ? rows(box).find((r) => 'at' in r.dataset)?.click() : form.submit(); // found of what is typed by now
+      const form = $('form', box), all = rows(box);
+      if (form.q.value.trim() !== $('#found').dataset.q) return form.submit(); // older
+      return (all.find((r) => 'at' in r.dataset) || all[0])?.click();
     }
     const menu = $('details.menu[open]');
     if (menu && key === 'Escape') { menu.open = false; return $('summary', menu).focus(); }
+    if (e.target.matches('.chart') && /Arrow[LR]/.test(key)) return move(e.target, key === 'ArrowLeft' ? -1 : 1);
     if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
     if (key === 'Escape' && e.target.matches('[data-search]')) return e.target.blur();
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
