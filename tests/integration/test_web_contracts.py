@@ -546,6 +546,7 @@ def test_papers_are_kept_and_given_out_with_a_line_in_the_audit(site, operator):
     assert [line.thing_id for line in looks.items] == [str(contract.id)]
     paper = operator.get(f"{at}/contract.pdf")
     assert paper.content.startswith(b"%PDF")
+    assert f"contract-{contract.number}.pdf" in paper.headers["content-disposition"]
 
 
 def test_a_document_that_is_over_is_taken_or_refused_by_the_operators_rule(site, operator):

@@ -157,11 +157,17 @@ SAMPLES = {
     PaperKind.ACCEPTANCE: PAPER,
     PaperKind.RECEIPT: RECEIPT | {"operator": f"{HOSTILE} ңөүҢӨҮ"},
 }
+_SPACED = "+996 700 000 001"
 SPELT = {
     PaperKind.CONTRACT: {
-        "en": ["Contract for mobile services", "1,500.00 KGS"],
-        "ru": ["Договор об оказании услуг мобильной связи", "1 500,00 сом"],
-        "ky": ["Мобилдик байланыш кызматтарын көрсөтүү келишими", "1 500,00 сом"],
+        "en": ["Contract for mobile services", "1,500.00 KGS", "50.00 KGS a month", _SPACED],
+        "ru": [
+            "Договор об оказании услуг мобильной связи",
+            "1 500,00 сом",
+            "50,00 сом в месяц",
+            _SPACED,
+        ],
+        "ky": ["Мобилдик байланыш кызматтарын көрсөтүү келишими", "50,00 сом айына", _SPACED],
     },
     PaperKind.ACCEPTANCE: {
         "en": ["Act of acceptance"],
@@ -187,6 +193,12 @@ def test_a_paper_has_words_for_all_and_shows_names_as_text(kind, language):
     said = text_of(printed)
     for line in (HOSTILE, "ңөүҢӨҮ", *SPELT[kind][language]):
         assert line in said, (line, said)
+
+
+def test_what_is_signed_does_not_call_itself_a_draft():
+    facts = PAPER | {"language": "en"}
+    assert facts["draft"]
+    assert "Draft" not in text_of(printed_as(PaperKind.CONTRACT, facts))
 
 
 def printed_as(kind: PaperKind, facts: dict[str, Any]) -> bytes:

@@ -16,7 +16,6 @@ from litestar.response import Stream
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.application.ports import Page, Query
-from telecom_crm.application.printing import Papers
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import ContractId, DocumentId, EditionId
@@ -130,19 +129,21 @@ class ContractPages(Controller):
 
     @shows("/{contract_id:uuid}/contract.pdf", Area.CONTRACTS, Action.REVEAL)
     def print_contract(
-        self, request: Visit, contract_id: FromPath[UUID], papers: NamedDependency[Papers]
+        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Print a contract as it is now, in the customer's language; that is written down."""
-        content = papers.contract(ContractId(contract_id), by=request.by)
-        return printed(content, name=f"contract-{contract_id}")
+        contract = crm.contracts.get(ContractId(contract_id))
+        content = crm.papers.contract(contract.id, by=request.by)
+        return printed(content, name=f"contract-{contract.number}")
 
     @shows("/{contract_id:uuid}/acceptance.pdf", Area.CONTRACTS, Action.REVEAL)
     def print_acceptance(
-        self, request: Visit, contract_id: FromPath[UUID], papers: NamedDependency[Papers]
+        self, request: Visit, contract_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Print the act of acceptance of an activated contract; that is written down."""
-        content = papers.acceptance(ContractId(contract_id), by=request.by)
-        return printed(content, name=f"acceptance-{contract_id}")
+        contract = crm.contracts.get(ContractId(contract_id))
+        content = crm.papers.acceptance(contract.id, by=request.by)
+        return printed(content, name=f"acceptance-{contract.number}")
 
     @shows("/{contract_id:uuid}/printed/{edition_id:uuid}/paper.pdf", Area.CONTRACTS, Action.REVEAL)
     def print_again(
@@ -155,7 +156,7 @@ class ContractPages(Controller):
         """Print a paper of a contract again, as it was; that is written down."""
         contract = crm.contracts.get(ContractId(contract_id))  # nothing but a contract's papers
         content = crm.papers.reprint(contract.id, EditionId(edition_id), by=request.by)
-        return printed(content, name=f"contract-{contract_id}")
+        return printed(content, name=f"paper-{contract.number}")
 
 
 def contract_shown(

@@ -12,7 +12,6 @@ from litestar.params import FromPath
 
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Page
-from telecom_crm.application.printing import Papers
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.errors import InvalidValue
@@ -159,13 +158,14 @@ class PaymentPages(Controller):
 
     @shows("/{payment_id:uuid}/receipt.pdf", Area.PAYMENTS)
     def print_receipt(
-        self, payment_id: FromPath[UUID], papers: NamedDependency[Papers]
+        self, payment_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Give the receipt as PDF, in the visitor's language."""
         code = here().code
         language = code if code in LANGUAGES.codes else LANGUAGES.default
-        content = papers.receipt(PaymentId(payment_id), language=language)
-        return printed(content, name=f"receipt-{payment_id}")
+        content = crm.papers.receipt(PaymentId(payment_id), language=language)
+        receipt = crm.payments.receipt(PaymentId(payment_id))
+        return printed(content, name=f"receipt-{receipt.number}")
 
     @shows("/{payment_id:uuid}/printed/{edition_id:uuid}/paper.pdf", Area.PAYMENTS)
     def print_again(
@@ -178,7 +178,7 @@ class PaymentPages(Controller):
         """Print a receipt again, as it was."""
         payment = crm.payments.get(PaymentId(payment_id))  # nothing but a payment's papers
         content = crm.papers.reprint(payment.id, EditionId(edition_id), by=request.by)
-        return printed(content, name=f"receipt-{payment_id}")
+        return printed(content, name=f"receipt-{crm.payments.receipt(payment.id).number}")
 
     ask_cancel, cancel = routes_of("/{payment_id:uuid}/cancel", CANCEL)
 

@@ -142,7 +142,7 @@ class MyMoney(Controller):
         """Print the receipt of a payment, in the language of the pages."""
         payment, _state = own_payment(request, crm, payment_id)
         content = crm.papers.receipt(payment.id, language=here().code)
-        return printed(content, name=f"receipt-{payment.id}")
+        return printed(content, name=f"receipt-{crm.payments.receipt(payment.id).number}")
 
 
 def _accounts(request: Visit, crm: Crm) -> tuple[AccountState, ...]:
