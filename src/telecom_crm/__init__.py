@@ -99,6 +99,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.errors import KeyReused as KeyReused
     from telecom_crm.domain.errors import NotFound as NotFound
     from telecom_crm.domain.errors import NotPermitted as NotPermitted
+    from telecom_crm.domain.errors import Reason as Reason
     from telecom_crm.domain.errors import RuleViolated as RuleViolated
     from telecom_crm.domain.errors import SchemaOutdated as SchemaOutdated
     from telecom_crm.domain.errors import StaleVersion as StaleVersion
@@ -234,7 +235,7 @@ _STABLE = {
     "domain.deduplication": "DeduplicationRules Suspicion",
     "domain.errors": """
         Busy Conflict Fault GatewayError IllegalTransition InvalidValue KeyReused NotFound
-        NotPermitted RuleViolated SchemaOutdated StaleVersion TelecomCrmError Unavailable
+        NotPermitted Reason RuleViolated SchemaOutdated StaleVersion TelecomCrmError Unavailable
         VersionSeen
     """,
     "domain.hold": "HoldKind",
