@@ -404,3 +404,20 @@ def test_a_customer_s_application_is_put_right_without_a_name(site, admin):
     path = f"{PATH}/{one.id}/supply"
     done = send(admin, path, {"comment": "roaming", "version": version_on(admin, path)})
     assert (done.status_code, now(site, one).raw["comment"]) == (303, "roaming")
+
+
+def test_who_is_alike_is_told_while_the_form_is_filled_in(site, admin):
+    known = site.crm.customers.register(name="Rail One", phone="+996700909090")
+    at, similar = f"{PATH}/new", f"{PATH}/new/similar"
+    assert f'hx-post="{similar}"' in admin.get(at).text
+    headers = {**HTMX, "x-csrftoken": token_on(admin, at)}
+    sent = {"customer_kind": "person", "phone": "0700 90 90 90", "birth_date": "soon"}
+    told = admin.post(similar, data=sent, headers=headers)
+    assert told.text.strip().startswith('<div class="stack" id="similar"')
+    assert f'href="/console/customers/{known.id}"' in told.text
+    for other in ({"phone": "0700 90 90 91"}, {"phone": "0700"}, {}):
+        nobody = admin.post(similar, data={"customer_kind": "person", **other}, headers=headers)
+        assert (nobody.status_code, "Similar customers" in nobody.text) == (200, False)
+    watcher = site.browser("auditor")
+    token = {**HTMX, "x-csrftoken": token_on(watcher, "/prefs")}
+    assert watcher.post(similar, data=sent, headers=token).status_code == 403

@@ -185,6 +185,21 @@ def check(
     return findings
 
 
+def alike(form: Form, crm: Crm) -> Findings:
+    """
+    Return who is like what was typed so far; what cannot be read yet counts for nothing.
+
+    The form is for nothing else afterwards: it has the faults of all that was not typed yet.
+    """
+    kind = kind_of(form.raw("customer_kind"))
+    who = _read_organisation if kind is CustomerKind.ORGANISATION else _read_person
+    typed = {**who(form, crm, False), **read(form, crm, ("phone", "email"))}
+    if not typed.get("document_number"):
+        typed = {field: value for field, value in typed.items() if field not in DOCUMENT}
+    raw = {field: str(value) for field, value in typed.items() if value}
+    return crm.intake.check({"full_name": "-", **raw, "customer_kind": kind.value})
+
+
 def look_at(form: Form, crm: Crm, scans: Mapping[str, Iterable[bytes]]) -> None:
     """Look whether files may be scans; what is wrong stays with the form."""
     try:

@@ -70,6 +70,14 @@ class CapturePages(Controller):
             return _new(request, crm, form, findings)
         return redirect(request, f"{PATH}/{made.id}", toast=_("Taken in. Check it and approve"))
 
+    @acts("/new/similar", Area.APPLICATIONS)
+    def similar(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show who is like what is typed so far, and keep nothing."""
+        suspects = suspected(request, crm, kyc.alike(form, crm))
+        return page(request, "console/applications/_similar.html", suspects=suspects)
+
     @shows("/{application_id:uuid}/supply", Area.APPLICATIONS, Action.WRITE)
     def correct(
         self, request: Visit, application_id: FromPath[UUID], crm: NamedDependency[Crm]
