@@ -6,7 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
+from telecom_crm.application.ports import Payer
 from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.entrypoints import demo
 from tests.integration.test_web import admin, site
 
@@ -43,8 +46,10 @@ def test_a_record_leads_to_those_beside_it_in_the_list_as_it_was(admin, path):
     assert f'href="{path}?sort=up&size=20&status=active"' in back
 
 
-@pytest.mark.parametrize("path", ["sims", "numbers", "tariffs", "users"])
-def test_the_rest_leads_to_its_neighbours_by_whatever_it_is_known(admin, path):
+@pytest.mark.parametrize("path", ["sims", "numbers", "tariffs", "users", "payments"])
+def test_the_rest_leads_to_its_neighbours_by_whatever_it_is_known(site, admin, path):
+    if path == "payments":
+        pay_thrice(site)
     rows = rows_of(admin, f"/console/{path}?sort=up")
     ids = [one.partition("?")[0] for one in rows]
     assert beside(admin, rows[0]) == [None, ids[1]]
@@ -131,3 +136,13 @@ def test_a_long_past_goes_on_where_the_page_ends(site, admin):
     assert "in=size" in further.partition("To the beginning")[0]
     made_up = admin.get(f"/console/users/{user.id}?cursor=odd").text
     assert made_up.count('class="when"') == 30
+
+
+def pay_thrice(site):
+    for amount in ("100.00", "200.00", "300.00"):
+        site.crm.payments.take(
+            payer=Payer(msisdn=demo.subscriber(0).msisdn),
+            amount=Money.parse(amount, "KGS"),
+            method=PaymentMethod.CASH,
+            gateway="cash_desk",
+        )

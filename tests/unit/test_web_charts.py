@@ -49,6 +49,6 @@ def test_each_point_has_its_words_where_it_is_pointed_at():
         assert told == ["1 November: 10", "2 November: 20", "3 November: &lt;b&gt;"]
         assert 'role="img" tabindex="0"' in picture
         places = [float(x) for x in re.findall(r'class="tip" x="(\d+)"', picture)]
-        assert min(places) >= 110
-        assert max(places) <= charts.WIDE[0] - 110
+        assert min(places) >= 150, "beside the names of the axis"
+        assert max(places) <= charts.WIDE[0] - 100
     assert "tabindex" not in charts.area("t", ["1"], [10])

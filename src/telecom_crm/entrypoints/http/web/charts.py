@@ -14,8 +14,8 @@ from markupsafe import Markup, escape
 
 WIDE, NARROW = (760, 240), (360, 220)
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 12, 28
-_TIP = 110
-"""So far from an edge is the middle of what is told of a point."""
+_TIP = 100
+"""So far from both ends of the axis stays the middle of what is told of a point."""
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -128,10 +128,10 @@ class _Frame:
     def hits(self, tips: Sequence[str]) -> str:
         """Return what is pointed at for each place, from the top to the floor, and its words."""
         size = f'width="{self.step:.1f}" height="{self.height - _TOP - _BOTTOM}"'
-        edge = min(_TIP, self.width / 2)
+        first, last = _LEFT + _TIP, self.width - _RIGHT - _TIP
         return "".join(
             f'<rect class="hit" x="{self.x(place) - self.step / 2:.1f}" y="{_TOP}" {size}/>'
-            f'<text class="tip" x="{min(max(self.x(place), edge), self.width - edge):.0f}"'
+            f'<text class="tip" x="{min(max(self.x(place), first), last):.0f}"'
             f' y="{_TOP - 2}" text-anchor="middle">{escape(tip)}</text>'
             for place, tip in enumerate(tips)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from telecom_crm.domain.payment import Payment, PaymentCommand, PaymentMethod, P
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
@@ -131,6 +133,7 @@ class PaymentPages(Controller):
         return page(
             request,
             "console/payments/show.html",
+            beside=beside(request, PATH, payment.id, FILTERS, partial(listed, crm=crm)),
             payment=payment,
             base=f"{PATH}/{payment.id}",
             owner=_owner(request, crm, payment),
