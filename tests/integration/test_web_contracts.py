@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
@@ -163,6 +164,45 @@ def test_a_contract_is_ended(site, operator):
     assert site.crm.contracts.get(contract.id).status is ContractStatus.CLOSED
     shown = operator.get(f"{CONTRACTS}/{contract.id}").text
     assert f"{contract.id}/suspend" not in shown
+
+
+def test_an_end_tells_what_becomes_of_the_money_and_the_number(site, operator):
+    contract = paid(site, one_of(site))
+    state = site.crm.accounts.get(contract.account_id)
+    told = re.sub(r"<[^>]+>", "|", operator.get(f"{CONTRACTS}/{contract.id}/close").text)
+    left = f"KGS\xa0{Decimal(state.balance.balance.amount):,.2f}"
+    assert re.search(rf"Balance\|+{left}\|+Owed\|+KGS\xa00.00\|+To be given back\|+{left}", told)
+    assert "The number rests until" in told
+    do(operator, contract, "close", reason="customer_request")
+    closed = site.crm.accounts.get(contract.account_id)
+    assert closed.balance.balance.minor == 0
+    rests = site.crm.inventory.number(contract.msisdn).quarantined_until
+    assert rests is not None
+    day = rests.astimezone(site.crm.zone)
+    assert f"{day:%b} {day.day}, {day.year}" in told
+
+
+def test_a_contract_tells_what_it_was_charged_to_whom_may_see_accounts(site, operator):
+    contract = paid(site, one_of(site))
+    page = operator.get(f"{CONTRACTS}/{contract.id}").text
+    assert "All entries of the account" not in page
+    do(operator, contract, "swap_sim", card=free_card(site), reason="swapped")
+    every = site.crm.accounts.each_entry(contract.account_id)
+    [charge] = [one for one in every if one.kind == "one_time_fee"]
+    page = operator.get(f"{CONTRACTS}/{contract.id}").text
+    charges = page.partition("<h2>Charges")[2].partition("</table>")[0]
+    assert charges.count(f"{-Decimal(charge.effect.amount):,.2f}") == 2, "the charge, and the total"
+    blind = Role(
+        name="blind", title="Blind", grants={Area.CONTRACTS: frozenset({Action.READ, Action.WRITE})}
+    )
+    site.crm.rules.create_role(blind)
+    _, secret = site.crm.users.invite(login="blind", name="Blind", role="blind")
+    site.crm.users.accept(secret, password=PASSWORD)
+    browser = site.browser("blind")
+    assert "All entries of the account" not in browser.get(f"{CONTRACTS}/{contract.id}").text
+    asked = browser.get(f"{CONTRACTS}/{contract.id}/close").text
+    assert "The number rests until" in asked
+    assert "To be given back" not in asked
 
 
 def test_somebody_else_pays_from_now_on(site, operator):

@@ -14,12 +14,25 @@ from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import OPEN, CloseReason, Contract, ContractCommand
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EntryId
-from telecom_crm.domain.ledger import JournalEntry, Posting, PostingKind
+from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand, NumberOrigin
 from telecom_crm.domain.provisioning import PROVISIONING_LIFECYCLE, ProvisioningKind
 from telecom_crm.domain.reservation import reservation_of
 from telecom_crm.domain.sim import SIM_LIFECYCLE, RetireReason, Sim, SimCommand
+
+
+@attrs.frozen(kw_only=True)
+class Closing:
+    """
+    What ending a contract comes to: the money on its account, what of it is to be given back, and
+    until when its number rests; None for a number that goes back to the operator it came from.
+    """
+
+    state: AccountState
+    refund: Money
+    rests_until: datetime | None
 
 
 @attrs.frozen
@@ -95,15 +108,27 @@ class Ending(ContractDesk):
             self._ask(tx, ProvisioningKind.TERMINATE, saved, by=by, at=now, imsi_of=sim)
             return saved
 
+    def preview_close(self, contract_id: ContractId) -> Closing:
+        """Tell what `close` would come to now, and change nothing."""
+        now = self.clock()
+        with self.uow(read_only=True) as tx:
+            contract = tx.contracts.get(contract_id)
+            state = tx.ledger.states([contract.account_id], at=now)[contract.account_id]
+            legs = _left_over(tx, state, contract)
+            number = tx.numbers.get(contract.msisdn)
+        back = (leg.amount for leg in legs if leg.credit is LedgerCode.REFUNDS_PAYABLE)
+        return Closing(
+            state=state,
+            refund=sum(back, Money(0, state.balance.currency)),
+            rests_until=now + self.quarantine if number.origin is NumberOrigin.OWN else None,
+        )
+
     def _pay_out(
         self, tx: Transaction, state: AccountState, closed: Contract, now: datetime
     ) -> None:
         """Owe an account's money back once no other contract may use it."""
-        legs = posting.closing_refund(state.balance)
+        legs = _left_over(tx, state, closed)
         if not legs:
-            return
-        others = tx.contracts.of_account(state.account.id)
-        if any(other.id != closed.id and other.status in OPEN for other in others):
             return
         entry = JournalEntry(
             id=EntryId(self.new_id()),
@@ -114,6 +139,14 @@ class Ending(ContractDesk):
             caused_by=f"contract:{closed.id}",
         )
         tx.ledger.post([Posting.of(entry)], at=now)
+
+
+def _left_over(tx: Transaction, state: AccountState, closed: Contract) -> posting.Legs:
+    """Return what settles an account whose money no other contract may use; else nothing."""
+    legs = posting.closing_refund(state.balance)
+    others = tx.contracts.of_account(state.account.id) if legs else ()
+    is_shared = any(other.id != closed.id and other.status in OPEN for other in others)
+    return () if is_shared else legs
 
 
 def refuse_unfinished(tx: Transaction, contract: Contract) -> None:

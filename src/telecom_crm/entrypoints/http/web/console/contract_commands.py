@@ -112,9 +112,13 @@ def _holds_to_lift(_: Visit, __: Crm, contract: Contract, ___: Form) -> dict[str
     return {"holds": [(hold.kind.value, label(hold.kind)) for hold in contract.holds]}
 
 
-def _endings(*_: object) -> dict[str, Any]:
+def _endings(request: Visit, crm: Crm, contract: Contract, _: Form) -> dict[str, Any]:
     kinds = (reason for reason in CloseReason if reason is not CloseReason.NEW_PAYER)
-    return {"reasons": [(reason.value, label(reason)) for reason in kinds]}
+    return {
+        "reasons": [(reason.value, label(reason)) for reason in kinds],
+        "closing": crm.contracts.preview_close(contract.id),
+        "sees_money": request.may(Area.ACCOUNTS),
+    }
 
 
 def _cards(_: Visit, crm: Crm, contract: Contract, form: Form) -> dict[str, Any]:

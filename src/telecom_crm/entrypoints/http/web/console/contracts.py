@@ -19,6 +19,7 @@ from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import ContractId, DocumentId, EditionId
+from telecom_crm.domain.ledger import JournalEntry
 from telecom_crm.domain.paper import Edition
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -47,10 +48,13 @@ from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext, spoken
+from telecom_crm.entrypoints.http.web.labels import entry_title
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 FIRST_TIMELINE = 30
+FIRST_ENTRIES = 100
+"""Among so many entries of its account a contract's page looks for its charges."""
 FILTERS = ("status", "tariff")
 """What the list is filtered by."""
 
@@ -166,6 +170,7 @@ def contract_shown(
     money, facts = request.may(Area.ACCOUNTS), told(request, crm, contract)
     latest = partial(crm.contracts.latest_events, contract.id, count=FIRST_TIMELINE)
     past, events = history_of(request, facts["base"], lambda cursor: latest(cursor=cursor))
+    charges = charges_of(crm, contract) if money else []
     return page(
         request,
         "console/contracts/show.html",
@@ -176,6 +181,9 @@ def contract_shown(
         events=[(event, *event_told(event)) for event in events.items],
         past=past,
         told_next=events.next,
+        charges=charges,
+        charged=sum((one.effect for one in charges[1:]), charges[0].effect) if charges else None,
+        titled=entry_title,
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
         paper_names={kind: _(words) for kind, words in KINDS.items()},
@@ -183,6 +191,20 @@ def contract_shown(
         can_change_payer="close" in facts["allowed"] and not contract.holds,
         **facts,
     )
+
+
+def charges_of(crm: Crm, contract: Contract) -> list[JournalEntry]:
+    """Return what a contract was charged among the first entries since it is served, in order."""
+    if contract.activated_at is None:
+        return []
+    found = crm.accounts.entries(
+        contract.account_id, start=contract.activated_at, limit=FIRST_ENTRIES
+    )
+    return [
+        one
+        for one in found.items
+        if any(leg.contract_id == contract.id and leg.charge_kind for leg in one.transfers)
+    ]
 
 
 def _editions(request: Visit, crm: Crm, contract: Contract) -> list[Edition]:
