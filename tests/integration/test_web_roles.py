@@ -73,6 +73,10 @@ def test_a_built_in_role_is_copied_and_nothing_else(site, admin):
     assert f"{PATH}/new?of=cashier" in page
     assert f"{PATH}/cashier/edit" not in page
     copy = admin.get(f"{PATH}/new?of=cashier").text
+    assert "<h1" in copy
+    assert re.search(r"Copy of a role</h1>\s*<p[^>]*>Cashier<", copy)
+    odd = submit(admin, f"{PATH}/new?of=cashier", f"{PATH}/new?of=cashier", title="", name="")
+    assert (odd.status_code, "Copy of a role" in odd.text) == (422, True)
     assert re.search(r'value="payments:write"[^>]* checked', copy)
     assert not re.search(r'value="payments:approve"[^>]* checked', copy)
     fields = {"title": "Mine", "alone_up_to": "0", "version": "0"}
@@ -127,7 +131,11 @@ def test_who_may_less_is_told_that_they_cannot_grant_more(site, admin):
         ("/console/users/new", "/console/users/new", {"login": "b2", "name": "B", "role": "admin"}),
         (page, f"{page}/role", {"role": "admin", "version": version_on(keeper, page)}),
         (f"{page}/reset", f"{page}/reset", {"version": str(cashier.version)}),
-        ("/console/tokens/new", "/console/tokens/new", {"name": "wide", "role": "admin"}),
+        (
+            "/console/tokens/new",
+            "/console/tokens/new",
+            {"name": "wide", "role": "admin", "everything": "true"},
+        ),
         (f"{PATH}/new", f"{PATH}/new", copy),
         (f"{PATH}/keeper/edit", f"{PATH}/keeper/edit", copy),
     ):

@@ -39,7 +39,7 @@ def test_a_token_is_made_shown_once_narrowed_and_revoked(site, admin):
     assert f"{base}/revoke" not in admin.get(base).text
 
 
-def test_every_fault_of_a_token_is_told_and_ticks_are_kept(admin):
+def test_every_fault_of_a_token_is_told_and_ticks_are_kept(site, admin):
     asked = f"{PATH}/new"
     odd = submit(
         admin, asked, asked, name="", role="cashier", expires_at="soon", scopes="tickets:read"
@@ -50,6 +50,19 @@ def test_every_fault_of_a_token_is_told_and_ticks_are_kept(admin):
     assert re.search(r'value="tickets:read"[^>]* checked', odd.text)
     past = submit(admin, asked, asked, name="Old", role="cashier", expires_at="01.01.2001")
     assert past.status_code == 422
+    vague = {"name": "Vague", "role": "cashier"}
+    for said in ({}, {"everything": "true", "scopes": "payments:read"}):
+        refused = submit(admin, asked, asked, **vague, **said)
+        assert (refused.status_code, 'href="#f-everything"' in refused.text) == (422, True)
+    assert (
+        'value="" selected' in admin.get(asked).text or '<option value="">' in admin.get(asked).text
+    )
+    unnamed = submit(admin, asked, asked, name="Roleless", role="", everything="true")
+    assert (unnamed.status_code, 'href="#f-role"' in unnamed.text) == (422, True)
+    whole = submit(admin, asked, asked, **vague, everything="true")
+    assert 'id="f-secret"' in whole.text
+    [token] = [one for one in site.crm.access.page(Query()).items if one.name == "Vague"]
+    assert token.scopes is None
     nonsense = submit(admin, asked, asked, name="New", role="cashier", scopes="everything:always")
     assert nonsense.status_code == 422
 

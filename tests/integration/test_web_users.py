@@ -195,6 +195,23 @@ def test_a_second_step_is_switched_on_used_and_off(site, admin):
             assert (refused.status_code, what) == (422, what)
             assert words in refused.text
     assert known(site, "stepper").has_second_step
+    assert re.search(r"stepper.*?<time", admin.get("/console/users").text, re.DOTALL)
+    base = f"/console/users/{known(site, 'stepper').id}"
+    assert f"{base}/forget_second_step" in admin.get(base).text
+    version = str(known(site, "stepper").version)
+    reset = f"{base}/forget_second_step"
+    assert submit(admin, reset, reset, version=version).status_code == 303
+    assert not known(site, "stepper").has_second_step
+    assert browser.get("/console/me").status_code == 303, "signed out everywhere"
+    assert reset not in admin.get(base).text
+    assert submit(admin, reset, reset, version=str(int(version) + 1)).status_code == 409
+    submit(browser, "/login", "/login", login="stepper", password=NEW_PASSWORD)
+    submit(browser, step, f"{step}/begin")
+    again = pyotp.TOTP(known(site, "stepper").totp_secret or "").now()
+    submit(browser, step, step, code=again)
+    assert known(site, "stepper").has_second_step
+    mine = submit(browser, step, f"{reset}", version=str(known(site, "stepper").version))
+    assert mine.status_code in (403, 409), "not for oneself"
     done = submit(browser, step, f"{step}/drop", password=NEW_PASSWORD)
     assert done.status_code == 303
     assert not known(site, "stepper").has_second_step

@@ -790,6 +790,10 @@ class Sessions(Collection[SessionId, Session], Protocol):
         """Return a user's sessions that nobody ended, in the order they began."""
         ...
 
+    def last_seen(self, user_ids: Iterable[UserId]) -> dict[UserId, datetime]:
+        """Return when each of some users was last seen, for those who have a session, if over."""
+        ...
+
     def forget_before(self, at: datetime, *, limit: int) -> int:
         """Forget sessions that were over by then, so many at most; return how many."""
         ...

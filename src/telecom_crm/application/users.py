@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import attrs
@@ -150,6 +150,31 @@ class Users(Oneself):
             return tx.users.save(reset), secret
 
     @retried
+    def forget_second_step(
+        self,
+        user_id: UserId,
+        *,
+        expected_version: int | None = None,
+        rights: Rights = ALL_RIGHTS,
+        by: Actor = SYSTEM,
+    ) -> User:
+        """
+        Let somebody who lost it in without their second step, and end their sessions.
+
+        The password stays. Nobody does that to themselves: `drop_second_step` is for them. Raise
+        `RuleViolated` without a second step, and `BeyondRights` where they may do what whoever
+        asks, with these `rights`, may not.
+        """
+        at = self.clock()
+        with self._watched(by), self.uow() as tx:
+            user = seen(tx, user_id, expected_version)
+            _refuse_own(user, by.name)
+            _require_role(tx, user.role, rights)
+            dropped = user.drop_second_step(by=by, at=at)
+            end_sessions(tx, user, at=at)
+            return tx.users.save(dropped)
+
+    @retried
     def block(
         self,
         user_id: UserId,
@@ -237,6 +262,15 @@ class Users(Oneself):
         """Return a page of the users, removed ones too."""
         with self.uow(read_only=True) as tx:
             return tx.users.page(query)
+
+    def last_seen(self, user_ids: Iterable[UserId]) -> dict[UserId, datetime]:
+        """
+        Return when each of some users was last seen.
+
+        Those are left out who never were, or so long ago that their sessions are forgotten.
+        """
+        with self.uow(read_only=True) as tx:
+            return tx.sessions.last_seen(user_ids)
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the users that each filter leaves, up to `most`."""
@@ -334,8 +368,7 @@ def _spared(
         raise NotFound(USER_LIFECYCLE.machine, str(user_id))
     user = held[user_id]
     refuse_stale(user, expected_version, name=USER_LIFECYCLE.machine)
-    if user.login == other_than:
-        raise RuleViolated("own_user", ("nobody does that to themselves; ask another admin",))
+    _refuse_own(user, other_than)
     left = [one for one in held.values() if one.id != user_id and one.may_sign_in]
     if (
         user.role == RoleName.ADMIN
@@ -344,3 +377,8 @@ def _spared(
     ):
         raise RuleViolated("last_admin", ("nobody would be left who is an admin",))
     return user
+
+
+def _refuse_own(user: User, login: str) -> None:
+    if user.login == login:
+        raise RuleViolated("own_user", ("nobody does that to themselves; ask another admin",))

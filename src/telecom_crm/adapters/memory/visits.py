@@ -47,6 +47,13 @@ class MemorySessions(MemoryCollection[SessionId, Session]):
         found = self.having(("open", str(user_id)))
         return sorted(found, key=lambda one: (one.started_at, str(one.id)))
 
+    def last_seen(self, user_ids: Iterable[UserId]) -> dict[UserId, datetime]:
+        seen: dict[UserId, datetime] = {}
+        for user in user_ids:
+            if found := self.having(("user_id", str(user))):
+                seen[user] = max(one.seen_at for one in found)
+        return seen
+
     def forget_before(self, at: datetime, *, limit: int) -> int:
         self._scope.require_writing()
         with self._scope.store.lock:

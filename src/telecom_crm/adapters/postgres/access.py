@@ -195,6 +195,15 @@ class PostgresSessions(PostgresUnversioned[SessionId, Session]):
         )
         return [session_from_row(row) for row in rows]
 
+    def last_seen(self, user_ids: Iterable[UserId]) -> dict[UserId, datetime]:
+        """Return when each of some users was last seen, for those who have a session, if over."""
+        rows = self.connection.exec_driver_sql(
+            "SELECT user_id, max(seen_at) FROM sessions WHERE user_id = ANY(%(users)s::uuid[])"
+            " GROUP BY user_id",
+            {"users": array_of(list(user_ids))},
+        )
+        return {UserId(row[0]): row[1] for row in rows}
+
     def forget_before(self, at: datetime, *, limit: int) -> int:
         """Forget sessions that were over by then, so many at most; return how many."""
         done = self.connection.exec_driver_sql(

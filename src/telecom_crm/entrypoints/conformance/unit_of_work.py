@@ -1155,6 +1155,19 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             assert tx.discarded_files.page(limit=9).items == (second, third)
 
+    def test_users_are_last_seen_in_the_latest_of_their_sessions(self) -> None:
+        uow, samples = self.make(), Samples()
+        first = _session(samples)
+        assert first.user_id is not None
+        later = attrs.evolve(_session(samples), user_id=first.user_id)
+        other, nobody = _session(samples), UserId(samples.id())
+        with uow() as tx:
+            for one in (first, later.end(at=later.seen_at), other):
+                tx.sessions.save(one)
+        with uow(read_only=True) as tx:
+            assert tx.sessions.last_seen([first.user_id, nobody]) == {first.user_id: later.seen_at}
+            assert tx.sessions.last_seen([]) == {}
+
     def test_attempts_are_counted_forgiven_and_forgotten(self) -> None:
         uow, at, window = self.make(), Samples().tick(), timedelta(minutes=15)
         with uow() as tx:

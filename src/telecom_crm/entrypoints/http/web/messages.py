@@ -64,6 +64,8 @@ FAULTS: Mapping[str, str] = {
     "compatibility_rule": N_("A group stands alone; every other rule names at least one other"),
     "code_unknown": N_("Nothing in the catalog has this code"),
     "choice": N_("Choose one of those offered"),
+    "scopes_none": N_("Tick what it may do, or everything that the role may do"),
+    "scopes_both": N_("Either everything, or what is ticked below: not both"),
     "number": N_("Enter a whole number"),
     "amount": N_("Enter an amount, such as 1240.50"),
     "currency": N_("Enter a currency of three letters, such as KGS"),

@@ -78,6 +78,9 @@ class Command:
     needs: Area | None = attrs.field(default=None, kw_only=True)
     """What the visitor must be allowed to see besides, for the command to find it."""
 
+    weighed: bool = attrs.field(default=False, kw_only=True)
+    """Whether the service weighs it against what the visitor may do."""
+
     @property
     def words(self) -> str:
         """What stands on its button."""
@@ -134,6 +137,8 @@ class Commands(Generic[T]):
         told = command.asks.read(form, crm, thing)
         if self.version is not None:
             told = {**told, "expected_version": form.version}
+        if command.weighed:
+            told = {**told, "rights": request.rights}
         done = form.submit(command.do, self.service(crm), self.key(thing), **told, by=request.by)
         if not form.ok:
             return self._asked(request, crm, thing, command, form)

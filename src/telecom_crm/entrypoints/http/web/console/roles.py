@@ -75,9 +75,9 @@ class RolePages(Controller):
     @shows("/new", Area.USERS, Action.WRITE)
     def ask_new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask for a role of one's own, filled in as the one that it is a copy of."""
-        source = request.query_params.get("of", "")
-        form = _filled(crm.rules.role(source), title="") if source else Form()
-        return _asked(request, form, f"{PATH}/new")
+        source = _copied(request, crm)
+        form = _filled(source, title="") if source else Form()
+        return _new(request, form, source)
 
     @acts("/new", Area.USERS)
     def create(
@@ -88,7 +88,7 @@ class RolePages(Controller):
         make, by = crm.rules.create_role, request.by
         done = form.submit(make, role, rights=request.rights, by=by) if role else None
         if done is None:
-            return _asked(request, form, f"{PATH}/new")
+            return _new(request, form, _copied(request, crm))
         return redirect(request, f"{PATH}/{done.name}", toast=_("The role is made"))
 
     @shows("/{name:str}", Area.USERS)
@@ -173,8 +173,24 @@ def _read(request: Visit, form: Form, name: str) -> Role | None:
     return form.submit(Role, name=name, title=title, grants=granted(scopes), alone_up_to=up_to)
 
 
+def _copied(request: Visit, crm: Crm) -> Role | None:
+    """Return the role that a new one is a copy of, where the address names one."""
+    source = request.query_params.get("of", "")
+    return crm.rules.role(source) if source else None
+
+
+def _new(request: Visit, form: Form, source: Role | None) -> Response[bytes]:
+    action = f"{PATH}/new?of={source.name}" if source else f"{PATH}/new"
+    return _asked(request, form, action, source=source)
+
+
 def _asked(
-    request: Visit, form: Form, action: str, role: Role | None = None, version: int | None = None
+    request: Visit,
+    form: Form,
+    action: str,
+    role: Role | None = None,
+    version: int | None = None,
+    source: Role | None = None,
 ) -> Response[bytes]:
     return page(
         request,
@@ -183,6 +199,7 @@ def _asked(
         form=form,
         action=action,
         role=role,
+        source=source,
         version=version,
         areas=list(Area),
         actions=list(Action),

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from telecom_crm.application.access.service import Access
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.role import Action, Area, Scope
 from telecom_crm.domain.token import Token, read_actor_name
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
@@ -26,6 +26,8 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/tokens"
+EVERYTHING = "everything"
+"""The box for a token that may do all that its role may."""
 
 FILTERS = ("role",)
 """What the list is filtered by."""
@@ -86,11 +88,12 @@ class TokenPages(Controller):
     ) -> Response[bytes]:
         """Make a token, and show its secret this once."""
         ends = form.date("expires_at", required=False)
+        scopes = _scopes(form)
         done = form.submit(
             crm.access.create_token,
             name=form.read("name", read_actor_name) or "",
             role=form.text("role"),
-            scopes=form.scopes("scopes") or None,
+            scopes=scopes,
             expires_at=datetime.combine(ends, time(tzinfo=crm.zone)) if ends else None,
             rights=request.rights,
             by=request.by,
@@ -108,6 +111,16 @@ class TokenPages(Controller):
         return page(request, "console/tokens/show.html", token=token, now=crm.clock())
 
     ask, command = routes_of("/{token_id:uuid}/revoke", COMMANDS)
+
+
+def _scopes(form: Form) -> list[Scope] | None:
+    """Read what is ticked; None for all that the role may, which somebody has to say."""
+    ticked, everything = form.scopes("scopes"), form.flag(EVERYTHING)
+    if everything and ticked:
+        form.fault(EVERYTHING, "scopes_both")
+    elif not (everything or ticked):
+        form.fault(EVERYTHING, "scopes_none")
+    return None if everything else ticked
 
 
 def _asked(request: Visit, crm: Crm, form: Form) -> Response[bytes]:

@@ -40,6 +40,8 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/users"
+FORGET = "forget_second_step"
+"""The command for somebody who lost what their codes are made with."""
 FIRST_TIMELINE = 30
 
 FILTERS = ("status", "role")
@@ -81,6 +83,15 @@ COMMANDS = Commands(
             undo="block",
         ),
         Command(
+            FORGET,
+            N_("Reset the second step"),
+            "shield",
+            N_("The second step is off, and the user signed out everywhere"),
+            Users.forget_second_step,
+            hurts=True,
+            weighed=True,
+        ),
+        Command(
             "remove",
             N_("Remove"),
             "trash-2",
@@ -108,12 +119,14 @@ class UserPages(Controller):
         """List who works here."""
         users = crm.users
         listing = Listing.of(request, *FILTERS)
+        found = tolerant(listing, users.page)
         return page(
             request,
             "console/users/index.html",
             fragment="console/users/_table.html",
             listing=listing,
-            found=tolerant(listing, users.page),
+            found=found,
+            seen=users.last_seen(one.id for one in found.items),
             roles=roles_offered(crm),
             chips=status_chips(listing, pgettext("users", "All"), UserStatus, users.counts),
         )
@@ -251,6 +264,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
     base = f"{PATH}/{user.id}"
     latest = partial(crm.users.latest_events, user.id, count=FIRST_TIMELINE)
     past, events = history_of(request, base, lambda cursor: latest(cursor=cursor))
+    forgets = {FORGET} if user.has_second_step and user.login != request.by.name else set[str]()
     return page(
         request,
         "console/users/show.html",
@@ -265,7 +279,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         role_form=Form.filled(role=user.role) if form is None else form,
         roles=roles_offered(crm),
         allowed=allowed,
-        commands=COMMANDS.offered(request, allowed),
+        commands=COMMANDS.offered(request, {*allowed, *forgets}),
         sessions=crm.access.sessions(user.id),
         events=[(event, *event_shown(event.name)) for event in events.items],
         past=past,
