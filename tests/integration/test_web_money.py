@@ -125,8 +125,8 @@ def test_nobodys_money_is_out_of_a_cashiers_reach(site, contract):
     assert site.crm.payments.get(receipt.id).status is PaymentStatus.UNALLOCATED
 
 
-def test_an_ordinary_payment_is_allocated_to_nobody_else(site, admin):
-    payment = next(site.crm.payments.each(status="confirmed"))
+def test_an_ordinary_payment_is_allocated_to_nobody_else(site, admin, contract):
+    payment = paid(site, contract, "79.00", "cash_desk")
     assert admin.get(f"{PATH}/{payment.id}/allocate").status_code == 404
 
 

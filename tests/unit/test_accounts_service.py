@@ -251,6 +251,7 @@ def test_a_written_off_debt_is_recovered_once(accounts, account):
     again = accounts.recover(account.id, amount=som("20"), **key)
     assert (again, again.replayed) == (first, True)
     assert _legs(first) == {("2010", "5020", som("20"))}
+    assert accounts.written_off(account.id) == som("5")
     assert accounts.get(account.id).balance.balance == som("-20"), "the payment brings it to zero"
     with pytest.raises(RuleViolated, match=r"only 5\.00 KGS is written off"):
         accounts.recover(account.id, amount=som("5.01"), reason="found")

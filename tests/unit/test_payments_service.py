@@ -149,6 +149,14 @@ def test_a_gateway_that_confirms(desk):
     assert here.balance() == "150.00"
 
 
+def test_whoever_began_a_payment_took_it(desk):
+    here = desk(Behaviour.LATER)
+    first, second = here.take(), here.take(gateway="cash_desk")
+    here.gateway.deliver(here.hear)
+    assert here.payments.takers([first.id, second.id]) == {first.id: CLERK, second.id: CLERK}
+    assert here.payments.takers([]) == {}
+
+
 def test_a_decline_posts_nothing(desk):
     here = desk(Behaviour.DECLINE)
     payment = here.take()

@@ -454,7 +454,7 @@ GATEWAYS: Mapping[str, str] = {
 _TONES: Mapping[str, str] = {
     "ok": "active confirmed completed done delivered paid available resolved created matched",
     "warn": "suspended on_hold needs_info pending unknown reserved quarantined barred high"
-    " disputed activating",
+    " disputed unallocated activating",
     "bad": "blocked failed rejected charged_back structure_error urgent aborted expired",
     "info": "prospect draft accepted captured validated in_progress initiated free running"
     " queued uploaded sent requested checked invited",
