@@ -39,7 +39,7 @@ FAULTS: Mapping[str, str] = {
     "msisdn_missing": N_("Choose a number"),
     "password_missing": N_("Enter the password"),
     "reason_missing": N_("Say why"),
-    "answer_missing": N_("Write what it came to"),
+    "answer_missing": N_("Write how it was resolved"),
     "subject_missing": N_("Say what it is about"),
     "tariff_missing": N_("Choose a tariff"),
     "name_missing": N_("Enter a name"),

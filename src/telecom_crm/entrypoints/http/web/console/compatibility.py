@@ -57,7 +57,7 @@ DELETE = Commands(
     home=PATH,
     table=(
         Command(
-            "delete", N_("Take the rule out"), "trash-2", N_("The rule holds no more"), _take_out
+            "delete", N_("Take the rule out"), "trash-2", N_("The rule no longer holds"), _take_out
         ),
     ),
 )

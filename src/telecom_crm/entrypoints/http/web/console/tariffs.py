@@ -90,7 +90,7 @@ def _commands(get: Do, *, publish: Do, retire: Do, obsolete: Do) -> Commands[Tar
                 "retire",
                 N_("Stop selling"),
                 "archive",
-                N_("It is sold no more"),
+                N_("It is no longer sold"),
                 retire,
                 hurts=True,
             ),
