@@ -83,7 +83,7 @@ def test_users_are_counted_by_their_state(admin):
 def test_customers_are_narrowed_to_a_city_and_shown_with_their_newest_contract(site, admin):
     (contract,) = site.crm.contracts.each(customer_id=str(site.customer.id))
     row = admin.get("/console/customers?sort=up").text
-    assert f'href="/console/contracts/{contract.id}"' in row
+    assert contract.number in row
     osh = site.crm.customers.register(name="City Osh", addresses=[Address(city="Ош")])
     other = site.crm.customers.register(name="City Kant", addresses=[Address(city="Кант")])
     narrowed = admin.get("/console/customers?city=%D0%BE%D1%88").text
@@ -95,4 +95,4 @@ def test_customers_are_narrowed_to_a_city_and_shown_with_their_newest_contract(s
     site.crm.users.begin(login="reg", name="Reg", role="registry", password=PASSWORD)
     watched = site.browser("reg").get("/console/customers?sort=up").text
     assert str(site.customer.id) in watched
-    assert f'href="/console/contracts/{contract.id}"' not in watched
+    assert contract.number not in watched
