@@ -122,6 +122,7 @@ def test_a_card_is_reserved_for_somebody_freed_and_retired(site, admin):
     for text in ("Shop 7", "1 Jan 2100", f"{path}/cancel"):
         assert text in page
     assert f"{path}/reserve" not in page
+    assert ">Shop 7</td>" in admin.get(f"{SIMS}?status=reserved").text
     again = submit(admin, f"{path}/reserve", f"{path}/reserve", version=stale)
     assert (again.status_code, "Somebody changed this" in again.text) == (409, True)
     assert do(admin, f"{path}/reserve").status_code == 409

@@ -7,7 +7,9 @@ import pytest
 
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.language import LANGUAGES, Wording
+from telecom_crm.domain.role import Action, Area, Role
 from tests.integration.test_web import HTMX, admin, site, submit
+from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
 
@@ -108,6 +110,22 @@ def test_a_version_tells_how_many_contracts_stay_on_theirs_before_it_is_publishe
     assert 'name="valid_from" value="01.01.2040"' in asked
     past = submit(admin, new, new, **wish, valid_from="01.01.1999")
     assert (past.status_code, "begins later" in past.text) == (409, True)
+
+
+def test_the_list_tells_who_buys_since_when_and_how_many_have_it(site, admin):
+    many = len([*site.crm.contracts.each(tariff="START")])
+    page = admin.get(PATH).text
+    start = page.partition(f'href="{PATH}/START')[2].partition("</tr>")[0]
+    modes = site.crm.catalog.tariff("START").latest.payment_modes
+    assert all(mode.capitalize() in start for mode in modes)
+    assert f'href="/console/contracts?tariff=START">{many}</a>' in start
+    site.crm.rules.create_role(
+        Role(name="shelf", title="Shelf", grants={Area.CATALOG: frozenset({Action.READ})})
+    )
+    _, secret = site.crm.users.invite(login="shelf", name="Shelf", role="shelf")
+    site.crm.users.accept(secret, password=PASSWORD)
+    assert "tariff=START" not in site.browser("shelf").get(PATH).text
+    assert "Every month" in admin.get(f"{PATH}/options").text
 
 
 def test_options_and_rules_are_shown(site, admin):

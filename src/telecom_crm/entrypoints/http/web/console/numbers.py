@@ -213,6 +213,7 @@ class NumberPages(Controller):
             found=found,
             pool=pool,
             holders=holders(request, crm, found.items),
+            kept_for=kept_for,
             chips=chips(listing, pgettext("numbers", "All"), NumberStatus, _counts(listing, pool)),
             classes=_classes(listing),
         )

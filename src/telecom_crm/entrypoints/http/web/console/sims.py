@@ -137,6 +137,7 @@ class SimPages(Controller):
             found=found,
             pool=pool,
             holders=holders(request, crm, found.items),
+            kept_for=kept_for,
             chips=chips(
                 listing,
                 pgettext("sims", "All"),

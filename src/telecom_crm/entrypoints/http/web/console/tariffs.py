@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -201,15 +201,17 @@ class _CatalogPages(Controller):
     part: ClassVar[Part]
 
     @shows("/", Area.CATALOG)
-    def index(self, request: Visit, catalog: NamedDependency[TariffCatalog]) -> Response[bytes]:
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List what there is."""
         listing = Listing.of(request, *FILTERS)
+        found = tolerant(listing, partial(self.part.page, crm.catalog))
         return page(
             request,
             "console/tariffs/index.html",
             fragment="console/tariffs/_table.html",
             listing=listing,
-            found=tolerant(listing, partial(self.part.page, catalog)),
+            found=found,
+            contracts=_tallies(request, self.part, crm, [one.code for one in found.items]),
             chips=_chips(listing),
             part=self.part,
         )
@@ -373,10 +375,15 @@ def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
 
 def _contracts(request: Visit, part: Part, crm: Crm, code: str) -> str | None:
     """Return how many contracts there are with a tariff, for who may see contracts."""
+    return _tallies(request, part, crm, [code]).get(code)
+
+
+def _tallies(request: Visit, part: Part, crm: Crm, codes: Sequence[str]) -> dict[str, str]:
+    """Return how many contracts there are with each tariff; nothing of options, or unseen."""
     if not (part.is_tariff and request.may(Area.CONTRACTS, Action.READ)):
-        return None
-    [count] = crm.contracts.counts({"tariff": code}, most=COUNTED + 1)
-    return tally(count)
+        return {}
+    counts = crm.contracts.counts(*({"tariff": code} for code in codes), most=COUNTED + 1)
+    return dict(zip(codes, map(tally, counts), strict=True))
 
 
 def _month(request: Visit, thing: Tariff | Option) -> dict[str, Any] | None:
