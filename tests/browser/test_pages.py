@@ -13,7 +13,12 @@ from tests.browser.conftest import DESK, EVERY_RULE, PHONE, RULES_OF_COLOUR, Win
 THEMES = ("light", "dark")
 MOST_REQUESTS, MOST_BYTES = 12, 130_000
 GUESTS = ("/login", "/login/code", "/my/login", "/my/login/password")
-LEADS_ON = ("/console/{rest:path}", "/login/code", "/my/login/code")
+LEADS_ON = (
+    "/console/{rest:path}",
+    "/console/contracts/new/later",
+    "/login/code",
+    "/my/login/code",
+)
 """Pages that only lead to another, or to nothing."""
 PAGES = [
     path
