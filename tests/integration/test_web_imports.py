@@ -304,4 +304,4 @@ def test_what_is_worth_knowing_is_said_in_the_visitor_s_language(site, admin):
     admin.headers["Accept-Language"] = "ru"
     told = admin.get(f"{PATH}/{job.id}").text
     assert "Возможно, дубликат: у клиента" in told
-    assert "Нельзя подключить: на первые платежи нужно" in told
+    assert "Активировать нельзя: на первые платежи нужно" in told

@@ -10,7 +10,7 @@ from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import csrf
-from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.forms import Form, written
 from telecom_crm.entrypoints.http.web.http import local_path
 from telecom_crm.entrypoints.http.web.i18n import CURRENT, negotiated, tongue
 from telecom_crm.entrypoints.http.web.templating import environment
@@ -120,6 +120,19 @@ def test_a_literal_is_written_in_the_language_of_each_request():
         "ru": "\u22121\u00a0240,50\u00a0сом 1\u00a0234,5",
         "ky": "\u22121\u00a0240,50\u00a0сом 1\u00a0234,5",
     }
+
+
+@pytest.mark.parametrize(("code", "shown"), [("en", "920.00"), ("ru", "920,00"), ("ky", "920,00")])
+def test_an_amount_is_typed_for_people_as_they_type_it(code, shown):
+    token = CURRENT.set(code)
+    typed = written(Money(92000, "KGS"))
+    CURRENT.reset(token)
+    assert typed == shown
+    assert Form({"amount": typed}).money("amount", "KGS") == Money(92000, "KGS")
+
+
+def test_days_in_english_begin_with_the_day():
+    assert tongue("en").date(date(1995, 3, 12)) == "12 Mar 1995"
 
 
 def test_the_language_is_the_first_wish_that_is_written_here():
