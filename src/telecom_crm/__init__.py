@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.catalog_file import demo_catalog as demo_catalog
     from telecom_crm.application.catalog_file import read_catalog_toml as read_catalog_toml
     from telecom_crm.application.contracts.amending import When as When
+    from telecom_crm.application.contracts.ending import Closing as Closing
     from telecom_crm.application.contracts.foreseeing import Overview as Overview
     from telecom_crm.application.contracts.previewing import Choices as Choices
     from telecom_crm.application.contracts.previewing import Plan as Plan
@@ -206,6 +207,7 @@ _STABLE = {
     "application.catalog_file": "demo_catalog read_catalog_toml",
     "application.contracts.amending": "When",
     "application.contracts.foreseeing": "Overview",
+    "application.contracts.ending": "Closing",
     "application.contracts.previewing": "Choices Plan Preview",
     "application.duplicates": "SuspectedPair",
     "application.intake.working": "Question",

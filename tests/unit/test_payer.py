@@ -134,7 +134,7 @@ def test_who_pays_already_who_is_suspended_and_what_was_not_seen_are_refused(sho
 def test_nothing_changes_where_the_new_contract_cannot_be(shop) -> None:
     old = shop.active()
     accounts = len(list(shop.contracts.each()))
-    with pytest.raises(RuleViolated, match="first_fee"):
+    with pytest.raises(RuleViolated, match="the first fees are"):
         changed(shop, old, activate=True)
     assert shop.contracts.get(old.id) == old
     assert shop.inventory.sim(iccid(1)).contract_id == old.id

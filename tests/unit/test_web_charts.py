@@ -36,8 +36,8 @@ def test_nothing_is_drawn_on_the_floor():
 
 def test_large_figures_are_written_short():
     said = [tongue(code).short(120_000) for code in ("en", "ru", "ky")]
-    assert said == ["120K", "120\xa0тыс.", "120\xa0миң"]
-    assert tongue("en").short(-1500) == "\N{MINUS SIGN}1.5K"
+    assert said == ["120k", "120\xa0тыс.", "120\xa0миң"]
+    assert tongue("en").short(-1500) == "\N{MINUS SIGN}1.5k"
     assert tongue("en").percent(0.107, signed=True) == "+10.7\xa0%"
 
 

@@ -30,7 +30,7 @@ def test_every_reason_is_among_the_texts():
 def test_a_reason_is_said_in_the_visitor_s_language_by_names():
     reason = Reason.of("%(subject)s requires %(others)s", subject="A", others=["B", "C", "D"])
     error = OptionsIncompatible("options_compatible", (reason, "plain"))
-    assert sentence(error) == "A requires B, C, or D; Plain"
+    assert sentence(error) == "A requires B, C or D; Plain"
     called = {"A": Wording(ru="Ая", ky="Ая!"), "C": wording("Ця")}
     token = CURRENT.set("ru")
     assert sentence(error, called) == "Для «Ая» нужно: B, Ця или D; Plain"
