@@ -192,7 +192,7 @@ def test_keys_typed_into_a_field_stay_there(customers):
 
 def test_a_dialog_asks_why_and_the_toast_says_it_is_done(customers):
     page = customers.page
-    page.locator("tbody tr a").last.click()
+    page.locator("tbody a.who").last.click()
     page.locator("#profile-head details.menu summary").click()
     page.locator("#profile-head").get_by_role("link", name="Block").click()
     page.locator("#do-block textarea").fill("Lost papers")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
 from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.entrypoints.http.web.console import lists
@@ -96,3 +97,31 @@ def test_customers_are_narrowed_to_a_city_and_shown_with_their_newest_contract(s
     watched = site.browser("reg").get("/console/customers?sort=up").text
     assert str(site.customer.id) in watched
     assert contract.number not in watched
+
+
+def test_chips_of_imports_and_of_the_catalog_count(site, admin):
+    for path, things in (
+        ("/console/tariffs", site.crm.catalog.tariffs(Query(limit=100)).items),
+        ("/console/tariffs/options", site.crm.catalog.options(Query(limit=100)).items),
+        ("/console/imports", site.crm.imports.page(Query(limit=100)).items),
+    ):
+        assert tallies_of(admin, path)["All"] == str(len(things))
+    on_sale = [
+        one for one in site.crm.catalog.tariffs(Query(limit=100)).items if one.status == "active"
+    ]
+    assert tallies_of(admin, "/console/tariffs")["On sale"] == str(len(on_sale))
+
+
+def test_users_are_found_by_a_part_of_the_name_or_the_login(site, admin):
+    def found(query):
+        return re.findall(
+            r'<td><a class="who"[^>]*>.*?<span class="font-medium">([^<]+)<',
+            admin.get(f"/console/users?{query}").text,
+        )
+
+    assert found("q=SENIOR") == ["The senior_operator"]
+    assert set(found("q=operator")) == {"The operator", "The senior_operator"}
+    assert found("q=operator&role=operator") == ["The operator"]
+    assert found("q=nobody") == []
+    lines = admin.get("/console/users.csv?q=senior").content.decode("utf-8-sig").splitlines()
+    assert len(lines) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ import attrs
 
 from telecom_crm.application.catalog_file import read_rule
 from telecom_crm.application.declared import plain
-from telecom_crm.application.paging import each_in, refuse_stale
+from telecom_crm.application.paging import counts_of, each_in, refuse_stale
 from telecom_crm.application.ports import Clock, Page, Query, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.catalogue import (
@@ -88,6 +88,10 @@ class TariffCatalog:
         """List tariffs, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.catalog.tariffs.page(query)
+
+    def count_tariffs(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the tariffs that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.catalog.tariffs, wheres, most=most)
 
     def tariff_history(self, code: str) -> list[Event]:
         """Tell everything that happened to a tariff, oldest first."""
@@ -208,6 +212,10 @@ class TariffCatalog:
         """List options, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.catalog.options.page(query)
+
+    def count_options(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the options that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.catalog.options, wheres, most=most)
 
     def option_history(self, code: str) -> list[Event]:
         """Tell everything that happened to an option, oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import ClassVar
 
 import attrs
@@ -14,6 +15,7 @@ from telecom_crm.application.granting import require_covered, watched
 from telecom_crm.application.oneself import Oneself, end_sessions, seen
 from telecom_crm.application.paging import counts_of, each_in, each_of, refuse_stale
 from telecom_crm.application.ports import (
+    NO_FILTERS,
     Page,
     Query,
     Transaction,
@@ -271,6 +273,19 @@ class Users(Oneself):
         """
         with self.uow(read_only=True) as tx:
             return tx.sessions.last_seen(user_ids)
+
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[User]:
+        """Find users by a part of the name or the login, in the order of their making."""
+        wanted = text.strip().casefold()
+        with self.uow(read_only=True) as tx:
+            found = (
+                one
+                for one in each_in(tx.users, **where)
+                if wanted in one.name.casefold() or wanted in one.login.casefold()
+            )
+            return list(islice(found, limit))
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the users that each filter leaves, up to `most`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from telecom_crm.application.bulk.registration import SubscriberRows
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Layout, WrongHeader, find_layout, records
 from telecom_crm.application.customers.desk import CustomerCheck, checks_in
+from telecom_crm.application.paging import counts_of
 from telecom_crm.application.ports import (
     Clock,
     Files,
@@ -84,6 +86,10 @@ class ImportDesk:
         """List jobs, a page at a time."""
         with self.uow(read_only=True) as tx:
             return tx.imports.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the jobs that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.imports, wheres, most=most)
 
     def _who(self, job: ImportJob, by: Actor | None) -> Actor:
         if by is not None:

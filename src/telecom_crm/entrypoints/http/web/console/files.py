@@ -57,7 +57,7 @@ from telecom_crm.entrypoints.http.web.console import (
     users,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, found_by, tolerant
 from telecom_crm.entrypoints.http.web.console.stock import holders
 from telecom_crm.entrypoints.http.web.console.ticket_views import times_left, view_of
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
@@ -266,7 +266,7 @@ class ListFiles(Controller):
                 step = _("On") if one.has_second_step else _("Off")
                 yield one.name, one.login, role, step, label(one.status)
 
-        fetch = partial(tolerant, fetch=crm.users.page)
+        fetch = partial(found_by, service=crm.users)
         return _sent(request, crm, "user", listing, fetch, heads, rows)
 
     @shows("/approvals.csv", Area.APPROVALS, EXPORT)

@@ -44,7 +44,7 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     told,
     upload_shown,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page, redirect
@@ -119,7 +119,7 @@ class ImportPages(Controller):
             fragment="console/imports/_table.html",
             listing=listing,
             found=tolerant(listing, imports.page),
-            chips=_chips(listing),
+            chips=status_chips(listing, pgettext("imports", "All"), ImportStatus, imports.counts),
             kinds=[(kind.value, label(kind)) for kind in ImportKind],
         )
 
@@ -191,16 +191,6 @@ class ImportPages(Controller):
         return Stream(lines, media_type=CSV, headers=headers)
 
     ask, command = routes_of("/{import_id:uuid}/{command:str}", COMMANDS)
-
-
-def _chips(listing: Listing) -> list[dict[str, Any]]:
-    now = listing.where().get("status")
-    texts: dict[str | None, str] = {None: pgettext("imports", "All")}
-    texts |= {one.value: label(one) for one in ImportStatus}
-    return [
-        {"href": listing.url(status=status), "text": text, "current": now == status}
-        for status, text in texts.items()
-    ]
 
 
 def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:

@@ -41,14 +41,19 @@ from telecom_crm.entrypoints.http.web.console.catalog_terms import (
 )
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
-from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    COUNTED,
+    Listing,
+    status_chips,
+    tally,
+    tolerant,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext, spoken
-from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -114,6 +119,7 @@ class Part:
     several: str
     lifecycle: Any
     page: Callable[..., Any]
+    counts: Callable[..., Any]
     get: Callable[..., Any]
     history: Callable[..., Any]
     create: Callable[..., Any]
@@ -155,6 +161,7 @@ TARIFFS = Part(
     several=N_("Tariffs"),
     lifecycle=TARIFF_LIFECYCLE,
     page=TariffCatalog.tariffs,
+    counts=TariffCatalog.count_tariffs,
     get=TariffCatalog.tariff,
     history=TariffCatalog.tariff_history,
     create=TariffCatalog.create_tariff,
@@ -176,6 +183,7 @@ OPTIONS = Part(
     several=N_("Options"),
     lifecycle=OPTION_LIFECYCLE,
     page=TariffCatalog.options,
+    counts=TariffCatalog.count_options,
     get=TariffCatalog.option,
     history=TariffCatalog.option_history,
     create=TariffCatalog.create_option,
@@ -212,7 +220,12 @@ class _CatalogPages(Controller):
             listing=listing,
             found=found,
             contracts=_tallies(request, self.part, crm, [one.code for one in found.items]),
-            chips=_chips(listing),
+            chips=status_chips(
+                listing,
+                pgettext("tariffs", "All"),
+                CatalogueStatus,
+                partial(self.part.counts, crm.catalog),
+            ),
             part=self.part,
         )
 
@@ -322,16 +335,6 @@ class OptionPages(_CatalogPages):
     path = OPTIONS.path
     part = OPTIONS
     ask, command = routes_of("/{code:str}/{command:str}", OPTIONS.commands)
-
-
-def _chips(listing: Listing) -> list[dict[str, Any]]:
-    now = listing.where().get("status")
-    every = {"href": listing.url(status=None), "text": pgettext("tariffs", "All")}
-    chips = [every | {"current": not now}]
-    for status in CatalogueStatus:
-        href = listing.url(status=status.value)
-        chips.append({"href": href, "text": label(status), "current": now == status})
-    return chips
 
 
 def _words(thing: Tariff | Option) -> dict[str, str]:

@@ -25,9 +25,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
     Listing,
+    found_by,
     history_of,
     status_chips,
-    tolerant,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -119,7 +119,7 @@ class UserPages(Controller):
         """List who works here."""
         users = crm.users
         listing = Listing.of(request, *FILTERS)
-        found = tolerant(listing, users.page)
+        found = found_by(listing, users)
         return page(
             request,
             "console/users/index.html",
@@ -272,7 +272,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         user=user,
         base=base,
         beside=beside(
-            request, PATH, user.id, FILTERS, lambda listing: tolerant(listing, crm.users.page)
+            request, PATH, user.id, FILTERS, lambda listing: found_by(listing, crm.users)
         ),
         form=form or Form(),
         name_form=Form.filled(name=user.name) if form is None else form,
