@@ -48,7 +48,7 @@ def test_a_reason_may_be_of_another_and_have_days_kinds_and_counts():
     token = CURRENT.set("ru")
     named = {"A": Wording(ru="Ая")}
     assert worded(blocked, named) == (
-        "нельзя подключить: тариф «Ая» не продаётся на условиях «Предоплата»"
+        "активировать нельзя: тариф «Ая» не продаётся на условиях «Предоплата»"
     )
     pattern = "the day of activation has not come: it is %(day)s"
     assert "5 мар. 2026" in worded(Reason.of(pattern, day=date(2026, 3, 5)), {})
