@@ -18,12 +18,14 @@ from telecom_crm.domain.identifiers import (
     ApprovalId,
     CustomerId,
     EntryId,
+    PaymentId,
     TicketId,
     luhn_digit,
 )
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.ticket import Comment, Ticket
 from telecom_crm.entrypoints.conformance.strategies import iccids
 
@@ -31,13 +33,27 @@ AT, ANNA, ID = datetime(2026, 3, 1, tzinfo=UTC), Actor("anna"), UUID(int=1)
 CARD, MASKED = "paid by 4111 1111-1111 1111.", "paid by •••• 1111."
 
 
+SCHEMES = {
+    "34": (15,),
+    "36": (14,),
+    "305": (14,),
+    "4": (13, 16, 19),
+    "55": (16,),
+    "2221": (16,),
+    "3528": (16, 19),
+    "62": (16, 17, 18, 19),
+    "9417": (16,),
+}
+"""How numbers of cards begin, and how long they are."""
+
+
 @st.composite
-def numbers(draw: st.DrawFn) -> str:
-    """Numbers of cards of all schemes and lengths, with a right check digit."""
-    scheme = draw(st.sampled_from(["34", "36", "4", "55", "2221", "62", "9417"]))
-    length = draw(st.integers(12, 18))
+def numbers(draw: st.DrawFn, beginnings: dict[str, tuple[int, ...]]) -> str:
+    """Numbers with a right check digit that begin in a way and are so long."""
+    start = draw(st.sampled_from(sorted(beginnings)))
+    length = draw(st.sampled_from(beginnings[start])) - 1
     rest = draw(st.text("0123456789", min_size=length, max_size=length))
-    body = (scheme + rest)[:length]
+    body = (start + rest)[:length]
     return body + luhn_digit(body)
 
 
@@ -45,7 +61,9 @@ def test_the_examples_are_right():
     assert doctest.testmod(cards).failed == 0
 
 
-@given(number=numbers(), mark=st.sampled_from(["", " ", "-"]), words=st.sampled_from(["", "№ "]))
+@given(
+    number=numbers(SCHEMES), mark=st.sampled_from(["", " ", "-"]), words=st.sampled_from(["", "№ "])
+)
 def test_a_card_is_masked_however_it_is_written(number, mark, words):
     groups = mark.join(number[at : at + 4] for at in range(0, len(number), 4))
     masked = without_cards(f"{words}{groups}, thanks")
@@ -53,11 +71,17 @@ def test_a_card_is_masked_however_it_is_written(number, mark, words):
     assert without_cards(masked) == masked
 
 
-@given(number=numbers())
+@given(number=numbers(SCHEMES))
 def test_what_the_check_digit_denies_is_no_card(number):
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
     assert without_cards(wrong) == wrong
     assert without_cards(f"{number}00000000") == f"{number}00000000", "longer than any"
+
+
+@given(number=numbers({"35": (15,), "437": (15,), "2": (14,), "1": (14,), "86": (15,)}))
+def test_devices_subscribers_and_people_have_numbers_that_are_no_cards(number):
+    """IMEI, IMSI and personal numbers, whose last digit may check the others."""
+    assert without_cards(f"IMEI {number}") == f"IMEI {number}"
 
 
 @given(iccid=iccids())
@@ -76,8 +100,9 @@ def test_sim_cards_and_phones_stay(iccid):
         lambda: opened().subject,
         lambda: blocked().events[-1].reason,
         lambda: entry().note,
+        lambda: given_up().failure,
     ],
-    ids=["note", "comment", "hold", "approval", "ticket", "block", "entry"],
+    ids=["note", "comment", "hold", "approval", "ticket", "block", "entry", "payment"],
 )
 def test_what_people_write_keeps_no_card(kept):
     assert kept() == MASKED
@@ -116,3 +141,17 @@ def entry() -> JournalEntry:
         caused_by="test",
         note=CARD,
     )
+
+
+def given_up() -> Payment:
+    asked = Payment.initiate(
+        id=PaymentId(ID),
+        account_id=AccountId(ID),
+        contract_id=None,
+        amount=Money(1, "KGS"),
+        method=PaymentMethod.CARD,
+        gateway="simulator",
+        by=ANNA,
+        at=AT,
+    )
+    return asked.cancel(reason=CARD, by=ANNA, at=AT)

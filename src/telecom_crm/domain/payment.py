@@ -16,6 +16,7 @@ import attrs
 
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.errors import Conflict, Fault, InvalidValue, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId, PaymentId, RefundId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
@@ -187,7 +188,7 @@ class Payment:
     gateway: str
     at: datetime
     gateway_reference: str | None = None
-    failure: str = ""
+    failure: str = attrs.field(default="", converter=without_cards)
     meant_for: str | None = None
     entry_id: EntryId | None = None
     refunded: Money = attrs.field()
