@@ -82,9 +82,11 @@ class Adjusting:
             state.account.refuse_house()
         refuse_amount(-amount if wanted.signed and amount.minor < 0 else amount, state)
         if wanted.decided_as is not None:
-            together = given_lately(tx, state) + amount
-            words = f"on this account within {COUNTED_FOR.days} days"
-            refuse_past_limit(wanted.decided_as, together, words, rights=wanted.rights)
+            refuse_past_limit(wanted.decided_as, amount, "on this account", rights=wanted.rights)
+            if wanted.rights.alone_up_to is not None:
+                together = given_lately(tx, state) + amount
+                words = f"on this account within {COUNTED_FOR.days} days"
+                refuse_past_limit(wanted.decided_as, together, words, rights=wanted.rights)
         entry = entry_of(
             entry_id,
             state,

@@ -29,7 +29,7 @@ def refuse_past_limit(kind: ApprovalKind, together: Money, words: str, *, rights
 
 def given_lately(tx: Transaction, state: AccountState) -> Money:
     """
-    Return what was given on an account in the last 30 days and not taken back, by whomever.
+    Return what was given on an account in the last 30 days and not reversed, by whomever.
 
     Else a sum that takes two persons could be given by one of them in parts.
     """
