@@ -29,7 +29,8 @@ LONGEST = 200
 HITS = 20
 FREE = 4
 """So many free numbers with some digits are among what is found; the list of numbers has all."""
-FEWEST_DIGITS = 3
+FEWEST_DIGITS, MOST_DIGITS = 3, 4
+"""Of a free number: so few are in so many of them that the first ones are found at once."""
 NUMBERED = re.compile(r"[A-Z]+-\d+")
 """What numbers of contracts and tickets look like."""
 
@@ -173,12 +174,9 @@ def _numbers(crm: Crm, text: str) -> Iterable[Number]:
     except (InvalidValue, NotFound):
         pass  # a part of one, then
     digits = "".join(text.split())
-    if not digits.isdecimal() or len(digits) < FEWEST_DIGITS:
+    if not (digits.isdecimal() and FEWEST_DIGITS <= len(digits) <= MOST_DIGITS):
         return []
-    try:
-        return crm.inventory.on_offer(containing=digits, limit=FREE).items
-    except InvalidValue:  # more digits than a number has
-        return []
+    return crm.inventory.on_offer(containing=digits, limit=FREE).items
 
 
 def _contracts(crm: Crm, text: str, may: May) -> Iterator[Hit]:
