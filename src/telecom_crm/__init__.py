@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.ports import PaymentGateway as PaymentGateway
     from telecom_crm.application.ports import Query as Query
     from telecom_crm.application.ports import TableFormat as TableFormat
+    from telecom_crm.application.ports import TrialGateway as TrialGateway
     from telecom_crm.application.provisioning import Worked as Worked
     from telecom_crm.application.rule_keeping import InForce as InForce
     from telecom_crm.application.rule_readers import ServiceLevels as ServiceLevels
@@ -218,7 +219,7 @@ _STABLE = {
     "application.ports": """
         AuditRecord Clock EventSink Files FormerValue GatewayAnswer GatewayReceipt
         GatewayUncertain Message Messenger Network NewId NotInstalled Outcome Page Payer
-        PaymentGateway Query TableFormat
+        PaymentGateway Query TableFormat TrialGateway
     """,
     "application.provisioning": "Worked",
     "application.rule_keeping": "InForce",
