@@ -92,15 +92,15 @@ receipts = st.builds(
     ),
 )
 
-attachments = st.builds(
-    Attachment,
-    id=ids,
-    file_id=ids.map(str),
-    name=texts,
-    media_type=texts,
-    sha256=st.just("ab" * 32),
-    size=small,
-)
+of_file = {
+    "id": ids,
+    "file_id": ids.map(str),
+    "name": texts,
+    "media_type": texts,
+    "sha256": st.just("ab" * 32),
+    "size": small,
+}
+attachments = st.builds(Attachment, **of_file)
 
 documents = st.builds(
     customer.IdentityDocument,
@@ -367,7 +367,7 @@ tickets = st.builds(
     comments=several(
         st.builds(ticket.Comment, id=ids, at=instants, by=texts, text=texts, internal=st.booleans())
     ),
-    attachments=several(attachments),
+    attachments=several(st.builds(ticket.TicketFile, **of_file, internal=st.booleans())),
     follow_up_of=maybe(ids),
     blocked_for=maybe(st.sampled_from(ticket.BlockReason)),
     created_at=instants,

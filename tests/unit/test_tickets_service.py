@@ -206,6 +206,22 @@ def test_what_is_said_and_sent_is_one_conversation(tickets, customer, clock, ids
     assert len(kept) == 2, "what was refused or is there already is not kept"
 
 
+def test_a_file_that_only_the_staff_has_seen_is_new_to_the_customer(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject="x")
+    tickets.comment(one.id, file=("ours.png", [PICTURE]), internal=True, by=BY)
+    tickets.attach(one.id, name="theirs.png", content=[PICTURE])
+    tickets.comment(one.id, file=("again.png", [PICTURE]), internal=True, by=BY)
+    said = tickets.get(one.id).said(tickets.timeline(one.id))
+    assert [(each.file.name, each.internal) for each in said] == [
+        ("ours.png", True),
+        ("theirs.png", False),
+    ]
+    tickets.activate(one.id)
+    tickets.resolve(one.id)
+    with pytest.raises(RuleViolated):
+        tickets.attach(one.id, name="theirs.png", content=[PICTURE])
+
+
 def test_a_file_that_could_not_be_bound_is_gone_unless_nobody_knows(
     tickets, customer, uow, ids, tmp_path
 ):

@@ -278,12 +278,13 @@ class Tickets:
                     ticket = ticket.comment(
                         id=comment_id, text=text, internal=internal, by=by, at=at
                     )
-                if attachment is None or _has(ticket, attachment):
+                if attachment is None:
                     return ticket
                 return ticket.attach(attachment=attachment, internal=internal, by=by, at=at)
 
             changed = self._change(ticket_id, expected_version, change)
-            return changed, attachment in changed.attachments
+            kept = (one.id for one in changed.attachments)
+            return changed, attachment is not None and attachment.id in kept
 
         return self._with_file(file, say)
 
@@ -461,10 +462,6 @@ class Tickets:
         stored = tx.tickets.save(ticket)
         promise_in(tx, [stored], zone=self.zone)
         return stored
-
-
-def _has(ticket: Ticket, attachment: Attachment) -> bool:
-    return any(known.sha256 == attachment.sha256 for known in ticket.attachments)
 
 
 def _begun(ticket: Ticket, by: Actor, at: datetime) -> Ticket:

@@ -112,6 +112,13 @@ class Comment:
     internal: bool = False
 
 
+@attrs.frozen
+class TicketFile(Attachment):
+    """A file of a ticket; an internal one is never shown to the customer."""
+
+    internal: bool = False
+
+
 @attrs.frozen(kw_only=True)
 class Said:
     """A text or a file in the conversation; an internal one is never shown to the customer."""
@@ -140,7 +147,7 @@ class Ticket:
     assignee: str | None = None
     queue: str | None = None
     comments: tuple[Comment, ...] = ()
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[TicketFile, ...] = ()
     follow_up_of: TicketId | None = None
     blocked_for: BlockReason | None = None
     created_at: datetime
@@ -257,11 +264,20 @@ class Ticket:
     def attach(
         self, *, attachment: Attachment, internal: bool = False, by: Actor, at: datetime
     ) -> Ticket:
-        """Add a stored file; `RuleViolated` once the ticket is closed."""
+        """
+        Add a stored file; `RuleViolated` once the ticket is closed.
+
+        Content that is there already, for whoever it is now sent to, is no change.
+        """
         self._refuse_closed("attach")
+        # What only the staff has seen is new to the customer.
+        seen = (one for one in self.attachments if internal or not one.internal)
+        if any(one.sha256 == attachment.sha256 for one in seen):
+            return self
         known = {"attachment": str(attachment.id), "sha256": attachment.sha256}
         payload = {**known, "internal": internal}
-        files = (*self.attachments, attachment)
+        kept = TicketFile(**attrs.asdict(attachment), internal=internal)
+        files = (*self.attachments, kept)
         return self._note(FILE_ATTACHED, "attach", payload, by=by, at=at, attachments=files)
 
     def said(self, events: Iterable[Event]) -> list[Said]:
@@ -271,11 +287,11 @@ class Ticket:
             Said(
                 at=event.at,
                 by=event.by.name,
-                internal=event.payload.get("internal", False),
-                file=files[event.payload["attachment"]],
+                internal=file.internal,
+                file=file,
             )
             for event in events
-            if event.name == FILE_ATTACHED and event.payload["attachment"] in files
+            if event.name == FILE_ATTACHED and (file := files.get(event.payload["attachment"]))
         ]
         told = [
             Said(at=one.at, by=one.by, internal=one.internal, text=one.text)

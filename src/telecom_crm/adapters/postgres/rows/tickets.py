@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, many_to_text
-from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.ticket import BlockReason, Comment, Ticket, TicketPriority, TicketStatus
+from telecom_crm.domain.ticket import (
+    BlockReason,
+    Comment,
+    Ticket,
+    TicketFile,
+    TicketPriority,
+    TicketStatus,
+)
 
 _RANK = {priority: rank for rank, priority in enumerate(TicketPriority)}
 
@@ -47,7 +53,7 @@ def ticket_from_row(row: Mapping[str, Any]) -> Ticket:
         assignee=row["assignee"],
         queue=row["queue"],
         comments=converter.structure(row["comments"], tuple[Comment, ...]),
-        attachments=converter.structure(row["attachments"], tuple[Attachment, ...]),
+        attachments=converter.structure(row["attachments"], tuple[TicketFile, ...]),
         follow_up_of=row["follow_up_of"],
         blocked_for=BlockReason(row["blocked_for"]) if row["blocked_for"] else None,
         created_at=row["created_at"],
