@@ -380,3 +380,13 @@ def test_a_sign_in_from_a_device_not_seen_before_is_told(loaded, care):
         messages = loaded.notifications.each(customer_id=str(owner))
         told.append(len([one for one in messages if one.event == NEW_DEVICE]))
     assert told == [1, 1, 2, 2]
+
+
+def test_an_app_with_a_long_name_is_no_new_device_each_time(loaded, care):
+    owner, contract = _owner(loaded), _contract(loaded)
+    care.set_password(owner, password=PASSWORD)
+    for _ in range(2):
+        agent = f"App\x00 {'of the operator ' * 30}"
+        care.sign_in_with_password(contract=contract.number, password=PASSWORD, agent=agent)
+    messages = loaded.notifications.each(customer_id=str(owner))
+    assert [one.event for one in messages].count(NEW_DEVICE) == 1

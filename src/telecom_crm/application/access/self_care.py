@@ -318,10 +318,6 @@ class SelfCare(VisitDesk):
         self, tx: Transaction, customer: Customer, address: str, agent: str
     ) -> SignedIn:
         at, secret = self.clock(), new_secret(SESSION_PREFIX)
-        earlier = each_in(tx.sessions, customer_id=customer.key)
-        whole = (one for one in earlier if one.stage is SessionStage.WHOLE)
-        if _browser(agent) not in {_browser(one.agent) for one in whole}:
-            self._tell_of_device(tx, customer, at)
         session = self._begin(
             secret,
             at=at,
@@ -331,6 +327,11 @@ class SelfCare(VisitDesk):
             address=address,
             agent=agent,
         )
+        earlier = each_in(tx.sessions, customer_id=customer.key)
+        whole = (one for one in earlier if one.stage is SessionStage.WHOLE)
+        # As it is stored: an app may call itself longer, or with what cannot be.
+        if _browser(session.agent) not in {_browser(one.agent) for one in whole}:
+            self._tell_of_device(tx, customer, at)
         tx.audit.record(_line("sign_in", customer.id, SYSTEM, at, network_of(address)))
         return SignedIn(tx.sessions.save(session), secret)
 
