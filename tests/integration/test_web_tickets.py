@@ -136,6 +136,20 @@ def test_an_answer_beside_a_newer_one_keeps_its_text(site, admin):
     assert '<option value="high" selected>' in late.text
 
 
+def test_a_photo_of_the_customer_is_a_newer_reply(site, admin):
+    ticket = opened(site, admin, subject="Photo")
+    path = f"{PATH}/{ticket.id}"
+    found = re.search(r'name="heard" value="(\d+)"', admin.get(path).text)
+    assert found
+    site.crm.tickets.attach(ticket.id, name="mast.png", content=[PNG])
+    late = submit(admin, path, f"{path}/comments", text="Unseen", heard=found[1])
+    assert (late.status_code, "There is a newer reply" in late.text) == (409, True)
+    seen = re.search(r'name="heard" value="(\d+)"', late.text)
+    assert seen
+    answer = submit(admin, path, f"{path}/comments", text="Seen", heard=seen[1])
+    assert answer.status_code == 303
+
+
 def test_resolving_asks_what_it_came_to(site, admin):
     ticket = opened(site, admin, subject="To be answered")
     assert do(admin, ticket, "activate").status_code == 303

@@ -262,9 +262,9 @@ class Tickets:
         """
         Say something on a ticket, or send a `file` as `attach` takes it, or both.
 
-        What is internal is never shown to the customer. `heard` is how many comments whoever
-        speaks has read; raise `NewerReply` where there are more. What else changed in the meantime
-        is in nobody's way.
+        What is internal is never shown to the customer. `heard` is how many comments and files
+        whoever speaks has seen; raise `NewerReply` where there are more. What else changed in the
+        meantime is in nobody's way.
         """
         comment_id = self.new_id()
         if file is not None:
@@ -272,7 +272,7 @@ class Tickets:
 
         def say(attachment: Attachment | None = None) -> tuple[Ticket, bool]:
             def change(ticket: Ticket, at: datetime) -> Ticket:
-                if heard is not None and len(ticket.comments) > heard:
+                if heard is not None and ticket.said_count > heard:
                     raise NewerReply(ticket.number)
                 if text or attachment is None:
                     ticket = ticket.comment(

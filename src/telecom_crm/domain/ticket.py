@@ -91,7 +91,7 @@ TICKET_LIFECYCLE = Lifecycle(
 
 @attrs.define
 class NewerReply(Conflict):
-    """Somebody said something on the ticket that whoever speaks has not read yet."""
+    """Somebody said something on the ticket that whoever speaks has not seen yet."""
 
     code: ClassVar[str] = "newer_reply"
 
@@ -159,6 +159,11 @@ class Ticket:
     @property
     def key(self) -> str:
         return str(self.id)
+
+    @property
+    def said_count(self) -> int:
+        """How many comments and files there are."""
+        return len(self.comments) + len(self.attachments)
 
     @property
     def words(self) -> list[str]:
