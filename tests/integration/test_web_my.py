@@ -14,6 +14,7 @@ import pytest
 import telecom_crm
 from telecom_crm import Message, Money, Query
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
+from telecom_crm.application.tickets import FILES_AN_HOUR
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
@@ -411,6 +412,24 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
     assert submit(browser, at, f"{at}/files/{files['ours.png']}").status_code == 404
     other = enter(site, phones, theirs)
     assert submit(other, "/my", f"{at}/files/{files['map.png']}").status_code == 404
+
+
+def test_photos_are_taken_so_many_an_hour_of_one_subscriber(site, phones):
+    mine, theirs, *_ = contracts(site)
+    tickets, new = site.crm.tickets, "/my/tickets/new?topic=other"
+    photo = {"content": ("mast.png", PNG, "image/png")}
+    said = {"subject": "No network", "text": "see the photo"}
+    for _ in range(FILES_AN_HOUR - 1):
+        tickets.count_file(mine.customer_id)
+    browser, other = enter(site, phones, mine), enter(site, phones, theirs)
+    at = submit(browser, new, new, files=photo, **said).headers["location"]
+    for path in (at, new):
+        late = submit(browser, path, path, files=photo, **said)
+        assert (late.status_code, "Too many tries" in late.text) == (429, True)
+    assert submit(browser, at, at, text="Without a photo").status_code == 303
+    assert submit(other, new, new, files=photo, **said).status_code == 303
+    found = tickets.each(customer_id=str(mine.customer_id))
+    assert [len(one.attachments) for one in found if one.subject == "No network"] == [1]
 
 
 def test_a_question_is_asked_once_answered_and_closed(site, phones):

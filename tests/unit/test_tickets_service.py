@@ -26,6 +26,7 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.identifiers import DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.ticket import (
+    FILES_LIMIT,
     BlockReason,
     SlaPolicy,
     SlaTarget,
@@ -220,6 +221,16 @@ def test_a_file_that_only_the_staff_has_seen_is_new_to_the_customer(tickets, cus
     tickets.resolve(one.id)
     with pytest.raises(RuleViolated):
         tickets.attach(one.id, name="theirs.png", content=[PICTURE])
+
+
+def test_a_ticket_has_no_files_without_end(tickets, customer):
+    one = tickets.create(customer_id=customer.id, subject="x")
+    for number in range(FILES_LIMIT):
+        tickets.attach(one.id, name="a", content=[PICTURE, bytes([number])], by=BY)
+    full = tickets.attach(one.id, name="again", content=[PICTURE, bytes([0])], by=BY)
+    with pytest.raises(RuleViolated, match="has 20 files"):
+        tickets.attach(one.id, name="more", content=[PICTURE], by=BY)
+    assert tickets.get(one.id) == full
 
 
 def test_a_file_that_could_not_be_bound_is_gone_unless_nobody_knows(

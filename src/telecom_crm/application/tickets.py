@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import attrs
 
+from telecom_crm.application.access.signing_in import count_attempts
 from telecom_crm.application.attaching import attached, opened
 from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import counts_of, each_of, refuse_stale
@@ -42,6 +43,9 @@ from telecom_crm.domain.ticket import (
     TicketStatus,
     sla_of,
 )
+
+FILES_AN_HOUR = 30
+"""How many files a customer may send within an hour, to whichever tickets."""
 
 HELD = (*WORKED_ON, TicketStatus.BLOCKED)
 """The states of a ticket that is in somebody's hands: all but the end."""
@@ -301,10 +305,26 @@ class Tickets:
         Keep a file with a ticket: PDF, PNG, JPEG, WEBP or TIFF by its content, to 20 MB.
 
         The customer sees it. The same content again is no change. Raise `InvalidValue` for another
-        kind of file.
+        kind of file, `RuleViolated` for more of them than a ticket has.
         """
         file = name, content
         return self.comment(ticket_id, file=file, expected_version=expected_version, by=by)
+
+    def count_file(self, customer_id: CustomerId) -> None:
+        """
+        Count a file that a customer sends themselves, before anything is done with it.
+
+        Raise `TooManyAttempts` for more than `FILES_AN_HOUR`.
+        """
+        whose = str(customer_id)
+        count_attempts(
+            self.uow,
+            {f"files:{whose}": FILES_AN_HOUR},
+            at=self.clock(),
+            window=timedelta(hours=1),
+            thing="customer",
+            whose=lambda _: whose,
+        )
 
     def open_attachment(
         self, ticket_id: TicketId, attachment_id: DocumentId, *, by: Actor = SYSTEM

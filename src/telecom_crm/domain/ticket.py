@@ -26,6 +26,8 @@ from telecom_crm.domain.text import read_text
 
 SUBJECT_LIMIT = 200
 COMMENT_LIMIT = 10_000
+FILES_LIMIT = 20
+"""How many files a ticket has at most."""
 FILE_ATTACHED = "TicketFileAttached"
 
 
@@ -270,7 +272,7 @@ class Ticket:
         self, *, attachment: Attachment, internal: bool = False, by: Actor, at: datetime
     ) -> Ticket:
         """
-        Add a stored file; `RuleViolated` once the ticket is closed.
+        Add a stored file; `RuleViolated` once the ticket is closed, or has `FILES_LIMIT` of them.
 
         Content that is there already, for whoever it is now sent to, is no change.
         """
@@ -279,6 +281,9 @@ class Ticket:
         seen = (one for one in self.attachments if internal or not one.internal)
         if any(one.sha256 == attachment.sha256 for one in seen):
             return self
+        if len(self.attachments) >= FILES_LIMIT:
+            reason = f"ticket {self.number} has {FILES_LIMIT} files; open another one for more"
+            raise RuleViolated("ticket_files", (reason,))
         known = {"attachment": str(attachment.id), "sha256": attachment.sha256}
         payload = {**known, "internal": internal}
         kept = TicketFile(**attrs.asdict(attachment), internal=internal)

@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, multiple, rule
 
 from telecom_crm.domain.errors import IllegalTransition, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.ticket import BlockReason, Ticket, TicketPriority
+from telecom_crm.domain.ticket import FILES_LIMIT, BlockReason, Ticket, TicketPriority
 from telecom_crm.entrypoints.conformance.machine import Place, StoreMachine
 from telecom_crm.entrypoints.conformance.strategies import texts
 
@@ -92,7 +92,7 @@ class TicketMachine(StoreMachine):
         priority=st.sampled_from(TicketPriority),
     )
     def write_on_it(self, place: Place, what: str, text: str, priority: TicketPriority) -> None:
-        """Change what a ticket says, its state aside; a closed one takes nothing."""
+        """Change what a ticket says, its state aside; a closed or full one takes none."""
         samples = self.samples
 
         def written(ticket: Ticket) -> Ticket:
@@ -109,7 +109,8 @@ class TicketMachine(StoreMachine):
                 case _:
                     return ticket.attach(attachment=samples.attachment(), **samples.said())
 
-        if self.states[place[1]] == "closed":
+        is_full = what == "attach" and len(self.kept[place].attachments) == FILES_LIMIT
+        if is_full or self.states[place[1]] == "closed":
             with pytest.raises(RuleViolated):
                 self.change(place, written)
             return

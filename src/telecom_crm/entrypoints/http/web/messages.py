@@ -219,6 +219,7 @@ RULES: Mapping[str, str] = {
     "reverse_refunded": N_("Part of it was given back already: give back the rest instead"),
     "allocate_refunded": N_("Part of it was given back already: give back the rest instead"),
     "promised_payment": N_("The policy of the account does not grant this promised payment now"),
+    "ticket_files": N_("There are as many files as may be here. Send more in a new ticket"),
     "write_off": N_("That is more than is owed, or than was lost in disputes"),
     "recovery": N_("That is more than was written off"),
     "merge_two_people": N_(

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
-from telecom_crm.application.tickets import Tickets
+from telecom_crm.application.tickets import NamedFile, Tickets
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import DocumentId, TicketId
@@ -82,7 +82,7 @@ class MySupport(Controller):
             customer_id=request.subscriber.customer_id,
             contract_id=about.id if about else None,
         )
-        made = _opened(request, form, make)
+        made = _opened(request, form, crm.tickets, make)
         if made is None:
             return _asked(request, form, live=live)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
@@ -103,7 +103,7 @@ class MySupport(Controller):
         tickets: NamedDependency[Tickets],
     ) -> Response[bytes]:
         """Say something more, or send a photo."""
-        ticket, file = _mine(request, tickets, ticket_id), form.named_file("content")
+        ticket, file = _mine(request, tickets, ticket_id), _file(request, form, tickets)
         text = form.text("text", required=file is None, limit=TEXT_LIMIT)
         if form.submit(tickets.comment, ticket.id, text=text, file=file, by=request.by) is None:
             return _shown(request, tickets, ticket, form)
@@ -127,7 +127,7 @@ class MySupport(Controller):
     ) -> Response[bytes]:
         """Open a ticket that follows up one that is closed."""
         ticket = _mine(request, tickets, ticket_id)
-        made = _opened(request, form, partial(tickets.follow_up, ticket.id))
+        made = _opened(request, form, tickets, partial(tickets.follow_up, ticket.id))
         if made is None:
             return _asked(request, form, old=ticket)
         return redirect(request, f"/my/tickets/{made.id}", toast=_("We have your question"))
@@ -147,14 +147,25 @@ class MySupport(Controller):
         return download(*tickets.open_attachment(ticket.id, DocumentId(file_id), by=request.by))
 
 
-def _opened(request: Visit, form: Form, make: Callable[..., Ticket]) -> Ticket | None:
+def _file(request: Visit, form: Form, tickets: Tickets) -> NamedFile | None:
+    """Return the file that a form sends, which is counted; None where there is none."""
+    file = form.named_file("content")
+    if file is not None:
+        form.submit(tickets.count_file, request.subscriber.customer_id)
+    return file
+
+
+def _opened(
+    request: Visit, form: Form, tickets: Tickets, make: Callable[..., Ticket]
+) -> Ticket | None:
     """Open a ticket by what a form says; None where something is wrong with it."""
+    file = _file(request, form, tickets)
     subject, text = form.text("subject", limit=200), form.text("text", limit=TEXT_LIMIT)
     return form.submit(
         make,
         subject=subject,
         text=text,
-        file=form.named_file("content"),
+        file=file,
         idempotency_key=form.key,
         by=request.by,
     )
