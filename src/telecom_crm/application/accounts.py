@@ -146,12 +146,18 @@ class Accounts:
         end: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        descending: bool = False,
     ) -> Page[JournalEntry]:
-        """Return a page of an account's journal entries booked in [start, end), oldest first."""
+        """
+        Return a page of an account's journal entries booked in [start, end), oldest first, or
+        newest first.
+        """
         limit = Query(limit=limit).limit
         with self.uow(read_only=True) as tx:
             tx.accounts.get(account_id)
-            return tx.ledger.entries(account_id, start=start, end=end, limit=limit, cursor=cursor)
+            return tx.ledger.entries(
+                account_id, start=start, end=end, limit=limit, cursor=cursor, descending=descending
+            )
 
     def each_entry(self, account_id: AccountId) -> Iterator[JournalEntry]:
         """Go through all of an account's entries, oldest first."""

@@ -53,8 +53,10 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 FIRST_TIMELINE = 30
-FIRST_ENTRIES = 100
-"""Among so many entries of its account a contract's page looks for its charges."""
+LAST_ENTRIES = 100
+"""Among so many entries of its account, the latest, a contract's page looks for its charges."""
+LAST_CHARGES = 5
+"""So many of them it shows."""
 FILTERS = ("status", "tariff")
 """What the list is filtered by."""
 
@@ -182,7 +184,6 @@ def contract_shown(
         past=past,
         told_next=events.next,
         charges=charges,
-        charged=sum((one.effect for one in charges[1:]), charges[0].effect) if charges else None,
         titled=entry_title,
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
@@ -194,17 +195,23 @@ def contract_shown(
 
 
 def charges_of(crm: Crm, contract: Contract) -> list[JournalEntry]:
-    """Return what a contract was charged among the first entries since it is served, in order."""
+    """
+    Return the latest that a contract was charged, the newest first.
+
+    On an account of many contracts they may be few or none, but never others than the latest: what
+    they come to is not told.
+    """
     if contract.activated_at is None:
         return []
     found = crm.accounts.entries(
-        contract.account_id, start=contract.activated_at, limit=FIRST_ENTRIES
+        contract.account_id, start=contract.activated_at, limit=LAST_ENTRIES, descending=True
     )
-    return [
+    theirs = [
         one
         for one in found.items
         if any(leg.contract_id == contract.id and leg.charge_kind for leg in one.transfers)
     ]
+    return theirs[:LAST_CHARGES]
 
 
 def _editions(request: Visit, crm: Crm, contract: Contract) -> list[Edition]:
