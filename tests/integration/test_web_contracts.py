@@ -396,6 +396,10 @@ def test_the_desk_asks_for_what_an_activation_lacks_and_leads_back(site, operato
     assert f'href="{draft}/activate"' in operator.get(paid.headers["location"]).text
     assert site.crm.contracts.activation_summary(contract.id).lacking is None
     signed = site.crm.contracts.get(contract.id)
+    step = operator.get(f"{draft}/activate").text
+    assert ("/cancel" in step, "/renew" in step) == (True, False)
+    refused = do(operator, signed, "renew", reason="Chosen anew")
+    assert (refused.status_code, "Its state does not allow this" in refused.text) == (409, True)
     assert do(operator, signed, "cancel", reason="moves away").status_code == 303
 
 
