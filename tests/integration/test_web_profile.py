@@ -234,6 +234,9 @@ def test_who_somebody_is_changes_with_a_reason_and_their_paper_has_a_scan(site, 
     assert after.documents[0].scan.media_type == "image/png"
     reasons = [event.reason for event in site.crm.events.of("customer", one.key)]
     assert reasons == ["", "", "A wedding", ""]
+    alone = {**given, "version": str(after.version), "reason": "", "csrf": token_on(admin, edit)}
+    other = {"scan": ("back.png", PICTURE + b"1", "image/png")}
+    assert admin.post(edit, data=alone, files=other).status_code == 303, "a scan has no reason"
     assert "A wedding" in admin.get(f"{CUSTOMERS}/{one.id}/audit").text
 
 

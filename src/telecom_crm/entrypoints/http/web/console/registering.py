@@ -93,7 +93,7 @@ class RegisteringPages(Controller):
         told = any(
             name in changes and changes[name] != getattr(customer, name) for name in SENSITIVE
         )
-        reason = form.text("reason", required=told or bool(scan), limit=500)
+        reason = form.text("reason", required=told, limit=500)
         done = form.submit(
             crm.customers.update,
             customer.id,
@@ -106,14 +106,8 @@ class RegisteringPages(Controller):
             paper = done.documents[0].key
             form.submit(crm.scans.add, done.id, document=paper, content=[scan], by=request.by)
         if not form.ok:
-            return _asked(request, form, customer)
+            return _asked(request, form, done or customer)  # what was changed is kept
         return redirect(request, _back(request, customer), toast=_("Saved"))
-
-
-def _is_sensitive(customer: Customer, changes: Mapping[str, Any]) -> bool:
-    """Tell whether who somebody is would be another than it was."""
-    told = (name for name in SENSITIVE if name in changes)
-    return any(changes[name] != getattr(customer, name) for name in told)
 
 
 def _read_scan(form: Form, crm: Crm) -> bytes | None:
