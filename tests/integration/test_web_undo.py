@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from telecom_crm.application.ports import Query
-from telecom_crm.entrypoints import demo
+from telecom_crm.domain.application import ApplicationKind, Channel
+from telecom_crm.domain.hold import HoldKind
 from tests.integration.test_web import admin, site, submit
 
 __all__ = ["admin", "site"]
@@ -38,19 +39,48 @@ def of_ticket(crm):
     return Case(f"/console/tickets/{one.id}", lambda: crm.tickets.get(one.id), lambda it: it.status)
 
 
+def of_waiting_ticket(crm):
+    case = of_ticket(crm)
+    crm.tickets.suspend(case.read().id, reason="Waits for the customer")
+    return case
+
+
 def of_user(crm):
     one = crm.users.known_as("cashier")
     return Case(f"/console/users/{one.id}", lambda: crm.users.get(one.id), lambda it: it.status)
 
 
+def of_blocked_user(crm):
+    case = of_user(crm)
+    crm.users.block(case.read().id, reason="Gone")
+    return case
+
+
 def of_application(crm):
-    demo.load_applications(crm)
-    one = next(crm.intake.each(status="validated"))
+    one = crm.intake.capture(
+        kind=ApplicationKind.OTHER,
+        channel=Channel.API,
+        raw={"comment": "Roaming"},
+        customer_id=next(crm.customers.each()).id,
+    )
+    crm.intake.validate(one.id)
     return Case(
         f"/console/applications/{one.id}",
         lambda: crm.intake.get(one.id),
         lambda it: (it.status, it.claimed_by),
     )
+
+
+def of_claimed(crm, by="admin"):
+    case = of_application(crm)
+    crm.intake.claim(case.read().id, by=crm.users.known_as(by).actor)
+    return case
+
+
+def of_held(crm, by="admin"):
+    case = of_claimed(crm, by)
+    crm.intake.hold(case.read().id, reason="Waits", by=crm.users.known_as(by).actor)
+    return case
 
 
 def of_sim(crm):
@@ -83,8 +113,13 @@ def undo_in(page):
     [
         (of_contract, "suspend", {"hold": "fraud"}),
         (of_ticket, "suspend", {"reason": "Waits for the customer"}),
+        (of_waiting_ticket, "resume", {}),
         (of_user, "block", {"reason": "Gone"}),
+        (of_blocked_user, "unblock", {}),
         (of_application, "claim", {}),
+        (of_claimed, "hold", {"reason": "Waits for the customer"}),
+        (of_claimed, "unclaim", {}),
+        (of_held, "release", {}),
         (of_sim, "reserve", {"reserved_for": "Mr Asanov"}),
         (of_number, "reserve", {"reserved_for": "Mr Asanov"}),
         (of_number, "reclassify", {"category": "gold", "price": "700"}),
@@ -104,3 +139,20 @@ def test_a_command_is_undone_by_the_one_that_takes_it_back(site, admin, of, comm
     assert undone.status_code == 303, undone.text
     assert case.told(case.read()) == case.told(before)
     assert admin.post(action, data=sent).status_code == 409, "once somebody changed it"
+
+
+@pytest.mark.parametrize(("of", "command"), [(of_claimed, "unclaim"), (of_held, "release")])
+def test_what_was_another_s_is_not_undone_to_oneself(site, admin, of, command):
+    case = of(site.crm, by="operator")
+    asked = f"{case.path}/{command}"
+    assert submit(admin, asked, asked, version=str(case.read().version)).status_code == 303
+    assert "Undo" not in admin.get(case.path).text.partition('id="toasts"')[2]
+
+
+def test_a_hold_that_was_lifted_is_not_placed_anew_as_another(site, admin):
+    case = of_contract(site.crm)
+    held = site.crm.contracts.suspend(case.read().id, hold=HoldKind.FRAUD, reason="Watched")
+    asked = f"{case.path}/resume"
+    done = submit(admin, asked, asked, version=str(held.version), hold="fraud")
+    assert done.status_code == 303, done.text
+    assert "Undo" not in admin.get(case.path).text.partition('id="toasts"')[2]

@@ -122,6 +122,7 @@ COMMANDS = Commands(
             N_("The application is in work"),
             Intake.release,
             undo="hold",
+            undo_if=Application.is_with,  # another's would wait at whoever went on
         ),
         Command(
             "register",
@@ -162,6 +163,7 @@ COMMANDS = Commands(
             N_("The application is in the queue again"),
             Intake.unclaim,
             undo="claim",
+            undo_if=Application.is_with,  # another's would come to whoever gave it back
         ),
         Command(
             "fail",

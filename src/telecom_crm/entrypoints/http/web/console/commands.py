@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 
 from telecom_crm.domain.errors import NotFound
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -75,6 +76,8 @@ class Command:
         default=_nothing, kw_only=True
     )
     """What the form of that one is sent, by the thing as it was and what the service was told."""
+    undo_if: Callable[[Any, Actor], bool] = attrs.field(default=lambda *_: True, kw_only=True)
+    """Whether that one puts back what was, for who does it to a thing as it was."""
     needs: Area | None = attrs.field(default=None, kw_only=True)
     """What the visitor must be allowed to see besides, for the command to find it."""
 
@@ -144,7 +147,7 @@ class Commands(Generic[T]):
             return self._asked(request, crm, thing, command, form)
         base = _parent(_path(request))
         toast = Toast(_(command.done))
-        if command.undo and done is not None:
+        if command.undo and done is not None and command.undo_if(thing, request.by):
             toast = attrs.evolve(
                 toast,
                 undo=f"{base}/{command.undo}",
