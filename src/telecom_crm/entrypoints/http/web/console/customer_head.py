@@ -42,18 +42,24 @@ class Head:
     stopped: str | None
     """Why a customer is blocked or closed; None where neither."""
     suspects: list[tuple[Suspicion, Customer]]
-    """Who may be the same one, the surest first, but for those whom somebody told apart."""
+    """
+    Who may be the same one, the surest first, but for those whom somebody told apart; looked for
+    where the overview is shown.
+    """
     foreseen: Overview | None = None
     """The same accounts and contracts with what comes of them, where that was asked for."""
 
     @classmethod
-    def of(cls, request: Visit, crm: Crm, customer: Customer, *, foreseeing: bool = False) -> Head:
-        """Read it; what comes of it too, for whoever may see all that it is reckoned from."""
+    def of(cls, request: Visit, crm: Crm, customer: Customer, *, overview: bool = False) -> Head:
+        """
+        Read it; for the overview also who may be the same one, and what comes of it all, to whoever
+        may see what that is reckoned from.
+        """
         today, id = request.pages.today, customer.id
         latest = Query(where={"customer_id": str(id)}, limit=NAMED + 1, descending=True)
         person = customer.kind is CustomerKind.PERSON
         money, services = request.may(Area.ACCOUNTS), request.may(Area.CONTRACTS)
-        foreseen = crm.contracts.overview(id, latest) if foreseeing and money and services else None
+        foreseen = crm.contracts.overview(id, latest) if overview and money and services else None
         if foreseen:
             accounts = [purse.state for purse in foreseen.purses]
             contracts = tuple(one.contract for one in foreseen.services.items)
@@ -67,7 +73,7 @@ class Head:
             identified=customer.is_identified(today) if person else None,
             ending=customer.papers_ending(today + EXPIRES_SOON),
             stopped=_why(crm, customer),
-            suspects=_suspects(crm, customer),
+            suspects=_suspects(crm, customer) if overview else [],
         )
 
     @property

@@ -309,7 +309,7 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         request,
         f"console/customers/{tab or 'show'}.html",
         customer=customer,
-        head=Head.of(request, crm, customer, foreseeing=not tab),
+        head=Head.of(request, crm, customer, overview=not tab),
         base=base,
         beside=came,
         tabs=tabs,
