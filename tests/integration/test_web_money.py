@@ -263,7 +263,9 @@ def test_a_fee_is_charged_by_hand_once(site, contract):
 def test_a_debt_that_was_written_off_is_recovered(site, contract):
     senior, crm = site.browser("senior_operator"), site.crm
     ask = f"{books(contract)}/recover"
-    assert ask not in senior.get(books(contract)).text
+    assert f'href="{ask}"' in senior.get(books(contract)).text
+    nothing = senior.get(ask).text.partition("<main")[2]
+    assert ("nothing to recover" in nothing, 'name="amount"' in nothing) == (True, False)
     account = crm.accounts.open(customer_id=contract.customer_id, currency="KGS")
     crm.accounts.take_over_balance(account.id, amount=money("-30.00"))
     crm.accounts.write_off(account.id, amount=money("30.00"), reason="Gone")

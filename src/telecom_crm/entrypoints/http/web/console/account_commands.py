@@ -66,7 +66,8 @@ def _debt(form: Form, crm: Crm, state: AccountState) -> dict[str, Any]:
 
 
 def _debts(_: Visit, crm: Crm, state: AccountState, ___: Form) -> dict[str, Any]:
-    return {"state": state, "most": crm.accounts.written_off(state.account.id)}
+    most = crm.accounts.written_off(state.account.id)
+    return {"state": state, "most": most, "can": bool(most)}
 
 
 def _promise(form: Form, crm: Crm, state: AccountState) -> dict[str, Any]:
@@ -136,11 +137,13 @@ COMMANDS = Commands(
 """What is booked by hand without a limit of one's own."""
 
 
-def allowed(crm: Crm, state: AccountState) -> set[str]:
-    """Return what can be booked on an account now; the service has the last word."""
-    if state.account.house:
-        return set()
-    return {"charge", "recover"} if crm.accounts.written_off(state.account.id) else {"charge"}
+def allowed(state: AccountState) -> set[str]:
+    """
+    Return what can be booked on an account; the service has the last word.
+
+    Whether anything was written off is reckoned over the whole journal: its own page tells it.
+    """
+    return set() if state.account.house else {"charge", "recover"}
 
 
 class AccountCommandPages(Controller):

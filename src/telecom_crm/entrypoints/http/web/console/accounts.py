@@ -132,7 +132,7 @@ class AccountPages(Controller):
             sources=_sources(request, crm, statement),
             wrong=_wrong(crm, state.account.id),
             month=month,
-            commands=_commands(request, crm, state),
+            commands=_commands(request, state),
         )
 
     ask_promise, promise = routes_of("/{account_id:uuid}/promise", PROMISES)
@@ -186,11 +186,11 @@ def _kinds(listing: Listing, statement: AccountStatement) -> list[tuple[str, str
     return [(kind.value, label(kind)) for kind in PostingKind if kind in there]
 
 
-def _commands(request: Visit, crm: Crm, state: AccountState) -> list[Command]:
+def _commands(request: Visit, state: AccountState) -> list[Command]:
     promise = {"promise"} if may_promise(state) else ()
     offered = PROMISES.offered(request, promise)
     if request.may(COMMANDS.area, COMMANDS.action):  # what is written off is summed for them alone
-        offered = [*COMMANDS.offered(request, allowed(crm, state)), *offered]
+        offered = [*COMMANDS.offered(request, allowed(state)), *offered]
     return offered
 
 
