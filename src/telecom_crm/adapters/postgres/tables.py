@@ -421,7 +421,7 @@ Index(
     postgresql_where=text("status <> 'active'"),
 )
 Index("ix_contracts_tariff_code", contracts.c.tariff_code, contracts.c.id)
-Index("ix_contracts_customer_id", contracts.c.customer_id)
+Index("ix_contracts_customer_id", contracts.c.customer_id, contracts.c.id)
 Index("ix_contracts_iccid", contracts.c.iccid)
 # From behind, so that the end of a number finds it too.
 Index("ix_contracts_msisdn", func.reverse(contracts.c.msisdn))

@@ -243,7 +243,7 @@ CREATE TABLE contracts (
     version INTEGER NOT NULL,
     CONSTRAINT pk_contracts PRIMARY KEY (account_id, id)
 );
-CREATE INDEX ix_contracts_customer_id ON contracts (customer_id);
+CREATE INDEX ix_contracts_customer_id ON contracts (customer_id, id);
 CREATE INDEX ix_contracts_iccid ON contracts (iccid);
 CREATE INDEX ix_contracts_id ON contracts (id);
 CREATE INDEX ix_contracts_msisdn ON contracts (reverse(msisdn));
