@@ -11,9 +11,8 @@ from litestar.params import FromPath
 
 from telecom_crm.application.access.service import Access
 from telecom_crm.domain.identifiers import TokenId
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area, Scope
-from telecom_crm.domain.token import Token, read_actor_name
+from telecom_crm.domain.token import read_actor_name
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
@@ -42,20 +41,17 @@ ENTRY = Entry(
 )
 
 
-def _revoke(access: Access, token_id: TokenId, *, expected_version: int | None, by: Actor) -> Token:
-    del expected_version  # a token is revoked whatever became of it in the meantime
-    return access.revoke(token_id, by=by)
-
-
 COMMANDS = Commands(
     area=Area.TOKENS,
     service=lambda crm: crm.access,
     find=lambda crm, key: crm.access.get(TokenId(key)),
     title=lambda token: token.name,
-    version=lambda *_: None,
+    version=None,  # revoked whatever became of it in the meantime
     told=lambda *_: {"note": gettext("A token that was revoked opens nothing any more, for good.")},
     table=(
-        Command("revoke", N_("Revoke"), "ban", N_("The token is revoked"), _revoke, hurts=True),
+        Command(
+            "revoke", N_("Revoke"), "ban", N_("The token is revoked"), Access.revoke, hurts=True
+        ),
     ),
 )
 
