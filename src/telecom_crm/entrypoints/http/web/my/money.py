@@ -13,7 +13,6 @@ from litestar.params import FromPath
 from telecom_crm.application.operations import Direction
 from telecom_crm.application.ports import (
     GatewayUnavailable,
-    Outcome,
     Payer,
     Query,
     TrialGateway,
@@ -129,7 +128,7 @@ class MyMoney(Controller):
             payment=payment,
             state=state,
             ending=(ending := _ending(payment)),
-            why=_why(crm, payment),
+            why=_why(payment),
             will_tell=ending == "waiting" and crm.notifications.tells(PAYMENT_CONFIRMED, mine),
             theirs=theirs,
             receipt=crm.payments.receipt(payment.id) if ending == "paid" else None,
@@ -224,13 +223,10 @@ def _ending(payment: Payment) -> str:
     return "waiting" if payment.status in IN_FLIGHT else ENDINGS.get(payment.status, "")
 
 
-def _why(crm: Crm, payment: Payment) -> str:
-    """Return why a payment failed, in words; "" where no gateway said it, which a person may."""
+def _why(payment: Payment) -> str:
+    """Return why a payment failed; "" where a gateway or a person said it in words of their own."""
     if payment.status is PaymentStatus.EXPIRED:
         return _("It was not paid in time")
-    last = crm.payments.timeline(payment.id)[-1] if payment.failure else None
-    if last is None or last.name != "PaymentFailed" or payment.failure in list(Outcome):
-        return ""
     if payment.failure == GatewayUnavailable.code:
         return _("The payment service could not be reached")
-    return payment.failure
+    return ""
