@@ -268,5 +268,6 @@ def test_beside_a_ticket_stands_what_happened_last_and_how_the_network_is(site, 
 def test_the_list_tells_when_something_happened_last(site, admin):
     ticket = site.crm.tickets.create(customer_id=site.customer.id, subject="Looked at twice")
     said = site.crm.tickets.comment(ticket.id, text="once more")
-    assert site.crm.tickets.updated([said]) == {ticket.id: said.comments[-1].at}
+    standing = site.crm.tickets.standings([said])[ticket.id]
+    assert standing.updated_at == said.comments[-1].at
     assert "Updated" in admin.get(PATH, params={"q": "Looked at twice"}).text

@@ -278,6 +278,18 @@ def test_the_service_level_counts_working_time_and_follows_the_stored_rules(
     assert not tickets.sla(one.id).resolution.breached
 
 
+def test_when_something_happened_last_is_told_of_each(tickets, customer, clock):
+    one, other = (tickets.create(customer_id=customer.id, subject="x") for _ in range(2))
+    opened = clock()
+    clock.pass_(minutes=30)
+    tickets.comment(one.id, text="seen", internal=True)
+    standings = tickets.standings([one, other])
+    assert {key: standing.updated_at for key, standing in standings.items()} == {
+        one.id: clock(),
+        other.id: opened,
+    }
+
+
 def test_lists(tickets, customer, ids):
     made = [tickets.create(customer_id=customer.id, subject=f"{n}") for n in range(3)]
     assert [one.id for one in tickets.each(status="free")] == [one.id for one in made]
@@ -315,12 +327,13 @@ def test_what_is_late_is_found_by_what_was_promised(tickets, customer, clock):
     assert tickets.count_overdue(most=3) == 3
     first = tickets.overdue(limit=3)
     assert [one.id for one in tickets.overdue(cursor=first.next).items] == late[3:]
-    assert all(sla.now.breached for sla in tickets.slas(tickets.overdue().items).values())
+    standings = tickets.standings(tickets.overdue().items).values()
+    assert all(one.sla.now.breached for one in standings)
     tickets.resolve(answered.id, by=BY)
     assert [one.id for one in tickets.overdue().items] == late[:3]
     tickets.resume(paused.id, by=BY)
     assert tickets.count_overdue(most=9) == 3
-    assert tickets.slas([]) == {}
+    assert tickets.standings([]) == {}
 
 
 def test_what_is_promised_anew_counts_for_tickets_that_wait(tickets, customer, clock):

@@ -55,6 +55,14 @@ NamedFile = tuple[str, Iterable[bytes]]
 
 
 @attrs.frozen
+class Standing:
+    """How a ticket stands with what was promised, and when something happened last to it."""
+
+    sla: SlaState
+    updated_at: datetime
+
+
+@attrs.frozen
 class Tickets:
     """Customers' requests for help."""
 
@@ -343,10 +351,10 @@ class Tickets:
 
     def sla(self, ticket_id: TicketId) -> SlaState:
         """Return how a ticket stands now with what was promised."""
-        return self.slas([self.get(ticket_id)])[ticket_id]
+        return self.standings([self.get(ticket_id)])[ticket_id].sla
 
-    def slas(self, tickets: Sequence[Ticket]) -> dict[TicketId, SlaState]:
-        """Return how each of some tickets stands now with what was promised."""
+    def standings(self, tickets: Sequence[Ticket]) -> dict[TicketId, Standing]:
+        """Return how each of some tickets stands now."""
         with self.uow(read_only=True) as tx:
             events = tx.events.timeline([("ticket", one.key) for one in tickets])
             levels = service_levels_in(tx, zone=self.zone)
@@ -354,14 +362,13 @@ class Tickets:
         for event in events:
             of[event.thing_id].append(event)
         now = self.clock()
-        return {one.id: sla_of(of[one.key], levels.policy, levels.calendar, now) for one in tickets}
-
-    def updated(self, tickets: Sequence[Ticket]) -> dict[TicketId, datetime]:
-        """Return when something happened last to each of some tickets."""
-        with self.uow(read_only=True) as tx:
-            events = tx.events.timeline([("ticket", one.key) for one in tickets])
-        last = {event.thing_id: event.at for event in events}
-        return {one.id: last[one.key] for one in tickets}
+        return {
+            one.id: Standing(
+                sla=sla_of(of[one.key], levels.policy, levels.calendar, now),
+                updated_at=of[one.key][-1].at,
+            )
+            for one in tickets
+        }
 
     def in_hands(self, assignee: str, *, limit: int = 100) -> list[Ticket]:
         """Return what somebody was given and has not closed, up to `limit` of each state."""

@@ -92,7 +92,7 @@ class TicketMachine(StoreMachine):
         priority=st.sampled_from(TicketPriority),
     )
     def write_on_it(self, place: Place, what: str, text: str, priority: TicketPriority) -> None:
-        """Change what a ticket says, its state aside; a closed or full one takes none."""
+        """Change what a ticket says, its state aside; a closed one takes nothing."""
         samples = self.samples
 
         def written(ticket: Ticket) -> Ticket:

@@ -59,7 +59,7 @@ from telecom_crm.entrypoints.http.web.console import (
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.lists import Listing, found_by, tolerant
 from telecom_crm.entrypoints.http.web.console.stock import holders
-from telecom_crm.entrypoints.http.web.console.ticket_views import times_left, view_of
+from telecom_crm.entrypoints.http.web.console.ticket_views import sla_shown, view_of
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
@@ -230,11 +230,12 @@ class ListFiles(Controller):
         heads += [_("Assigned to"), _("Updated")]
 
         def rows(found: Sequence[Ticket]) -> Iterator[tuple[object, ...]]:
-            left, updated = times_left(crm.tickets, found), crm.tickets.updated(found)
+            standings = crm.tickets.standings(found)
             for one in found:
-                state = label(one.priority), label(one.status), left[one.id][0]
-                hands = one.assignee or one.queue
-                yield one.number, one.subject, *state, hands, _clock(updated[one.id], crm.zone)
+                standing, hands = standings[one.id], one.assignee or one.queue
+                state = label(one.priority), label(one.status), sla_shown(standing.sla)[0]
+                updated = _clock(standing.updated_at, crm.zone)
+                yield one.number, one.subject, *state, hands, updated
 
         fetch = partial(tickets.listed, request=request, crm=crm, view=view)
         return _sent(request, crm, "ticket", listing, fetch, heads, rows)

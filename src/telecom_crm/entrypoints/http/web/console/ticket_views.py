@@ -58,11 +58,6 @@ def onward(request: Visit, tickets: Tickets, ticket: Ticket) -> str:
     return address(request, left[0].id) if left else f"{PATH}?view={view}"
 
 
-def times_left(tickets: Tickets, found: Sequence[Ticket]) -> dict[TicketId, tuple[str, str]]:
-    """Return how tickets stand with what was promised, in words and tones."""
-    return {key: sla_shown(sla) for key, sla in tickets.slas(found).items()}
-
-
 def sla_shown(sla: SlaState) -> tuple[str, str]:
     """Return how a ticket stands with what was promised, in words, and their tone."""
     clock = sla.now
@@ -145,5 +140,5 @@ def beside(request: Visit, tickets: Tickets) -> list[tuple[Ticket, str, str]]:
     if not view:
         return []
     found = found_in(Listing(PATH, {}, ()), view, tickets, request.by.name).items
-    left = times_left(tickets, found)
-    return [(one, *left[one.id]) for one in found]
+    standings = tickets.standings(found)
+    return [(one, *sla_shown(standings[one.id].sla)) for one in found]

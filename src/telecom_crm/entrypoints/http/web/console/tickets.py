@@ -50,7 +50,6 @@ from telecom_crm.entrypoints.http.web.console.ticket_views import (
     onward,
     sides,
     sla_shown,
-    times_left,
     view_of,
 )
 from telecom_crm.entrypoints.http.web.events import event_told
@@ -160,8 +159,8 @@ class TicketPages(Controller):
             view=view,
             found=found,
             customers=_whose(request, crm, found.items),
-            left=times_left(crm.tickets, found.items),
-            updated=crm.tickets.updated(found.items),
+            standings=crm.tickets.standings(found.items),
+            sla_shown=sla_shown,
             chips=chips_of(view, crm.tickets, request.by.name),
         )
 
