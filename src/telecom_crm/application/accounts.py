@@ -35,7 +35,6 @@ from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState, AccountStatement, BillingAccount
-from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
@@ -210,16 +209,9 @@ class Accounts:
         def legs(_: Transaction, state: AccountState) -> posting.Legs:
             return posting.goodwill(amount, balance=state.balance, tax=_tax(state))
 
+        kind = PostingKind.GOODWILL
         return self._book(
-            PostingKind.GOODWILL,
-            legs,
-            account_id,
-            amount,
-            reason,
-            idempotency_key,
-            by,
-            decided_as=ApprovalKind.GOODWILL,
-            rights=rights,
+            kind, legs, account_id, amount, reason, idempotency_key, by, rights=rights
         )
 
     def charge(
@@ -261,16 +253,9 @@ class Accounts:
             refuse_more("write_off", amount, state.balance.owed, "is owed on this account")
             return posting.write_off(amount, balance=state.balance, loss=LedgerCode.BAD_DEBT)
 
+        kind = PostingKind.WRITE_OFF
         return self._book(
-            PostingKind.WRITE_OFF,
-            legs,
-            account_id,
-            amount,
-            reason,
-            idempotency_key,
-            by,
-            decided_as=ApprovalKind.WRITE_OFF,
-            rights=rights,
+            kind, legs, account_id, amount, reason, idempotency_key, by, rights=rights
         )
 
     def write_off_chargeback(
@@ -298,16 +283,9 @@ class Accounts:
             refuse_more("write_off", amount, left, "was lost in disputes and not given up yet")
             return posting.write_off(amount, balance=state.balance, loss=LedgerCode.CHARGEBACK_LOSS)
 
+        kind = PostingKind.CHARGEBACK_LOSS
         return self._book(
-            PostingKind.CHARGEBACK_LOSS,
-            legs,
-            account_id,
-            amount,
-            reason,
-            idempotency_key,
-            by,
-            decided_as=ApprovalKind.CHARGEBACK_WRITE_OFF,
-            rights=rights,
+            kind, legs, account_id, amount, reason, idempotency_key, by, rights=rights
         )
 
     def recover(
@@ -523,7 +501,6 @@ class Accounts:
         *,
         limited: bool = False,
         signed: bool = False,
-        decided_as: ApprovalKind | None = None,
         rights: Rights = ALL_RIGHTS,
     ) -> JournalEntry:
         return Adjusting(self.uow, self.clock, self.new_id).book(
@@ -538,7 +515,6 @@ class Accounts:
                 what=what,
                 limited=limited,
                 signed=signed,
-                decided_as=decided_as,
                 rights=rights,
             )
         )

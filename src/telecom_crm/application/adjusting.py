@@ -8,14 +8,13 @@ from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.deciding import COUNTED_FOR, given_lately, refuse_past_limit
+from telecom_crm.application.deciding import GIVEN, refuse_giving
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.ports import Clock, IdempotencyKey, NewId, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
@@ -34,7 +33,7 @@ class Adjustment:
     What somebody wants booked; `what` tells requests of one kind of entry apart.
 
     A `limited` one is refused past what is available; a `signed` one may be of a negative amount.
-    One that is `decided_as` something takes a second person past what `rights` decide alone.
+    What gives money away takes a second person past what `rights` decide alone.
     """
 
     kind: PostingKind
@@ -47,7 +46,6 @@ class Adjustment:
     what: str = ""
     limited: bool = False
     signed: bool = False
-    decided_as: ApprovalKind | None = None
     rights: Rights = ALL_RIGHTS
 
 
@@ -81,12 +79,8 @@ class Adjusting:
         if not house:
             state.account.refuse_house()
         refuse_amount(-amount if wanted.signed and amount.minor < 0 else amount, state)
-        if wanted.decided_as is not None:
-            refuse_past_limit(wanted.decided_as, amount, "on this account", rights=wanted.rights)
-            if wanted.rights.alone_up_to is not None:
-                together = given_lately(tx, state) + amount
-                words = f"on this account within {COUNTED_FOR.days} days"
-                refuse_past_limit(wanted.decided_as, together, words, rights=wanted.rights)
+        if wanted.kind in GIVEN:
+            refuse_giving(tx, state, wanted.kind, amount, rights=wanted.rights)
         entry = entry_of(
             entry_id,
             state,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from telecom_crm.application.paging import PAGE_SIZE, each_on
 from telecom_crm.application.ports import Transaction
@@ -16,8 +18,14 @@ from telecom_crm.domain.role import Rights
 COUNTED_FOR = timedelta(days=30)
 """How long what was given on an account counts together with what is given next."""
 
-GIVEN = frozenset({PostingKind.GOODWILL, PostingKind.WRITE_OFF, PostingKind.CHARGEBACK_LOSS})
-"""Entries that give a subscriber money of the operator's, on somebody's word."""
+GIVEN: Mapping[PostingKind, ApprovalKind] = MappingProxyType(
+    {
+        PostingKind.GOODWILL: ApprovalKind.GOODWILL,
+        PostingKind.WRITE_OFF: ApprovalKind.WRITE_OFF,
+        PostingKind.CHARGEBACK_LOSS: ApprovalKind.CHARGEBACK_WRITE_OFF,
+    }
+)
+"""Entries that give a subscriber the operator's money, and what is asked for past a limit."""
 
 
 def refuse_past_limit(kind: ApprovalKind, together: Money, words: str, *, rights: Rights) -> None:
@@ -27,12 +35,22 @@ def refuse_past_limit(kind: ApprovalKind, together: Money, words: str, *, rights
         raise RuleViolated(FOUR_EYES, (said,))
 
 
-def given_lately(tx: Transaction, state: AccountState) -> Money:
+def refuse_giving(
+    tx: Transaction, state: AccountState, kind: PostingKind, amount: Money, *, rights: Rights
+) -> None:
     """
-    Return what was given on an account in the last 30 days and not reversed, by whomever.
+    Raise `RuleViolated` where what is given takes two persons, with what was in the last 30 days.
 
-    Else a sum that takes two persons could be given by one of them in parts.
+    By whomever: else one person could give in parts what takes two. What was reversed is not
+    counted.
     """
+    refuse_past_limit(GIVEN[kind], amount, "on this account", rights=rights)
+    if rights.alone_up_to is not None:
+        words = f"on this account within {COUNTED_FOR.days} days"
+        refuse_past_limit(GIVEN[kind], amount + _given_lately(tx, state), words, rights=rights)
+
+
+def _given_lately(tx: Transaction, state: AccountState) -> Money:
     entries = each_on(
         lambda cursor: tx.ledger.entries(
             state.account.id, start=state.at - COUNTED_FOR, end=None, limit=PAGE_SIZE, cursor=cursor
