@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.role import BUILT_IN_ROLES
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Role
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
 from telecom_crm.entrypoints.http.app import create_app
@@ -283,6 +283,23 @@ def test_who_meant_to_change_what_others_changed_reads_what_and_by_whom(site, ad
     assert "The senior_operator" in told
     assert re.search("<del>[^<]+</del> → <ins>Blocked</ins>", told)
     assert told.count("<li>") == 1
+
+
+def test_what_others_changed_is_told_by_its_last_to_who_may_read_it(site, admin):
+    one = site.crm.customers.register(name="Changed often")
+    for number in range(6):
+        site.crm.customers.add_note(one.id, text=f"Note {number}")
+    site.crm.customers.block(one.id, reason="why")
+    role = Role(name="blocker", title="Blocker", grants={Area.CUSTOMERS: frozenset({Action.WRITE})})
+    site.crm.rules.create_role(role)
+    _, secret = site.crm.users.invite(login="blocker", name="Blocker", role="blocker")
+    site.crm.users.accept(secret, password=PASSWORD)
+    path = f"/console/customers/{one.id}/block"
+    for browser, lines in ((admin, 5), (site.browser("blocker"), 0)):
+        answer = submit(browser, "/prefs", path, reason="why", version=str(one.version))
+        told = answer.text.partition("data-errors")[2].partition("</form>")[0]
+        assert (answer.status_code, "Somebody changed this" in told) == (409, True)
+        assert (told.count("<li>"), "Customer blocked" in told) == (lines, lines > 0)
 
 
 def test_who_may_not_reads_which_right_it_takes_and_who_gives_it(site):

@@ -33,6 +33,12 @@ class EventStream:
         with self.uow(read_only=True) as tx:
             return tx.events.of(thing, key)
 
+    def latest_of(self, thing: str, key: str, *, count: int) -> list[Event]:
+        """Return the last so many of one thing's history, the latest first."""
+        with self.uow(read_only=True) as tx:
+            page = tx.events.timeline_page([(thing, key)], limit=count, descending=True)
+        return list(page.items)
+
     def deliver(self, sink: EventSink, *, consumer: str, limit: int = 500) -> int:
         """
         Hand a consumer's next batch of events over and remember how far it came; return how many.

@@ -23,7 +23,7 @@ from telecom_crm.entrypoints.http.web import console, faults, my
 from telecom_crm.entrypoints.http.web.assets import brand_sheet, front_door, static_file
 from telecom_crm.entrypoints.http.web.console.audit import happenings
 from telecom_crm.entrypoints.http.web.faults import ByFace
-from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.forms import MEANWHILE, Form
 from telecom_crm.entrypoints.http.web.gate import FACE, PageGate
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.menu import in_order
@@ -60,7 +60,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         clock=crm.clock,
         brand=crm.rules.in_force(brand_in),
         names=crm.users.names,
-        history=crm.events.of,
+        latest=partial(crm.events.latest_of, count=MEANWHILE),
         role_titles=crm.rules.in_force(role_titles_in),
         proxies=proxies,
         nav=in_order(console.ENTRIES),

@@ -110,7 +110,7 @@ class Form:
     marked: frozenset[str] = frozenset()
     """The fields that somebody asked to be put right."""
     _history: Callable[[str, str], Sequence[Happening]] = _unknown
-    """Tells what happened to a thing, by its kind and key, the oldest first."""
+    """Tells the last that happened to a thing, by its kind and key, the oldest first."""
     key: str = attrs.field(init=False)
     """The idempotency key of this form: the one that was sent, so that sent again it is known."""
 
@@ -271,7 +271,7 @@ class Form:
         if stale is None or seen is None:
             return ()
         told = self._history(stale.thing, stale.key)
-        return [one for one in told if one.version > seen][-MEANWHILE:]
+        return [one for one in told if one.version > seen]
 
     @property
     def ok(self) -> bool:

@@ -45,8 +45,8 @@ class Pages:
     brand: Callable[[], Brand]
     names: Callable[[], Mapping[str, str]]
     """What users are called, by login."""
-    history: Callable[[str, str], Sequence[Event]]
-    """What happened to a thing, by its kind and key."""
+    latest: Callable[[str, str], Sequence[Event]]
+    """The last that happened to a thing, by its kind and key, the latest first."""
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""

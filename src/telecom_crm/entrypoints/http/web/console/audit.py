@@ -41,6 +41,7 @@ PLACES: Mapping[str, tuple[Area, str]] = {
     "customer": (Area.CUSTOMERS, "/console/customers"),
     "import_job": (Area.IMPORTS, "/console/imports"),
     "number": (Area.INVENTORY, "/console/numbers"),
+    "option": (Area.CATALOG, "/console/tariffs/options"),
     "payment": (Area.PAYMENTS, "/console/payments"),
     "provisioning_task": (Area.NETWORK, "/console/network"),
     "sim": (Area.INVENTORY, "/console/sims"),
@@ -50,6 +51,8 @@ PLACES: Mapping[str, tuple[Area, str]] = {
     "user": (Area.USERS, "/console/users"),
 }
 """Where things have pages, by their id, and who may open them."""
+AREAS = {"rules": Area.RULES, **{thing: area for thing, (area, _) in PLACES.items()}}
+"""Who may read what happened to things."""
 
 ENTRY = Entry(
     path=PATH,
@@ -147,8 +150,8 @@ class Row:
 
 
 def happenings(request: Visit, thing: str, key: str) -> list[Happening]:
-    """Tell users what happened to a thing, the oldest first; nobody else."""
-    if request.person is None:
+    """Tell users who may see a thing the last that happened to it, the oldest first."""
+    if request.person is None or thing not in AREAS or not request.may(AREAS[thing]):
         return []
     return [
         Happening(
@@ -158,7 +161,7 @@ def happenings(request: Visit, thing: str, key: str) -> list[Happening]:
             at=event.at,
             changes=worded(thing, changes_in(event)),
         )
-        for event in request.pages.history(thing, key)
+        for event in reversed(request.pages.latest(thing, key))
     ]
 
 
