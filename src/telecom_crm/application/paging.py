@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from telecom_crm.application.ports import Collection, Page, Query, Transaction, UnitOfWork
@@ -60,13 +60,13 @@ def each_swept(uow: UnitOfWork, fetch: Callable[[Transaction, str | None], Page[
 def counts_of(
     uow: UnitOfWork,
     pick: Callable[[Transaction], Collection[Any, T]],
-    wheres: Iterable[Mapping[str, str]],
+    wheres: Sequence[Mapping[str, str]],
     *,
     most: int,
 ) -> list[int]:
     """Count what each of some filters leaves of a list, up to `most`."""
     with uow(read_only=True) as tx:
-        return [pick(tx).count(where, most=most) for where in wheres]
+        return pick(tx).counts(wheres, most=most)
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:

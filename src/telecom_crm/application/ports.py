@@ -271,8 +271,8 @@ class Collection(Protocol[K, T]):
         """Return a page of the list; see `FILTERS`."""
         ...
 
-    def count(self, where: Mapping[str, str], *, most: int) -> int:
-        """Count what filters leave of the list, up to `most`: further, it would cost."""
+    def counts(self, wheres: Sequence[Mapping[str, str]], *, most: int) -> list[int]:
+        """Count what each of some filters leaves, up to `most`: further, it would cost."""
         ...
 
     def keys(self, where: Mapping[str, str]) -> list[str]:

@@ -105,10 +105,10 @@ class Reports:
             on_sale = {"status": CatalogueStatus.ACTIVE.value}
             return {
                 FirstStep.NAME: brand_in(tx).name != "",
-                FirstStep.TARIFF: tx.catalog.tariffs.count(on_sale, most=1) > 0,
-                FirstStep.SIMS: tx.sims.count({}, most=1) > 0,
-                FirstStep.NUMBERS: tx.numbers.count({}, most=1) > 0,
-                FirstStep.CUSTOMER: tx.customers.count({}, most=1) > 0,
+                FirstStep.TARIFF: tx.catalog.tariffs.counts([on_sale], most=1) != [0],
+                FirstStep.SIMS: tx.sims.counts([{}], most=1) != [0],
+                FirstStep.NUMBERS: tx.numbers.counts([{}], most=1) != [0],
+                FirstStep.CUSTOMER: tx.customers.counts([{}], most=1) != [0],
             }
 
     def news(self, *, rights: Rights = ALL_RIGHTS, by: Actor = SYSTEM) -> News:
@@ -263,10 +263,10 @@ def _untaken(tx: Transaction, reads: _Reader) -> dict[Area, int]:
     found = {}
     if reads(Area.APPLICATIONS):
         waiting = {"status": ApplicationStatus.VALIDATED.value}
-        found[Area.APPLICATIONS] = tx.applications.count(waiting, most=LOOKED_AT)
+        [found[Area.APPLICATIONS]] = tx.applications.counts([waiting], most=LOOKED_AT)
     if reads(Area.TICKETS):
         free = {"status": TicketStatus.FREE.value}
-        found[Area.TICKETS] = tx.tickets.count(free, most=LOOKED_AT)
+        [found[Area.TICKETS]] = tx.tickets.counts([free], most=LOOKED_AT)
     return found
 
 

@@ -112,9 +112,11 @@ class MemoryCollection(Generic[K, T]):
         after = None if query.cursor is None else from_cursor(query.cursor)
         return _first(self._in_order(terms, after, query), query.limit)
 
-    def count(self, where: Mapping[str, str], *, most: int) -> int:
-        terms = self.terms_where(where)
-        return sum(1 for _ in islice(self._in_order(terms, None, Query()), most))
+    def counts(self, wheres: Sequence[Mapping[str, str]], *, most: int) -> list[int]:
+        every = [self.terms_where(where) for where in wheres]
+        return [
+            sum(1 for _ in islice(self._in_order(terms, None, Query()), most)) for terms in every
+        ]
 
     def keys(self, where: Mapping[str, str]) -> list[str]:
         terms = self.terms_where(where)

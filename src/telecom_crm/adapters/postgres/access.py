@@ -18,7 +18,7 @@ from telecom_crm.adapters.postgres.collections import (
     by_id,
     by_text,
     conditions_of,
-    count_in,
+    counts_in,
     keys_in,
     make_cursor,
     read_cursor,
@@ -128,10 +128,10 @@ class PostgresUnversioned(Generic[K, T]):
             items=items, next=make_cursor(str(rows[len(items) - 1]["id"])) if more else None
         )
 
-    def count(self, where: Mapping[str, str], *, most: int) -> int:
-        """Count what filters leave of the list, up to `most`."""
+    def counts(self, wheres: Sequence[Mapping[str, str]], *, most: int) -> list[int]:
+        """Count what each of some filters leaves of the list, up to `most`."""
         table = self.shape.sheet.table
-        return count_in(self.connection, table, self.shape.filters, where, most=most)
+        return counts_in(self.connection, table, self.shape.filters, wheres, most=most)
 
     def keys(self, where: Mapping[str, str]) -> list[str]:
         """Return the keys, in order, of all that filters leave."""

@@ -208,9 +208,9 @@ class PostgresCollection(Generic[K, L]):
             descending=query.descending,
         )
 
-    def count(self, where: Mapping[str, str], *, most: int) -> int:
-        """Count what filters leave of the list, up to `most`."""
-        return count_in(self.connection, self.shape.alone, self.shape.filters, where, most=most)
+    def counts(self, wheres: Sequence[Mapping[str, str]], *, most: int) -> list[int]:
+        """Count what each of some filters leaves of the list, up to `most`."""
+        return counts_in(self.connection, self.shape.alone, self.shape.filters, wheres, most=most)
 
     def keys(self, where: Mapping[str, str]) -> list[str]:
         """Return the keys, in order, of all that filters leave."""
@@ -337,8 +337,14 @@ def key_text(key: Any) -> str:
     return key.digits if isinstance(key, ICCID | MSISDN) else str(key)
 
 
-def conditions_of(query: Query, filters: Mapping[str, Filter]) -> tuple[list[str], dict[str, Any]]:
-    """Return a query's filters as SQL; raise `InvalidValue` with every fault."""
+def conditions_of(
+    query: Query, filters: Mapping[str, Filter], *, name: str = "where"
+) -> tuple[list[str], dict[str, Any]]:
+    """
+    Return a query's filters as SQL; raise `InvalidValue` with every fault.
+
+    Their parameters begin with `name`: those of several queries go into one statement.
+    """
     faults, conditions, parameters = Faults(), [], {}
     for field, value in query.where.items():
         if field not in filters:
@@ -346,27 +352,33 @@ def conditions_of(query: Query, filters: Mapping[str, Filter]) -> tuple[list[str
             faults.add(field, "filter", f"this list can be filtered by {known}", value)
             continue
         read = faults.check(field, filters[field].read, value)
-        conditions.append(filters[field].condition.replace("{}", f"%(where_{field})s"))
-        parameters[f"where_{field}"] = read
+        conditions.append(filters[field].condition.replace("{}", f"%({name}_{field})s"))
+        parameters[f"{name}_{field}"] = read
     faults.raise_any()
     return conditions, parameters
 
 
-def count_in(
+def counts_in(
     connection: Connection,
     source: str,
     filters: Mapping[str, Filter],
-    where: Mapping[str, str],
+    wheres: Sequence[Mapping[str, str]],
     *,
     most: int,
-) -> int:
-    """Count what filters leave of a list, up to `most`."""
-    conditions, parameters = conditions_of(Query(where=where), filters)
-    sql = (
-        f"SELECT count(*) AS number FROM (SELECT 1 FROM {source}"
-        f" WHERE {' AND '.join(conditions) or 'true'} LIMIT %(most)s) AS counted"
-    )
-    return int(rows_of(connection, sql, {**parameters, "most": most})[0]["number"])
+) -> list[int]:
+    """Count what each of some filters leaves of a list, up to `most`, in one statement."""
+    counts, parameters = [], dict[str, Any](most=most)
+    for place, where in enumerate(wheres):
+        conditions, given = conditions_of(Query(where=where), filters, name=f"where_{place}")
+        counts.append(
+            f"(SELECT count(*) FROM (SELECT 1 FROM {source}"
+            f" WHERE {' AND '.join(conditions) or 'true'} LIMIT %(most)s) AS counted)"
+        )
+        parameters |= given
+    if not counts:
+        return []
+    [row] = connection.exec_driver_sql(f"SELECT ARRAY[{', '.join(counts)}]", parameters)
+    return list(row[0])
 
 
 def keys_in(

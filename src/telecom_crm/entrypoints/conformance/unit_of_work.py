@@ -608,6 +608,22 @@ class UnitOfWorkSuite:
             with refused(InvalidValue):
                 tx.tickets.keys({"height": "1"})
 
+    def test_what_each_of_some_filters_leaves_is_counted_to_a_most(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [_sale(samples, document=f"AN{n}") for n in range(3)]
+        first, nobody = sales[0].contract, {"customer_id": str(UUID(int=7))}
+        with uow() as tx:
+            for sale in sales:
+                _save(tx, sale)
+        theirs = {"customer_id": str(first.customer_id)}
+        both = {**theirs, "number": first.number}
+        with uow(read_only=True) as tx:
+            assert tx.contracts.counts([{}, theirs, nobody, both], most=2) == [2, 1, 0, 1]
+            assert tx.contracts.counts([], most=2) == []
+            assert tx.tokens.counts([{}, {"role": "cashier"}], most=2) == [0, 0]
+            with refused(InvalidValue):
+                tx.contracts.counts([{}, {"height": "1"}], most=2)
+
     def test_payments_to_several_accounts_come_as_one_list(self) -> None:
         uow, samples = self.make(), Samples()
         sales = [_sale(samples, document=f"AN{n}") for n in range(3)]
