@@ -15,7 +15,7 @@ from cattrs.preconf.json import JsonConverter, make_converter
 from telecom_crm.domain.errors import Reason
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.policy import BillingPolicy, PoliciesReceipt
+from telecom_crm.domain.policy import BillingPolicy, PaymentMode, PoliciesReceipt
 
 
 def _make() -> JsonConverter:
@@ -35,7 +35,7 @@ def _digits(value: ICCID | IMSI | MSISDN) -> str:
     return value.digits
 
 
-_TOLD = {kind.__name__: kind for kind in (Reason, Money, date)}
+_TOLD = {kind.__name__: kind for kind in (Reason, Money, date, PaymentMode)}
 """What a place of a reason may be filled with, beside text and numbers."""
 
 

@@ -76,6 +76,7 @@ from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, Not
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.paper import Edition, PaperKind, text_digest
 from telecom_crm.domain.payment import Payment, PaymentStatus, ReceiptNumber
+from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
     ProvisioningKind,
@@ -105,8 +106,9 @@ from telecom_crm.entrypoints.conformance.samples import (
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
 
 ODD = Reason.of(
-    "line %(line)s: %(why)s on %(day)s",
+    "line %(line)s: %(why)s on %(day)s for %(mode)s",
     line=7,
+    mode=PaymentMode.PREPAID,
     why=Reason.of("%(others)s instead of %(price)s", others=["A", "B"], price=Money(5, CURRENCY)),
     day=date(2026, 3, 2),
 )
@@ -1451,7 +1453,7 @@ class UnitOfWorkSuite:
 def made_of(one: object) -> object:
     """Return what a reason is made of, beyond its words; anything else as it is."""
     if not isinstance(one, Reason):
-        return one
+        return type(one), one
     values = one.values.items()
     return one.pattern, {place: [made_of(each) for each in filled] for place, filled in values}
 
