@@ -23,6 +23,7 @@ COMMANDS = {
     "/console/sims": "reserve",
     "/console/tariffs": "retire",
     "/console/tickets": "suspend",
+    "/console/webhooks": "pause",
 }
 """A command of each area, for the pages that ask about one."""
 

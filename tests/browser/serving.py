@@ -72,6 +72,7 @@ def furnished() -> Crm:
     crm.intake.ask(lacking.id, reason="Please send a scan of your passport")
     hire(crm)
     crm.access.create_token(name="Web shop", role="support")
+    crm.webhooks.register(url="https://example.org/events", wanted=["PaymentConfirmed"])
     grants = {Area.INVENTORY: frozenset({Action.READ, Action.EXPORT})}
     crm.rules.create_role(Role(name="dealer", title="Dealer of the south", grants=grants))
     _, secret = crm.users.invite(login="dealer", name="The dealer", role="dealer")

@@ -19,6 +19,7 @@ from telecom_crm.entrypoints.http.web.console import (
     tickets,
     tokens,
     users,
+    webhooks,
 )
 from telecom_crm.entrypoints.http.web.console.account_commands import AccountCommandPages
 from telecom_crm.entrypoints.http.web.console.accounts import AccountPages
@@ -61,6 +62,7 @@ from telecom_crm.entrypoints.http.web.console.tariffs import OptionPages, Tariff
 from telecom_crm.entrypoints.http.web.console.tickets import TicketPages
 from telecom_crm.entrypoints.http.web.console.tokens import TokenPages
 from telecom_crm.entrypoints.http.web.console.users import UserPages
+from telecom_crm.entrypoints.http.web.console.webhooks import WebhookPages
 
 CONTROLLERS = (
     SigningIn,
@@ -105,6 +107,7 @@ CONTROLLERS = (
     AccountPages,
     AccountCommandPages,
     TokenPages,
+    WebhookPages,
     AuditPages,
     ListFiles,
 )
@@ -128,6 +131,7 @@ ENTRIES = (
     settings.ENTRY,
     accounts.ENTRY,
     tokens.ENTRY,
+    webhooks.ENTRY,
     audit.ENTRY,
 )
 """Every area's place in the navigation."""
