@@ -249,7 +249,7 @@ class Application:
         digits = digits_of(self.said("phone"))[:_LONGEST_PHONE]
         phone = (digits, f"x{digits[::-1]}") if digits else ()
         name = self.said("full_name", "name")[:NAME_LIMIT]
-        return " ".join((_bare(self.number), *words_of(name), *phone))
+        return " ".join(filter(None, (_bare(self.number), *words_of(name), *phone)))
 
     @property
     def suspicions(self) -> tuple[Suspicion, ...]:
