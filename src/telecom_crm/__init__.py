@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.provisioning import Worked as Worked
     from telecom_crm.application.rule_keeping import InForce as InForce
     from telecom_crm.application.rule_readers import ServiceLevels as ServiceLevels
+    from telecom_crm.application.tickets import TicketStanding as TicketStanding
     from telecom_crm.domain.account import AccountState as AccountState
     from telecom_crm.domain.account import AccountStatement as AccountStatement
     from telecom_crm.domain.account import BillingAccount as BillingAccount
@@ -224,6 +225,7 @@ _STABLE = {
     "application.provisioning": "Worked",
     "application.rule_keeping": "InForce",
     "application.rule_readers": "ServiceLevels",
+    "application.tickets": "TicketStanding",
     "domain.account": "AccountState AccountStatement BillingAccount",
     "domain.activation": "ActivationSummary",
     "domain.application": "Application ApplicationKind Channel Priority",

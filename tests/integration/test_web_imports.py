@@ -16,7 +16,7 @@ from telecom_crm.domain.importing import ImportJob, ImportKind
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import routes
 from telecom_crm.entrypoints.http.web import kyc
-from telecom_crm.entrypoints.http.web.console import papers
+from telecom_crm.entrypoints.http.web.console import papers, registering
 from telecom_crm.entrypoints.http.web.console.import_files import FILE_LIMIT
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, Site, admin, site, token_on
@@ -189,7 +189,7 @@ def test_subscribers_without_cards_and_numbers_are_told_what_comes_first(site, a
         assert words.replace("</span>", "") in form
     for kind in ("sims", "numbers"):
         assert f'href="{PATH}/new?kind={kind}"' in form
-    early = demo.files([demo.subscriber(index) for index in range(5100, 5103)])
+    early = demo.files([demo.subscriber(index) for index in range(5200, 5203)])
     first = job_at(site, upload(admin, early["subscribers"], kind="subscribers"))
     site.crm.imports.work()
     told = admin.get(f"{PATH}/{first.id}").text
@@ -256,6 +256,7 @@ TAKE_FILES = {
     "/console/applications/{application_id:uuid}/supply": kyc.FORM_BYTES,
     "/console/contracts/{contract_id:uuid}/documents": ATTACHMENT_LIMIT,
     "/console/contracts/{contract_id:uuid}/papers": ATTACHMENT_LIMIT,
+    "/console/customers/{customer_id:uuid}/edit": registering.FORM_BYTES,
     "/console/customers/{customer_id:uuid}/request": kyc.FORM_BYTES,
     "/console/settings/papers/{kind:str}": papers.LARGEST,
     "/console/settings/papers/{kind:str}/preview": papers.LARGEST,

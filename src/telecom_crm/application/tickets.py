@@ -55,7 +55,7 @@ NamedFile = tuple[str, Iterable[bytes]]
 
 
 @attrs.frozen
-class Standing:
+class TicketStanding:
     """How a ticket stands with what was promised, and when something happened last to it."""
 
     sla: SlaState
@@ -353,7 +353,7 @@ class Tickets:
         """Return how a ticket stands now with what was promised."""
         return self.standings([self.get(ticket_id)])[ticket_id].sla
 
-    def standings(self, tickets: Sequence[Ticket]) -> dict[TicketId, Standing]:
+    def standings(self, tickets: Sequence[Ticket]) -> dict[TicketId, TicketStanding]:
         """Return how each of some tickets stands now."""
         with self.uow(read_only=True) as tx:
             events = tx.events.timeline([("ticket", one.key) for one in tickets])
@@ -363,7 +363,7 @@ class Tickets:
             of[event.thing_id].append(event)
         now = self.clock()
         return {
-            one.id: Standing(
+            one.id: TicketStanding(
                 sla=sla_of(of[one.key], levels.policy, levels.calendar, now),
                 updated_at=of[one.key][-1].at,
             )
