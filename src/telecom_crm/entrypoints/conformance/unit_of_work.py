@@ -879,9 +879,13 @@ class UnitOfWorkSuite:
             with uow() as tx:
                 tx.tickets.save(ticket)
         with uow(read_only=True) as tx:
+            known = tx.events.since("", limit=10)
             latest = tx.events.latest()
             told = [cursor for cursor, _ in tx.events.since("", limit=10)]
-            assert latest == (told[-1] if told else "")
+            # What others have begun, in any database of the server, may hold the end of the stream
+            # back for a moment; it moves on alone.
+            place = told.index(latest) + 1 if latest else 0
+            assert len(known) <= place <= len(told)
             first = tx.events.since("", limit=2)
             second = tx.events.since(first[-1][0], limit=2) if first else []
         told = [event.thing_id for _, event in (*first, *second)]
