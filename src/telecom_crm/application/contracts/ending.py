@@ -11,8 +11,15 @@ from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.contract import OPEN, CloseReason, Contract, ContractCommand
-from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.domain.contract import (
+    CONTRACT_LIFECYCLE,
+    OPEN,
+    CloseReason,
+    Contract,
+    ContractCommand,
+    ContractStatus,
+)
+from telecom_crm.domain.errors import IllegalTransition, RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -69,6 +76,32 @@ class Ending(ContractDesk):
                 freed = _freed_number(number, contract, by=by, at=now)
             save_changed(tx.numbers.save, number, freed)
             return saved
+
+    def discard_draft(
+        self,
+        contract_id: ContractId,
+        *,
+        reason: str = "",
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Contract:
+        """
+        Cancel a contract that nobody signed; raise `IllegalTransition` for any other.
+
+        What was signed is given up by `cancel` alone, which says so.
+        """
+        with self.uow(read_only=True) as tx:
+            seen = tx.contracts.get(contract_id)
+        if seen.status is not ContractStatus.DRAFT:
+            raise IllegalTransition(
+                CONTRACT_LIFECYCLE.machine,
+                seen.status.value,
+                "discard_draft",
+                tuple(sorted(CONTRACT_LIFECYCLE.allowed(seen.status))),
+            )
+        # By the version that was seen as a draft: it may be signed in the meantime.
+        version = seen.version if expected_version is None else expected_version
+        return self.cancel(contract_id, reason=reason, expected_version=version, by=by)
 
     @retried
     def close(

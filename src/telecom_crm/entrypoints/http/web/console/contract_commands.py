@@ -11,15 +11,11 @@ from litestar import Controller
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.contract import (
-    CONTRACT_LIFECYCLE,
     CloseReason,
     Contract,
-    ContractStatus,
 )
-from telecom_crm.domain.errors import IllegalTransition
 from telecom_crm.domain.hold import HOLD_TERMS, LIFTED_BY_MONEY, HoldKind
 from telecom_crm.domain.identifiers import MSISDN, ContractId
-from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import RetireReason
@@ -172,27 +168,6 @@ def _onward(request: Visit, _: Crm, contract: Contract) -> str:
     ).url("number")
 
 
-def _renew(
-    contracts: Contracts,
-    contract_id: ContractId,
-    *,
-    reason: str,
-    expected_version: int | None,
-    by: Actor,
-) -> Contract:
-    """Cancel a draft; what was signed is cancelled by its own command alone."""
-    seen = contracts.get(contract_id)
-    if seen.status is not ContractStatus.DRAFT:
-        raise IllegalTransition(
-            CONTRACT_LIFECYCLE.machine,
-            seen.status.value,
-            RENEW,
-            tuple(sorted(CONTRACT_LIFECYCLE.allowed(seen.status))),
-        )
-    version = seen.version if expected_version is None else expected_version
-    return contracts.cancel(contract_id, reason=reason, expected_version=version, by=by)
-
-
 RENEW = "renew"
 """The command that makes a sale of a draft again."""
 RENEWAL = attrs.evolve(REASON, begins=lambda *_: {"reason": gettext("Chosen anew")})
@@ -301,7 +276,7 @@ COMMANDS = Commands(
             N_("Choose anew"),
             "pencil",
             N_("The draft is cancelled: choose anew"),
-            _renew,
+            Contracts.discard_draft,
             RENEWAL,
         ),
         Command(
