@@ -378,7 +378,7 @@ def test_nobody_grants_through_the_service_what_they_may_not_do(service):
     mine = {"Authorization": f"Bearer {secret}"}
     user, _ = service.crm.users.invite(login="granted", name="Granted", role=Role.CASHIER)
     kept = service.get("/roles").json()["items"]
-    role = {"name": "spy", "title": "Spy", "grants": {"audit": ["read"]}, "alone_up_to": "0"}
+    role = {"name": "spy", "title": "Spy", "grants": {"audit": ["read"]}}
     for method, path, body in (
         ("POST", "/tokens", {"name": "wide", "role": "admin"}),
         ("POST", "/users", {"login": "wide", "name": "Wide", "role": "admin"}),

@@ -171,3 +171,33 @@ def test_two_tills_of_one_name_and_key_both_book_their_cash(service):
         made.append(service.post("/payments", body, key="1", role=None, headers=head).json()["id"])
     assert len(set(made)) == 2
     assert service.get(f"/accounts/{contract['account_id']}").json()["balance"] == money("20.00")
+
+
+def test_a_token_takes_and_promises_no_more_than_the_limits_of_its_role(service):
+    contract = service.new_contract()
+    role = {
+        "name": "till",
+        "title": "Till",
+        "grants": {"payments": ["write"], "accounts": ["write"]},
+        "limits": {"payment": "100", "promise": "20", "refund": None},
+    }
+    kept = service.get("/roles")
+    tag = {"If-Match": kept.headers["etag"]}
+    put = service.send("PUT", "/roles", {"items": [role]}, headers=tag)
+    [shown] = put.json()["items"]
+    assert shown["limits"] == {"payment": "100", "promise": "20", "refund": None, "adjustment": "0"}
+    _, secret = service.crm.access.create_token(name="till", role="till")
+    head = {"Authorization": f"Bearer {secret}"}
+    pay = {
+        "contract_id": contract["id"],
+        "amount": money("100.01"),
+        "method": "cash",
+        "gateway": "cash_desk",
+    }
+    until = {"amount": money("20.01"), "until": "2099-01-01T00:00:00Z"}
+    promise = f"/accounts/{contract['account_id']}/promise"
+    for path, body, key in (("/payments", pay, "k"), (promise, until, None)):
+        refused = service.post(path, body, key=key, role=None, headers=head)
+        assert problem_of(refused, 409, "rule_violated")["rule"] == "role_limit", path
+    least = pay | {"amount": money("100.00")}
+    assert service.post("/payments", least, key="k", role=None, headers=head).status_code == 201

@@ -1,6 +1,7 @@
 """Money in the console: taken at the desk, given back alone or by two, found by its receipt."""
 
 import re
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ import pytest
 from telecom_crm.domain.identifiers import PaymentId
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.role import BUILT_IN_ROLES, Limit, Role, RoleName
 from tests.integration.test_web import HTMX, admin, site, submit, token_on
+from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
 
@@ -50,6 +53,26 @@ def test_a_payment_is_taken_once_however_often_its_form_comes(site, desk):
     assert (balance(site, contract) - before).amount == "240.50"
     other = submit(cashier, form, form, idempotency_key=key, **typed | {"amount": "1"})
     assert (other.status_code, "other content" in other.text) == (422, True)
+
+
+def test_a_role_takes_and_promises_no_more_than_its_limits(site, desk):
+    form, contract = desk
+    grants = BUILT_IN_ROLES[RoleName.OPERATOR].grants
+    limits = {Limit.PAYMENT: Decimal(100), Limit.PROMISE: Decimal(20)}
+    site.crm.rules.create_role(Role(name="till", title="Till", grants=grants, limits=limits))
+    _, secret = site.crm.users.invite(login="till", name="Till", role="till")
+    site.crm.users.accept(secret, password=PASSWORD)
+    till, before = site.browser("till"), balance(site, contract)
+    promise = f"/console/accounts/{contract.account_id}/promise"
+    for path, amount, more, most in (
+        (form, "100.01", {"desk": "cash_desk"}, "100.00"),
+        (promise, "20.01", {"days": "1"}, "20.00"),
+    ):
+        refused = submit(till, path, path, amount=amount, **more)
+        assert refused.status_code == 409, path
+        assert f"more than your role allows, which is KGS\xa0{most}" in refused.text, path
+    assert balance(site, contract) == before
+    assert submit(till, form, form, amount="100", desk="cash_desk").status_code == 303
 
 
 @pytest.mark.parametrize(

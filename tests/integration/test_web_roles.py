@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Limit
 from telecom_crm.domain.user import UserStatus
 from tests.integration.test_web import admin, site, submit
 from tests.people import PASSWORD
@@ -13,11 +13,17 @@ from tests.people import PASSWORD
 __all__ = ["admin", "site"]
 
 PATH = "/console/roles"
+LIMITS = {
+    "any.payment": "true",
+    "limits.promise": "500",
+    "limits.refund": "1 500,50",
+    "limits.adjustment": "0",
+}
 
 
 def made(admin, name: str, **fields):
     """Make a role, which sees customers unless told otherwise."""
-    given = {"title": "Dealer", "name": name, "alone_up_to": "1 500,50", "grants": "customers:read"}
+    given = {"title": "Dealer", "name": name, "grants": "customers:read", **LIMITS}
     done = submit(admin, f"{PATH}/new", f"{PATH}/new", **given | fields)
     assert done.status_code == 303, done.text
     return f"{PATH}/{name}"
@@ -32,8 +38,13 @@ def version_on(admin, path: str) -> str:
 def test_a_role_is_made_shown_everywhere_by_its_title_changed_and_deleted(site, admin):
     base = made(admin, "dealer", title="Dealer of the south")
     role = site.crm.rules.role("dealer")
-    assert (role.alone_up_to, role.grants) == (
-        Decimal("1500.50"),
+    assert (dict(role.limits), role.grants) == (
+        {
+            Limit.PAYMENT: None,
+            Limit.PROMISE: Decimal(500),
+            Limit.REFUND: Decimal("1500.50"),
+            Limit.ADJUSTMENT: Decimal(0),
+        },
         {Area.CUSTOMERS: frozenset({Action.READ})},
     )
     user, _ = site.crm.users.invite(login="south", name="Nurlan", role="dealer")
@@ -50,11 +61,11 @@ def test_a_role_is_made_shown_everywhere_by_its_title_changed_and_deleted(site, 
     assert "Nurlan" in admin.get("/console/users?role=dealer").text
     assert "Nurlan" not in admin.get("/console/users?role=cashier").text
     assert "South shop" not in admin.get("/console/tokens?role=cashier").text
-    fields = {"title": "Dealers", "no_end": "true", "grants": "payments:read"}
+    fields = {"title": "Dealers", "grants": "payments:read", **LIMITS, "any.refund": "true"}
     shown = version_on(admin, f"{base}/edit")
     done = submit(admin, f"{base}/edit", f"{base}/edit", version=shown, **fields)
     assert done.status_code == 303
-    assert site.crm.rules.role("dealer").alone_up_to is None
+    assert site.crm.rules.role("dealer").limits[Limit.REFUND] is None
     assert "Dealers" in admin.get(f"/console/users/{user.id}").text, "a title changes at once"
     late = submit(admin, f"{base}/edit", f"{base}/edit", version=shown, **fields)
     assert late.status_code == 409, "what somebody changed in between is not overwritten"
@@ -79,7 +90,7 @@ def test_a_built_in_role_is_copied_and_nothing_else(site, admin):
     assert (odd.status_code, "Copy of a role" in odd.text) == (422, True)
     assert re.search(r'value="payments:write"[^>]* checked', copy)
     assert not re.search(r'value="payments:approve"[^>]* checked', copy)
-    fields = {"title": "Mine", "alone_up_to": "0", "version": "0"}
+    fields = {"title": "Mine", "version": "0", **LIMITS}
     for command in ("edit", "delete"):
         path = f"{PATH}/cashier/{command}"
         refused = submit(admin, f"{PATH}/new", path, **fields)
@@ -93,12 +104,12 @@ def test_a_built_in_role_is_copied_and_nothing_else(site, admin):
         ({"title": ""}, "title"),
         ({"name": "Not a code"}, "name"),
         ({"name": "cashier"}, "name"),
-        ({"alone_up_to": "much"}, "alone_up_to"),
-        ({"alone_up_to": ""}, "alone_up_to"),
+        ({"limits.promise": "much"}, "limits.promise"),
+        ({"limits.refund": ""}, "limits.refund"),
     ],
 )
 def test_every_fault_of_a_role_is_told_and_ticks_are_kept(site, admin, fields, wrong):
-    given = {"title": "T", "name": "fine", "alone_up_to": "0", "grants": "tickets:read"} | fields
+    given = {"title": "T", "name": "fine", "grants": "tickets:read", **LIMITS, **fields}
     odd = submit(admin, f"{PATH}/new", f"{PATH}/new", **given)
     assert (odd.status_code, f'href="#f-{wrong}"' in odd.text) == (422, True)
     assert re.search(r'value="tickets:read"[^>]* checked', odd.text)
@@ -126,7 +137,7 @@ def test_who_may_less_is_told_that_they_cannot_grant_more(site, admin):
     site.crm.users.accept(secret, password=PASSWORD)
     cashier = site.crm.users.known_as("cashier")
     keeper, page = site.browser("keeper"), f"/console/users/{cashier.id}"
-    copy = {"title": "More", "name": "more", "alone_up_to": "0", "grants": "audit:read"}
+    copy = {"title": "More", "name": "more", "grants": "audit:read", **LIMITS}
     for shown, to, fields in (
         ("/console/users/new", "/console/users/new", {"login": "b2", "name": "B", "role": "admin"}),
         (page, f"{page}/role", {"role": "admin", "version": version_on(keeper, page)}),
@@ -142,3 +153,17 @@ def test_who_may_less_is_told_that_they_cannot_grant_more(site, admin):
         refused = submit(keeper, shown, to, **fields)
         assert (refused.status_code, to) == (403, to)
         assert "You cannot grant what you may not do yourself" in refused.text, to
+
+
+def test_a_role_is_shown_as_its_members_see_the_console(admin):
+    def seen(role: str) -> str:
+        page: str = admin.get(f"{PATH}/{role}").text
+        return page.partition("What it sees in the console")[2].partition("</section>")[0]
+
+    cashier, support, senior = map(seen, ("cashier", "support", "senior_operator"))
+    assert "Take payment" in cashier
+    assert "Tickets" not in cashier, "a cashier has none"
+    assert "Dispute won" not in cashier, "takes the right to approve"
+    assert "New ticket" in support
+    assert "Take payment" not in support
+    assert "Dispute won" in senior

@@ -14,7 +14,7 @@ from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.errors import InvalidValue, NotFound, NotPermitted, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Scope
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Limit, Scope
 from telecom_crm.domain.role import Role as Role_
 from telecom_crm.domain.role import RoleName as Role
 
@@ -165,7 +165,7 @@ def test_nobody_makes_a_role_that_may_more_than_they(access, uow, clock):
             Area.USERS: frozenset({Action.READ, Action.WRITE}),
             Area.PAYMENTS: frozenset({Action.APPROVE}),
         },
-        alone_up_to=Decimal(100),
+        limits={Limit.REFUND: Decimal(100)},
     )
     strong = attrs.evolve(own, name="strong", grants={Area.RULES: frozenset(Action)})
     rules.put_roles([own, strong], by=BY)
@@ -173,8 +173,8 @@ def test_nobody_makes_a_role_that_may_more_than_they(access, uow, clock):
     wide = {**own.grants, Area.AUDIT: frozenset({Action.READ})}
     for wrong in (
         lambda: rules.change_role(attrs.evolve(own, grants=wide), **mine),
-        lambda: rules.change_role(attrs.evolve(own, alone_up_to=Decimal(101)), **mine),
-        lambda: rules.change_role(attrs.evolve(own, alone_up_to=None), **mine),
+        lambda: rules.change_role(attrs.evolve(own, limits={Limit.REFUND: Decimal(101)}), **mine),
+        lambda: rules.change_role(attrs.evolve(own, limits={Limit.REFUND: None}), **mine),
         lambda: rules.create_role(attrs.evolve(own, name="more", grants=wide), **mine),
         lambda: rules.put_roles([own, attrs.evolve(strong, title="S")], **mine),
     ):
@@ -183,6 +183,6 @@ def test_nobody_makes_a_role_that_may_more_than_they(access, uow, clock):
     lines = access.audit(Query(where={"action": "grant.refused"})).items
     assert [one.thing_id for one in lines] == ["hr", "hr", "hr", "more", "strong"]
     assert rules.role("hr") == own
-    rules.create_role(attrs.evolve(own, name="less", alone_up_to=Decimal(99)), **mine)
+    rules.create_role(attrs.evolve(own, name="less", limits={Limit.REFUND: Decimal(99)}), **mine)
     admin: dict[str, Any] = {"rights": BUILT_IN_ROLES[Role.ADMIN].rights, "by": BY}
-    rules.change_role(attrs.evolve(own, alone_up_to=None), **admin)
+    rules.change_role(attrs.evolve(own, limits={Limit.REFUND: None}), **admin)

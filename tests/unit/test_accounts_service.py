@@ -27,7 +27,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.policy import POSTPAID, PREPAID
-from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS
+from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS, PAST_LIMIT, Limit, Rights
 
 CLERK = Actor("clerk")
 CUSTOMER = CustomerId(UUID(int=1 << 96))
@@ -88,7 +88,7 @@ def test_goodwill_is_credited_and_replayed_by_key(accounts, account):
 def test_what_is_given_on_an_account_is_together_no_more_than_one_decides_alone(
     accounts, account, clock
 ):
-    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    rights = attrs.evolve(ALL_RIGHTS, limits={Limit.ADJUSTMENT: Decimal(100)})
     part = {"amount": som("60.00"), "reason": "sorry", "rights": rights}
     first = accounts.credit(account.id, **part, idempotency_key="1")
     for key in (None, "2"):
@@ -104,7 +104,7 @@ def test_what_is_given_on_an_account_is_together_no_more_than_one_decides_alone(
         accounts.write_off(account.id, **owing)
     clock.pass_(days=30, seconds=1)
     accounts.write_off(account.id, **owing)
-    nobody = attrs.evolve(NO_RIGHTS, alone_up_to=None)
+    nobody = attrs.evolve(NO_RIGHTS, limits=dict.fromkeys(Limit))
     with pytest.raises(RuleViolated, match="more than you decide alone"):
         accounts.credit(account.id, amount=som("0.01"), reason="sorry", rights=nobody)
 
@@ -158,6 +158,16 @@ def test_a_promise_raises_the_limit_until_it_ends(accounts, account, uow, clock)
     assert accounts.get(account.id).available == som("0")
     with pytest.raises(RuleViolated, match="future"):
         accounts.promise(account.id, amount=som("50"), until=until)
+
+
+def test_a_promise_past_the_limit_of_who_grants_it_is_refused(accounts, account, uow, clock):
+    _under(PREPAID, uow, account, clock)
+    small, until = Rights(limits={Limit.PROMISE: Decimal(20)}), clock() + timedelta(days=1)
+    with pytest.raises(RuleViolated, match="than your role allows") as caught:
+        accounts.promise(account.id, amount=som("20.01"), until=until, rights=small)
+    assert caught.value.rule == PAST_LIMIT
+    granted = accounts.promise(account.id, amount=som("20"), until=until, rights=small)
+    assert granted.available == som("20")
 
 
 def test_a_promise_keeps_within_what_the_policy_grants(accounts, account, uow, clock):

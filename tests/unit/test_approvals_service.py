@@ -26,7 +26,7 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.payment import Payment, PaymentMethod
-from telecom_crm.domain.role import BUILT_IN_ROLES
+from telecom_crm.domain.role import BUILT_IN_ROLES, Limit
 from tests.unit.shop import Shop, som
 
 ASKER, SECOND = Actor("asker", "t-1"), Actor("second", "t-2")
@@ -95,7 +95,11 @@ def test_a_refund_waits_for_a_second_person(office):
 
 
 def test_two_people_decide_what_is_past_the_limit_of_any_one(office):
-    alone = max(role.alone_up_to or 0 for role in BUILT_IN_ROLES.values())
+    alone = max(
+        role.limits[one] or 0
+        for role in BUILT_IN_ROLES.values()
+        for one in (Limit.REFUND, Limit.ADJUSTMENT)
+    )
     more = str(alone + 1)
     payment = office.pay(more)
     for kind, thing in ((K.REFUND, payment.id), (K.GOODWILL, office.contract.account_id)):

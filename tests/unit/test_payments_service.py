@@ -43,7 +43,7 @@ from telecom_crm.domain.payment import PaymentMethod, PaymentStatus, Reconciliat
 from telecom_crm.domain.policy import POSTPAID, PREPAID
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
-from telecom_crm.domain.role import ALL_RIGHTS
+from telecom_crm.domain.role import ALL_RIGHTS, PAST_LIMIT, Limit, Rights
 
 CLERK = Actor("clerk", "token-7")
 ACCOUNT = AccountId(UUID(int=1 << 96))
@@ -462,10 +462,23 @@ def test_a_refund_goes_back_through_the_gateway(desk):
     assert kinds == ["payment", "refund_requested", "refund_paid"]
 
 
+def test_a_payment_past_the_limit_of_who_takes_it_is_refused_and_a_replay_is_not(desk):
+    here = desk()
+    small = Rights(limits={Limit.PAYMENT: Decimal(100)})
+    here.take("100.00", rights=small)
+    with pytest.raises(RuleViolated, match=r"100\.01 KGS is more than your role allows") as caught:
+        here.take("100.01", rights=small)
+    assert caught.value.rule == PAST_LIMIT
+    assert here.balance() == "100.00"
+    taken = here.take("500.00", idempotency_key="k")
+    again = here.take("500.00", idempotency_key="k", rights=small)
+    assert (again, again.replayed) == (taken, True)
+
+
 def test_parts_of_a_payment_are_together_no_more_than_one_decides_alone(desk):
     here = desk()
     payment = here.take()
-    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    rights = attrs.evolve(ALL_RIGHTS, limits={Limit.REFUND: Decimal(100)})
     part = {"amount": som("60.00"), "rights": rights}
     first = here.payments.refund(payment.id, **part, idempotency_key="1")
     for key in (None, "2"):
@@ -473,7 +486,7 @@ def test_parts_of_a_payment_are_together_no_more_than_one_decides_alone(desk):
             here.payments.refund(payment.id, **part, idempotency_key=key)
         assert caught.value.rule == FOUR_EYES
     assert here.payments.get(payment.id).refunded == som("60.00")
-    for asked in (rights, attrs.evolve(rights, alone_up_to=Decimal(1))):
+    for asked in (rights, attrs.evolve(rights, limits={Limit.REFUND: Decimal(1)})):
         again = here.payments.refund(payment.id, **part | {"rights": asked}, idempotency_key="1")
         assert (again, again.replayed) == (first, True)
     here.payments.refund(payment.id, amount=som("40.00"), rights=rights)
@@ -485,7 +498,7 @@ def test_parts_of_a_payment_are_together_no_more_than_one_decides_alone(desk):
 def test_a_refund_that_failed_counts_for_nothing(desk):
     here = desk(Behaviour.CONFIRM, Behaviour.DECLINE, Behaviour.CONFIRM)
     payment = here.take()
-    rights = attrs.evolve(ALL_RIGHTS, alone_up_to=Decimal(100))
+    rights = attrs.evolve(ALL_RIGHTS, limits={Limit.REFUND: Decimal(100)})
     for end in (RefundStatus.FAILED, RefundStatus.PAID):
         refund = here.payments.refund(payment.id, amount=som("60.00"), rights=rights)
         assert refund.status is end

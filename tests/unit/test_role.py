@@ -5,22 +5,28 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import attrs
 import pytest
 
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.errors import InvalidValue, NotPermitted
+from telecom_crm.domain.errors import InvalidValue, NotPermitted, RuleViolated
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import (
     AREA_OF,
     BUILT_IN_ROLES,
+    LIMITED,
     NO_RIGHTS,
+    PAST_LIMIT,
     Action,
     Area,
+    Limit,
     Rights,
     Role,
     RoleName,
+    Scope,
+    granted,
 )
 from telecom_crm.domain.token import Token
 
@@ -89,14 +95,35 @@ def test_who_may_approve_decides_alone_up_to_an_amount(minor, currency, alone):
     assert senior.decides_alone(ApprovalKind.REFUND, amount) is alone
     assert not R[RoleName.OPERATOR].rights.decides_alone(ApprovalKind.REFUND, amount)
     assert not senior.decides_alone(ApprovalKind.ERASURE, None), "that always takes two"
-    everything = Rights(grants=senior.grants, alone_up_to=None)
+    everything = Rights(grants=senior.grants, limits={Limit.ADJUSTMENT: None})
     assert everything.decides_alone(ApprovalKind.WRITE_OFF, amount)
+    assert not everything.decides_alone(ApprovalKind.REFUND, amount), "a limit of its own"
+
+
+def test_a_limit_refuses_what_is_more_and_names_it():
+    rights = Rights(limits={Limit.PAYMENT: Decimal("1000.005"), Limit.PROMISE: Decimal(0)})
+    rights.refuse_past(Limit.PAYMENT, Money(1_000_00, "KGS"))
+    for limit, most in ((Limit.PAYMENT, "1000.00 KGS"), (Limit.PROMISE, "0.00 KGS")):
+        with pytest.raises(RuleViolated, match=f"than your role allows, which is {most}") as caught:
+            rights.refuse_past(limit, Money(1_000_01, "KGS"))
+        assert caught.value.rule == PAST_LIMIT
+    NO_RIGHTS.refuse_past(Limit.PAYMENT, Money(10**16, "KGS"))
+
+
+@pytest.mark.parametrize("limit", Limit)
+def test_a_right_is_covered_up_to_its_own_limit(limit):
+    grants = granted([Scope(*LIMITED[limit])])
+    mine = Rights(grants=grants, limits={limit: Decimal(100)})
+    for most, covered in ((Decimal(100), True), (Decimal(101), False), (None, False)):
+        assert mine.covers(Rights(grants=grants, limits={limit: most})) is covered
+    others = {one: None for one in Limit if one is not limit}
+    assert mine.covers(attrs.evolve(mine, limits={limit: Decimal(1), **others})), "not granted"
 
 
 def test_a_role_tells_every_fault():
     with pytest.raises(InvalidValue) as caught:
-        Role(name="No Role", title=" ", grants={}, alone_up_to=Decimal(-1))
-    assert [fault.field for fault in caught.value.faults] == ["name", "title", "alone_up_to"]
+        Role(name="No Role", title=" ", grants={}, limits={Limit.REFUND: Decimal(-1)})
+    assert [fault.field for fault in caught.value.faults] == ["name", "title", "limits.refund"]
 
 
 def test_a_token_keeps_no_secret():

@@ -49,7 +49,7 @@ from telecom_crm.domain.ledger import (
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PREPAID, TaxProfile
-from telecom_crm.domain.role import ALL_RIGHTS, Rights
+from telecom_crm.domain.role import ALL_RIGHTS, Limit, Rights
 
 LARGEST_STATEMENT = 100_000
 """A statement is built in memory; longer spans are read page by page with `entries`."""
@@ -345,14 +345,17 @@ class Accounts:
         amount: Money,
         until: datetime,
         expected_version: int | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> AccountState:
         """
         Grant a promised payment: a higher credit limit until an instant.
 
-        Raise `RuleViolated` past the amount and the days that the account's policy grants.
+        Raise `RuleViolated` past the amount that `rights` allow, and past the amount and the days
+        that the account's policy grants.
         """
         at = self.clock()
+        rights.refuse_past(Limit.PROMISE, amount)
         with self.uow() as tx:
             account = tx.accounts.get(account_id)
             refuse_stale(account, expected_version, name="account")

@@ -13,7 +13,7 @@ from telecom_crm.domain.approval import FOUR_EYES, ApprovalKind
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.role import Rights
+from telecom_crm.domain.role import LIMIT_OF, Rights
 
 COUNTED_FOR = timedelta(days=30)
 """How long what was given on an account counts together with what is given next."""
@@ -45,7 +45,7 @@ def refuse_giving(
     counted.
     """
     refuse_past_limit(GIVEN[kind], amount, "on this account", rights=rights)
-    if rights.alone_up_to is not None:
+    if rights.limits[LIMIT_OF[GIVEN[kind]]] is not None:
         words = f"on this account within {COUNTED_FOR.days} days"
         refuse_past_limit(GIVEN[kind], amount + _given_lately(tx, state), words, rights=rights)
 

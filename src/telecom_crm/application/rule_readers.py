@@ -44,7 +44,7 @@ from telecom_crm.domain.policy import (
     TaxProfile,
 )
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
-from telecom_crm.domain.role import Action, Area, Role
+from telecom_crm.domain.role import Action, Area, Limit, Role
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     SlaPolicy,
@@ -213,7 +213,7 @@ _ROLE: Mapping[str, Reader] = {
     "grants": lambda raw: MappingProxyType(
         keyed(chosen(Area), lambda actions: frozenset(listed(chosen(Action))(actions)))(raw)
     ),
-    "alone_up_to": or_none(decimal),
+    "limits": keyed(chosen(Limit), or_none(decimal)),
 }
 
 

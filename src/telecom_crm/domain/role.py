@@ -12,9 +12,9 @@ from types import MappingProxyType
 import attrs
 
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.errors import Faults, NotPermitted
+from telecom_crm.domain.errors import Faults, NotPermitted, Reason, RuleViolated
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.money import Money
+from telecom_crm.domain.money import Money, minor_digits
 
 
 class Area(StrEnum):
@@ -72,17 +72,70 @@ AREA_OF: Mapping[ApprovalKind, Area] = MappingProxyType(
 """Where somebody must be allowed to approve, to decide a request of each kind."""
 
 
+class Limit(StrEnum):
+    """
+    What a role sets an amount for.
+
+    A larger payment or promised payment is refused; a larger refund, or adjustment (goodwill, a
+    debt given up), takes a second person.
+    """
+
+    PAYMENT = "payment"
+    PROMISE = "promise"
+    REFUND = "refund"
+    ADJUSTMENT = "adjustment"
+
+
+Limits = Mapping[Limit, Decimal | None]
+"""Amounts in major units of whatever currency; None sets no end."""
+
+DEFAULT_LIMITS: Limits = MappingProxyType(
+    {
+        Limit.PAYMENT: None,
+        Limit.PROMISE: None,
+        Limit.REFUND: Decimal(0),
+        Limit.ADJUSTMENT: Decimal(0),
+    }
+)
+"""What holds where a role says nothing: two persons for all that is given back or given away."""
+
+LIMITED: Mapping[Limit, tuple[Area, Action]] = MappingProxyType(
+    {
+        Limit.PAYMENT: (Area.PAYMENTS, Action.WRITE),
+        Limit.PROMISE: (Area.ACCOUNTS, Action.WRITE),
+        Limit.REFUND: (Area.PAYMENTS, Action.APPROVE),
+        Limit.ADJUSTMENT: (Area.ACCOUNTS, Action.APPROVE),
+    }
+)
+"""What each limit is of: without the right it says nothing."""
+
+LIMIT_OF: Mapping[ApprovalKind, Limit] = MappingProxyType(
+    {
+        ApprovalKind.REFUND: Limit.REFUND,
+        ApprovalKind.GOODWILL: Limit.ADJUSTMENT,
+        ApprovalKind.WRITE_OFF: Limit.ADJUSTMENT,
+        ApprovalKind.CHARGEBACK_WRITE_OFF: Limit.ADJUSTMENT,
+    }
+)
+"""Up to which limit each kind takes no second person; an erasure always does."""
+
+PAST_LIMIT = "role_limit"
+"""The rule that refuses an amount for the role of who asks."""
+
+
+def _limits(given: Limits) -> Limits:
+    return MappingProxyType({**DEFAULT_LIMITS, **given})
+
+
 @attrs.frozen(kw_only=True)
 class Rights:
     """
-    What somebody may do: what a role grants, within the scopes of the token they came with.
-
-    `alone_up_to` is the amount, in major units of whatever currency, up to which somebody who may
-    approve decides without a second person; None sets no end. An erasure always takes two.
+    What somebody may do: what a role grants, within the scopes of the token they came with, and up
+    to which amounts.
     """
 
     grants: Grants = MappingProxyType({})
-    alone_up_to: Decimal | None = Decimal(0)
+    limits: Limits = attrs.field(default=DEFAULT_LIMITS, converter=_limits)
 
     def may(self, area: Area, action: Action) -> bool:
         """Tell whether it is granted."""
@@ -97,7 +150,21 @@ class Rights:
         """Tell whether it takes no second person."""
         if amount is None or not self.may(AREA_OF[kind], Action.APPROVE):
             return False
-        return self.alone_up_to is None or Decimal(amount.amount) <= self.alone_up_to
+        return self._reaches(LIMIT_OF[kind], Decimal(amount.amount))
+
+    def refuse_past(self, limit: Limit, amount: Money) -> None:
+        """Raise `RuleViolated` for an amount above a limit that nobody else can lift."""
+        most = self.limits[limit]
+        if most is None or Decimal(amount.amount) <= most:
+            return
+        digits = minor_digits(amount.currency)
+        allowed = Money(int(most.scaleb(digits)), amount.currency)
+        why = Reason.of(
+            "%(amount)s is more than your role allows, which is %(most)s",
+            amount=amount,
+            most=allowed,
+        )
+        raise RuleViolated(PAST_LIMIT, (why,))
 
     def covers(self, other: Rights) -> bool:
         """
@@ -110,11 +177,15 @@ class Rights:
         granted = all(
             actions <= self.grants.get(area, _NOTHING) for area, actions in other.grants.items()
         )
-        approves = any(other.may(area, Action.APPROVE) for area in AREA_OF.values())
-        return granted and (not approves or self._reaches(other.alone_up_to))
+        return granted and all(
+            self._reaches(limit, other.limits[limit])
+            for limit, needed in LIMITED.items()
+            if other.may(*needed)
+        )
 
-    def _reaches(self, amount: Decimal | None) -> bool:
-        return self.alone_up_to is None or (amount is not None and amount <= self.alone_up_to)
+    def _reaches(self, limit: Limit, amount: Decimal | None) -> bool:
+        most = self.limits[limit]
+        return most is None or (amount is not None and amount <= most)
 
     def within(self, scopes: Iterable[Scope]) -> Rights:
         """Return what is left of the rights within some scopes."""
@@ -183,7 +254,7 @@ class Role:
     name: str
     title: str
     grants: Grants
-    alone_up_to: Decimal | None = Decimal(0)
+    limits: Limits = attrs.field(default=DEFAULT_LIMITS, converter=_limits)
 
     def __attrs_post_init__(self) -> None:
         faults = Faults()
@@ -192,14 +263,15 @@ class Role:
             faults.add("name", "role_name", message, self.name[:60])
         if not 1 <= len(self.title.strip()) <= 100:
             faults.add("title", "title", "1 to 100 characters", self.title[:60])
-        if self.alone_up_to is not None and self.alone_up_to < 0:
-            faults.add("alone_up_to", "amount", "zero or more", self.alone_up_to)
+        for limit, most in self.limits.items():
+            if most is not None and most < 0:
+                faults.add(f"limits.{limit}", "amount", "zero or more", most)
         faults.raise_any()
 
     @property
     def rights(self) -> Rights:
         """What a user of this role may do."""
-        return Rights(grants=self.grants, alone_up_to=self.alone_up_to)
+        return Rights(grants=self.grants, limits=self.limits)
 
     def may(self, area: Area, action: Action) -> bool:
         """Tell whether the role grants it."""
@@ -257,10 +329,11 @@ def _built_in(
     name: RoleName,
     title: str,
     grants: Mapping[Area, frozenset[Action]],
-    alone_up_to: Decimal | None = Decimal(0),
+    alone: Decimal = Decimal(0),
 ) -> Role:
+    limits = {Limit.REFUND: alone, Limit.ADJUSTMENT: alone}
     frozen = MappingProxyType(dict(grants))
-    return Role(name=name.value, title=title, grants=frozen, alone_up_to=alone_up_to)
+    return Role(name=name.value, title=title, grants=frozen, limits=limits)
 
 
 BUILT_IN_ROLES: Mapping[str, Role] = MappingProxyType(
@@ -284,7 +357,7 @@ BUILT_IN_ROLES: Mapping[str, Role] = MappingProxyType(
     }
 )
 """Roles that nobody changes; custom ones stand beside them."""
-ALL_RIGHTS = attrs.evolve(BUILT_IN_ROLES[RoleName.ADMIN].rights, alone_up_to=None)
+ALL_RIGHTS = attrs.evolve(BUILT_IN_ROLES[RoleName.ADMIN].rights, limits=dict.fromkeys(Limit))
 """What the operator itself may do, by its programs or by two of its people: any amount."""
 
 

@@ -27,6 +27,7 @@ from telecom_crm.domain.payment import (
     check_amount,
 )
 from telecom_crm.domain.regulation import Regulations
+from telecom_crm.domain.role import ALL_RIGHTS, Limit, Rights
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +37,8 @@ class PaymentRequest:
 
     `reference` is the gateway's own id where it has taken the money already, as in its daily file.
     `payer` None is somebody whom the gateway names in no way that we could look for; `told` is then
-    what it says. `by` is who takes it, where that is not who asks for all of a batch.
+    what it says. `by` is who takes it, where that is not who asks for all of a batch, and `rights`
+    are theirs.
     """
 
     payer: Payer | None
@@ -47,6 +49,7 @@ class PaymentRequest:
     told: str = ""
     note: str = ""
     by: Actor | None = None
+    rights: Rights = ALL_RIGHTS
 
     @property
     def meant_for(self) -> str:
@@ -123,6 +126,7 @@ class Deposit:
         if faults := check_amount(self.request.amount, currency=found.state.balance.currency):
             raise InvalidValue(faults)
         self.regulations.refuse_payment(self.request.amount)
+        self.request.rights.refuse_past(Limit.PAYMENT, self.request.amount)
         refuse_unpayable(found.contract_id, found.contract_status)
         return Payment.initiate(
             id=PaymentId(self.new_id()),

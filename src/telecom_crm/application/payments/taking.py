@@ -32,6 +32,7 @@ from telecom_crm.domain.payment import (
     PaymentMethod,
 )
 from telecom_crm.domain.regulation import Regulations
+from telecom_crm.domain.role import ALL_RIGHTS, Rights
 
 
 @attrs.frozen
@@ -47,6 +48,7 @@ class Taking(Hearing):
         gateway: str,
         note: str = "",
         idempotency_key: str | None = None,
+        rights: Rights = ALL_RIGHTS,
         by: Actor = SYSTEM,
     ) -> Payment:
         """
@@ -54,8 +56,8 @@ class Taking(Hearing):
         unknown. Its history keeps the `note` of whoever takes it.
 
         Raise `NotFound` without the payer or the gateway, `InvalidValue` for a bad amount,
-        `RuleViolated` where the contract takes no payments yet or the regulations none of that
-        size, `KeyReused`.
+        `RuleViolated` where the contract takes no payments yet, or the regulations or `rights` none
+        of that size, `KeyReused`.
         """
         request = PaymentRequest(
             payer=payer,
@@ -63,6 +65,7 @@ class Taking(Hearing):
             method=method,
             note=note,
             idempotency_key=idempotency_key,
+            rights=rights,
             by=by,
         )
         return self.take_one(request, gateway=gateway)

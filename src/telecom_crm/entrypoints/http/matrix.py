@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from telecom_crm.domain.role import BUILT_IN_ROLES, Area, Role
+from telecom_crm.domain.role import BUILT_IN_ROLES, LIMITED, Area, Limit, Role
 from telecom_crm.entrypoints.http.access import Own, Permission, Public, Rule, rule_of
 
 _HEAD = """# Who may do what
@@ -25,6 +25,13 @@ A subscriber's session opens self-care alone, the pages below `/my`, and on them
 theirs: whatever else they ask for is not found. It opens no route of the API, and no session of
 staff and no token opens self-care.
 """
+
+_LIMITS: Mapping[Limit, str] = {
+    Limit.PAYMENT: "takes payments up to",
+    Limit.PROMISE: "grants promised payments up to",
+    Limit.REFUND: "refunds alone up to",
+    Limit.ADJUSTMENT: "adjusts accounts alone up to",
+}
 
 
 @attrs.frozen(order=True)
@@ -60,7 +67,8 @@ def _areas(roles: list[Role]) -> Iterator[str]:
     yield _row(*["---"] * (1 + len(roles)))
     for area in Area:
         yield _row(area, *(", ".join(sorted(role.grants.get(area, ()))) or "–" for role in roles))
-    yield _row("decides alone up to", *(_amount(role) for role in roles))
+    for limit, said in _LIMITS.items():
+        yield _row(said, *(_amount(role, limit) for role in roles))
     yield ""
 
 
@@ -97,8 +105,11 @@ def _name(one: Entry) -> str:
     return f"`{one.method} {one.path}`"
 
 
-def _amount(role: Role) -> str:
-    return "any amount" if role.alone_up_to is None else f"{role.alone_up_to:,}"
+def _amount(role: Role, limit: Limit) -> str:
+    if not role.may(*LIMITED[limit]):
+        return "–"
+    most = role.limits[limit]
+    return "any amount" if most is None else f"{most:,}"
 
 
 def _row(*cells: str) -> str:

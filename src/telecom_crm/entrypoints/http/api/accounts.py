@@ -204,7 +204,7 @@ class AccountController(Controller):
                 amount=data.amount.money,
                 reason=data.reason,
                 idempotency_key=request.key,
-                rights=request.user.rights,
+                rights=request.rights,
                 by=request.by,
             )
         else:
@@ -276,7 +276,7 @@ class AccountController(Controller):
             amount=data.amount.money,
             reason=data.reason,
             idempotency_key=request.key,
-            rights=request.user.rights,
+            rights=request.rights,
             by=request.by,
         )
         return booked(entry)
@@ -350,6 +350,7 @@ class AccountController(Controller):
             amount=data.amount.money,
             until=data.until.value,
             expected_version=request.seen,
+            rights=request.rights,
             by=request.by,
         )
         return _shown(state)

@@ -198,6 +198,7 @@ class PaymentController(Controller):
             amount=data.amount.money,
             method=data.method,
             idempotency_key=request.key,
+            rights=request.rights,
             by=request.by,
         )
         return payment_made(await counter.take(asked, gateway=data.gateway))

@@ -44,7 +44,7 @@ from telecom_crm.domain.policy import (
     Requirement,
     SuspensionFees,
 )
-from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area
+from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Limit
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.entrypoints.http.api.tokens import RoleText
@@ -208,18 +208,22 @@ class TemplatesBody(Body):
     items: Annotated[list[TemplateBody], msgspec.Meta(max_length=2000)]
 
 
+MajorAmount = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})?$")]
+
+
 class RoleBody(Body):
     """
     What somebody is to the operator: what they may do in each area.
 
-    `alone_up_to` is the amount, in major units of whatever currency, up to which who may approve
-    needs no second person; null sets no end.
+    `limits` are amounts in major units of whatever currency, null without an end: the largest
+    `payment` taken and `promise` granted, and up to which a `refund` or an `adjustment` needs no
+    second person. What is left out has no end for the first two, and is "0" for the others.
     """
 
     name: RoleText
     title: Short
     grants: dict[Area, list[Action]]
-    alone_up_to: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}(\.[0-9]{1,3})?$")] | None = "0"
+    limits: dict[Limit, MajorAmount | None] = msgspec.field(default_factory=dict)
 
 
 class RolesBody(Body):

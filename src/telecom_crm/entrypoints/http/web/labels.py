@@ -37,7 +37,7 @@ from telecom_crm.domain.policy import (
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.report import Concern, FirstStep
-from telecom_crm.domain.role import Action, Area, RoleName
+from telecom_crm.domain.role import Action, Area, Limit, RoleName
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
@@ -439,6 +439,12 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "reveal": within("right", "See personal data"),
         "export": within("right", "Export"),
         "approve": within("right", "Approve"),
+    },
+    Limit: {
+        "payment": N_("Takes a payment up to"),
+        "promise": N_("Grants a promised payment up to"),
+        "refund": N_("Refunds alone up to"),
+        "adjustment": N_("Adjusts an account alone up to"),
     },
 }
 """Every member that a page shows."""

@@ -82,6 +82,7 @@ PROMISES = Commands(
             N_("The promised payment is granted"),
             Accounts.promise,
             PROMISE,
+            weighed=True,
         ),
     ),
 )

@@ -61,6 +61,7 @@ class CashDeskPages(Controller):
             gateway=desk.name,
             note=note,
             idempotency_key=form.key,
+            rights=request.rights,
             by=request.by,
         )
         if payment is None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from litestar.routes import HTTPRoute
 
 from telecom_crm.application.ports import Query
 from telecom_crm.application.roles import ROLES
 from telecom_crm.application.rules import RuleBook
-from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Role, Scope, granted
+from telecom_crm.domain.role import (
+    BUILT_IN_ROLES,
+    LIMITED,
+    Action,
+    Area,
+    Limit,
+    Role,
+    Scope,
+    granted,
+)
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
@@ -25,6 +36,8 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/roles"
 FIRST_USERS = 20
+NEW = Role(name="new", title="New", grants={})
+"""What the form of a new role begins with."""
 
 ENTRY = Entry(
     path=PATH,
@@ -69,6 +82,8 @@ class RolePages(Controller):
             request,
             "console/roles/index.html",
             roles=list(zip(roles, counts, strict=True)),
+            limits=[Limit.REFUND, Limit.ADJUSTMENT],
+            limits_of=_limits_of,
             built_in=BUILT_IN_ROLES,
         )
 
@@ -76,7 +91,7 @@ class RolePages(Controller):
     def ask_new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask for a role of one's own, filled in as the one that it is a copy of."""
         source = _copied(request, crm)
-        form = _filled(source, title="") if source else Form()
+        form = _filled(source or NEW, title="")
         return _new(request, form, source)
 
     @acts("/new", Area.USERS)
@@ -98,17 +113,17 @@ class RolePages(Controller):
         """Show what a role may do, and who has it."""
         role = crm.rules.role(name)
         found = crm.users.page(Query(where={"role": name}, limit=FIRST_USERS))
-        pages = request.pages
         return page(
             request,
             "console/roles/show.html",
             role=role,
+            limits=_limits_of(role),
             built_in=BUILT_IN_ROLES,
             version=crm.rules.version(ROLES),
             areas=list(Area),
             actions=list(Action),
             ticked=_ticks(role),
-            opens=pages.entries(role.may),
+            opens=_seen_as(request, role),
             users=found.items,
             more=found.next is not None,
         )
@@ -154,23 +169,54 @@ def _ticks(role: Role) -> list[str]:
 
 def _filled(role: Role, *, title: str) -> Form:
     """Return a form that shows a role; a copy has its rights, and a title of its own."""
-    alone = role.alone_up_to
-    return Form.filled(
-        title=title,
-        grants=_ticks(role),
-        alone_up_to=alone,
-        no_end="true" if alone is None else "",
-    )
+    amounts = {f"limits.{limit}": most for limit, most in role.limits.items()}
+    endless = {f"any.{limit}": "true" for limit, most in role.limits.items() if most is None}
+    return Form.filled(title=title, grants=_ticks(role), **amounts, **endless)
 
 
 def _read(request: Visit, form: Form, name: str) -> Role | None:
     """Return the role of a form, or None where something is wrong with it."""
     title = form.text("title", limit=100)
-    endless = form.flag("no_end")
-    alone = form.money("alone_up_to", request.pages.currency, required=not endless)
+    limits = {limit: _most(request, form, limit) for limit in Limit}
     scopes = form.scopes("grants")
-    up_to = None if endless or alone is None else Decimal(alone.amount)
-    return form.submit(Role, name=name, title=title, grants=granted(scopes), alone_up_to=up_to)
+    return form.submit(Role, name=name, title=title, grants=granted(scopes), limits=limits)
+
+
+def _most(request: Visit, form: Form, limit: Limit) -> Decimal | None:
+    """Read one limit: an amount, or none at all."""
+    endless = form.flag(f"any.{limit}")
+    most = form.money(f"limits.{limit}", request.pages.currency, required=not endless)
+    return None if endless or most is None else Decimal(most.amount)
+
+
+def _limits_of(role: Role) -> list[Limit]:
+    """Return the limits that say something: those of what the role may do."""
+    return [limit for limit in Limit if role.may(*LIMITED[limit])]
+
+
+def _seen_as(request: Visit, role: Role) -> list[tuple[str, list[tuple[Entry, list[str]]]]]:
+    """Return what a member of a role sees: the navigation, with what each part lets them do."""
+    known = {
+        id(commands): commands
+        for route in request.app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if (commands := handler.opt.get("commands")) is not None
+    }.values()
+    buttons: dict[Area | None, dict[str, None]] = {}
+    for commands in known:
+        if role.may(commands.area, commands.action):
+            inside = buttons.setdefault(commands.area, {})
+            inside.update(dict.fromkeys(one.words for one in commands.table))
+    return [
+        (section, [(one, _done_in(one, role, buttons)) for one in inside])
+        for section, inside in request.pages.menu(role.may)
+    ]
+
+
+def _done_in(entry: Entry, role: Role, buttons: Mapping[Area | None, Iterable[str]]) -> list[str]:
+    makes = [_(entry.new)] if entry.makes(role.may) else []
+    return [*makes, *buttons.get(entry.area, ())]
 
 
 def _copied(request: Visit, crm: Crm) -> Role | None:
@@ -201,6 +247,7 @@ def _asked(
         role=role,
         source=source,
         version=version,
+        limits=list(Limit),
         areas=list(Area),
         actions=list(Action),
         ticked=form.all("grants"),
