@@ -127,7 +127,9 @@ customers = st.builds(
     consents=several(
         st.builds(customer.Consent, purpose=words, granted=st.booleans(), at=instants)
     ),
-    notes=several(st.builds(customer.Note, text=words, by=texts, at=instants)),
+    notes=several(
+        st.builds(customer.Note, id=ids, text=words, by=texts, at=instants, pinned=st.booleans())
+    ),
     merged_into=maybe(ids),
     status=st.sampled_from(customer.CustomerStatus),
     **stored,

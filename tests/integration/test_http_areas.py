@@ -191,7 +191,13 @@ def test_customers_are_found_changed_and_closed(service):
     assert (changed["email"], changed["language"]) == (None, "ky")
     assert changed["documents"] == made["documents"]
     noted = service.post(f"{path}/notes", {"text": "Calls in the morning"})
-    assert noted.json()["notes"][0]["by"] == "the admin"
+    (note,) = noted.json()["notes"]
+    assert (note["by"], note["pinned"]) == ("the admin", False)
+    at = f"{path}/notes/{note['id']}"
+    assert service.post(f"{at}/pin").json()["notes"][0]["pinned"]
+    assert not service.post(f"{at}/unpin").json()["notes"][0]["pinned"]
+    problem_of(service.post(f"{path}/notes/{made['id']}/pin"), 404, "not_found")
+    problem_of(service.post(f"{path}/notes", {"text": "  "}), 422, "invalid_value")
     problem = problem_of(
         service.send("PATCH", path, {"birth_date": "3000-01-01", "phone": "x", "email": "y"}),
         422,

@@ -167,6 +167,59 @@ def test_a_long_history_goes_on_with_what_was_paid_in_its_place(site, admin):
     assert lines_of(admin.get(f"{path}?cursor=made-up").text) == pages[0]
 
 
+# Notes
+
+
+def test_notes_are_told_in_their_place_and_pinned_ones_above(site, admin):
+    one = person(site, "Noted")
+    path = f"{CUSTOMERS}/{one.id}"
+    for number in range(40):
+        site.crm.customers.add_note(one.id, text=f"Note {number} <b>", pinned=number == 3)
+    site.crm.tickets.create(customer_id=one.id, subject="Later")
+    every, contacts = (admin.get(f"{path}{q}").text for q in ("", "?history=contacts"))
+    for page in (every, contacts):
+        above, _, below = page.partition('<ol class="timeline">')
+        assert ("Note 3 &lt;b&gt;" in above, "Note 39 &lt;b&gt;" in below) == (True, True)
+        assert lines_of(page) == ["Ticket opened", *["Note written"] * 29]
+    (onward,) = re.findall(r'href="([^"]+)"[^>]*rel="next"', contacts.partition('id="history"')[2])
+    more = admin.get(onward.replace("&amp;", "&")).text
+    assert lines_of(more) == ["Note written"] * 11
+    assert "Note 10 &lt;b&gt;" in more
+    assert lines_of(admin.get(f"{path}?history=contacts&cursor=-.x").text) == lines_of(contacts)
+    assert lines_of(admin.get(f"{path}?history=service").text) == []
+    watched = site.browser("auditor").get(path).text
+    assert ("Note 3 &lt;b&gt;" in watched, "/notes" in watched) == (True, False)
+
+
+def test_notes_are_pinned_from_the_history_up_to_three(site, admin):
+    one = person(site, "Pinned")
+    path = f"{CUSTOMERS}/{one.id}"
+    for number in range(4):
+        submit(admin, path, f"{path}/notes", text=f"Note {number}", pinned="true" if number else "")
+    (first, *others) = site.crm.customers.get(one.id).notes
+    assert [note.text for note in others] == ["Note 1", "Note 2", "Note 3"]
+    assert site.crm.customers.get(one.id).pinned_notes == tuple(others)
+    refused = submit(admin, path, f"{path}/notes", text="Note 5", pinned="true")
+    assert (refused.status_code, "At most 3 notes are pinned" in refused.text) == (409, True)
+    assert "Note 5</textarea>" in refused.text
+    assert submit(admin, path, f"{path}/notes/{first.id}/pin").headers["location"] == path
+    assert "At most 3 notes are pinned" in admin.get(path).text
+    submit(admin, path, f"{path}/notes/{others[0].id}/unpin")
+    submit(admin, path, f"{path}/notes/{first.id}/pin")
+    texts = [note.text for note in site.crm.customers.get(one.id).pinned_notes]
+    assert texts == ["Note 0", "Note 2", "Note 3"]
+    names = [event.name for event in site.crm.events.of("customer", one.key)][-2:]
+    assert names == ["CustomerNoteUnpinned", "CustomerNotePinned"]
+
+
+def test_a_note_that_was_erased_leaves_its_line(site, admin):
+    one = person(site, "Forgotten")
+    site.crm.customers.add_note(one.id, text="Lives alone", pinned=True)
+    site.crm.customers.erase(one.id)
+    page = admin.get(f"{CUSTOMERS}/{one.id}").text
+    assert ("Note written" in lines_of(page), "Lives alone" in page) == (True, False)
+
+
 # Fields in their place
 
 

@@ -18,6 +18,7 @@ from telecom_crm.domain.identifiers import (
     ApprovalId,
     CustomerId,
     EntryId,
+    NoteId,
     PaymentId,
     TicketId,
     luhn_digit,
@@ -93,7 +94,7 @@ def test_sim_cards_and_phones_stay(iccid):
 @pytest.mark.parametrize(
     "kept",
     [
-        lambda: Note(text=CARD, by="anna", at=AT).text,
+        lambda: Note(id=NoteId(ID), text=CARD, by="anna", at=AT).text,
         lambda: Comment(id=ID, at=AT, by="anna", text=CARD).text,
         lambda: Hold(kind=HoldKind.VOLUNTARY, since=AT, reason=CARD).reason,
         lambda: asked().reason,

@@ -25,8 +25,8 @@ from telecom_crm.domain.customer import (
     read_phone,
     read_profile,
 )
-from telecom_crm.domain.errors import IllegalTransition, InvalidValue, RuleViolated
-from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.errors import IllegalTransition, InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.text import read_text
 
@@ -126,6 +126,8 @@ def test_a_merged_customer_refuses_every_command_and_names_the_survivor():
         lambda: merged.close(open_contracts=0, **CONTEXT),
         lambda: merged.reopen(**CONTEXT),
         lambda: merged.update(changes={"name": "x"}, **CONTEXT),
+        lambda: merged.add_note(id=NoteId(UUID(int=1)), text="x", **CONTEXT),
+        lambda: merged.pin_note(NoteId(UUID(int=1)), **CONTEXT),
         lambda: merged.erase(open_contracts=0, **CONTEXT),
         lambda: merged.merge_into(survivor=survivor, payments_in_flight=0, **CONTEXT),
         lambda: survivor.merge_into(survivor=merged, payments_in_flight=0, **CONTEXT),
@@ -137,6 +139,55 @@ def test_a_merged_customer_refuses_every_command_and_names_the_survivor():
     assert merged.events[-1].payload["moved"] == {"tickets": ["t1"]}
     back = merged.unmerge(**CONTEXT)
     assert (back.merged_into, back.version, back.may_sign) == (None, 3, True)
+
+
+def noted(*texts, pinned=False):
+    one = customer()
+    for number, text in enumerate(texts):
+        one = one.add_note(id=NoteId(UUID(int=number)), text=text, pinned=pinned, **CONTEXT)
+    return one
+
+
+def test_a_note_says_who_wrote_it_and_the_event_does_not_say_what():
+    one = noted("  paid by 4111 1111 1111 1111 ")
+    (note,) = one.notes
+    assert (note.text, note.by, note.at, note.pinned) == ("paid by •••• 1111", "aida", AT, False)
+    event = one.events[-1]
+    assert (event.name, dict(event.payload)) == ("CustomerNoted", {"note": str(note.id)})
+    assert codes(one.add_note, id=NoteId(UUID(int=9)), text="  ", **CONTEXT) == [
+        ("text", "text_missing")
+    ]
+    assert codes(one.add_note, id=NoteId(UUID(int=9)), text="x" * 1001, **CONTEXT) == [
+        ("text", "text")
+    ]
+
+
+def test_a_note_is_pinned_and_unpinned_and_a_repeat_changes_nothing():
+    one = noted("a", "b")
+    id = one.notes[0].id
+    pinned = one.pin_note(id, **CONTEXT)
+    assert [note.text for note in pinned.pinned_notes] == ["a"]
+    assert pinned.pin_note(id, **CONTEXT) is pinned
+    back = pinned.unpin_note(id, **CONTEXT)
+    assert (back.notes, back.unpin_note(id, **CONTEXT)) == (one.notes, back)
+    names = [event.name for event in back.events]
+    assert names[-2:] == ["CustomerNotePinned", "CustomerNoteUnpinned"]
+    with pytest.raises(NotFound):
+        one.pin_note(NoteId(UUID(int=9)), **CONTEXT)
+
+
+def test_few_notes_are_pinned():
+    full = noted(*"abc", pinned=True)
+    another = {"id": NoteId(UUID(int=9)), "text": "d", **CONTEXT}
+    with pytest.raises(RuleViolated) as caught:
+        full.add_note(pinned=True, **another)
+    assert caught.value.rule == "pinned_notes"
+    more = full.add_note(**another)
+    with pytest.raises(RuleViolated):
+        more.pin_note(more.notes[-1].id, **CONTEXT)
+    freed = more.unpin_note(more.notes[0].id, **CONTEXT)
+    now = freed.pin_note(more.notes[-1].id, **CONTEXT)
+    assert [note.text for note in now.pinned_notes] == ["b", "c", "d"]
 
 
 def test_merge_is_refused_in_flight_and_into_itself():

@@ -140,6 +140,17 @@ def test_a_closed_customer_is_reopened_when_they_come_again(customers):
     ]
 
 
+def test_a_pinned_note_is_put_back_once(customers):
+    one = customers.register(name="Noted")
+    (note,) = customers.add_note(one.id, text="Call first", pinned=True, by=BY).notes
+    back, again = [customers.unpin_note(one.id, note_id=note.id, by=BY) for _ in range(2)]
+    assert again == back
+    assert (back.pinned_notes, back.version) == ((), one.version + 2)
+    assert customers.pin_note(one.id, note_id=note.id).pinned_notes == (note,)
+    with pytest.raises(StaleVersion):
+        customers.unpin_note(one.id, note_id=note.id, expected_version=back.version)
+
+
 def test_a_long_timeline_is_told_page_by_page_of_what_is_asked_for(customers, tickets):
     customer = customers.register(name="Ольга")
     for subject in ("first", "second", "third"):
@@ -419,6 +430,8 @@ def test_erasure_leaves_no_personal_value_anywhere(customers, intake, tickets):
     )
     loser = customers.register(name="Secret Other", email="secret@example.org")
     customers.update(survivor.id, changes={"phone": "+996555654321"})
+    for one in (survivor, loser):
+        customers.add_note(one.id, text="Secret is called at home", pinned=True)
     request = intake.capture(
         kind=ApplicationKind.NEW_CONNECTION,
         channel=Channel.API,

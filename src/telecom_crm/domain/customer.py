@@ -28,7 +28,7 @@ from telecom_crm.domain.errors import (
     Reason,
     RuleViolated,
 )
-from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.language import LANGUAGES, Languages
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.text import UNSTORABLE, invalid_text, is_alphanumeric, read_text
@@ -38,6 +38,8 @@ EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 FIRST_BIRTH_DATE = date(1900, 1, 1)
 ERASED = "erased"
 """What stands where a person was."""
+PINNED_NOTES = 3
+"""So many notes of a customer are pinned at most: what everybody reads first is short."""
 NATIONAL_ID = "national_id"
 """What the key of a national id begins with, beside the types of documents."""
 
@@ -246,11 +248,13 @@ class Consent:
 
 @attrs.frozen(kw_only=True)
 class Note:
-    """What an operator wrote down about a customer."""
+    """What an operator wrote down about a customer; a pinned one is read before all else."""
 
+    id: NoteId
     text: str = attrs.field(converter=without_cards, validator=_check_text)
     by: str
     at: datetime
+    pinned: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -336,6 +340,11 @@ class Customer:
         return tuple(one for one in self.documents if one.valid_until and one.valid_until < before)
 
     @property
+    def pinned_notes(self) -> tuple[Note, ...]:
+        """The notes that are read before all else, the oldest first."""
+        return tuple(one for one in self.notes if one.pinned)
+
+    @property
     def may_sign(self) -> bool:
         """Tell whether a contract may be drafted: not blocked, not closed, not merged."""
         return self.status not in BARRED and self.merged_into is None
@@ -356,7 +365,6 @@ class Customer:
         registration_number: str | None = None,
         addresses: Iterable[Address] = (),
         consents: Iterable[Consent] = (),
-        notes: Iterable[Note] = (),
         phones: Callable[[str], MSISDN] = MSISDN,
         by: Actor,
         at: datetime,
@@ -377,7 +385,6 @@ class Customer:
             "registration_number": registration_number,
             "addresses": addresses,
             "consents": consents,
-            "notes": notes,
         }
         fields = _read_fields(given, today=at.date(), phones=phones)
         return cls._begun(id=id, kind=CustomerKind(kind), fields=fields, by=by, at=at)
@@ -451,6 +458,41 @@ class Customer:
             return self
         said = read_text(reason, field="reason")
         return self._note("CustomerUpdated", "update", changed, reason=said, by=by, at=at)
+
+    def add_note(
+        self, *, id: NoteId, text: str, pinned: bool = False, by: Actor, at: datetime
+    ) -> Customer:
+        """
+        Write something down, numbers of cards masked; the event names the note and not its text.
+
+        Raise `InvalidValue` without a text, `RuleViolated` for one pinned note too many.
+        """
+        self.refuse_merged()
+        said = read_text(text, field="text", required=True)
+        note = Note(id=id, text=said, by=by.name, at=at, pinned=pinned)
+        if pinned:
+            self._refuse_one_more_pinned()
+        return self._noted("CustomerNoted", "add_note", note, (*self.notes, note), by=by, at=at)
+
+    def pin_note(self, id: NoteId, *, by: Actor, at: datetime) -> Customer:
+        """
+        Have a note read before all else; return the customer itself where it is.
+
+        Raise `NotFound`, and `RuleViolated` for one too many.
+        """
+        note = self._note_by(id)
+        if note.pinned:
+            return self
+        self._refuse_one_more_pinned()
+        return self._with_note("CustomerNotePinned", "pin_note", note, pinned=True, by=by, at=at)
+
+    def unpin_note(self, id: NoteId, *, by: Actor, at: datetime) -> Customer:
+        """Put a note back among the others; return the customer itself where it is. `NotFound`."""
+        note = self._note_by(id)
+        if not note.pinned:
+            return self
+        event = "CustomerNoteUnpinned"
+        return self._with_note(event, "unpin_note", note, pinned=False, by=by, at=at)
 
     def merge_into(
         self,
@@ -538,7 +580,7 @@ class Customer:
         self.refuse_merged()
         self._refuse_open_contracts(open_contracts)
         blank: dict[str, Any] = {field: () if field in _LISTS else None for field in _FIELDS}
-        blank |= {"name": ERASED, "language": self.language}
+        blank |= {"name": ERASED, "language": self.language, "notes": ()}
         return self._note("CustomerErased", "erase", blank, by=by, at=at)
 
     def refuse_merged(self) -> None:
@@ -595,6 +637,40 @@ class Customer:
         return CUSTOMER_LIFECYCLE.note(
             changed, event, command, reason=reason, by=by, at=at, payload=payload
         )
+
+    def _note_by(self, id: NoteId) -> Note:
+        self.refuse_merged()
+        found = next((one for one in self.notes if one.id == id), None)
+        if found is None:
+            raise NotFound("note", str(id))
+        return found
+
+    def _with_note(
+        self, event: str, command: str, note: Note, *, pinned: bool, by: Actor, at: datetime
+    ) -> Customer:
+        put = attrs.evolve(note, pinned=pinned)
+        notes = tuple(put if one.id == note.id else one for one in self.notes)
+        return self._noted(event, command, put, notes, by=by, at=at)
+
+    def _noted(
+        self,
+        event: str,
+        command: str,
+        note: Note,
+        notes: tuple[Note, ...],
+        *,
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
+        told = {"note": str(note.id)}
+        return CUSTOMER_LIFECYCLE.note(
+            self, event, command, by=by, at=at, payload=told, notes=notes
+        )
+
+    def _refuse_one_more_pinned(self) -> None:
+        if len(self.pinned_notes) >= PINNED_NOTES:
+            reason = Reason.of("at most %(count)s notes are pinned: unpin one", count=PINNED_NOTES)
+            raise RuleViolated("pinned_notes", (reason,))
 
     def _refuse_open_contracts(self, count: int) -> None:
         if count:
@@ -797,7 +873,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "national_id": read_national_id,
     "registration_number": _registration_number,
 }
-_LISTS = ("documents", "addresses", "consents", "notes")
+_LISTS = ("documents", "addresses", "consents")
 _FIELDS = (*_READERS, "phone", "birth_date", *_LISTS)
 
 

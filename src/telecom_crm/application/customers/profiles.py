@@ -31,11 +31,10 @@ from telecom_crm.domain.customer import (
     CustomerCommand,
     CustomerKind,
     IdentityDocument,
-    Note,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 
 PERSONAL = (
@@ -132,15 +131,51 @@ class Profiles(CustomerDesk):
         customer_id: CustomerId,
         *,
         text: str,
+        pinned: bool = False,
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Customer:
-        """Write something down about a customer."""
-        at = self.clock()
+        """
+        Write something down about a customer, to be read before all else where it is `pinned`.
+
+        Raise `InvalidValue` without a text, `RuleViolated` for one pinned note too many.
+        """
         with self.uow() as tx:
             customer = held(tx, customer_id, expected_version)
-            notes = (*customer.notes, Note(text=text, by=by.name, at=at))
-            return tx.customers.save(customer.update(changes={"notes": notes}, by=by, at=at))
+            id, at = NoteId(self.new_id()), self.clock()
+            return tx.customers.save(
+                customer.add_note(id=id, text=text, pinned=pinned, by=by, at=at)
+            )
+
+    @retried
+    def pin_note(
+        self,
+        customer_id: CustomerId,
+        *,
+        note_id: NoteId,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Have a note read before all else; raise `NotFound`, `RuleViolated` for one too many."""
+        with self.uow() as tx:
+            before = held(tx, customer_id, expected_version)
+            after = before.pin_note(note_id, by=by, at=self.clock())
+            return before if after is before else tx.customers.save(after)
+
+    @retried
+    def unpin_note(
+        self,
+        customer_id: CustomerId,
+        *,
+        note_id: NoteId,
+        expected_version: int | None = None,
+        by: Actor = SYSTEM,
+    ) -> Customer:
+        """Put a note back among the others; raise `NotFound`."""
+        with self.uow() as tx:
+            before = held(tx, customer_id, expected_version)
+            after = before.unpin_note(note_id, by=by, at=self.clock())
+            return before if after is before else tx.customers.save(after)
 
     @retried
     def look_at(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> Customer:

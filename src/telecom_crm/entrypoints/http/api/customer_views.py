@@ -65,9 +65,11 @@ class ConsentView(View):
 class NoteView(View):
     """What an operator wrote down."""
 
+    id: UUID
     text: str
     by: str
     at: datetime
+    pinned: bool
 
 
 class IdentityView(View):
@@ -133,7 +135,10 @@ class CustomerView(View):
                 ConsentView(purpose=one.purpose, granted=one.granted, at=one.at)
                 for one in customer.consents
             ],
-            notes=[NoteView(text=one.text, by=one.by, at=one.at) for one in customer.notes],
+            notes=[
+                NoteView(id=one.id, text=one.text, by=one.by, at=one.at, pinned=one.pinned)
+                for one in customer.notes
+            ],
             merged_into=customer.merged_into,
             status=customer.status,
             version=customer.version,

@@ -17,7 +17,7 @@ from telecom_crm.application.exports import Exports
 from telecom_crm.application.ports import Page, TableFormat
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identifiers import CustomerId, NoteId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.approvals import ApprovalView, approval_made
 from telecom_crm.entrypoints.http.api.customer_file import CustomerFile
@@ -50,6 +50,7 @@ class NewNote(Body):
     """Something to write down about a customer."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    pinned: bool = False
 
 
 _SEARCH = Parameter(
@@ -151,10 +152,50 @@ class CustomerController(CustomerFile, Controller):
     ) -> Response[CustomerView]:
         """Write something down about a customer."""
         customer = customers.add_note(
-            CustomerId(customer_id), text=data.text, expected_version=request.seen, by=request.by
+            CustomerId(customer_id),
+            text=data.text,
+            pinned=data.pinned,
+            expected_version=request.seen,
+            by=request.by,
         )
         at = f"/customers/{customer.id}"
         return made(CustomerView.of(customer), at=at, version=customer.version)
+
+    @does("/{customer_id:uuid}/notes/{note_id:uuid}/pin", Area.CUSTOMERS, versioned=True)
+    def pin_note(
+        self,
+        request: Call,
+        customer_id: FromPath[UUID],
+        note_id: FromPath[UUID],
+        customers: NamedDependency[Customers],
+    ) -> Response[CustomerView]:
+        """Have a note read before all else; three may be."""
+        return customer_shown(
+            customers.pin_note(
+                CustomerId(customer_id),
+                note_id=NoteId(note_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
+
+    @does("/{customer_id:uuid}/notes/{note_id:uuid}/unpin", Area.CUSTOMERS, versioned=True)
+    def unpin_note(
+        self,
+        request: Call,
+        customer_id: FromPath[UUID],
+        note_id: FromPath[UUID],
+        customers: NamedDependency[Customers],
+    ) -> Response[CustomerView]:
+        """Put a pinned note back among the others."""
+        return customer_shown(
+            customers.unpin_note(
+                CustomerId(customer_id),
+                note_id=NoteId(note_id),
+                expected_version=request.seen,
+                by=request.by,
+            )
+        )
 
     @does("/{customer_id:uuid}/merge", Area.CUSTOMERS, Action.APPROVE, versioned=True)
     def merge(

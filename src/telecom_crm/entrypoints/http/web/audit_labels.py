@@ -166,6 +166,7 @@ FIELDS: Mapping[str, str] = {
     "name_likeness": N_("Names are alike from"),
     "national_id": N_("Personal number"),
     "national_id_formats": N_("Formats of personal numbers"),
+    "note": N_("Note"),
     "notes": N_("Notes"),
     "number": N_("Number"),
     "options": N_("Options"),

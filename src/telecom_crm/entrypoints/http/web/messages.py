@@ -245,6 +245,7 @@ REASONS = (
     N_("a payment is at least %(smallest)s"),
     N_("a payment is at most %(largest)s"),
     N_("%(amount)s is more than your role allows, which is %(most)s"),
+    N_("at most %(count)s notes are pinned: unpin one"),
     N_("the customer is blocked"),
     N_("the customer is closed"),
     N_("the customer is merged into %(survivor)s"),

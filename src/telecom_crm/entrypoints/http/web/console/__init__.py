@@ -35,6 +35,7 @@ from telecom_crm.entrypoints.http.web.console.compatibility import Compatibility
 from telecom_crm.entrypoints.http.web.console.contract_commands import ContractCommandPages
 from telecom_crm.entrypoints.http.web.console.contracts import ContractPages
 from telecom_crm.entrypoints.http.web.console.customer_fields import CustomerFieldPages
+from telecom_crm.entrypoints.http.web.console.customer_notes import CustomerNotePages
 from telecom_crm.entrypoints.http.web.console.customers import CustomerPages
 from telecom_crm.entrypoints.http.web.console.dashboard import DashboardPages
 from telecom_crm.entrypoints.http.web.console.drafts import DraftPages
@@ -74,6 +75,7 @@ CONTROLLERS = (
     ApplicationCommandPages,
     CustomerPages,
     CustomerFieldPages,
+    CustomerNotePages,
     RegisteringPages,
     RevealingPages,
     ErasingPages,

@@ -10,13 +10,14 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.ports import Page, Query
-from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.customer import Customer, Note
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.role import Area
+from telecom_crm.domain.text import is_digits
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing
-from telecom_crm.entrypoints.http.web.events import event_told
+from telecom_crm.entrypoints.http.web.events import event_shown, event_told
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext
@@ -25,12 +26,15 @@ from telecom_crm.entrypoints.http.web.labels import label, tone
 
 SHOWN = 30
 """So many lines are on a page."""
+NOTED = "CustomerNoted"
 BEGINNING, END, BETWEEN = "", "-", "."
 """What a place says of a list that is not begun, and of one that is told; and what parts places."""
+NOTE = "note"
+"""A list of its own where notes are not told among all that happened."""
 KINDS: Mapping[str, tuple[str, frozenset[str]]] = {
     "money": (N_("Money"), frozenset({"account", "payment"})),
     "service": (N_("Services"), frozenset({"contract"})),
-    "contacts": (N_("Contacts"), frozenset({"ticket", "application"})),
+    "contacts": (N_("Contacts"), frozenset({"ticket", "application", NOTE})),
 }
 """What a history is narrowed to: words, and the things whose lines are shown."""
 AREA_OF: Mapping[str, Area] = {
@@ -54,13 +58,16 @@ class Told:
     sub: str
     icon: str
     tone: str
+    note: Note | None = None
+    """What was written down, unless it was erased since."""
 
 
 def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> Page[Told]:
     """
     Return a page of what happened to a customer, the latest first.
 
-    What happened and what was paid are two lists with a place each, which go on together.
+    What happened, what was paid and what was noted are lists with a place each, which go on
+    together.
     """
     kind = listing.where().get("history", "")
     wanted = [
@@ -72,6 +79,8 @@ def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> P
     if "payment" in wanted:
         ids = [account.id for account in crm.accounts.of_customer(customer.id)]
         streams.append(partial(_payments, crm, ids))
+    if kind in KINDS and NOTE in KINDS[kind][1]:
+        streams.append(partial(_notes, request, customer))
     try:
         return _together(streams, listing.asked.get("cursor"))
     except InvalidValue:  # a place that somebody made up
@@ -151,13 +160,44 @@ def _events(
 ) -> Page[Told]:
     """Return a line for each thing that happened."""
     page = crm.customers.timeline(customer.id, query, things=things)
+    notes = {str(note.id): note for note in customer.notes}
     lines = [
-        Told(thing=one.thing, at=one.at, words=words, sub=sub, icon=icon, tone=tone)
+        Told(
+            thing=one.thing,
+            at=one.at,
+            words=words,
+            sub=sub,
+            icon=icon,
+            tone=tone,
+            note=notes.get(one.payload["note"]) if one.name == NOTED else None,
+        )
         for one in page.items
         for words, icon, tone, why in (event_told(one),)
         for sub in (" · ".join(filter(None, (request.called(one.by), why))),)
     ]
     return Page(items=tuple(lines), next=page.next)
+
+
+def _notes(request: Visit, customer: Customer, query: Query) -> Page[Told]:
+    """Return a line for each note; its cursor says how many were told."""
+    told = query.cursor or "0"
+    if not is_digits(told):
+        raise InvalidValue.of("cursor", "cursor", "one that a page of this list gave", told)
+    words, icon, tone = event_shown(NOTED)
+    end = int(told) + query.limit
+    lines = [
+        Told(
+            thing=NOTE,
+            at=note.at,
+            words=words,
+            sub=request.called(note.by),
+            icon=icon,
+            tone=tone,
+            note=note,
+        )
+        for note in customer.notes[::-1][int(told) : end]
+    ]
+    return Page(items=tuple(lines), next=str(end) if end < len(customer.notes) else None)
 
 
 def _payments(crm: Crm, accounts: Sequence[AccountId], query: Query) -> Page[Told]:

@@ -37,13 +37,13 @@ from telecom_crm.entrypoints.http.web.console.lists import (
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
-from telecom_crm.entrypoints.http.web.routes import acts, shows
+from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console/customers"
 
@@ -207,21 +207,6 @@ class CustomerPages(Controller):
             for event in events
         ]
         return shown_tab(request, crm, customer_id, "audit", events=told)
-
-    @acts("/{customer_id:uuid}/notes", Area.CUSTOMERS)
-    def add_note(
-        self,
-        request: Visit,
-        customer_id: FromPath[UUID],
-        form: NamedDependency[Form],
-        crm: NamedDependency[Crm],
-    ) -> Response[bytes]:
-        """Write something down about a customer."""
-        known = CustomerId(customer_id)
-        text = form.text("text", limit=1000)
-        if form.submit(crm.customers.add_note, known, text=text, by=request.by) is None:
-            return shown(request, crm, crm.customers.get(known), form)
-        return redirect(request, f"{PATH}/{customer_id}", toast=_("The note is kept"))
 
     ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)
 
