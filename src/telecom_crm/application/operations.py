@@ -17,7 +17,7 @@ from telecom_crm.application.ports import Query, Transaction, UnitOfWork
 from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.ledger import JournalEntry
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import UNBOOKED, Payment
+from telecom_crm.domain.payment import Payment
 
 _PAYMENT = "payment:"
 
@@ -78,7 +78,8 @@ class Operations:
         """
         with self.uow(read_only=True) as tx:
             found = [_booked(tx, one, start, end) for one in account_ids]
-            found += [_unbooked(tx, one, start, end) for one in account_ids]
+            if direction is not Direction.OUT:
+                found.append(_unbooked(tx, account_ids, start, end, count))
             every = merge(*found, key=_moment, reverse=True)
             fitting = (one for one in every if direction in (None, _direction(one)))
             return _told(tx, islice(fitting, count))
@@ -103,20 +104,11 @@ def _booked(
 
 
 def _unbooked(
-    tx: Transaction, account_id: AccountId, start: datetime, end: datetime
+    tx: Transaction, account_ids: Sequence[AccountId], start: datetime, end: datetime, count: int
 ) -> Iterator[Operation]:
-    """Yield the payments that were asked for and came to nothing, or not yet to anything."""
-    where = {"account_id": str(account_id)}
-    every = each_on(
-        lambda cursor: tx.payments.page(
-            Query(where=where, limit=PAGE_SIZE, cursor=cursor, descending=True)
-        )
-    )
-    for payment in every:
-        if payment.at < start:  # in the order of their making, so that all others are older
-            return
-        if payment.at < end and payment.status in UNBOOKED:
-            yield Operation(at=payment.at, amount=payment.amount, payment=payment)
+    """Yield the last payments that were asked for and came to nothing, or not yet to anything."""
+    for payment in tx.payments.unbooked(account_ids, start=start, end=end, limit=count):
+        yield Operation(at=payment.at, amount=payment.amount, payment=payment)
 
 
 def _told(tx: Transaction, operations: Iterable[Operation]) -> list[Operation]:

@@ -559,6 +559,15 @@ class Payments(Collection[PaymentId, Payment], Protocol):
         """Return a page of the payments to some accounts together."""
         ...
 
+    def unbooked(
+        self, account_ids: Iterable[AccountId], *, start: datetime, end: datetime, limit: int
+    ) -> list[Payment]:
+        """
+        Return the payments asked for in [start, end) that are `UNBOOKED`: the latest `limit` of
+        those to some accounts together, newest first.
+        """
+        ...
+
     def uncertain(
         self,
         before: datetime,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
+from heapq import nlargest
 
 import attrs
 
@@ -27,7 +28,7 @@ from telecom_crm.domain.ledger import (
     trial_balance,
 )
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentStatus, ReceiptNumber
+from telecom_crm.domain.payment import IN_FLIGHT, UNBOOKED, Payment, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.refund import REFUND_IN_FLIGHT, Refund
 
 _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
@@ -103,6 +104,17 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
         more = len(found) > query.limit
         items = tuple(found[: query.limit])
         return Page(items=items, next=to_cursor(items[-1].key) if more else None)
+
+    def unbooked(
+        self, account_ids: Iterable[AccountId], *, start: datetime, end: datetime, limit: int
+    ) -> list[Payment]:
+        found = (
+            payment
+            for one in set(account_ids)
+            for payment in self.having(("account_id", str(one)))
+            if payment.status in UNBOOKED and start <= payment.at < end
+        )
+        return nlargest(limit, found, key=lambda payment: (payment.at, payment.key))
 
     def uncertain(
         self,

@@ -32,6 +32,7 @@ from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.identifiers import AccountId, PaymentId, RefundId
 from telecom_crm.domain.payment import (
     IN_FLIGHT,
+    UNBOOKED,
     Payment,
     PaymentMethod,
     PaymentStatus,
@@ -90,6 +91,24 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
         parameters["mine"] = array_of(sorted(set(account_ids)))
         found = self.find("true", parameters, source=source, order=order, limit=query.limit + 1)
         return page_from(found, query.limit)
+
+    def unbooked(
+        self, account_ids: Iterable[AccountId], *, start: datetime, end: datetime, limit: int
+    ) -> list[Payment]:
+        """Return the latest payments asked for in [start, end) that moved no money."""
+        return self.find(
+            "t.account_id = ANY(%(mine)s::uuid[]) AND t.status = ANY(%(states)s::text[])"
+            " AND t.at >= %(start)s AND t.at < %(end)s",
+            {
+                "mine": array_of(sorted(set(account_ids))),
+                "states": array_of(sorted(UNBOOKED)),
+                "start": start,
+                "end": end,
+            },
+            source=self.shape.alone,
+            order="t.at DESC, t.id DESC",
+            limit=limit,
+        )
 
     def uncertain(
         self,

@@ -653,6 +653,28 @@ class UnitOfWorkSuite:
             with refused(InvalidValue):
                 tx.payments.of_accounts(two, Query(where={"height": "1"}))
 
+    def test_the_latest_payments_that_moved_no_money_are_told_of_a_time(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [_sale(samples, document=f"AN{n}") for n in range(3)]
+        accounts = [sale.account.id for sale in sales]
+        paid = [samples.payment(account) for _ in range(3) for account in accounts]
+        paid[1] = paid[1].fail(reason="declined", **samples.said())
+        paid[4] = attrs.evolve(paid[4], status=PaymentStatus.CONFIRMED)
+        with uow() as tx:
+            for sale in sales:
+                _save(tx, sale)
+            tx.payments.save_all(paid)
+
+        def found(start: Payment, end: Payment, limit: int) -> list[PaymentId]:
+            with uow(read_only=True) as tx:
+                told = tx.payments.unbooked(accounts[:2], start=start.at, end=end.at, limit=limit)
+            return [payment.id for payment in told]
+
+        assert found(paid[0], paid[7], 9) == [paid[n].id for n in (6, 3, 1, 0)]
+        assert found(paid[0], paid[7], 2) == [paid[6].id, paid[3].id]
+        assert found(paid[1], paid[6], 9) == [paid[3].id, paid[1].id]
+        assert found(paid[4], paid[5], 9) == []
+
     def test_what_is_kept_too_long_comes_in_pages_that_go_on(self) -> None:
         uow, samples = self.make(), Samples()
         now = samples.tick()
