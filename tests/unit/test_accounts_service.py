@@ -244,6 +244,27 @@ def test_a_statement_opens_runs_and_closes(accounts, account, clock):
         accounts.statement(account.id, start=start, end=start)
 
 
+def test_books_tell_whether_the_balance_is_what_the_journal_comes_to(accounts, account, uow, clock):
+    accounts.credit(account.id, amount=som("5"), reason="before")
+    clock.pass_(days=2)
+    accounts.credit(account.id, amount=som("10"), reason="after")
+    day = timedelta(days=1)
+    for start in (clock() - 3 * day, clock() - day, clock(), clock() + day):
+        books = accounts.books(account.id, start=start, end=start + day)
+        assert books.agree
+        assert books.journalled == som("15")
+        assert books.state == accounts.get(account.id)
+        assert books.statement == accounts.statement(account.id, start=start, end=start + day)
+    balances = uow.store.journal.balances
+    balances[account.id] = attrs.evolve(balances[account.id], subscriber=1_501)
+    books = accounts.books(account.id, start=clock(), end=clock() + day)
+    assert (books.agree, books.journalled) == (False, som("15"))
+    with pytest.raises(InvalidValue):
+        accounts.books(account.id, start=clock(), end=clock())
+    with pytest.raises(NotFound):
+        accounts.books(AccountId(UUID(int=2)), start=clock(), end=clock() + day)
+
+
 def test_a_balance_is_taken_over_and_written_off(accounts, account):
     accounts.take_over_balance(account.id, amount=som("-25"), idempotency_key="m")
     assert accounts.get(account.id).balance.balance == som("-25")

@@ -287,7 +287,7 @@ def test_many_threads_credit_one_hot_account_exactly(uow):
     assert balance(uow, hot.id) == 64 * 500 * 3
     with uow(read_only=True) as tx:
         assert list(tx.ledger.differences()) == []
-        assert tx.ledger.balance_at(hot.id, at=AT + timedelta(1)).minor == 64 * 500 * 3
+        assert tx.ledger.moved(hot.id, start=None, end=None).minor == 64 * 500 * 3
         assert sum(line.debit.minor - line.credit.minor for line in tx.ledger.trial_balance()) == 0
 
 
@@ -378,7 +378,7 @@ def test_entries_come_in_pages_in_order_of_booking(uow):
             if cursor is None:
                 break
         assert [one.booked_at for one in found] == sorted(days)[:4]
-        assert tx.ledger.balance_at(purse.id, at=AT + timedelta(1)) == som(1)
+        assert tx.ledger.moved(purse.id, start=None, end=AT + timedelta(1)) == som(1)
         assert tx.ledger.entry(found[0].id, account_id=purse.id) == found[0]
         with pytest.raises(NotFound):
             tx.ledger.entry(found[0].id, account_id=AccountId(new_id()))

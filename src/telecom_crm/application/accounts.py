@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import attrs
@@ -34,7 +34,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
-from telecom_crm.domain.account import AccountState, AccountStatement, BillingAccount
+from telecom_crm.domain.account import AccountBooks, AccountState, AccountStatement, BillingAccount
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
@@ -84,14 +84,6 @@ class Accounts:
         """Return an account with its balance, what is available and what is reserved."""
         with self.uow(read_only=True) as tx:
             return state_of(tx, account_id, self.clock())
-
-    def journalled(self, account_id: AccountId) -> tuple[Money, Money]:
-        """Return the balance as it is counted and as the journal comes to: one amount, always."""
-        at = self.clock()
-        with self.uow(read_only=True) as tx:
-            counted = state_of(tx, account_id, at).balance.balance
-            # A clock that is ahead of ours books later than now.
-            return counted, tx.ledger.balance_at(account_id, at=at + timedelta(days=1))
 
     def written_off(self, account_id: AccountId) -> Money:
         """Return what of an account's debts was written off as never paid, and not recovered."""
@@ -171,23 +163,23 @@ class Accounts:
         Raise `InvalidValue` for a span that is not one, `RuleViolated` past a hundred thousand
         lines.
         """
-        if start.tzinfo is None or end.tzinfo is None or end <= start:
-            raise InvalidValue.of("end", "span", "after start; both with a time zone", end)
+        _refuse_no_span(start, end)
         with self.uow(read_only=True) as tx:
-            tx.accounts.get(account_id)
-            opening = tx.ledger.balance_at(account_id, at=start)
-            found: list[JournalEntry] = []
-            for entry in each_on(
-                lambda cursor: tx.ledger.entries(
-                    account_id, start=start, end=end, limit=PAGE_SIZE, cursor=cursor
-                )
-            ):
-                if len(found) == LARGEST_STATEMENT:
-                    raise RuleViolated("statement_size", ("ask for a shorter span",))
-                found.append(entry)
-        return AccountStatement.over(
-            account_id, start=start, end=end, opening=opening, entries=tuple(found)
-        )
+            return _statement(tx, account_id, start, end)
+
+    def books(self, account_id: AccountId, *, start: datetime, end: datetime) -> AccountBooks:
+        """
+        Return an account with its `statement` of [start, end), and whether its balance is what its
+        journal comes to: all as of one instant.
+
+        Raise as `statement` does.
+        """
+        _refuse_no_span(start, end)
+        with self.uow(read_only=True) as tx:
+            state = state_of(tx, account_id, self.clock())
+            statement = _statement(tx, account_id, start, end)
+            later = tx.ledger.moved(account_id, start=end, end=None)
+        return AccountBooks(state=state, statement=statement, journalled=statement.closing + later)
 
     def credit(
         self,
@@ -521,6 +513,29 @@ class Accounts:
                 rights=rights,
             )
         )
+
+
+def _refuse_no_span(start: datetime, end: datetime) -> None:
+    if start.tzinfo is None or end.tzinfo is None or end <= start:
+        raise InvalidValue.of("end", "span", "after start; both with a time zone", end)
+
+
+def _statement(
+    tx: Transaction, account_id: AccountId, start: datetime, end: datetime
+) -> AccountStatement:
+    opening = tx.ledger.moved(account_id, start=None, end=start)
+    found: list[JournalEntry] = []
+    for entry in each_on(
+        lambda cursor: tx.ledger.entries(
+            account_id, start=start, end=end, limit=PAGE_SIZE, cursor=cursor
+        )
+    ):
+        if len(found) == LARGEST_STATEMENT:
+            raise RuleViolated("statement_size", ("ask for a shorter span",))
+        found.append(entry)
+    return AccountStatement.over(
+        account_id, start=start, end=end, opening=opening, entries=tuple(found)
+    )
 
 
 def _tax(state: AccountState) -> TaxProfile:

@@ -539,8 +539,13 @@ class Ledger(Protocol):
         """Return an account's entries booked in [start, end), oldest first, or newest first."""
         ...
 
-    def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
-        """Return what the account's balance was just before an instant."""
+    def moved(
+        self, account_id: AccountId, *, start: datetime | None, end: datetime | None
+    ) -> Money:
+        """
+        Return what the entries booked in [start, end) add to an account's balance: with no start
+        the balance just before `end`.
+        """
         ...
 
     def trial_balance(self, *, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:

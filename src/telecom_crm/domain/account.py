@@ -386,3 +386,22 @@ class AccountStatement:
             lines=tuple(lines),
             closing=running,
         )
+
+
+@attrs.frozen(kw_only=True)
+class AccountBooks:
+    """
+    An account with a span of its books, and what its journal comes to beside what is counted.
+
+    `journalled` is the sum of all its entries. Where that is not the balance, one of the two is
+    wrong: always a defect.
+    """
+
+    state: AccountState
+    statement: AccountStatement
+    journalled: Money
+
+    @property
+    def agree(self) -> bool:
+        """Whether the balance is what the entries come to."""
+        return self.journalled == self.state.balance.balance

@@ -204,9 +204,7 @@ class MemoryLedger:
         found: list[JournalEntry] = []
         every = self._entries_of(account_id)
         for entry in reversed(every) if descending else every:
-            if start is not None and entry.booked_at < start:
-                continue
-            if end is not None and entry.booked_at >= end:
+            if not _within(entry, start, end):
                 continue
             order = booking_order(entry)
             if after is not None and (order >= after if descending else order <= after):
@@ -219,10 +217,12 @@ class MemoryLedger:
             found.append(entry)
         return Page(items=tuple(found))
 
-    def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
+    def moved(
+        self, account_id: AccountId, *, start: datetime | None, end: datetime | None
+    ) -> Money:
         account = self._account(account_id)
-        effects = (entry.effect for entry in self._entries_of(account_id) if entry.booked_at < at)
-        return Money.total(effects, account.currency)
+        booked = (one for one in self._entries_of(account_id) if _within(one, start, end))
+        return Money.total((entry.effect for entry in booked), account.currency)
 
     def trial_balance(self, *, account_id: AccountId | None = None) -> tuple[TrialBalanceLine, ...]:
         if account_id is not None:
@@ -323,6 +323,10 @@ class MemoryLedger:
             committed = self._journal.of(account_id)
         own = [entry for entry in self._own_entries() if entry.account_id == account_id]
         return sorted([*committed, *own], key=booking_order) if own else committed
+
+
+def _within(entry: JournalEntry, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or entry.booked_at >= start) and (end is None or entry.booked_at < end)
 
 
 def balance_of(journal: Journal, account: BillingAccount) -> Balance:

@@ -168,16 +168,20 @@ class PostgresLedger:
             next=f"{items[-1].booked_at.isoformat()}~{items[-1].id}" if more else None,
         )
 
-    def balance_at(self, account_id: AccountId, *, at: datetime) -> Money:
-        """Return the balance just before an instant."""
+    def moved(
+        self, account_id: AccountId, *, start: datetime | None, end: datetime | None
+    ) -> Money:
+        """Return what the entries booked in [start, end) add to the balance."""
         row = (
             self._cursor()
             .execute(
                 f"""SELECT accounts.currency, journal.* FROM accounts, LATERAL (
                     SELECT {_COUNTED} FROM transfers
-                    WHERE account_id = accounts.id AND booked_at < %s) AS journal
-                    WHERE accounts.id = %s""",
-                [at, account_id],
+                    WHERE account_id = accounts.id
+                    AND booked_at >= coalesce(%(start)s::timestamptz, '-infinity')
+                    AND booked_at < coalesce(%(end)s::timestamptz, 'infinity')) AS journal
+                    WHERE accounts.id = %(account)s""",
+                {"account": account_id, "start": start, "end": end},
             )
             .fetchone()
         )

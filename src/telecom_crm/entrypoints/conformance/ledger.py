@@ -279,7 +279,9 @@ class LedgerMachine(StoreMachine):
         place = start + length
         until = entries[place].booked_at if place < len(entries) else None
         with self.uow(read_only=True) as tx:
-            before = tx.ledger.balance_at(account_id, at=since)
+            before = tx.ledger.moved(account_id, start=None, end=since)
+            within = tx.ledger.moved(account_id, start=since, end=until)
+            every = tx.ledger.moved(account_id, start=None, end=None)
             found, latest = (
                 self._span(tx, account_id, since, until, descending=one) for one in (False, True)
             )
@@ -288,6 +290,8 @@ class LedgerMachine(StoreMachine):
         assert found == entries[start:place]
         assert latest == found[::-1]
         assert before.minor == sum(entry.effect.minor for entry in entries[:start])
+        assert within.minor == sum(entry.effect.minor for entry in entries[start:place])
+        assert every.minor == sum(entry.effect.minor for entry in entries)
 
     @invariant()
     def the_books_are_right(self) -> None:

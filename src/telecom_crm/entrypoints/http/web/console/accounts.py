@@ -15,12 +15,11 @@ from litestar.params import FromPath
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import AccountState, AccountStatement, StatementLine
+from telecom_crm.domain.account import AccountBooks, AccountState, AccountStatement, StatementLine
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, RefundId
 from telecom_crm.domain.ledger import PostingKind
-from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.account_commands import (
@@ -113,10 +112,10 @@ class AccountPages(Controller):
         self, request: Visit, account_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Show an account, and a month of its books with the balance after each entry."""
-        state = crm.accounts.get(AccountId(account_id))
         listing, month = Listing.of(request, *BOOKS), Month.asked(request, crm)
+        books = crm.accounts.books(AccountId(account_id), start=month.start, end=month.end)
+        state, statement = books.state, books.statement
         owners = crm.accounts.owners([state.account.id]) if request.may(Area.CUSTOMERS) else {}
-        statement = crm.accounts.statement(state.account.id, start=month.start, end=month.end)
         return page(
             request,
             "console/accounts/show.html",
@@ -131,7 +130,8 @@ class AccountPages(Controller):
             kinds=_kinds(listing, statement),
             titled=entry_title,
             sources=_sources(request, crm, statement),
-            wrong=_wrong(crm, state.account.id),
+            books=books,
+            incident=None if books.agree else _incident(books),
             month=month,
             commands=_commands(request, state),
         )
@@ -210,14 +210,14 @@ def _sources(request: Visit, crm: Crm, statement: AccountStatement) -> dict[str,
     return places
 
 
-def _wrong(crm: Crm, account_id: AccountId) -> tuple[str, Money, Money] | None:
-    """Return an incident's id, the balance and what its entries come to, where these differ."""
-    counted, booked = crm.accounts.journalled(account_id)
-    if counted == booked:
-        return None
-    incident = secrets.token_hex(4)
-    LOG.error("incident %s: account %s has %s, booked %s", incident, account_id, counted, booked)
-    return incident, counted, booked
+def _incident(books: AccountBooks) -> str:
+    """Write down that a balance is not what its entries come to; return the id to tell."""
+    state, incident = books.state, secrets.token_hex(4)
+    counted, booked = state.balance.balance, books.journalled
+    LOG.error(
+        "incident %s: account %s has %s, booked %s", incident, state.account.id, counted, booked
+    )
+    return incident
 
 
 def _found(listing: Listing, crm: Crm) -> Page[AccountState]:
