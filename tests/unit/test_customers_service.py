@@ -117,6 +117,7 @@ def test_the_same_document_is_the_same_customer(customers):
     first = customers.register(name="Айбек Усенов", documents=[passport()], by=BY)
     again = customers.register(name="A. Usenov", documents=[passport("an1234567")], by=BY)
     assert (again.id, again.name, again.version) == (first.id, "Айбек Усенов", 1)
+    assert (first.known, again.known, customers.get(first.id).known) == (False, True, False)
     assert len(list(customers.each())) == 1
 
 
@@ -133,6 +134,7 @@ def test_a_closed_customer_is_reopened_when_they_come_again(customers):
     customers.close(closed.id, reason="moved away", by=BY)
     back = customers.register(name="Ольга", documents=[passport()], by=BY)
     assert (back.id, back.status) == (closed.id, CustomerStatus.PROSPECT)
+    assert back.known
     assert [e.name for e in customers.timeline(back.id, Query()).items] == [
         "CustomerRegistered",
         "CustomerClosed",

@@ -278,8 +278,9 @@ class Customer:
     A person or an organisation that has, had or wants contracts.
 
     `merged_into` names the survivor when this one turned out to be a duplicate; every command but
-    `unmerge` is then refused with `CustomerMerged`. `replayed` marks an answer to an idempotency
-    key that was used before; it is not stored.
+    `unmerge` is then refused with `CustomerMerged`. `known` marks one whom registering found
+    instead of making another, `replayed` an answer to an idempotency key that was used before;
+    neither is stored.
     """
 
     id: CustomerId
@@ -299,6 +300,7 @@ class Customer:
     status: CustomerStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    known: bool = attrs.field(default=False, eq=False, repr=False)
     replayed: bool = attrs.field(default=False, eq=False, repr=False)
 
     @property

@@ -71,7 +71,8 @@ class Profiles(CustomerDesk):
         by: Actor = SYSTEM,
     ) -> Customer:
         """
-        Take up a new customer, or return the one with the same identity document or national id.
+        Take up a new customer, or return the one with the same identity document or national id,
+        who is then `known`.
 
         A closed one is reopened. Customers who are merely alike are told by `duplicates`. Raise
         `InvalidValue` with every fault, `KeyReused`.
@@ -216,7 +217,7 @@ class Profiles(CustomerDesk):
                 if bound := tx.keys.claim(key, (known or newcomer).id):
                     return attrs.evolve(tx.customers.get(CustomerId(bound)), replayed=True)
             if known is not None:
-                return welcome_back(tx, known, by=by, at=at)
+                return attrs.evolve(welcome_back(tx, known, by=by, at=at), known=True)
             return save_new(tx, newcomer)
 
     def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:

@@ -61,15 +61,13 @@ class RegisteringPages(Controller):
     ) -> Response[bytes]:
         """Take a customer up, or find the one who is there already."""
         given = _read(form, crm, None)
-        began = crm.clock()
         made = form.submit(crm.customers.register, **given, idempotency_key=form.key, by=request.by)
         if made is None:
             return _asked(request, form)
         sells = request.query_params.get("next") == "contract"
         to = f"/console/contracts/new/number?customer={made.id}" if sells else f"{PATH}/{made.id}"
-        if not made.replayed and crm.events.of("customer", made.key)[0].at < began:
-            return redirect(request, to, toast=_known(given, made))
-        return redirect(request, to, toast=_("The customer is registered"))
+        done = _known(given, made) if made.known else Toast(_("The customer is registered"))
+        return redirect(request, to, toast=done)
 
     @shows("/{customer_id:uuid}/edit", Area.CUSTOMERS, Action.WRITE)
     def edit(
