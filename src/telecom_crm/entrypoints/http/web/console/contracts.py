@@ -52,7 +52,6 @@ from telecom_crm.entrypoints.http.web.labels import entry_title
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-FIRST_TIMELINE = 30
 LAST_ENTRIES = 100
 """Among so many entries of its account, the latest, a contract's page looks for its charges."""
 LAST_CHARGES = 5
@@ -170,8 +169,8 @@ def contract_shown(
 ) -> Response[bytes]:
     """Show a contract, with what is wrong with a form that was sent."""
     money, facts = request.may(Area.ACCOUNTS), told(request, crm, contract)
-    latest = partial(crm.contracts.latest_events, contract.id, count=FIRST_TIMELINE)
-    past, events = history_of(request, facts["base"], lambda cursor: latest(cursor=cursor))
+    latest = partial(crm.contracts.latest_events, contract.id)
+    past, events = history_of(request, facts["base"], latest)
     charges = charges_of(crm, contract) if money else []
     return page(
         request,

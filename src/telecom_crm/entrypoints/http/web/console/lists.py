@@ -22,6 +22,8 @@ T = TypeVar("T")
 SIZES = (20, 50, 100)
 CAME_FROM = "in"
 """The parameter by which a thing's page knows the list that one came from."""
+HISTORY = 30
+"""So many events a page of a thing's timeline tells."""
 COUNTED = 1000
 """So far the things behind a filter are counted."""
 
@@ -157,18 +159,18 @@ class Listing:
 
 
 def history_of(
-    request: Visit, path: str, fetch: Callable[[str | None], Page[Event]]
+    request: Visit, path: str, fetch: Callable[..., Page[Event]]
 ) -> tuple[Listing, Page[Event]]:
     """
     Return a page of the timeline of a thing at `path`, and its place; a made-up one is the first.
 
-    `fetch` is given the cursor. The list that one came from stays in the addresses.
+    `fetch` is given the `count` and the `cursor`. The list that one came from stays in addresses.
     """
     listing = Listing.asking(path, request.query_params, CAME_FROM)
     try:
-        return listing, fetch(listing.asked.get("cursor"))
+        return listing, fetch(count=HISTORY, cursor=listing.asked.get("cursor"))
     except InvalidValue:
-        return attrs.evolve(listing, asked={}), fetch(None)
+        return attrs.evolve(listing, asked={}), fetch(count=HISTORY)
 
 
 def tally(count: int) -> str:

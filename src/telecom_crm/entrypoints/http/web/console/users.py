@@ -42,7 +42,6 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 PATH = "/console/users"
 FORGET = "forget_second_step"
 """The command for somebody who lost what their codes are made with."""
-FIRST_TIMELINE = 30
 
 FILTERS = ("status", "role")
 """What the list is filtered by."""
@@ -262,8 +261,7 @@ def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:
 def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Response[bytes]:
     allowed = USER_LIFECYCLE.allowed(user.status) if request.may(Area.USERS, Action.WRITE) else ()
     base = f"{PATH}/{user.id}"
-    latest = partial(crm.users.latest_events, user.id, count=FIRST_TIMELINE)
-    past, events = history_of(request, base, lambda cursor: latest(cursor=cursor))
+    past, events = history_of(request, base, partial(crm.users.latest_events, user.id))
     forgets = {FORGET} if user.has_second_step and user.login != request.by.name else set[str]()
     return page(
         request,
