@@ -535,8 +535,12 @@ class Ledger(Protocol):
         limit: int,
         cursor: str | None,
         descending: bool = False,
+        charging: ContractId | None = None,
     ) -> Page[JournalEntry]:
-        """Return an account's entries booked in [start, end), oldest first, or newest first."""
+        """
+        Return an account's entries booked in [start, end), oldest first, or newest first; or those
+        alone that charge one contract.
+        """
         ...
 
     def moved(

@@ -18,7 +18,14 @@ from telecom_crm.domain.account import AccountState, BillingAccount
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.hold import settled
-from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId, RefundId
+from telecom_crm.domain.identifiers import (
+    AccountId,
+    ContractId,
+    CustomerId,
+    EntryId,
+    PaymentId,
+    RefundId,
+)
 from telecom_crm.domain.ledger import (
     AlreadyReversed,
     Balance,
@@ -199,12 +206,13 @@ class MemoryLedger:
         limit: int,
         cursor: str | None,
         descending: bool = False,
+        charging: ContractId | None = None,
     ) -> Page[JournalEntry]:
         after = None if cursor is None else _read_cursor(cursor)
         found: list[JournalEntry] = []
         every = self._entries_of(account_id)
         for entry in reversed(every) if descending else every:
-            if not _within(entry, start, end):
+            if not _within(entry, start, end) or not _charges(entry, charging):
                 continue
             order = booking_order(entry)
             if after is not None and (order >= after if descending else order <= after):
@@ -327,6 +335,11 @@ class MemoryLedger:
 
 def _within(entry: JournalEntry, start: datetime | None, end: datetime | None) -> bool:
     return (start is None or entry.booked_at >= start) and (end is None or entry.booked_at < end)
+
+
+def _charges(entry: JournalEntry, contract_id: ContractId | None) -> bool:
+    charged = (leg.contract_id for leg in entry.transfers if leg.charge_kind)
+    return contract_id is None or contract_id in charged
 
 
 def balance_of(journal: Journal, account: BillingAccount) -> Balance:

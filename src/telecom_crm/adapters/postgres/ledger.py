@@ -22,7 +22,7 @@ from telecom_crm.adapters.postgres.tables import UQ_ENTRIES_REVERSES
 from telecom_crm.application.ports import LedgerDifference, Page
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.errors import InvalidValue, NotFound
-from telecom_crm.domain.identifiers import AccountId, EntryId
+from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId
 from telecom_crm.domain.ledger import (
     AlreadyReversed,
     Balance,
@@ -137,6 +137,7 @@ class PostgresLedger:
         limit: int,
         cursor: str | None,
         descending: bool = False,
+        charging: ContractId | None = None,
     ) -> Page[JournalEntry]:
         """Return a page of an account's entries; see `ports.Ledger`."""
         after_at, after_id = _read_cursor(cursor)
@@ -149,6 +150,10 @@ class PostgresLedger:
                    AND (%(end)s::timestamptz IS NULL OR booked_at < %(end)s)
                    AND (%(at)s::timestamptz IS NULL
                         OR (booked_at, id) {past} (%(at)s, %(id)s::uuid))
+                   AND (%(charging)s::uuid IS NULL OR EXISTS (
+                     SELECT FROM transfers t
+                     WHERE t.account_id = entries.account_id AND t.entry_id = entries.id
+                     AND t.contract_id = %(charging)s AND t.charge_kind <> ''))
                    ORDER BY booked_at {order}, id {order} LIMIT %(limit)s""",
                 {
                     "account": account_id,
@@ -157,6 +162,7 @@ class PostgresLedger:
                     "at": after_at,
                     "id": after_id,
                     "limit": limit + 1,
+                    "charging": charging,
                 },
             )
             .fetchall()

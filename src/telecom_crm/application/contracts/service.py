@@ -16,6 +16,7 @@ from telecom_crm.application.paging import counts_of, each_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import ContractId, CustomerId
+from telecom_crm.domain.ledger import JournalEntry
 from telecom_crm.domain.lifecycle import Event
 
 
@@ -48,6 +49,22 @@ class Contracts(ChangingPayer, Paperwork, Activating, Suspending, Foreseeing, Re
             things = [("contract", tx.contracts.get(contract_id).key)]
             things += [("provisioning_task", task.key) for task in tasks]
             return tx.events.timeline(things)
+
+    def latest_charges(self, contract_id: ContractId, *, count: int) -> tuple[JournalEntry, ...]:
+        """Return the last entries that charge a contract, the newest first."""
+        with self.uow(read_only=True) as tx:
+            contract = tx.contracts.get(contract_id)
+            if contract.activated_at is None:
+                return ()
+            return tx.ledger.entries(
+                contract.account_id,
+                start=contract.activated_at,
+                end=None,
+                limit=count,
+                cursor=None,
+                descending=True,
+                charging=contract.id,
+            ).items
 
     def latest_events(
         self, contract_id: ContractId, *, count: int, cursor: str | None = None

@@ -69,7 +69,7 @@ from telecom_crm.domain.importing import (
     RowError,
     RowOutcome,
 )
-from telecom_crm.domain.ledger import Balance, LedgerCode, Posting, PostingKind
+from telecom_crm.domain.ledger import Balance, JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event, as_stored
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
@@ -772,6 +772,36 @@ class UnitOfWorkSuite:
         with uow(read_only=True) as tx:
             found = all_on(lambda at: tx.accounts.held_for_money(now, limit=2, cursor=at))
             assert [one.id for one in found] == sorted(free, key=str)
+
+    def test_entries_that_charge_a_contract_are_read_alone(self) -> None:
+        uow, samples = self.make(), Samples()
+        account = samples.account(CustomerId(samples.id()))
+        one, other = (ContractId(samples.id()) for _ in range(2))
+        leg = (LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.REVENUE_USAGE, 1)
+        booked = [samples.entry(account.id, leg, leg) for _ in range(7)]
+
+        def about(entry: JournalEntry, contract_id: ContractId, charge_kind: str) -> JournalEntry:
+            first, second = entry.transfers
+            second = attrs.evolve(second, contract_id=contract_id, charge_kind=charge_kind)
+            return attrs.evolve(entry, transfers=(first, second))
+
+        booked[1:3] = (about(entry, one, "usage") for entry in booked[1:3])
+        booked[3] = about(booked[3], one, "")
+        booked[4] = about(booked[4], other, "usage")
+        booked[5] = about(booked[5], one, "usage")
+        with uow() as tx:
+            tx.accounts.save(account)
+            tx.ledger.post([Posting.of(entry) for entry in booked], at=samples.tick())
+        with uow(read_only=True) as tx:
+
+            def charges(start: datetime | None, *, descending: bool) -> list[EntryId]:
+                read = partial(tx.ledger.entries, account.id, start=start, end=None, limit=2)
+                found = all_on(lambda at: read(cursor=at, descending=descending, charging=one))
+                return [entry.id for entry in found]
+
+            theirs = [booked[n].id for n in (1, 2, 5)]
+            assert charges(None, descending=True) == theirs[::-1]
+            assert charges(booked[2].booked_at, descending=False) == theirs[1:]
 
     def test_accounts_are_found_by_what_is_to_be_done_about_them(self) -> None:
         uow, samples = self.make(), Samples()

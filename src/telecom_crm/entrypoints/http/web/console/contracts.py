@@ -19,7 +19,6 @@ from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.contract import Contract, ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import ContractId, DocumentId, EditionId
-from telecom_crm.domain.ledger import JournalEntry
 from telecom_crm.domain.paper import Edition
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -52,10 +51,8 @@ from telecom_crm.entrypoints.http.web.labels import entry_title
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-LAST_ENTRIES = 100
-"""Among so many entries of its account, the latest, a contract's page looks for its charges."""
 LAST_CHARGES = 5
-"""So many of them it shows."""
+"""So many of a contract's charges its page shows."""
 FILTERS = ("status", "tariff")
 """What the list is filtered by."""
 
@@ -171,7 +168,6 @@ def contract_shown(
     money, facts = request.may(Area.ACCOUNTS), told(request, crm, contract)
     latest = partial(crm.contracts.latest_events, contract.id)
     past, events = history_of(request, facts["base"], latest)
-    charges = charges_of(crm, contract) if money else []
     return page(
         request,
         "console/contracts/show.html",
@@ -182,7 +178,7 @@ def contract_shown(
         events=[(event, *event_told(event)) for event in events.items],
         past=past,
         told_next=events.next,
-        charges=charges,
+        charges=crm.contracts.latest_charges(contract.id, count=LAST_CHARGES) if money else (),
         titled=entry_title,
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
@@ -191,26 +187,6 @@ def contract_shown(
         can_change_payer="close" in facts["allowed"] and not contract.holds,
         **facts,
     )
-
-
-def charges_of(crm: Crm, contract: Contract) -> list[JournalEntry]:
-    """
-    Return the latest that a contract was charged, the newest first.
-
-    On an account of many contracts they may be few or none, but never others than the latest: what
-    they come to is not told.
-    """
-    if contract.activated_at is None:
-        return []
-    found = crm.accounts.entries(
-        contract.account_id, start=contract.activated_at, limit=LAST_ENTRIES, descending=True
-    )
-    theirs = [
-        one
-        for one in found.items
-        if any(leg.contract_id == contract.id and leg.charge_kind for leg in one.transfers)
-    ]
-    return theirs[:LAST_CHARGES]
 
 
 def _editions(request: Visit, crm: Crm, contract: Contract) -> list[Edition]:
