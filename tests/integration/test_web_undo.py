@@ -56,6 +56,25 @@ def of_blocked_user(crm):
     return case
 
 
+def of_customer(crm):
+    one = crm.customers.register(name="Асан Усонов")
+    return Case(
+        f"/console/customers/{one.id}", lambda: crm.customers.get(one.id), lambda it: it.status
+    )
+
+
+def of_blocked(crm):
+    case = of_customer(crm)
+    crm.customers.block(case.read().id, reason="Fraud")
+    return case
+
+
+def of_closed(crm):
+    case = of_customer(crm)
+    crm.customers.close(case.read().id, reason="Moved away")
+    return case
+
+
 def of_application(crm):
     one = crm.intake.capture(
         kind=ApplicationKind.OTHER,
@@ -115,7 +134,8 @@ def undo_in(page):
         (of_ticket, "suspend", {"reason": "Waits for the customer"}),
         (of_waiting_ticket, "resume", {}),
         (of_user, "block", {"reason": "Gone"}),
-        (of_blocked_user, "unblock", {}),
+        (of_customer, "block", {"reason": "Fraud"}),
+        (of_customer, "close", {"reason": "Moved away"}),
         (of_application, "claim", {}),
         (of_claimed, "hold", {"reason": "Waits for the customer"}),
         (of_claimed, "unclaim", {}),
@@ -146,6 +166,18 @@ def test_what_was_another_s_is_not_undone_to_oneself(site, admin, of, command):
     case = of(site.crm, by="operator")
     asked = f"{case.path}/{command}"
     assert submit(admin, asked, asked, version=str(case.read().version)).status_code == 303
+    assert "Undo" not in admin.get(case.path).text.partition('id="toasts"')[2]
+
+
+@pytest.mark.parametrize(
+    ("of", "command"),
+    [(of_blocked_user, "unblock"), (of_blocked, "unblock"), (of_closed, "reopen")],
+)
+def test_what_somebody_decided_for_a_reason_is_not_decided_anew(site, admin, of, command):
+    case = of(site.crm)
+    asked = f"{case.path}/{command}"
+    seen = {"version": str(case.read().version), "reason": "It was a mistake"}
+    assert submit(admin, asked, asked, **seen).status_code == 303
     assert "Undo" not in admin.get(case.path).text.partition('id="toasts"')[2]
 
 

@@ -77,7 +77,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.customers,
     find=lambda crm, key: crm.customers.get(CustomerId(key)),
     title=lambda customer: customer.name,
-    table=(
+    table=(  # a block or an end is not placed anew by an undo: it has a reason, and who decided it
         Command(
             "block",
             N_("Block"),
@@ -95,7 +95,6 @@ COMMANDS = Commands(
             N_("The block is lifted"),
             Customers.unblock,
             REASON,
-            undo="block",
         ),
         Command(
             "close",
@@ -114,7 +113,6 @@ COMMANDS = Commands(
             N_("The customer is reopened"),
             Customers.reopen,
             REASON,
-            undo="close",
         ),
     ),
 )

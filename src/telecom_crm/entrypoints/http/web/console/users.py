@@ -78,8 +78,7 @@ COMMANDS = Commands(
             N_("Unblock"),
             "user-check",
             N_("The block is lifted"),
-            Users.unblock,
-            undo="block",
+            Users.unblock,  # not undone: a block has a reason, and who decided it
         ),
         Command(
             FORGET,
