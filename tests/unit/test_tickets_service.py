@@ -25,6 +25,7 @@ from telecom_crm.domain.errors import (
 )
 from telecom_crm.domain.identifiers import DocumentId, TicketId
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.ticket import (
     FILES_LIMIT,
     BlockReason,
@@ -228,9 +229,20 @@ def test_a_ticket_has_no_files_without_end(tickets, customer):
     for number in range(FILES_LIMIT):
         tickets.attach(one.id, name="a", content=[PICTURE, bytes([number])], by=BY)
     full = tickets.attach(one.id, name="again", content=[PICTURE, bytes([0])], by=BY)
-    with pytest.raises(RuleViolated, match="has 20 files"):
+    with pytest.raises(RuleViolated, match="has 20 files of the staff"):
         tickets.attach(one.id, name="more", content=[PICTURE], by=BY)
     assert tickets.get(one.id) == full
+
+
+def test_what_the_subscriber_sends_leaves_the_staff_room(tickets, customer):
+    subscriber = Actor(SELF_CARE)
+    one = tickets.create(customer_id=customer.id, subject="x")
+    for number in range(FILES_LIMIT):
+        tickets.attach(one.id, name="a", content=[PICTURE, bytes([number])], by=subscriber)
+    with pytest.raises(RuleViolated, match="has 20 files of the subscriber"):
+        tickets.attach(one.id, name="more", content=[PICTURE], by=subscriber)
+    told = tickets.attach(one.id, name="answer", content=[PICTURE], by=BY)
+    assert [file.from_subscriber for file in told.attachments] == [True] * FILES_LIMIT + [False]
 
 
 def test_a_file_that_could_not_be_bound_is_gone_unless_nobody_knows(

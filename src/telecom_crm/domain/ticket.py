@@ -22,12 +22,13 @@ from telecom_crm.domain.errors import Conflict, Faults, InvalidValue, RuleViolat
 from telecom_crm.domain.identifiers import ContractId, CustomerId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 from telecom_crm.domain.search import words_of
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.text import read_text
 
 SUBJECT_LIMIT = 200
 COMMENT_LIMIT = 10_000
 FILES_LIMIT = 20
-"""How many files a ticket has at most."""
+"""How many files a ticket takes from its subscriber, and how many from the staff."""
 FILE_ATTACHED = "TicketFileAttached"
 
 
@@ -116,9 +117,15 @@ class Comment:
 
 @attrs.frozen
 class TicketFile(Attachment):
-    """A file of a ticket; an internal one is never shown to the customer."""
+    """A file of a ticket, and who sent it; an internal one is never shown to the customer."""
 
     internal: bool = False
+    by: str = ""
+
+    @property
+    def from_subscriber(self) -> bool:
+        """Whether the subscriber sent it, and not the staff."""
+        return self.by == SELF_CARE
 
 
 @attrs.frozen(kw_only=True)
@@ -272,7 +279,8 @@ class Ticket:
         self, *, attachment: Attachment, internal: bool = False, by: Actor, at: datetime
     ) -> Ticket:
         """
-        Add a stored file; `RuleViolated` once the ticket is closed, or has `FILES_LIMIT` of them.
+        Add a stored file; `RuleViolated` once the ticket is closed, or has `FILES_LIMIT` of them
+        from that side: what the one sends leaves the other room.
 
         Content that is there already, for whoever it is now sent to, is no change.
         """
@@ -281,12 +289,14 @@ class Ticket:
         seen = (one for one in self.attachments if internal or not one.internal)
         if any(one.sha256 == attachment.sha256 for one in seen):
             return self
-        if len(self.attachments) >= FILES_LIMIT:
-            reason = f"ticket {self.number} has {FILES_LIMIT} files; open another one for more"
-            raise RuleViolated("ticket_files", (reason,))
+        kept = TicketFile(**attrs.asdict(attachment), internal=internal, by=by.name)
+        side = kept.from_subscriber
+        if sum(one.from_subscriber is side for one in self.attachments) >= FILES_LIMIT:
+            who = "the subscriber" if side else "the staff"
+            reason = f"ticket {self.number} has {FILES_LIMIT} files of {who}"
+            raise RuleViolated("ticket_files", (f"{reason}; open another one for more",))
         known = {"attachment": str(attachment.id), "sha256": attachment.sha256}
         payload = {**known, "internal": internal}
-        kept = TicketFile(**attrs.asdict(attachment), internal=internal)
         files = (*self.attachments, kept)
         return self._note(FILE_ATTACHED, "attach", payload, by=by, at=at, attachments=files)
 
