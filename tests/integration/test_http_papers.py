@@ -1,10 +1,13 @@
 """Files of contracts, tickets and identity documents: in, shown, out, and refused."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
 from telecom_crm.application.ports import Query
+from telecom_crm.domain.identifiers import TicketId
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import RoleName as Role
 from tests.integration.http_service import STORES, Service, nowhere, opened, problem_of
 
@@ -45,6 +48,17 @@ def test_a_file_of_a_ticket_comes_back_as_it_was(service):
     assert service.get(f"{path}/attachments/{nowhere()}").status_code == 404
     names = [event["name"] for event in service.get(f"{path}/timeline").json()["items"]]
     assert names.count("TicketFileAttached") == 1
+
+
+def test_a_ticket_tells_who_sent_a_file_and_whether_the_customer_sees_it(service):
+    path = ticket_path(service)
+    upload(service, f"{path}/attachments", PNG, name="theirs")
+    ticket = TicketId(UUID(path.rpartition("/")[2]))
+    ours = ("ours", [PDF])
+    service.crm.tickets.comment(ticket, file=ours, internal=True, by=Actor("aida"))
+    told = service.get(path).json()["attachments"]
+    assert [(one["name"], one["internal"]) for one in told] == [("theirs", False), ("ours", True)]
+    assert told[1]["by"] == "aida"
 
 
 def test_a_ticket_takes_no_other_kind_of_file_and_none_once_it_is_closed(service):

@@ -13,10 +13,10 @@ from telecom_crm.domain.ticket import (
     SlaClock,
     SlaState,
     Ticket,
+    TicketFile,
     TicketPriority,
     TicketStatus,
 )
-from telecom_crm.entrypoints.http.attachments import AttachmentView
 from telecom_crm.entrypoints.http.values import View, shown
 
 
@@ -41,6 +41,31 @@ class CommentView(View):
         )
 
 
+class TicketFileView(View):
+    """A file of a ticket, and who sent it; an internal one is never shown to the customer."""
+
+    id: UUID
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+    by: str
+    internal: bool
+
+    @classmethod
+    def of(cls, file: TicketFile) -> TicketFileView:
+        """Show a file."""
+        return cls(
+            id=file.id,
+            name=file.name,
+            media_type=file.media_type,
+            sha256=file.sha256,
+            size=file.size,
+            by=file.by,
+            internal=file.internal,
+        )
+
+
 class TicketView(View):
     """A customer's request for help."""
 
@@ -55,7 +80,7 @@ class TicketView(View):
     assignee: str | None
     queue: str | None
     comments: list[CommentView]
-    attachments: list[AttachmentView]
+    attachments: list[TicketFileView]
     follow_up_of: UUID | None
     created_at: datetime
     version: int
@@ -75,7 +100,7 @@ class TicketView(View):
             assignee=ticket.assignee,
             queue=ticket.queue,
             comments=[CommentView.of(comment) for comment in ticket.comments],
-            attachments=[AttachmentView.of(one) for one in ticket.attachments],
+            attachments=[TicketFileView.of(one) for one in ticket.attachments],
             follow_up_of=ticket.follow_up_of,
             created_at=ticket.created_at,
             version=ticket.version,
