@@ -75,7 +75,20 @@ def test_the_figures_are_those_of_the_work(site, admin):
     assert f"Balance of all accounts KGS {(had + more).minor / 100:,.2f}" in text
     assert f"Active contracts {active}" in text
     assert f"New connections {active}" in text
+    assert f"Debt KGS {before.debt.now.minor / 100:,.2f}" in text
     assert text.count("Show as a table") == 3
+
+
+def test_what_came_in_today_and_who_is_on_which_tariff_lead_to_their_lists(site, admin):
+    pay(site)
+    text = admin.get("/console").text
+    (today,) = re.findall(r'href="(/console/payments\?gateway=cash_desk)"', text)
+    assert "Cash desk" in admin.get(today).text
+    by_tariff = re.findall(r'href="([^"]+tariff=[^"]+)"', text)
+    active = {one.tariff_code for one in site.crm.contracts.each(status="active")}
+    assert len(by_tariff) == len(active)
+    for place in by_tariff:
+        assert "No such contracts" not in admin.get(unescape(place)).text
 
 
 @pytest.mark.parametrize(("days", "shown"), [("7", 7), ("90", 90), ("", 30), ("8", 30), ("x", 30)])
@@ -113,6 +126,7 @@ def test_what_waits_leads_to_the_list_that_shows_it(site, admin):
     site.crm.payments.record_many([lost], gateway="simulator", keep_unallocated=True)
     page = admin.get("/console").text
     assert 'href="/console/payments?status=unallocated"' in page
+    assert 'href="/console/payments?status=unallocated&amp;gateway=simulator"' in page
     assert 'href="/console/numbers?status=available&amp;category=gold"' in page
     for place in set(re.findall(r'class="row-card" href="([^"]+)"', page)):
         assert admin.get(unescape(place)).status_code == 200, place

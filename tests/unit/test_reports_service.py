@@ -13,6 +13,7 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.approvals import Approvals
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.imports.service import Imports
+from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer, PaymentGateway
 from telecom_crm.application.reports import LOOKED_AT, Reports
@@ -87,10 +88,49 @@ def test_figures_of_a_day_are_those_of_the_operators_day(reports, shop, payments
     assert found.money[-1].balance - found.money[-2].balance == som("300.00")
 
 
+def test_debt_is_what_accounts_below_zero_owe_whatever_others_have(reports, shop):
+    rich, poor = shop.active(1), shop.active(2)
+    before = reports.dashboard(days=1, rights=ADMIN, by=BY)
+    shop.pay(rich.account_id, "5000.00")
+    with reports.uow(read_only=True) as tx:
+        has = tx.ledger.states([poor.account_id], at=reports.clock())[poor.account_id].balance
+    shop.pay_back(poor.account_id, (has.balance + som("70.00")).amount)
+    found = reports.dashboard(days=1, rights=ADMIN, by=BY)
+    assert (before.debt.now, found.debt.now) == (som("0.00"), som("70.00"))
+    shop.pay(poor.account_id, "100.00")
+    assert reports.dashboard(days=1, rights=ADMIN, by=BY).debt.now == som("0.00")
+
+
+def test_what_came_in_today_is_told_by_where_with_what_is_for_nobody(reports, payments, clock):
+    lost = PaymentRequest(
+        payer=None,
+        amount=som("10.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="terminal-1",
+        told="a wrong number",
+    )
+    payments.record_many([lost], gateway="simulator", keep_unallocated=True)
+    (found,) = reports.dashboard(rights=ADMIN, by=BY).places
+    told = (found.place, found.payments, found.paid, found.unallocated)
+    assert told == ("simulator", 1, som("10.00"), 1)
+    assert reports.dashboard(rights=ADMIN, by=BY).money[-1].paid == som("10.00")
+    clock.pass_(hours=24)
+    (found,) = reports.dashboard(rights=ADMIN, by=BY).places
+    assert (found.payments, found.unallocated) == (0, 1), "it still waits for somebody"
+
+
+def test_contracts_are_counted_by_tariff(reports, shop):
+    shop.active(1)
+    shop.sign(2)
+    found = reports.dashboard(rights=ADMIN, by=BY).tariffs
+    assert [(one.code, one.active) for one in found] == [("COMFORT", 1)]
+
+
 def test_nobody_is_shown_an_area_that_they_may_not_read(reports, shop):
     shop.active(1)
     support = reports.dashboard(rights=BUILT_IN_ROLES["support"].rights, by=BY)
     assert (support.contracts, support.money) == (None, None)
+    assert (support.tariffs, support.places) == (None, None)
     assert support.tickets is not None
     assert support.pool is not None
     cashier = reports.dashboard(rights=BUILT_IN_ROLES["cashier"].rights, by=BY)

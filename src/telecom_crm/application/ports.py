@@ -917,11 +917,14 @@ class Figures(Protocol):
     """
 
     def moves(self, *, since: date, zone: ZoneInfo) -> list[Moves]:
-        """Return how many of the things that are `COUNTED` went from which state to which."""
+        """
+        Return how many of the things that are `COUNTED` went from which state to which: of all
+        time by their kinds.
+        """
         ...
 
     def bookings(self, *, since: date, zone: ZoneInfo) -> list[Bookings]:
-        """Return how many entries of each kind and currency there are, and what they did."""
+        """Return how many entries of each kind, place and currency there are, and what they did."""
         ...
 
     def keep(self, *, zone: ZoneInfo, limit: int) -> int:

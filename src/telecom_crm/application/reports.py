@@ -31,12 +31,15 @@ from telecom_crm.domain.report import (
     Dashboard,
     FirstStep,
     News,
+    PlaceFigures,
     PoolFigures,
     contract_days,
     days_up_to,
     money_days,
+    place_figures,
     pool_figures,
     running_short,
+    tariff_figures,
     ticket_figures,
 )
 from telecom_crm.domain.role import ALL_RIGHTS, AREA_OF, Action, Area, Rights
@@ -87,11 +90,13 @@ class Reports:
             moves = tx.figures.moves(since=both.start, zone=self.zone)
             found = Dashboard(at=at, period=period, attention=self._concerns(tx, reads, at))
             if reads(Area.REPORTS, Area.CONTRACTS):
-                found = attrs.evolve(found, contracts=contract_days(moves, both))
+                days_of = contract_days(moves, both)
+                found = attrs.evolve(found, contracts=days_of, tariffs=tariff_figures(moves))
             if reads(Area.REPORTS, Area.PAYMENTS, Area.ACCOUNTS):
                 bookings = tx.figures.bookings(since=both.start, zone=self.zone)
                 money = money_days(bookings, both, currency=self.currency)
-                found = attrs.evolve(found, money=money)
+                places = place_figures(bookings, period.last_day, currency=self.currency)
+                found = attrs.evolve(found, money=money, places=_unallocated(tx, places))
         if reads(Area.TICKETS):
             found = attrs.evolve(found, tickets=ticket_figures(moves, overdue=min(late, LOOKED_AT)))
         if reads(Area.INVENTORY):
@@ -244,6 +249,14 @@ def _payments(tx: Transaction, before: datetime) -> list[Attention | None]:
     unallocated = tx.payments.page(_in_state(PaymentStatus.UNALLOCATED))
     found.append((Concern.UNALLOCATED_PAYMENTS, unallocated))
     return [_waiting(concern, stuck, lambda one: one.at) for concern, stuck in found]
+
+
+def _unallocated(tx: Transaction, places: tuple[PlaceFigures, ...]) -> tuple[PlaceFigures, ...]:
+    """Return places with how many payments there are for nobody; without either, none."""
+    wheres = [{"status": PaymentStatus.UNALLOCATED.value, "gateway": one.place} for one in places]
+    counted = zip(places, tx.payments.counts(wheres, most=LOOKED_AT), strict=True)
+    found = [attrs.evolve(one, unallocated=number) for one, number in counted]
+    return tuple(one for one in found if one.payments or one.unallocated)
 
 
 def _imports(tx: Transaction, at: datetime) -> Attention | None:

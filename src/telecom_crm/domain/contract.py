@@ -419,6 +419,7 @@ class Contract:
             if receipt
             else {}
         )
+        payload["tariff"] = self.tariff_code
         return CONTRACT_LIFECYCLE.move(
             self,
             _C.REQUEST_ACTIVATION,
@@ -445,7 +446,13 @@ class Contract:
     def fail_activation(self, *, reason: str, by: Actor, at: datetime) -> Contract:
         """Give up on the network for now; the contract can be activated again."""
         return CONTRACT_LIFECYCLE.move(
-            self, _C.FAIL_ACTIVATION, by=by, at=at, reason=reason, first_fees=()
+            self,
+            _C.FAIL_ACTIVATION,
+            by=by,
+            at=at,
+            reason=reason,
+            payload={"tariff": self.tariff_code},
+            first_fees=(),
         )
 
     def amend(
@@ -539,7 +546,7 @@ class Contract:
         if self.has_hold(hold):
             raise HoldThere(self.number, hold)
         holds = (*self.holds, Hold(kind=hold, since=at, reason=reason))
-        payload = {"hold": hold.value}
+        payload = {"hold": hold.value, "tariff": self.tariff_code}
         return CONTRACT_LIFECYCLE.move(
             self, _C.SUSPEND, by=by, at=at, reason=reason, payload=payload, holds=holds
         )
@@ -557,7 +564,7 @@ class Contract:
             at=at,
             guard=HoldsLeft.OTHERS_REMAIN if left else HoldsLeft.LAST_ONE,
             reason=reason,
-            payload={"hold": hold.value},
+            payload={"hold": hold.value, "tariff": self.tariff_code},
             holds=left,
         )
 
@@ -642,7 +649,11 @@ class Contract:
         return {CHANGES: differences(before, after)}
 
     def _holding(self) -> dict[str, Any]:
-        return {"iccid": self.iccid.digits, "msisdn": self.msisdn.digits}
+        return {
+            "iccid": self.iccid.digits,
+            "msisdn": self.msisdn.digits,
+            "tariff": self.tariff_code,
+        }
 
     def _chosen(self, options: Sequence[Option], at: datetime) -> tuple[ChosenOption, ...]:
         kept = {chosen.code: chosen for chosen in self.options}

@@ -82,6 +82,14 @@ _CLASS_OF = {
 }
 
 
+OF_BALANCES = frozenset(
+    {LedgerCode.SUBSCRIBER_BALANCE, LedgerCode.RECEIVABLE, LedgerCode.UNBILLED_RECEIVABLE}
+)
+"""The ledger accounts that a billing account's balance is made of: their credits less debits."""
+OF_RECEIPTS = frozenset({LedgerCode.CASH_DESK, LedgerCode.GATEWAY_CLEARING})
+"""The ledger accounts where payments come in; their counterparty is the gateway or the desk."""
+
+
 class PostingKind(StrEnum):
     """The event that an entry books."""
 
@@ -206,8 +214,25 @@ class JournalEntry:
     @property
     def effect(self) -> Money:
         """What the entry does to the billing account's balance: positive adds to it."""
+        return -self._debited(OF_BALANCES)
+
+    @property
+    def received(self) -> Money:
+        """What came in at a gateway or a cash desk with it, negative where money left there."""
+        return self._debited(OF_RECEIPTS)
+
+    @property
+    def place(self) -> str:
+        """The gateway or cash desk where money came in or left, "" where none did."""
+        for leg in self.transfers:
+            if OF_RECEIPTS & {leg.debit, leg.credit}:
+                return leg.counterparty
+        return ""
+
+    def _debited(self, codes: frozenset[LedgerCode]) -> Money:
+        """Return what some ledger accounts together were debited, less what they were credited."""
         minor = sum(
-            leg.amount.minor * (_EFFECT.get(leg.credit, 0) - _EFFECT.get(leg.debit, 0))
+            leg.amount.minor * ((leg.debit in codes) - (leg.credit in codes))
             for leg in self.transfers
         )
         return Money(minor, self.currency)
@@ -227,13 +252,6 @@ class JournalEntry:
             caused_by=caused_by,
             reverses=self.id,
         )
-
-
-_EFFECT = {
-    LedgerCode.SUBSCRIBER_BALANCE: 1,
-    LedgerCode.RECEIVABLE: 1,
-    LedgerCode.UNBILLED_RECEIVABLE: 1,
-}
 
 
 @attrs.frozen(kw_only=True)

@@ -256,7 +256,7 @@ class Number:
         prices = [None if one is None else str(one) for one in (self.price, price)]
         both: dict[str, list[Any]] = {"category": [self.category, category], "price": prices}
         changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
-        payload = {"category": category, "was": self.category, CHANGES: changed}
+        payload = {"category": category, CHANGES: changed}
         return NUMBER_LIFECYCLE.note(
             self,
             "NumberReclassified",

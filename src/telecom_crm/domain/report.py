@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from telecom_crm.domain.calendar import Period
+from telecom_crm.domain.change import CHANGES
 from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.importing import ImportJob
@@ -35,18 +36,25 @@ N = TypeVar("N", bound=int | Money)
 
 COUNTED = ("contract", "number", "sim", "ticket")
 """The things that are counted by their states."""
-TAKEN_OVER = "taken_over"
-"""The kind of a contract's move where SIM and number go from one payer's contract to another's."""
+KIND_FIELDS: Mapping[str, str] = MappingProxyType({"contract": "tariff", "number": "category"})
+"""By the thing, the field that is its kind: events of its states tell it, others its change."""
+WAITS = "effective_on"
+"""What a contract's event says whose change waits for a date: nothing has changed yet."""
+TAKING_OVER = frozenset({"follows", "successor"})
+"""What the events of two contracts say of which one takes over SIM and number from the other."""
+RECEIPTS = frozenset({PostingKind.PAYMENT, PostingKind.UNALLOCATED_PAYMENT})
+"""The entries with which payments come in, known whose they are or not."""
 MOST_DAYS = 366
 
 
 @attrs.frozen(kw_only=True)
 class Move:
     """
-    A thing's way from one state to another; "" is no state: it begins, or changes its kind.
+    A thing's way from one state to another; "" is no state: it begins, or goes on as something
+    else.
 
-    `kind` is a number's category, `taken_over` for a contract that is activated or closed because
-    another payer takes over, and "" otherwise.
+    That is a number of another category, a contract on another tariff, and a contract that another
+    payer's takes over from. `kind` is the category or the tariff, and "" for other things.
     """
 
     thing: str
@@ -57,7 +65,11 @@ class Move:
 
 @attrs.frozen(kw_only=True)
 class Moves:
-    """How many things went this way on a local date, or ever, for no date."""
+    """
+    How many things went this way on a local date, whatever their kind, or ever, for no date.
+
+    Of a date, kinds are one, so that what is kept by days does not grow with the tariffs.
+    """
 
     day: date | None
     move: Move
@@ -67,14 +79,20 @@ class Moves:
 @attrs.frozen(kw_only=True)
 class Bookings:
     """
-    How many entries of a kind were booked on a local date, or ever, for no date, and what they did
-    to the balances of all accounts.
+    How many entries of a kind were booked at a place on a local date, or ever, for no date.
+
+    `effect` is what they did to the balances of all accounts, `debt` to what those owe together
+    whose balance is below zero. `place` is the gateway or cash desk where money came in or left,
+    `received` how much came in.
     """
 
     day: date | None
     kind: PostingKind
+    place: str = ""
     number: int
     effect: Money
+    debt: Money
+    received: Money
 
 
 def moves_of(event: Event) -> tuple[Move, ...]:
@@ -82,15 +100,22 @@ def moves_of(event: Event) -> tuple[Move, ...]:
     thing, before, after = event.thing, event.before or "", event.after
     if thing not in COUNTED:
         return ()
-    kind = event.payload.get("category", "") if thing == "number" else ""
-    if event.name == "NumberReclassified":
+    field = KIND_FIELDS.get(thing, "")
+    kind = event.payload.get(field, "")
+    changed = {} if event.payload.get(WAITS) else event.payload.get(CHANGES, {})
+    was, kind = changed.get(field, (kind, kind))
+    taken_over = thing == "contract" and event.payload.keys() & TAKING_OVER
+    if was != kind or taken_over:
         return (
-            Move(thing=thing, kind=event.payload["was"], before=before, after=""),
+            Move(thing=thing, kind=was, before=before, after=""),
             Move(thing=thing, kind=kind, before="", after=after),
         )
-    if thing == "contract" and event.payload.keys() & {"follows", "successor"}:
-        kind = TAKEN_OVER
     return () if before == after else (Move(thing=thing, kind=kind, before=before, after=after),)
+
+
+def debt_of(balance: int) -> int:
+    """Return what an account owes whose balance is so many minor units."""
+    return max(-balance, 0)
 
 
 def days_up_to(today: date, days: int) -> Period:
@@ -116,12 +141,37 @@ class ContractDay:
 
 @attrs.frozen(kw_only=True)
 class MoneyDay:
-    """What was paid on a date, and what all accounts together had at its end."""
+    """
+    What was paid on a date, and what all accounts together had at its end; `debt` is what those
+    owed whose balance was below zero.
+    """
 
     day: date
     payments: int
     paid: Money
     balance: Money
+    debt: Money
+
+
+@attrs.frozen(kw_only=True)
+class PlaceFigures:
+    """
+    What was paid at a gateway or a cash desk today, and how many payments there, of whatever day,
+    are for nobody we know, counted to a hundred.
+    """
+
+    place: str
+    payments: int
+    paid: Money
+    unallocated: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class TariffFigures:
+    """How many active contracts are on a tariff."""
+
+    code: str
+    active: int
 
 
 @attrs.frozen(kw_only=True)
@@ -267,6 +317,10 @@ class Dashboard:
     period: Period
     contracts: tuple[ContractDay, ...] | None = None
     money: tuple[MoneyDay, ...] | None = None
+    places: tuple[PlaceFigures, ...] | None = None
+    """Where something was paid today or is for nobody, by name."""
+    tariffs: tuple[TariffFigures, ...] | None = None
+    """On what contracts are active now, the most first."""
     tickets: TicketFigures | None = None
     pool: PoolFigures | None = None
     attention: tuple[Attention, ...] = ()
@@ -306,11 +360,19 @@ class Dashboard:
         before, now = halves(self.money)
         return Trend(now[-1].balance, before[-1].balance)
 
+    @property
+    def debt(self) -> Trend[Money] | None:
+        """What was owed in the end by accounts whose balance was below zero."""
+        if self.money is None:
+            return None
+        before, now = halves(self.money)
+        return Trend(now[-1].debt, before[-1].debt)
+
 
 def contract_days(moves: Iterable[Moves], days: Period) -> tuple[ContractDay, ...]:
     """Return what became of contracts on each date of a period that ends now."""
     of_contracts = [one for one in moves if one.move.thing == "contract"]
-    active = _standing(of_contracts)["", ContractStatus.ACTIVE]
+    active = sum(_standing(of_contracts, ContractStatus.ACTIVE).values())
     by_day: dict[date, Counter[str]] = {day: Counter() for day in _each(days)}
     for one in of_contracts:
         if one.day in by_day:
@@ -327,28 +389,39 @@ def contract_days(moves: Iterable[Moves], days: Period) -> tuple[ContractDay, ..
 
 def _count_contract(counts: Counter[str], one: Moves) -> None:
     active, move = ContractStatus.ACTIVE, one.move
-    if move.kind != TAKEN_OVER:
-        if (move.before, move.after) == (ContractStatus.ACTIVATING, active):
-            counts["connected"] += one.number
-        elif move.after == ContractStatus.CLOSED:
-            counts["left"] += one.number
+    if (move.before, move.after) == (ContractStatus.ACTIVATING, active):
+        counts["connected"] += one.number
+    elif move.before and move.after == ContractStatus.CLOSED:
+        counts["left"] += one.number
     counts["net"] += one.number * ((move.after == active) - (move.before == active))
+
+
+def tariff_figures(moves: Iterable[Moves]) -> tuple[TariffFigures, ...]:
+    """Return how many active contracts are on each tariff that has any, the most first."""
+    standing = _standing(
+        (one for one in moves if one.move.thing == "contract"), ContractStatus.ACTIVE
+    )
+    most_first = sorted(standing.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(TariffFigures(code=code, active=number) for code, number in most_first if number)
 
 
 def money_days(
     bookings: Iterable[Bookings], days: Period, *, currency: str
 ) -> tuple[MoneyDay, ...]:
-    """Return what was paid, and what accounts had, on each date of a period that ends now."""
+    """Return what was paid, had and owed on each date of a period that ends now."""
     known = [one for one in bookings if one.effect.currency == currency]
-    balance = sum(one.effect.minor for one in known if one.day is None)
-    payments, paid, net = Counter[date](), Counter[date](), Counter[date]()
+    ever = [one for one in known if one.day is None]
+    balance, debt = sum(one.effect.minor for one in ever), sum(one.debt.minor for one in ever)
+    payments, paid = Counter[date](), Counter[date]()
+    had, owed = Counter[date](), Counter[date]()
     for one in known:
         if one.day is None:
             continue
-        net[one.day] += one.effect.minor
-        if one.kind is PostingKind.PAYMENT:
+        had[one.day] += one.effect.minor
+        owed[one.day] += one.debt.minor
+        if one.kind in RECEIPTS:
             payments[one.day] += one.number
-            paid[one.day] += one.effect.minor
+            paid[one.day] += one.received.minor
     found = []
     for day in reversed(list(_each(days))):
         found.append(
@@ -357,29 +430,52 @@ def money_days(
                 payments=payments[day],
                 paid=Money(paid[day], currency),
                 balance=Money(balance, currency),
+                debt=Money(debt, currency),
             )
         )
-        balance -= net[day]
+        balance -= had[day]
+        debt -= owed[day]
     return tuple(reversed(found))
+
+
+def place_figures(
+    bookings: Iterable[Bookings], day: date, *, currency: str
+) -> tuple[PlaceFigures, ...]:
+    """Return what was paid on a date, by where, and where ever something came for nobody."""
+    payments, paid = Counter[str](), Counter[str]()
+    for one in bookings:
+        if one.received.currency != currency:
+            continue
+        if one.day == day and one.kind in RECEIPTS:
+            payments[one.place] += one.number
+            paid[one.place] += one.received.minor
+        elif one.kind is PostingKind.UNALLOCATED_PAYMENT:
+            payments[one.place] += 0
+    return tuple(
+        PlaceFigures(place=place, payments=payments[place], paid=Money(paid[place], currency))
+        for place in sorted(payments)
+    )
 
 
 def ticket_figures(moves: Iterable[Moves], *, overdue: int) -> TicketFigures:
     """Return how many tickets are in each state but the last."""
-    standing = _standing(one for one in moves if one.move.thing == "ticket")
+    known = [one for one in moves if one.move.thing == "ticket"]
     open_states = [state for state in TicketStatus if not TICKET_LIFECYCLE.is_final(state)]
-    states = {state: standing["", state] for state in open_states}
+    states = {state: _standing(known, state)[""] for state in open_states}
     return TicketFigures(by_state=states, overdue=overdue)
 
 
 def pool_figures(moves: Iterable[Moves], *, low: int) -> PoolFigures:
     """Return what is in the pool."""
     known = list(moves)
-    sims = _standing(one for one in known if one.move.thing == "sim")
-    numbers = _standing(one for one in known if one.move.thing == "number")
+    sims = [one for one in known if one.move.thing == "sim"]
+    numbers = [one for one in known if one.move.thing == "number"]
+    by_state = {state: _standing(numbers, state) for state in NumberStatus}
     return PoolFigures(
-        sims_by_state={state: sims["", state] for state in SimStatus},
+        sims_by_state={state: _standing(sims, state)[""] for state in SimStatus},
         numbers_by_state={
-            kind: {state: numbers[kind, state] for state in NumberStatus} for kind in NumberCategory
+            kind: {state: by_state[state][kind] for state in NumberStatus}
+            for kind in NumberCategory
         },
         low=low,
     )
@@ -396,15 +492,14 @@ def running_short(shown: Dashboard) -> tuple[Attention, ...]:
     return tuple(found)
 
 
-def _standing(moves: Iterable[Moves]) -> Counter[tuple[str, str]]:
-    """Return how many things of each kind are in each state; kinds of contracts are one."""
-    standing = Counter[tuple[str, str]]()
+def _standing(moves: Iterable[Moves], state: StrEnum) -> Counter[str]:
+    """Return how many of some things are in a state, by their kind."""
+    standing = Counter[str]()
     for one in moves:
-        if one.day is not None:
-            continue
-        kind = one.move.kind if one.move.thing == "number" else ""
-        standing[kind, one.move.after] += one.number
-        standing[kind, one.move.before] -= one.number
+        if one.day is None:
+            standing[one.move.kind] += one.number * (
+                (one.move.after == state) - (one.move.before == state)
+            )
     return standing
 
 

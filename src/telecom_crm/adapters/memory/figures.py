@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import attrs
+
 from telecom_crm.adapters.memory.store import MemoryStore
 from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.report import Bookings, Move, Moves, moves_of
+from telecom_crm.domain.report import Bookings, Move, Moves, debt_of, moves_of
 
 
 class MemoryFigures:
@@ -28,22 +31,33 @@ class MemoryFigures:
             for move in moves_of(event):
                 counts[None, move] += 1
                 if day >= since:
-                    counts[day, move] += 1
+                    counts[day, attrs.evolve(move, kind="")] += 1
         return [Moves(day=day, move=move, number=n) for (day, move), n in counts.items()]
 
     def bookings(self, *, since: date, zone: ZoneInfo) -> list[Bookings]:
         with self._store.lock:
             entries = list(self._store.journal.entries)
-        numbers = Counter[tuple[date | None, PostingKind, str]]()
-        effects = Counter[tuple[date | None, PostingKind, str]]()
+        sums = defaultdict[tuple[date | None, PostingKind, str, str], Counter[str]](Counter)
+        balances = Counter[AccountId]()
         for entry in entries:
-            day = local_date(entry.booked_at, zone)
+            day, effect = local_date(entry.booked_at, zone), entry.effect.minor
+            before = balances[entry.account_id]
+            balances[entry.account_id] += effect
+            debt = debt_of(before + effect) - debt_of(before)
+            told = {"number": 1, "effect": effect, "debt": debt, "received": entry.received.minor}
             for when in (None, day) if day >= since else (None,):
-                numbers[when, entry.kind, entry.currency] += 1
-                effects[when, entry.kind, entry.currency] += entry.effect.minor
+                sums[when, entry.kind, entry.currency, entry.place].update(told)
         return [
-            Bookings(day=key[0], kind=key[1], number=number, effect=Money(effects[key], key[2]))
-            for key, number in numbers.items()
+            Bookings(
+                day=day,
+                kind=kind,
+                place=place,
+                number=told["number"],
+                effect=Money(told["effect"], currency),
+                debt=Money(told["debt"], currency),
+                received=Money(told["received"], currency),
+            )
+            for (day, kind, currency, place), told in sums.items()
         ]
 
     def keep(self, *, zone: ZoneInfo, limit: int) -> int:  # noqa: ARG002  # nothing to keep

@@ -8,7 +8,7 @@ sums are kept. A day of -infinity is all of time. Without a cursor, what is kept
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres.sheet import Row, rows_of
 from telecom_crm.adapters.postgres.stream import HORIZON, PostgresEvents
-from telecom_crm.domain.ledger import PostingKind
+from telecom_crm.domain.ledger import OF_BALANCES, OF_RECEIPTS, PostingKind
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.report import Bookings, Move, Moves
+from telecom_crm.domain.report import COUNTED, KIND_FIELDS, WAITS, Bookings, Move, Moves
 
 _BEGINNING = "0"
 
@@ -38,86 +38,132 @@ WHERE xact >= %(start)s::text::xid8 AND xact < %(end)s::text::xid8
 
 @attrs.frozen(init=False)
 class _Sums:
-    """Sums of new rows, `number` and others, by day and some columns; and the table that keeps."""
+    """
+    Sums of new rows, `number` and others, by day and some columns; and the table that keeps.
+
+    Of all time they are summed by some columns more (`ever`), which are "" of a day. The rows are
+    those of transactions that `{since}` leaves, and of these, where they are kept, `{until}`.
+    """
 
     table: str
     read: str
     keep: str
 
     def __init__(
-        self, table: str, new: str, *, xact: str, by: Sequence[str], sums: Sequence[str]
+        self,
+        table: str,
+        new: str,
+        *,
+        xact: str,
+        by: Sequence[str],
+        ever: Sequence[str] = (),
+        sums: Sequence[str],
     ) -> None:
-        grouped, listed = ", ".join(by), ", ".join((*by, *sums))
+        grouped, listed = ", ".join((*by, *ever)), ", ".join((*by, *ever, *sums))
+        of_day = ", ".join(("day", *by))
+        named = ", ".join((*by, *(f"coalesce({name}, '') AS {name}" for name in ever)))
         summed = ", ".join(f"sum({name})::bigint AS {name}" for name in sums)
         late = (
-            f"SELECT coalesce(day, '-infinity') AS day, {grouped}, {summed}"
+            f"SELECT coalesce(day, '-infinity') AS day, {named}, {summed}"
             f" FROM (SELECT day, {grouped}, {summed}"
             f" FROM ({new}) AS new GROUP BY day, {grouped}"
-            f") AS by_day GROUP BY GROUPING SETS (({grouped}), (day, {grouped}))"
+            f") AS by_day GROUP BY GROUPING SETS (({grouped}), ({of_day}))"
         )
         since = f"xact >= %(start)s::text::{xact}"
-        until = f"{since} AND xact < %(end)s::text::{xact}"
+        all_late = late.format(since=since, until="true")
+        fresh = late.format(since=since, until=f"xact < %(end)s::text::{xact}")
         wanted = "(day = '-infinity' OR day >= %(since)s::date)"
-        places = ", ".join(str(place) for place in range(1, len(by) + 2))
+        places = ", ".join(str(place) for place in range(1, len(by) + len(ever) + 2))
         read = (
             f"SELECT nullif(day, '-infinity') AS day, {grouped}, {summed} FROM ("
             f" SELECT day, {listed} FROM {table}"
             f" WHERE zone = %(zone)s::text AND %(start)s::text <> '{_BEGINNING}' AND {wanted}"
-            f" UNION ALL SELECT day, {listed} FROM ({late.format(span=since)}) AS late"
+            f" UNION ALL SELECT day, {listed} FROM ({all_late}) AS late"
             f" WHERE {wanted}) AS told GROUP BY {places}"
         )
         more = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
         keep = (
             f"INSERT INTO {table} (zone, day, {listed})"
-            f" SELECT %(zone)s::text, day, {listed} FROM ({late.format(span=until)}) AS fresh"
+            f" SELECT %(zone)s::text, day, {listed} FROM ({fresh}) AS fresh"
             f" ON CONFLICT (zone, day, {grouped}) DO UPDATE SET {more}"
         )
         self.__attrs_init__(table, read, keep)
 
 
+def _one_of(values: Iterable[str]) -> str:
+    quoted = (f"'{value}'" for value in sorted(values))
+    return f"({', '.join(quoted)})"
+
+
+_THINGS = _one_of(COUNTED)
+_FIELDS = " ".join(f"WHEN '{thing}' THEN '{field}'" for thing, field in KIND_FIELDS.items())
+_FIELD = f"CASE thing {_FIELDS} END"
+_KIND = f"coalesce(payload->>({_FIELD}), '')"
+_WAS, _IS = (f"coalesce(payload->'changes'->({_FIELD})->>{n}, {_KIND})" for n in (0, 1))
+_BREAKS = f"""(
+  thing = 'contract' AND payload ?| ARRAY['follows', 'successor']
+  OR coalesce(payload->'changes' ? ({_FIELD}), false) AND payload->>'{WAITS}' IS NULL
+)"""
+
 _MOVES = _Sums(
     "daily_moves",
-    """
-    SELECT (at AT TIME ZONE %(zone)s::text)::date AS day, thing,
-      coalesce(
-        CASE WHEN thing = 'number' THEN payload->>'category'
-          WHEN thing = 'contract' AND (payload ? 'follows' OR payload ? 'successor')
-          THEN 'taken_over' END,
-        '') AS kind,
+    f"""
+    SELECT (at AT TIME ZONE %(zone)s::text)::date AS day, thing, {_KIND} AS kind,
       coalesce(before, '') AS before, after, 1 AS number
     FROM events
-    WHERE {span} AND thing IN ('contract', 'number', 'sim', 'ticket')
-      AND before IS DISTINCT FROM after
+    WHERE {{since}} AND {{until}} AND thing IN {_THINGS}
+      AND before IS DISTINCT FROM after AND NOT {_BREAKS}
     UNION ALL
     SELECT (at AT TIME ZONE %(zone)s::text)::date, thing, move.kind, move.before, move.after, 1
     FROM events CROSS JOIN LATERAL (
-      VALUES (payload->>'was', events.before, ''), (payload->>'category', '', events.after)
+      VALUES ({_WAS}, events.before, ''), ({_IS}, '', events.after)
     ) AS move (kind, before, after)
-    WHERE {span} AND name = 'NumberReclassified'
+    WHERE {{since}} AND {{until}} AND thing IN {_one_of(KIND_FIELDS)} AND {_BREAKS}
     """,
     xact="xid8",
-    by=("thing", "kind", "before", "after"),
+    by=("thing", "before", "after"),
+    ever=("kind",),
     sums=("number",),
 )
 """As `report.moves_of` says."""
 
+_OF_BALANCES, _OF_RECEIPTS = _one_of(OF_BALANCES), _one_of(OF_RECEIPTS)
+
 _BOOKINGS = _Sums(
     "daily_bookings",
-    """
-    SELECT (booked_at AT TIME ZONE %(zone)s::text)::date AS day, kind, currency,
-      1 AS number, effect_minor
-    FROM entries CROSS JOIN LATERAL (
-      SELECT sum(amount_minor * ((credit IN ('2010', '1100', '1110'))::integer
-        - (debit IN ('2010', '1100', '1110'))::integer)) AS effect_minor
-      FROM transfers WHERE transfers.account_id = entries.account_id AND entry_id = entries.id
-    ) AS legs
-    WHERE {span}
+    f"""
+    SELECT day, kind, place, currency, 1 AS number, effect_minor, received_minor,
+      greatest(-balance, 0) - greatest(effect_minor - balance, 0) AS debt_minor
+    FROM (
+      SELECT (booked_at AT TIME ZONE %(zone)s::text)::date AS day, xact, kind, entries.currency,
+        legs.*, subscriber - receivable - unbilled - coalesce(sum(effect_minor) OVER later, 0)
+          AS balance
+      FROM entries JOIN accounts ON accounts.id = entries.account_id
+      CROSS JOIN LATERAL (
+        SELECT sum(amount_minor * ((credit IN {_OF_BALANCES})::integer
+            - (debit IN {_OF_BALANCES})::integer)) AS effect_minor,
+          sum(amount_minor * ((debit IN {_OF_RECEIPTS})::integer
+            - (credit IN {_OF_RECEIPTS})::integer)) AS received_minor,
+          coalesce(max(counterparty) FILTER (
+            WHERE debit IN {_OF_RECEIPTS} OR credit IN {_OF_RECEIPTS}), '') AS place
+        FROM transfers WHERE transfers.account_id = entries.account_id AND entry_id = entries.id
+      ) AS legs
+      WHERE {{since}}
+      WINDOW later AS (PARTITION BY entries.account_id ORDER BY xact DESC, entries.id DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ) AS booked
+    WHERE {{until}}
     """,
     xact="bigint",
-    by=("kind", "currency"),
-    sums=("number", "effect_minor"),
+    by=("kind", "place", "currency"),
+    sums=("number", "effect_minor", "debt_minor", "received_minor"),
 )
-"""As `JournalEntry.effect` says."""
+"""
+As `JournalEntry` and `report.debt_of` say.
+
+What an account had after an entry is what it has now, less what all entries behind it did: so
+nothing has to be known of those before.
+"""
 
 
 @attrs.define
@@ -136,13 +182,16 @@ class PostgresFigures:
         return found
 
     def bookings(self, *, since: date, zone: ZoneInfo) -> list[Bookings]:
-        """Return how many entries there are of each kind, and what they did."""
+        """Return how many entries there are of each kind and place, and what they did."""
         return [
             Bookings(
                 day=row["day"],
                 kind=PostingKind(row["kind"]),
+                place=row["place"],
                 number=row["number"],
                 effect=Money(row["effect_minor"], row["currency"]),
+                debt=Money(row["debt_minor"], row["currency"]),
+                received=Money(row["received_minor"], row["currency"]),
             )
             for row in self._read(_BOOKINGS, since, zone)
         ]

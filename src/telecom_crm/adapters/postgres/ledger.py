@@ -35,13 +35,18 @@ from telecom_crm.domain.ledger import (
 )
 from telecom_crm.domain.money import Money
 
-_COUNTED = """
-  coalesce(sum(CASE '2010' WHEN credit THEN amount_minor WHEN debit THEN -amount_minor END), 0)
-    AS subscriber,
-  coalesce(sum(CASE '1100' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
-    AS receivable,
-  coalesce(sum(CASE '1110' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
-    AS unbilled
+_C = LedgerCode
+
+
+def _counted(code: LedgerCode, *, grows: str, falls: str) -> str:
+    plus_minus = f"WHEN {grows} THEN amount_minor WHEN {falls} THEN -amount_minor"
+    return f"coalesce(sum(CASE '{code}' {plus_minus} END), 0)"
+
+
+_COUNTED = f"""
+  {_counted(_C.SUBSCRIBER_BALANCE, grows="credit", falls="debit")} AS subscriber,
+  {_counted(_C.RECEIVABLE, grows="debit", falls="credit")} AS receivable,
+  {_counted(_C.UNBILLED_RECEIVABLE, grows="debit", falls="credit")} AS unbilled
 """
 
 _DIFFERENCES = f"""

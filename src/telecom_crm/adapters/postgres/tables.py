@@ -957,10 +957,13 @@ daily_bookings = Table(
     _key("zone"),
     Column("day", Date(), nullable=False),
     _key("kind"),
+    _key("place"),
     _currency(),
     Column("number", BigInteger(), nullable=False),
     _minor("effect_minor"),
-    PrimaryKeyConstraint("zone", "day", "kind", "currency"),
+    _minor("debt_minor"),
+    _minor("received_minor"),
+    PrimaryKeyConstraint("zone", "day", "kind", "place", "currency"),
 )
 
 audit = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, multiple, rule
 
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.contract import CloseReason, Contract, HoldNotThere, HoldThere
 from telecom_crm.domain.errors import IllegalTransition, RuleViolated
 from telecom_crm.domain.hold import HoldKind
@@ -46,6 +48,9 @@ class _Terms:
     iccid: Any = None
     msisdn: Any = None
     revisions: int = 0
+    tariff: str = "PLAIN"
+    waiting: str | None = None
+    """The tariff that begins another day."""
 
 
 class ContractMachine(StoreMachine):
@@ -59,8 +64,8 @@ class ContractMachine(StoreMachine):
         self.save("customers", *people)
         self.accounts = [self.samples.account(person.id) for person in people]
         self.save("accounts", *self.accounts)
-        self.tariff = self.samples.tariff()
-        self.save("tariffs", self.tariff)
+        self.tariff, self.other = self.samples.tariff(), self.samples.tariff("OTHER")
+        self.save("tariffs", self.tariff, self.other)
         return multiple(*(self._signed(who, None) for who in (0, 1)))
 
     def touched(self, thing: Any) -> Any | None:
@@ -139,6 +144,42 @@ class ContractMachine(StoreMachine):
         said = self.samples.said()
         self.change(place, lambda one: one.suspend(hold=hold, **said).resume(hold=hold, **said))
 
+    @rule(place=StoreMachine.things, other=st.booleans(), later=st.booleans())
+    def amend(self, place: Place, other: bool, later: bool) -> None:
+        """Go on with a tariff, the same or another, at once or from another day on."""
+        terms, tariff = self.model[place[1]], self.other if other else self.tariff
+        day = BEGINNING.date() if later else None
+
+        def amended(contract: Contract) -> Contract:
+            said = self.samples.said()
+            return contract.amend(tariff=tariff, policy=PAY_FIRST, effective_on=day, **said)
+
+        if terms.status != "active":
+            with pytest.raises(IllegalTransition):
+                self.change(place, amended)
+            return
+        self.change(place, amended)
+        terms.waiting = tariff.code if later else None
+        if not later:
+            terms.tariff = tariff.code
+            terms.revisions += 1
+
+    @rule(place=StoreMachine.things)
+    def let_the_change_begin(self, place: Place) -> None:
+        """The day of a change has come, for a contract in service or suspended."""
+        terms = self.model[place[1]]
+
+        def begun(contract: Contract) -> Contract:
+            return contract.take_effect(today=BEGINNING.date(), **self.samples.said())
+
+        if terms.waiting is None or terms.status not in ("active", "suspended"):
+            with pytest.raises(RuleViolated):
+                self.change(place, begun)
+            return
+        self.change(place, begun)
+        terms.tariff, terms.waiting = terms.waiting, None
+        terms.revisions += 1
+
     @rule(place=StoreMachine.things)
     def add_a_document(self, place: Place) -> None:
         """Keep a file with a contract that is not over."""
@@ -185,6 +226,28 @@ class ContractMachine(StoreMachine):
             assert {hold.kind for hold in contract.holds} == terms.holds
             assert (contract.iccid, contract.msisdn) == (terms.iccid, terms.msisdn)
             assert len(contract.revisions) == terms.revisions
+            assert contract.tariff_code == terms.tariff
+
+    @invariant()
+    def they_are_counted_by_tariff_and_state(self) -> None:
+        """What came into each state on each tariff, less what left it, is what is in it."""
+        if not self.kept:
+            return
+        with self.uow(read_only=True) as tx:
+            moves = tx.figures.moves(since=BEGINNING.date(), zone=BISHKEK)
+        found, by_day = Counter[tuple[str, str]](), Counter[str]()
+        for one in moves:
+            if one.move.thing != "contract":
+                continue
+            if one.day is None:
+                found[one.move.kind, one.move.after] += one.number
+                found[one.move.kind, one.move.before] -= one.number
+            else:
+                by_day.update({one.move.after: one.number, one.move.before: -one.number})
+        there = Counter((terms.tariff, terms.status) for terms in self.model.values())
+        assert {key: n for key, n in found.items() if key[1] and n} == there
+        states = Counter(terms.status for terms in self.model.values())
+        assert {state: n for state, n in by_day.items() if state and n} == states
 
     def _signed(self, who: int, wanted: date | None) -> Place:
         sim, number = self.samples.sim(), self.samples.number()

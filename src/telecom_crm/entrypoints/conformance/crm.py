@@ -887,8 +887,10 @@ class CrmMachine(StoredMachine):
         assert sum(line.debit.minor - line.credit.minor for line in lines) == 0
         for of_days in (True, False):
             told = [one for one in bookings if (one.day is not None) is of_days]
-            had = sum(account.balance for account in self.model.accounts.values())
-            assert sum(one.effect.minor for one in told) == had
+            every = self.model.accounts.values()
+            assert sum(one.effect.minor for one in told) == sum(one.balance for one in every)
+            owed = sum(max(-one.balance, 0) for one in every)
+            assert sum(one.debt.minor for one in told) == owed
         sides = {line.code: line.debit.minor - line.credit.minor for line in lines}
         assert sides.get(LedgerCode.GATEWAY_CLEARING, 0) == self.model.in_clearing
         assert sides.get(LedgerCode.TRANSFERS_IN_TRANSIT, 0) == 0
@@ -945,19 +947,18 @@ class CrmMachine(StoredMachine):
         self, contracts: list[Contract], sims: list[Sim], numbers: list[Number]
     ) -> None:
         """What came into each state, less what left it, is what is in it."""
-        expected = Counter[tuple[str, str, str]]()
-        expected.update(("contract", "", one.status.value) for one in contracts)
-        expected.update(("sim", "", one.status.value) for one in sims)
-        expected.update(("number", one.category.value, one.status.value) for one in numbers)
+        there: list[Contract | Sim | Number] = [*contracts, *sims, *numbers]
         with self.uow(read_only=True) as tx:
             moves = tx.figures.moves(since=FIRST_DAY, zone=BISHKEK)
         for of_days in (True, False):
             found = Counter[tuple[str, str, str]]()
             for one in moves:
                 if (one.day is not None) is of_days and one.move.thing != "ticket":
-                    kind = one.move.kind if one.move.thing == "number" else ""
-                    found[one.move.thing, kind, one.move.after] += one.number
-                    found[one.move.thing, kind, one.move.before] -= one.number
+                    found[one.move.thing, one.move.kind, one.move.after] += one.number
+                    found[one.move.thing, one.move.kind, one.move.before] -= one.number
+            expected = Counter(
+                (_machine(one), "" if of_days else _kind(one), one.status.value) for one in there
+            )
             assert {key: n for key, n in found.items() if key[2] and n} == expected
 
     def teardown(self) -> None:
@@ -1191,3 +1192,17 @@ def _kgs(minor: int) -> Money:
 
 def _nothing() -> Any:
     return multiple()
+
+
+def _machine(thing: Contract | Sim | Number) -> str:
+    return type(thing).__name__.lower()
+
+
+def _kind(thing: Contract | Sim | Number) -> str:
+    match thing:
+        case Contract():
+            return thing.tariff_code
+        case Number():
+            return thing.category.value
+        case _:
+            return ""

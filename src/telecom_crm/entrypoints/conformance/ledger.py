@@ -23,6 +23,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.domain.account import AccountState, BillingAccount
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.errors import KeyReused, NotFound
 from telecom_crm.domain.identifiers import AccountId, EntryId
 from telecom_crm.domain.ledger import (
@@ -35,8 +36,10 @@ from telecom_crm.domain.ledger import (
     PostingKind,
 )
 from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.report import Bookings
 from telecom_crm.entrypoints.conformance.machine import Abandoned, Place, StoreMachine, refused
 from telecom_crm.entrypoints.conformance.samples import (
+    BEGINNING,
     CREDIT,
     CURRENCY,
     OPERATOR,
@@ -304,6 +307,7 @@ class LedgerMachine(StoreMachine):
             lines = tx.ledger.trial_balance()
             parts = {one: tx.ledger.trial_balance(account_id=one) for one in self.books}
             differences = list(tx.ledger.differences())
+            bookings = tx.figures.bookings(since=BEGINNING.date(), zone=BISHKEK)
         # Money is held back for the first fees of activations; here there are none.
         assert {(one.account_id, one.counter, one.stored, one.computed) for one in differences} == {
             (account_id, "reserved", books.reserved, 0)
@@ -326,8 +330,25 @@ class LedgerMachine(StoreMachine):
             code: (sides["debit"], sides["credit"]) for code, sides in self.sides.items()
         }
         assert sum(line.debit.minor - line.credit.minor for line in lines) == 0
+        self._are_summed(bookings)
 
     # The model
+
+    def _are_summed(self, bookings: Sequence[Bookings]) -> None:
+        """What all days did, and all of time, is what accounts have and owe, and what came in."""
+        every = self.books.values()
+        came = sum(
+            sides["debit"] - sides["credit"]
+            for code, sides in self.sides.items()
+            if code in ("1020", "1030")
+        )
+        for of_days in (True, False):
+            told = [one for one in bookings if (one.day is not None) is of_days]
+            assert sum(one.number for one in told) == sum(len(books.entries) for books in every)
+            assert sum(one.effect.minor for one in told) == sum(books.balance for books in every)
+            owed = sum(max(0, -books.balance) for books in every)
+            assert sum(one.debt.minor for one in told) == owed
+            assert sum(one.received.minor for one in told) == came
 
     def _opened(self, postpaid: bool) -> AccountId:
         policy = PAY_LATER if postpaid else PAY_FIRST

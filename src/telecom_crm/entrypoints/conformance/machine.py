@@ -33,6 +33,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.stream import EventStream
+from telecom_crm.domain.calendar import BISHKEK
 from telecom_crm.domain.errors import KeyReused, NotFound, StaleVersion
 from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.lifecycle import Event
@@ -300,6 +301,14 @@ class StoreMachine(StoredMachine):
                 cursor = page.next
 
     # What always holds
+
+    @rule(anew=st.booleans())
+    def sum_up(self, anew: bool) -> None:
+        """Keep the sums of what came since the last time, or of everything: nothing shows it."""
+        with self.uow() as tx:
+            if anew:
+                tx.figures.forget(zone=BISHKEK)
+            tx.figures.keep(zone=BISHKEK, limit=9)
 
     @invariant()
     def the_store_agrees_with_the_model(self) -> None:

@@ -16,7 +16,9 @@ from telecom_crm.domain.report import (
     ContractDay,
     Dashboard,
     MoneyDay,
+    PlaceFigures,
     PoolFigures,
+    TariffFigures,
     TicketFigures,
 )
 from telecom_crm.domain.role import Area
@@ -48,12 +50,16 @@ class ContractDayView(View):
 
 
 class MoneyDayView(View):
-    """How many payments there were on a date, their sum, and what all accounts had at its end."""
+    """
+    How many payments there were on a date, their sum, what all accounts had at its end, and what
+    those owed whose balance was below zero.
+    """
 
     day: date
     payments: int
     paid: MoneyView
     balance: MoneyView
+    debt: MoneyView
 
     @classmethod
     def of(cls, one: MoneyDay) -> MoneyDayView:
@@ -63,7 +69,42 @@ class MoneyDayView(View):
             payments=one.payments,
             paid=MoneyView.of(one.paid),
             balance=MoneyView.of(one.balance),
+            debt=MoneyView.of(one.debt),
         )
+
+
+class PlaceFiguresView(View):
+    """
+    What was paid at a gateway or a cash desk today, and how many payments there, of whatever day,
+    are for nobody we know, counted to a hundred.
+    """
+
+    place: str
+    payments: int
+    paid: MoneyView
+    unallocated: int
+
+    @classmethod
+    def of(cls, one: PlaceFigures) -> PlaceFiguresView:
+        """Show a place."""
+        return cls(
+            place=one.place,
+            payments=one.payments,
+            paid=MoneyView.of(one.paid),
+            unallocated=one.unallocated,
+        )
+
+
+class TariffFiguresView(View):
+    """How many active contracts are on a tariff."""
+
+    code: str
+    active: int
+
+    @classmethod
+    def of(cls, one: TariffFigures) -> TariffFiguresView:
+        """Show a tariff."""
+        return cls(code=one.code, active=one.active)
 
 
 class TicketFiguresView(View):
@@ -123,6 +164,8 @@ class DashboardView(View):
     last_day: date
     contracts: list[ContractDayView] | None
     money: list[MoneyDayView] | None
+    places: list[PlaceFiguresView] | None
+    tariffs: list[TariffFiguresView] | None
     tickets: TicketFiguresView | None
     pool: PoolFiguresView | None
     attention: list[AttentionView]
@@ -137,6 +180,10 @@ class DashboardView(View):
             last_day=found.period.last_day,
             contracts=None if contracts is None else [ContractDayView.of(day) for day in contracts],
             money=None if money is None else [MoneyDayView.of(day) for day in money],
+            places=None if found.places is None else [PlaceFiguresView.of(p) for p in found.places],
+            tariffs=(
+                None if found.tariffs is None else [TariffFiguresView.of(t) for t in found.tariffs]
+            ),
             tickets=TicketFiguresView.of(found.tickets) if found.tickets else None,
             pool=PoolFiguresView.of(found.pool) if found.pool else None,
             attention=[AttentionView.of(one) for one in found.attention],

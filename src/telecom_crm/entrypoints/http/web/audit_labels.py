@@ -228,7 +228,6 @@ FIELDS: Mapping[str, str] = {
     "until": N_("Valid until"),
     "updated": N_("Updated"),
     "version": N_("Version"),
-    "was": N_("Before"),
     "weights": N_("Points"),
     "zone": N_("Time zone"),
 }

@@ -68,7 +68,6 @@ KINDS: Mapping[tuple[str, str], type[StrEnum]] = {
     ("import_job", "kind"): ImportKind,
     ("notification", "channel"): NotificationChannel,
     ("number", "category"): NumberCategory,
-    ("number", "was"): NumberCategory,
     ("provisioning_task", "kind"): ProvisioningKind,
     ("provisioning_task", "bars"): Bar,
     ("ticket", "priority"): TicketPriority,

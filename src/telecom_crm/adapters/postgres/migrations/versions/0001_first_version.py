@@ -686,10 +686,13 @@ CREATE TABLE daily_bookings (
     zone TEXT COLLATE "C" NOT NULL,
     day DATE NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
+    place TEXT COLLATE "C" NOT NULL,
     currency CHAR(3) NOT NULL,
     number BIGINT NOT NULL,
     effect_minor BIGINT NOT NULL,
-    CONSTRAINT pk_daily_bookings PRIMARY KEY (zone, day, kind, currency)
+    debt_minor BIGINT NOT NULL,
+    received_minor BIGINT NOT NULL,
+    CONSTRAINT pk_daily_bookings PRIMARY KEY (zone, day, kind, place, currency)
 );
 
 CREATE TABLE audit (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 from litestar import Controller, Response
@@ -16,8 +17,10 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.report import Concern, ContractDay, Dashboard, FirstStep, MoneyDay, halves
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.web import charts
+from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, ngettext, pgettext
@@ -31,6 +34,7 @@ USUAL = 30
 
 ENTRY = Entry(path=PATH, text=N_("Dashboard"), icon="layout-dashboard", key="D")
 
+CONTRACTS = "/console/contracts"
 NUMBERS, FREE = "/console/numbers", "?status=available&category="
 LISTS: Mapping[Concern, tuple[str, str]] = {
     Concern.APPROVALS: ("/console/approvals", "?status=pending"),
@@ -75,12 +79,12 @@ class DashboardPages(Controller):
     path = PATH
 
     @shows("/", Own("it shows what each may see, and nothing else"))
-    def index(self, request: Visit, reports: NamedDependency[Reports]) -> Response[bytes]:
+    def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Show figures of now and by day, and what waits for somebody."""
         assert request.visitor is not None, "guests have no console"
         asked = request.query_params.get("days", "")
         days = int(asked) if asked in map(str, PERIODS) else USUAL
-        found = reports.dashboard(days=days, rights=request.visitor.rights, by=request.by)
+        found = crm.reports.dashboard(days=days, rights=request.visitor.rights, by=request.by)
         return page(
             request,
             "console/dashboard/index.html",
@@ -88,7 +92,8 @@ class DashboardPages(Controller):
             days=days,
             periods=[_period(one, days) for one in PERIODS],
             pictures=_pictures(found),
-            steps=_steps(request, reports),
+            steps=_steps(request, crm.reports),
+            tariffs=_tariffs(found, crm),
             icons=ICONS,
             places={concern: _place(request, *LISTS[concern]) for concern in Concern},
             numbers_of={one: _place(request, NUMBERS, f"{FREE}{one}") for one in NumberCategory},
@@ -103,6 +108,16 @@ def _steps(request: Visit, reports: Reports) -> list[tuple[FirstStep, str, bool]
     if all(taken for step, taken in done.items() if step is not FirstStep.NAME):
         return []
     return [(step, STEPS[step], taken) for step, taken in done.items()]
+
+
+def _tariffs(found: Dashboard, crm: Crm) -> list[tuple[str, str, int]]:
+    """Return the tariffs that active contracts are on: the address of these, its name, how many."""
+    names = names_in(crm.catalog) if found.tariffs else {}
+    those = f"{CONTRACTS}?status=active&tariff="
+    return [
+        (those + quote(one.code), names.get(one.code, one.code), one.active)
+        for one in found.tariffs or ()
+    ]
 
 
 def _period(days: int, now: int) -> dict[str, Any]:

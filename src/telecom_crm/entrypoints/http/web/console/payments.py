@@ -42,11 +42,11 @@ from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.labels import gateway, label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
-FILTERS = ("status", "method")
+FILTERS = ("status", "method", "gateway")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -121,6 +121,7 @@ class PaymentPages(Controller):
             takers=takers(request, crm, found.items),
             chips=status_chips(listing, pgettext("payments", "All"), CHIPS, crm.payments.counts),
             methods=_methods(listing),
+            places=[(name, gateway(name)) for name in sorted(crm.gateways)],
         )
 
     @shows("/{payment_id:uuid}", Area.PAYMENTS)
