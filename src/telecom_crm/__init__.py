@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.customer import IdentityDocument as IdentityDocument
     from telecom_crm.domain.deduplication import DeduplicationRules as DeduplicationRules
     from telecom_crm.domain.deduplication import Suspicion as Suspicion
+    from telecom_crm.domain.demo import Demo as Demo
     from telecom_crm.domain.errors import Busy as Busy
     from telecom_crm.domain.errors import Conflict as Conflict
     from telecom_crm.domain.errors import Fault as Fault
@@ -238,6 +239,7 @@ _STABLE = {
     "domain.contract": "CloseReason Contract",
     "domain.customer": "Address Consent Customer CustomerKind DocumentType IdentityDocument",
     "domain.deduplication": "DeduplicationRules Suspicion",
+    "domain.demo": "Demo",
     "domain.errors": """
         Busy Conflict Fault GatewayError IllegalTransition InvalidValue KeyReused NotFound
         NotPermitted Reason RuleViolated SchemaOutdated StaleVersion TelecomCrmError Unavailable

@@ -29,7 +29,7 @@ from telecom_crm.entrypoints.settings import prepare
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
 KINDS = {"http_process", "worker", "postgres"}
 AWAY = "postgresql://nobody@127.0.0.1:1/nothing"
-PEOPLE = 49
+PEOPLE = 48
 """How many customers the demo has."""
 
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -25,12 +26,14 @@ from telecom_crm.application.ports import Message, NotInstalled
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
 from telecom_crm.domain.hold import Bar, HoldKind
+from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
 from telecom_crm.entrypoints.crm import STEPS, Crm
-from telecom_crm.entrypoints.demo import GATEWAYS, load_subscribers, subscriber
+from telecom_crm.entrypoints.demo import CUSTOMERS, GATEWAYS, load_subscribers, subscriber
 from telecom_crm.entrypoints.demo_life import live
 
 HEAVY = ("sqlalchemy", "psycopg", "litestar", "dependency_injector", "cattrs", "cyclopts", "rich")
@@ -230,24 +233,73 @@ def test_demo_subscribers_are_made_once() -> None:
     assert crm.verify_ledger() == ()
 
 
-def test_a_demo_has_lived_for_months_and_lives_them_once() -> None:
+def test_a_demo_has_thirteen_months_behind_it_and_lives_them_once() -> None:
     clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
     with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS) as crm:
         live(crm, clock)
         before = [event for _, event in crm.events.each()]
         assert clock() == datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
-        clock.advance(timedelta(hours=1))
+        clock.advance(timedelta(days=40))
         live(crm, clock)
         assert [event for _, event in crm.events.each()] == before
+        clock.advance(timedelta(days=-40))
         assert crm.verify_ledger() == ()
         found = crm.reports.dashboard(days=90)
         assert found.contracts is not None
         assert found.money is not None
-        people = len(list(crm.customers.each()))
-        assert found.contracts[-1].active == people - 1, "one lost a phone"
-        paid = [day.paid.minor > 0 for day in found.money[90:]]
-        assert paid.count(True) > 60
-        assert "approvals" in {one.concern.value for one in found.attention}
+        states = Counter(contract.status.value for contract in crm.contracts.each())
+        assert states == {"active": CUSTOMERS - 3, "closed": 2, "suspended": 1}
+        assert found.contracts[-1].active == CUSTOMERS - 3
+        assert sum(day.connected for day in found.contracts[-30:]) > 3
+        assert [day.paid.minor > 0 for day in found.money[90:]].count(True) > 60
+        concerns = {one.concern.value: one.number for one in found.attention}
+        assert concerns["unallocated_payments"] == 3
+        assert {"approvals", "failed_imports", "overdue_tickets"} <= concerns.keys()
+        first = next(crm.contracts.each(msisdn=subscriber(0).msisdn.digits))
+        entries = list(crm.accounts.each_entry(first.account_id))
+        for kind in (PostingKind.PAYMENT, PostingKind.RECURRING_FEE):
+            months = {f"{entry.booked_at:%Y-%m}" for entry in entries if entry.kind is kind}
+            assert len(months) >= 13, kind
+
+
+class DyingNetwork(SimulatorNetwork):
+    """Dies at one of its tasks."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self._left = at
+
+    def carry_out(self, task: ProvisioningTask) -> None:
+        """Carry one out, or die."""
+        self._left -= 1
+        if self._left == 0:
+            raise ConnectionError("gone")
+        super().carry_out(task)
+
+
+def test_a_demo_that_was_killed_goes_on_as_it_was_begun() -> None:
+    lived = []
+    for network in (SimulatorNetwork(), DyingNetwork(at=19)):
+        clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
+        with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS, network=network) as crm:
+            if isinstance(network, DyingNetwork):
+                with pytest.raises(ConnectionError):
+                    live(crm, clock, customers=24, seed=7)
+                clock.advance(timedelta(hours=3))
+            demo = live(crm, clock, customers=24, seed=7)
+            assert crm.verify_ledger() == ()
+            paid = sorted((payment.at, payment.amount.minor) for payment in crm.payments.each())
+            names = {one.name for one in crm.customers.each()}
+            states = Counter(contract.status.value for contract in crm.contracts.each())
+            lived.append((demo, paid, names, states))
+    assert lived[0] == lived[1]
+
+
+def test_a_seed_makes_the_same_people_with_the_same_numbers() -> None:
+    numbers = [subscriber(index).msisdn for index in range(600)]
+    assert [subscriber(index, 7).msisdn for index in range(600)] == numbers
+    assert len({subscriber(index, 7).name for index in range(600)}) == 600
+    assert subscriber(3, 7) == subscriber(3, 7) != subscriber(3)
 
 
 def test_one_round_of_work_bars_and_tells_who_is_overdrawn_and_another_serves_the_paid() -> None:

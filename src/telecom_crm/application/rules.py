@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from telecom_crm.application.declared import structure, text, unique, whole
+from telecom_crm.application.declared import flag, instant, structure, text, unique, whole
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.roles import RoleBook
 from telecom_crm.application.rule_readers import (
@@ -22,6 +22,7 @@ from telecom_crm.application.rule_readers import (
 )
 from telecom_crm.domain.brand import DEFAULT_BRAND, Brand
 from telecom_crm.domain.deduplication import DEFAULT_RULES, DeduplicationRules
+from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 from telecom_crm.domain.notification import DEFAULT_TEMPLATES, Template
@@ -39,6 +40,7 @@ from telecom_crm.domain.validation import DEFAULT_VALIDATION, ValidationRules
 POLICIES, DEDUPLICATION, VALIDATION = "billing_policies", "deduplication", "validation"
 REGULATIONS, SLA, TEMPLATES = "regulations", "sla", "templates"
 BRAND = "brand"
+DEMO = "demo"
 
 
 DEFAULT_SERVICE_LEVELS = ServiceLevels(policy=DEFAULT_SLA, calendar=DEFAULT_CALENDAR)
@@ -93,6 +95,12 @@ def brand_in(tx: Transaction) -> Brand:
     """Return how the pages look."""
     raw = tx.rules.get(BRAND)
     return DEFAULT_BRAND if raw is None else structure(Brand, raw, {"name": text, "hue": whole})
+
+
+def demo_in(tx: Transaction) -> Demo | None:
+    """Return what a demo was made from; None where things are somebody's own."""
+    raw = tx.rules.get(DEMO)
+    return None if raw is None else structure(Demo, raw, _DEMO)
 
 
 def regulations_in(tx: Transaction) -> Regulations:
@@ -254,6 +262,18 @@ class RuleBook(RoleBook):
     ) -> None:
         """Change how the pages look; other processes show it within half a minute."""
         self._change(BRAND, lambda _: brand, expected_version, by)
+
+    def demo(self) -> Demo | None:
+        """Show what a demo was made from; None where things are somebody's own."""
+        with self.uow(read_only=True) as tx:
+            return demo_in(tx)
+
+    def put_demo(self, demo: Demo, *, by: Actor = SYSTEM) -> Demo:
+        """Say that this installation is a demo, which nothing takes back but emptying it."""
+        return self._change(DEMO, lambda _: demo, None, by)
+
+
+_DEMO = {"seed": whole, "customers": whole, "began": instant, "lived": flag}
 
 
 def _renumbered(policy: BillingPolicy, old: BillingPolicy | None) -> BillingPolicy:

@@ -18,7 +18,8 @@ from telecom_crm.application.ports import Message, Query
 from telecom_crm.application.users import LoginTaken
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.customer import Address, DocumentType, IdentityDocument
-from telecom_crm.domain.errors import NotFound, RuleViolated
+from telecom_crm.domain.demo import Demo
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_digit
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -42,8 +43,12 @@ ACCOUNTS = (
 )
 """Who works there, one of each built-in role: login, name and role."""
 
+CUSTOMERS = 48
+"""How many customers a demo with a past has, where nobody says how many."""
 COUNT = 24
-"""How many subscribers it has."""
+"""How many subscribers one without a past has."""
+APPLIED_FROM = 900
+"""The index of the first who only applied; all customers come before."""
 
 STOCK, STOCK_FROM = 48, 777_000
 """How many cards and numbers are free, and the index of the first."""
@@ -57,18 +62,28 @@ _CLASSES = (
 )
 LIMITS = PaymentLimits(smallest=Money.parse("20.00", "KGS"), largest=Money.parse("30000.00", "KGS"))
 """What a payment may be."""
-_FIRST = ("Айгүл", "Бакыт", "Чолпон", "Данияр", "Элина", "Нурлан", "Гүлнара", "Тимур")
+_FIRST = (
+    *("Айгүл", "Бакыт", "Чолпон", "Данияр", "Элина", "Нурлан", "Гүлнара", "Тимур"),
+    *("Назгүл", "Азамат", "Анна", "Дмитрий", "Жылдыз", "Өмүрбек", "Мээрим", "Сергей"),
+    *("Бегимай", "Эркин", "Ольга", "Улан", "Асель", "Алексей", "Зарина", "Кубанычбек"),
+)
 """Women and men in turn."""
 _LAST = (
-    ("Асанова", "Асанов"),
-    ("Токтогулова", "Токтогулов"),
-    ("Ибраимова", "Ибраимов"),
-    ("Рахимова", "Рахимов"),
-    ("Ким", "Ким"),
-    ("Соколова", "Соколов"),
-    ("Öztürk", "Öztürk"),
-    ("Маматова", "Маматов"),
+    *(("Асанова", "Асанов"), ("Токтогулова", "Токтогулов"), ("Ибраимова", "Ибраимов")),
+    *(("Рахимова", "Рахимов"), ("Ким", "Ким"), ("Соколова", "Соколов"), ("Öztürk", "Öztürk")),
+    *(("Маматова", "Маматов"), ("Жумабаева", "Жумабаев"), ("Өмүралиева", "Өмүралиев")),
+    *(("Кузнецова", "Кузнецов"), ("Сыдыкова", "Сыдыков"), ("Эсенгулова", "Эсенгулов")),
+    *(
+        ("Ли", "Ли"),
+        ("Осмонова", "Осмонов"),
+        ("Волкова", "Волков"),
+        ("Бейшеналиева", "Бейшеналиев"),
+    ),
+    *(("Юсупова", "Юсупов"), ("Шевченко", "Шевченко"), ("Турдубаева", "Турдубаев")),
+    *(("Калыкова", "Калыков"), ("Морозова", "Морозов"), ("Дүйшөева", "Дүйшөев")),
+    *(("Абдыкеримова", "Абдыкеримов"), ("Петрова", "Петров")),
 )
+"""As many as have no divisor in common with the first names, so 600 people in a row differ."""
 _CITIES = ("Бишкек", "Ош", "Бишкек", "Жалал-Абад", "Каракол", "Нарын", "Талас")
 _TARIFFS = ("START", "COMFORT", "MAX", "COMFORT")
 _LANGUAGES = ("ky", "ru", "en")
@@ -107,20 +122,38 @@ class DemoSubscriber:
         }
 
 
-def subscriber(index: int) -> DemoSubscriber:
-    """Return a made-up person by number, from 0 on; numbers far apart share nothing."""
+def subscriber(index: int, seed: int = 0) -> DemoSubscriber:
+    """
+    Return a made-up person by number, from 0 on; numbers far apart share nothing.
+
+    With another `seed` it is somebody else, who has the same card and phone number.
+    """
+    who = index + seed
     return DemoSubscriber(
-        name=f"{_LAST[(5 * index + index // 8) % 8][index % 2]} {_FIRST[index % 8]}",
+        name=f"{_LAST[7 * who % len(_LAST)][who % 2]} {_FIRST[who % len(_FIRST)]}",
         email=f"demo{index}@example.org",
-        city=_CITIES[index % len(_CITIES)],
-        birth_date=date(1960, 1, 1) + timedelta(days=index * 397 % 15000),
+        city=_CITIES[who % len(_CITIES)],
+        birth_date=date(1960, 1, 1) + timedelta(days=who * 397 % 15000),
         document_number=f"DM{index:08d}",
         iccid=_iccid(index),
         imsi=IMSI(f"43705{index:010d}"),
         msisdn=MSISDN(f"996799{index:06d}"),
-        tariff=_TARIFFS[index % 4],
-        language=_LANGUAGES[index % 3],
+        tariff=_TARIFFS[who % 4],
+        language=_LANGUAGES[who % 3],
     )
+
+
+def begun(
+    crm: Crm, *, customers: int = CUSTOMERS, seed: int = 0, began: datetime | None = None
+) -> Demo:
+    """
+    Return what the demo here is made from; an empty database becomes one, of so many customers.
+
+    Raise `RuleViolated` where the database has things of its own.
+    """
+    refuse_strangers(crm)
+    fresh = Demo(seed=seed, customers=customers, began=began or crm.clock())
+    return crm.rules.demo() or crm.rules.put_demo(fresh, by=BY)
 
 
 def may_be_in(crm: Crm) -> bool:
@@ -135,17 +168,8 @@ def may_be_in(crm: Crm) -> bool:
     )
     if not any(page.items for page in pages):
         return True
-    # asked last: another process may be loading the demo, and its catalog comes first
-    return catalog_since(crm) is not None
-
-
-def catalog_since(crm: Crm) -> datetime | None:
-    """Return since when the demo's catalog is there; None where it is not, or is another's."""
-    try:
-        made = crm.catalog.tariff_history(_TARIFFS[0])[0]
-    except NotFound:
-        return None
-    return made.at if made.by == BY else None
+    # asked last: another process may be loading the demo, and that it is one comes first
+    return crm.rules.demo() is not None
 
 
 def refuse_strangers(crm: Crm) -> None:
@@ -155,19 +179,19 @@ def refuse_strangers(crm: Crm) -> None:
         raise RuleViolated("demo_in_empty_database", (reason,))
 
 
-def load(crm: Crm, *, troubles: bool = True) -> None:
+def load(crm: Crm, *, count: int = COUNT, troubles: bool = True) -> None:
     """
-    Put the demo catalog and its subscribers into an empty database.
+    Put the demo catalog and its first `count` subscribers into an empty database.
 
     Again is no change, and a load that was killed goes on. Raise `RuleViolated` where the database
     has things of its own.
     """
-    refuse_strangers(crm)
-    if next(crm.contracts.each(msisdn=subscriber(COUNT - 1).msisdn.digits), None) is None:
+    seed = begun(crm).seed
+    if next(crm.contracts.each(msisdn=subscriber(count - 1).msisdn.digits), None) is None:
         crm.catalog.apply(demo_catalog(), by=BY)
         crm.rules.put_regulations(Regulations(payment_limits=[LIMITS]), by=BY)
         load_stock(crm)
-    load_subscribers(crm, troubles=troubles)
+    load_subscribers(crm, count=count, seed=seed, troubles=troubles)
 
 
 def new_password() -> str:
@@ -178,8 +202,9 @@ def new_password() -> str:
 
 def load_applications(crm: Crm) -> None:
     """Let a few people ask for something: new, waiting, in need of data. Again is no change."""
+    seed = begun(crm).seed
     for index in range(6):
-        one = subscriber(900 + index)
+        one = subscriber(APPLIED_FROM + index, seed)
         made = crm.intake.capture(
             kind=ApplicationKind.NEW_CONNECTION,
             channel=Channel.API,
@@ -228,14 +253,14 @@ def load_stock(crm: Crm) -> None:
     crm.inventory.receive_numbers(numbers, by=BY)
 
 
-def load_subscribers(crm: Crm, *, count: int = COUNT, troubles: bool = True) -> None:
+def load_subscribers(crm: Crm, *, count: int = COUNT, seed: int = 0, troubles: bool = True) -> None:
     """
     Make subscribers who came from another system: active, with some money, some with a ticket
     where they have `troubles`.
 
     Again is no change. The demo catalog has to be there.
     """
-    people = [subscriber(index) for index in range(count)]
+    people = [subscriber(index, seed) for index in range(count)]
     receive(crm, people)
     for index, one in enumerate(people):
         _subscribe(crm, index, one)

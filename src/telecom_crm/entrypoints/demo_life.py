@@ -1,29 +1,40 @@
-"""The months that a demo has behind it: what its people bought, paid, lost and asked about."""
+"""The thirteen months that a demo has behind it: what its people bought, paid, lost and asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from functools import partial
 from itertools import count
+from math import isqrt
+
+import attrs
 
 from telecom_crm.adapters.clock import ManualClock
+from telecom_crm.application.notifications import CONSUMER
+from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.calendar import local_date
-from telecom_crm.domain.contract import ContractStatus
+from telecom_crm.domain.charging import ChargeKind
+from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
 from telecom_crm.domain.customer import Consent
+from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.identifiers import AccountId
 from telecom_crm.domain.importing import ImportKind
-from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.ticket import TicketPriority, TicketStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import (
-    COUNT,
+    APPLIED_FROM,
+    BY,
+    CUSTOMERS,
     DemoSubscriber,
-    catalog_since,
+    begun,
     load,
     receive,
     send_to_nobody,
@@ -31,21 +42,32 @@ from telecom_crm.entrypoints.demo import (
     tell_trouble,
 )
 
-DAYS = 90
-"""How long the demo's operator is at work already."""
-SOLD_FROM = 100
-"""The index of the first subscriber who bought a card since."""
+DAYS = 396
+"""How long the demo's operator is at work already: thirteen months."""
+FEWEST, MOST = 24, APPLIED_FROM
+"""How many customers a demo may have."""
 
 OPERATOR, CASHIER, SUPPORT = Actor("operator"), Actor("cashier"), Actor("support")
-_SOLD_ON = (1, 0, 0, 1, 0, 0, 0)
-"""How many cards are sold on each of seven days, over and over."""
-_PAID = {"START": "300.00", "COMFORT": "500.00", "MAX": "900.00"}
+_MONTH = 30
+"""The days between two fees."""
+_FEES = {"START": 250, "COMFORT": 450, "MAX": 790}
+_FIRST_PAID = {"START": 300, "COMFORT": 500, "MAX": 900}
+_BESIDE_FEE = (0, 50, -50)
+"""How much more or less than the fee somebody pays, month by month: it comes to nothing."""
 _WAYS = (
     (PaymentMethod.CASH, "cash_desk"),
     (PaymentMethod.CARD, "simulator"),
     (PaymentMethod.CARD, "card_terminal"),
     (PaymentMethod.CARD, "simulator"),
 )
+_HOURS = {"cash_desk": 11, "card_terminal": 14, "simulator": 19}
+"""When on a day each takes what it takes."""
+_LOST = (
+    (12, "simulator", "300.00", "0799 12 34 5"),
+    (4, "card_terminal", "450.00", "Маматова, Comfort"),
+    (1, "simulator", "500.00", "996 700 000 00"),
+)
+"""Money for nobody we know: so many days ago, taken by whom, how much, and what was typed."""
 _SIGNED = b"%PDF-1.4\n% the signed contract, scanned\n%%EOF\n"
 _QUESTIONS = (
     ("Мобильный интернет работает медленно", "Мы усилили сеть в вашем районе.", "normal"),
@@ -62,140 +84,243 @@ _TROUBLED_FOR = (2, 26, 5)
 _Deed = tuple[datetime, Callable[[], object]]
 
 
-def live(crm: Crm, clock: ManualClock) -> None:
+def live(crm: Crm, clock: ManualClock, *, customers: int = CUSTOMERS, seed: int = 0) -> Demo:
     """
     Load the demo as of `DAYS` ago, and everything that happened since; the clock comes back to now.
 
-    Again is no change, and what was killed goes on: it all happens on the days of the first time.
-    Raise `RuleViolated` where the database has things of its own.
+    One that was lived is left as it is, and one that was killed goes on, as it was begun: on the
+    days of the first time, with as many customers. Raise `RuleViolated` where the database has
+    things of its own.
     """
     now = clock()
-    began = catalog_since(crm) or now - timedelta(days=DAYS)
-    clock.set(began)
+    clock.set(now - timedelta(days=DAYS))
     try:
-        load(crm, troubles=False)
-        for at, deed in sorted(_deeds(crm, began, now), key=lambda one: one[0]):
+        demo = begun(crm, customers=customers, seed=seed)
+        if demo.lived:
+            return demo
+        clock.set(demo.began)
+        life = _Life(crm, demo)
+        load(crm, count=life.taken_over, troubles=False)
+        receive(crm, [one.who for one in life.people])
+        for at, deed in sorted(life.deeds(), key=lambda one: one[0]):
             clock.set(at)
             deed()
     finally:
         clock.set(now)
-    crm.provisioning.work(network=crm.network, limit=COUNT)
+    crm.provisioning.work(network=crm.network)
     send_to_nobody(crm)
+    return crm.rules.put_demo(attrs.evolve(demo, lived=True), by=BY)
 
 
-def _deeds(crm: Crm, began: datetime, now: datetime) -> Iterator[_Deed]:
-    """Give all that happened, each with its instant."""
-    sold, asked = count(), count()
-    for number, hours in enumerate(_TROUBLED_FOR):
-        yield now - timedelta(hours=hours), partial(tell_trouble, crm, number)
-    people = [subscriber(index) for index in range(COUNT)]
-    for day in range(1, (now - began).days):
-        at = _at(crm, began, day)
-        for index, one in enumerate(people):
-            if (day + index * 11) % 29 == 0:
-                yield at(9 + index % 9, index), partial(_pay, crm, f"{index}-{day}", index, one)
-        for place in range(_SOLD_ON[day % 7]):
-            index = next(sold)
-            people.append(one := subscriber(SOLD_FROM + index))
-            yield at(10 + 3 * place), partial(_sell, crm, index, one)
-        if day % 9 == 4:
-            yield at(11, 20), partial(_ask, crm, next(asked), people[day % COUNT])
-        if day % 7 == 0:
-            yield at(23), partial(send_to_nobody, crm)
-        if day == DAYS - 30:
-            yield at(15), partial(_import, crm)
-        if day == DAYS - 6:
-            yield at(16), partial(_lose, crm, people[2])
-        if day == DAYS - 3:
-            yield at(17), partial(_ask_for_refund, crm, people[5])
+@attrs.frozen
+class _Person:
+    """A customer of the demo: from which day on, and until when, if they left."""
+
+    index: int
+    who: DemoSubscriber
+    since: int
+    until: int = DAYS
+
+    def owes_on(self, day: int) -> bool:
+        """Tell whether a month's fee is due."""
+        return self.since < day < self.until and (day - self.since) % _MONTH == 0
+
+    def pays_on(self, day: int) -> int:
+        """Return how much they pay for the month that then begins."""
+        month = (day - self.since) // _MONTH
+        return _FEES[self.who.tariff] + _BESIDE_FEE[month % len(_BESIDE_FEE)]
+
+    @property
+    def way(self) -> tuple[PaymentMethod, str]:
+        """How they pay, and where."""
+        return _WAYS[self.index % len(_WAYS)]
 
 
-def _at(crm: Crm, began: datetime, day: int) -> Callable[..., datetime]:
-    """Return what tells the instant of an hour and a minute on a day, where the operator is."""
-    date = local_date(began, crm.zone) + timedelta(days=day)
+@attrs.frozen
+class _Life:
+    """What happened to the people of a demo."""
 
-    def tell(hour: int, minute: int = 0) -> datetime:
-        return datetime.combine(date, time(hour, minute % 60), crm.zone)
+    crm: Crm
+    demo: Demo
+    people: tuple[_Person, ...] = attrs.field(init=False)
+    _accounts: dict[int, AccountId] = attrs.field(factory=dict, init=False)
 
-    return tell
+    @people.default
+    def _born(self) -> tuple[_Person, ...]:
+        return tuple(self._person(index) for index in range(self.demo.customers))
+
+    @property
+    def taken_over(self) -> int:
+        """How many customers it began with; the others bought their cards since."""
+        return self.demo.customers // 3
+
+    def _person(self, index: int) -> _Person:
+        who, sold = subscriber(index, self.demo.seed), index - self.taken_over
+        if sold < 0:
+            return _Person(index, who, since=-(index * 11 % _MONTH))
+        # More and more are sold: by half of the time a quarter of them.
+        whole = DAYS - 2
+        since = isqrt(whole * whole * (sold + 1) // (self.demo.customers - self.taken_over))
+        return _Person(index, who, since, until=since + 90 if sold % 12 == 5 else DAYS)
+
+    def deeds(self) -> Iterator[_Deed]:
+        """Give all that happened, each with its instant."""
+        end, asked = self.demo.began + timedelta(days=DAYS), count()
+        for number, hours in enumerate(_TROUBLED_FOR):
+            yield end - timedelta(hours=hours), partial(tell_trouble, self.crm, number)
+        for ago, *lost in _LOST:
+            yield self._at(DAYS - ago, 13), partial(self._keep_lost, *lost)
+        yield self._at(DAYS - 31, 12), self._tell_nobody
+        yield self._at(DAYS - 6, 16), partial(self._lose, self.people[2])
+        yield self._at(DAYS - 5, 15), self._import
+        yield self._at(DAYS - 3, 17), partial(self._ask_for_refund, self.people[5])
+        for one in self.people[self.taken_over :]:
+            yield self._at(one.since, 10 + one.index % 7), partial(self._sell, one)
+            if one.until < DAYS:
+                yield self._at(one.until, 16), partial(self._leave, one)
+        for day in range(1, DAYS):
+            yield from self._due(day)
+            if day % (9 if day > DAYS - 90 else 18) == 4:
+                whose = self.people[day % self.taken_over]
+                is_open = day > DAYS - 9
+                yield self._at(day, 11, 20), partial(self._ask, next(asked), whose, is_open)
+            if day > DAYS - 30 and day % 7 == 0:
+                yield self._at(day, 23, 50), partial(send_to_nobody, self.crm)
+
+    def _due(self, day: int) -> Iterator[_Deed]:
+        """Give the payments and the fees of a day."""
+        by_gateway: dict[str, list[_Person]] = defaultdict(list)
+        for one in self.people:
+            if one.owes_on(day):
+                by_gateway[one.way[1]].append(one)
+                yield self._at(day, 23, 30), partial(self._charge, one, day)
+        for gateway, payers in by_gateway.items():
+            yield self._at(day, _HOURS[gateway]), partial(self._take, gateway, payers, day)
+
+    def _at(self, day: int, hour: int, minute: int = 0) -> datetime:
+        """Return the instant of a time of day, where the operator is."""
+        date = local_date(self.demo.began, self.crm.zone) + timedelta(days=day)
+        return datetime.combine(date, time(hour, minute), self.crm.zone)
+
+    def _contract(self, one: _Person) -> Contract:
+        return next(self.crm.contracts.each(msisdn=one.who.msisdn.digits))
+
+    def _sell(self, one: _Person) -> None:
+        crm = self.crm
+        customer = crm.customers.register(
+            **one.who.person(),
+            consents=[Consent(purpose="personal_data", granted=True, at=crm.clock())],
+            idempotency_key=f"demo-customer-{one.index}",
+            by=OPERATOR,
+        )
+        contract = crm.contracts.create(
+            customer_id=customer.id,
+            iccid=one.who.iccid,
+            msisdn=one.who.msisdn,
+            tariff=one.who.tariff,
+            idempotency_key=f"demo-sale-{one.index}",
+            by=OPERATOR,
+        )
+        if crm.contracts.get(contract.id).status is not ContractStatus.ACCEPTED:
+            return
+        crm.contracts.add_document(contract.id, name="contract.pdf", content=[_SIGNED], by=OPERATOR)
+        paid = _request(one, _FIRST_PAID[one.who.tariff], PaymentMethod.CASH, "sale")
+        crm.payments.take_one(paid, gateway="cash_desk", by=CASHIER)
+        crm.contracts.request_activation(contract.id, by=OPERATOR)
+        crm.provisioning.work(network=crm.network)
+
+    def _leave(self, one: _Person) -> None:
+        contract = self._contract(one)
+        if contract.status is ContractStatus.ACTIVE:
+            reason = CloseReason.CUSTOMER_REQUEST
+            self.crm.contracts.close(contract.id, reason=reason, by=OPERATOR)
+            self.crm.provisioning.work(network=self.crm.network)
+
+    def _take(self, gateway: str, payers: Sequence[_Person], day: int) -> None:
+        requests = [_request(one, one.pays_on(day), one.way[0], str(day)) for one in payers]
+        by = Actor("self-care") if gateway == "simulator" else CASHIER
+        self.crm.payments.record_many(requests, gateway=gateway, by=by)
+
+    def _charge(self, one: _Person, day: int) -> None:
+        if one.index not in self._accounts:
+            self._accounts[one.index] = self._contract(one).account_id
+        self.crm.accounts.charge(
+            self._accounts[one.index],
+            amount=Money.parse(str(_FEES[one.who.tariff]), self.crm.currency),
+            kind=ChargeKind.RECURRING,
+            reason=f"{self._at(day, 0):%Y-%m}",
+            idempotency_key=f"demo-fee-{one.index}-{day}",
+        )
+
+    def _keep_lost(self, gateway: str, amount: str, told: str) -> None:
+        request = PaymentRequest(
+            payer=None,
+            amount=Money.parse(amount, self.crm.currency),
+            method=PaymentMethod.CARD,
+            told=told,
+            idempotency_key=f"demo-lost-{told}",
+        )
+        self.crm.payments.record_many([request], gateway=gateway, keep_unallocated=True)
+
+    def _ask(self, index: int, one: _Person, is_open: bool) -> None:
+        subject, answer, priority = _QUESTIONS[index % len(_QUESTIONS)]
+        contract, tickets = self._contract(one), self.crm.tickets
+        ticket = tickets.create(
+            customer_id=contract.customer_id,
+            contract_id=contract.id,
+            subject=subject,
+            priority=TicketPriority(priority),
+            idempotency_key=f"demo-question-{index}",
+            by=SUPPORT,
+        )
+        if tickets.get(ticket.id).status is not TicketStatus.FREE:
+            return
+        tickets.activate(ticket.id, by=SUPPORT)
+        if not is_open:
+            tickets.resolve(ticket.id, answer=answer, by=SUPPORT)
+
+    def _import(self) -> None:
+        if not self.crm.imports.page(Query(limit=1)).items:
+            self.crm.imports.run_file(
+                kind=ImportKind.NUMBERS, content=_FILE.encode(), file_name="osh.csv", by=OPERATOR
+            )
+
+    def _lose(self, one: _Person) -> None:
+        contract = self._contract(one)
+        if contract.status is ContractStatus.ACTIVE:
+            self.crm.contracts.suspend(
+                contract.id, hold=HoldKind.LOST_STOLEN, reason="Phone left in a taxi", by=SUPPORT
+            )
+
+    def _ask_for_refund(self, one: _Person) -> None:
+        of_account = {"account_id": str(self._contract(one).account_id)}
+        paid = self.crm.payments.page(Query(where=of_account, descending=True, limit=1)).items
+        if paid and not self.crm.approvals.page(Query(limit=1)).items:
+            self.crm.approvals.ask(
+                ApprovalKind.REFUND,
+                paid[0].id,
+                amount=paid[0].amount,
+                reason="Paid to a wrong number",
+                by=CASHIER,
+            )
+
+    def _tell_nobody(self) -> None:
+        """Have no messages written of all that was until now: they would take most of the time."""
+        while self.crm.events.deliver(_Deaf(), consumer=CONSUMER):
+            pass
 
 
-def _sell(crm: Crm, index: int, one: DemoSubscriber) -> None:
-    receive(crm, [one])
-    customer = crm.customers.register(
-        **one.person(),
-        consents=[Consent(purpose="personal_data", granted=True, at=crm.clock())],
-        idempotency_key=f"demo-customer-{index}",
-        by=OPERATOR,
-    )
-    contract = crm.contracts.create(
-        customer_id=customer.id,
-        iccid=one.iccid,
-        msisdn=one.msisdn,
-        tariff=one.tariff,
-        idempotency_key=f"demo-sale-{index}",
-        by=OPERATOR,
-    )
-    if crm.contracts.get(contract.id).status is not ContractStatus.ACCEPTED:
-        return
-    crm.contracts.add_document(contract.id, name="contract.pdf", content=[_SIGNED], by=OPERATOR)
-    _pay(crm, f"sale-{index}", 0, one)
-    crm.contracts.request_activation(contract.id, by=OPERATOR)
-    crm.provisioning.work(network=crm.network, limit=COUNT)
+class _Deaf:
+    """Takes events, and does nothing about them."""
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        """Let them pass."""
 
 
-def _pay(crm: Crm, key: str, way: int, one: DemoSubscriber) -> None:
-    method, gateway = _WAYS[way % len(_WAYS)]
-    crm.payments.take(
-        payer=Payer(msisdn=one.msisdn),
-        amount=Money.parse(_PAID[one.tariff], crm.currency),
+def _request(one: _Person, amount: int, method: PaymentMethod, key: str) -> PaymentRequest:
+    return PaymentRequest(
+        payer=Payer(msisdn=one.who.msisdn),
+        amount=Money.parse(str(amount), "KGS"),
         method=method,
-        gateway=gateway,
-        idempotency_key=f"demo-payment-{key}",
-        by=CASHIER if gateway != "simulator" else Actor("self-care"),
+        idempotency_key=f"demo-payment-{one.index}-{key}",
     )
-
-
-def _ask(crm: Crm, index: int, one: DemoSubscriber) -> None:
-    subject, answer, priority = _QUESTIONS[index % len(_QUESTIONS)]
-    contract = next(crm.contracts.each(msisdn=one.msisdn.digits))
-    ticket = crm.tickets.create(
-        customer_id=contract.customer_id,
-        contract_id=contract.id,
-        subject=subject,
-        priority=TicketPriority(priority),
-        idempotency_key=f"demo-question-{index}",
-        by=SUPPORT,
-    )
-    if crm.tickets.get(ticket.id).status is TicketStatus.FREE:
-        crm.tickets.activate(ticket.id, by=SUPPORT)
-        crm.tickets.resolve(ticket.id, answer=answer, by=SUPPORT)
-
-
-def _import(crm: Crm) -> None:
-    if not crm.imports.page(Query(limit=1)).items:
-        crm.imports.run_file(
-            kind=ImportKind.NUMBERS, content=_FILE.encode(), file_name="osh.csv", by=OPERATOR
-        )
-
-
-def _lose(crm: Crm, one: DemoSubscriber) -> None:
-    contract = next(crm.contracts.each(msisdn=one.msisdn.digits))
-    if contract.status is ContractStatus.ACTIVE:
-        crm.contracts.suspend(
-            contract.id, hold=HoldKind.LOST_STOLEN, reason="Phone left in a taxi", by=SUPPORT
-        )
-
-
-def _ask_for_refund(crm: Crm, one: DemoSubscriber) -> None:
-    contract = next(crm.contracts.each(msisdn=one.msisdn.digits))
-    of_account = Query(where={"account_id": str(contract.account_id)}, limit=1)
-    paid = crm.payments.page(of_account).items
-    if paid and not crm.approvals.page(Query(limit=1)).items:
-        crm.approvals.ask(
-            ApprovalKind.REFUND,
-            paid[0].id,
-            amount=paid[0].amount,
-            reason="Paid to a wrong number",
-            by=CASHIER,
-        )

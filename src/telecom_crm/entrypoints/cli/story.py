@@ -27,8 +27,8 @@ from telecom_crm.entrypoints.demo import BY as DEMO
 from telecom_crm.entrypoints.demo import (
     GATEWAYS,
     DemoSubscriber,
+    begun,
     files,
-    refuse_strangers,
     subscriber,
 )
 
@@ -79,7 +79,7 @@ class _Told:
 def _opened(database: Database, console: Console) -> Iterator[Crm]:
     if database != HERE:
         with database.open(begin=True, gateways=GATEWAYS) as crm:
-            refuse_strangers(crm)
+            begun(crm)
             yield crm
         return
     from telecom_crm.entrypoints.doors import in_memory
