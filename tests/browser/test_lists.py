@@ -51,3 +51,28 @@ def test_who_may_not_see_the_numbers_of_cards_does_not_find_them_in_the_file(win
     assert len(rows) > 40
     assert all("••" in row["ICCID"] for row in rows)
     assert window.said == []
+
+
+def test_a_row_has_a_menu_of_what_may_be_done_to_its_thing(window):
+    page = window.sign_in().page
+    window.go("/console/customers?status=active")
+    rows = page.locator("main tbody tr")
+    first, second = rows.nth(0), rows.nth(1)
+    first.get_by_role("button", name="Commands").click()
+    menu = page.locator(":popover-open")
+    expect(menu.get_by_role("link", name="Block")).to_be_visible()
+    expect(menu).to_contain_text(first.locator(".font-medium").inner_text())
+    assert window.faults_of_axe() == []
+    second.get_by_role("button", name="Commands").click()  # closes the other, and is its own
+    expect(menu).to_contain_text(second.locator(".font-medium").inner_text())
+    box = page.locator("main .table-wrap").bounding_box()
+    shown = menu.bounding_box()
+    assert box, shown
+    assert shown["x"] + shown["width"] <= box["x"] + box["width"]
+    page.keyboard.press("Escape")
+    expect(menu).to_have_count(0)
+    second.get_by_role("button", name="Commands").press("Enter")
+    menu.get_by_role("link", name="Block").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Block")
+    expect(menu).to_have_count(0)
+    assert window.said == []

@@ -8,8 +8,10 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
 from telecom_crm.domain.role import Action, Area, Role
+from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console import lists
-from tests.integration.test_web import admin, site
+from tests.browser.serving import furnished
+from tests.integration.test_web import HTMX, Site, admin, site
 from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
@@ -125,3 +127,76 @@ def test_users_are_found_by_a_part_of_the_name_or_the_login(site, admin):
     assert found("q=nobody") == []
     lines = admin.get("/console/users.csv?q=senior").content.decode("utf-8-sig").splitlines()
     assert len(lines) == 2
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """Give a browser of an admin where each list has something in it."""
+    crm = furnished()
+    return Site(create_app(crm), crm).browser("admin")
+
+
+def menus_of(browser, path):
+    """Return the addresses of the menus of a list's rows."""
+    return re.findall(r'hx-get="([^"]+/menu)"', browser.get(path).text)
+
+
+def offered_in(browser, menu):
+    """Return what a menu leads to."""
+    answer = browser.get(menu, headers=HTMX)
+    assert answer.status_code == 200, answer.text
+    assert "<html" not in answer.text
+    return [html.unescape(one) for one in re.findall(r'<a href="([^"]+)"', answer.text)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "applications",
+        "contracts",
+        "customers",
+        "network",
+        "numbers",
+        "payments",
+        "roles",
+        "sims",
+        "tariffs",
+        "tariffs/options",
+        "tickets",
+        "tokens",
+        "users",
+        "webhooks",
+    ],
+)
+def test_each_row_leads_to_the_pages_that_ask_about_its_commands(everything, name):
+    admin = everything
+    menus = menus_of(admin, f"/console/{name}")
+    assert menus
+    for menu in menus[:5]:
+        thing = menu.removesuffix("/menu")
+        leads = offered_in(admin, menu)
+        shown = html.unescape(admin.get(thing).text)
+        for link in leads:
+            assert admin.get(link).status_code in (200, 303), link  # a sale leads on
+            name = link.partition("?")[0].rpartition("/")[2]
+            assert f"/{name}" in shown, f"{thing} itself does not offer {link}"
+
+
+def test_a_menu_follows_the_state_of_its_thing(site, admin):
+    customer = site.crm.customers.register(name="Menued Man")
+    menu = f"/console/customers/{customer.id}/menu"
+    assert f"/console/customers/{customer.id}/block" in offered_in(admin, menu)
+    site.crm.customers.block(customer.id, reason="Fraud")
+    leads = offered_in(admin, menu)
+    assert f"/console/customers/{customer.id}/unblock" in leads
+    assert f"/console/customers/{customer.id}/block" not in leads
+    assert "<h1>Menued Man</h1>" in admin.get(menu).text, "a page of its own for who comes so"
+
+
+def test_who_may_only_read_has_no_menus(site):
+    reader = site.browser("auditor")
+    for path in ("customers", "contracts", "sims", "tariffs"):
+        page = reader.get(f"/console/{path}").text
+        assert "<tr data-row" in page
+        assert "/menu" not in page
+    assert offered_in(reader, f"/console/customers/{site.customer.id}/menu") == []

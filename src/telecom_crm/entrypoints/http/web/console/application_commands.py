@@ -24,6 +24,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     Question,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -99,6 +100,7 @@ COMMANDS = Commands(
     title=lambda application: application.said("full_name", "name") or application.number,
     template="console/applications/ask.html",
     told=lambda _, __, application: {"application": application},
+    allowed=lambda request, _, application: allowed(application, request.by),
     table=(
         Command(
             "validate",
@@ -189,6 +191,7 @@ class ApplicationCommandPages(Controller):
 
     path = PATH
 
+    menu = menu_of("/{application_id:uuid}", COMMANDS)
     ask, command = routes_of("/{application_id:uuid}/{command:str}", COMMANDS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -90,6 +90,10 @@ class Command:
         return _(self.text)
 
 
+Link = tuple[str, str, str]
+"""Where something begins: its address, its words and its icon."""
+
+
 @attrs.frozen(kw_only=True)
 class Commands(Generic[T]):
     """The commands of a kind of thing, and how pages speak of one."""
@@ -115,6 +119,10 @@ class Commands(Generic[T]):
     """The page that shows it, where none is its own."""
     after: Callable[[Visit, Crm, Any], str] | None = None
     """Where to go on with what came of it; to the thing where nothing else is said."""
+    allowed: Callable[[Visit, Crm, T], Collection[str]] = lambda *_: ()
+    """The names of those that the thing's state lets through, for the menu of its row."""
+    links: Callable[[Visit, Crm, T], Iterable[Link]] = lambda *_: ()
+    """What else begins at a thing, for whoever may."""
 
     def offered(self, request: Visit, allowed: Collection[str]) -> list[Command]:
         """Return those among the allowed ones, for whoever may give them."""
@@ -125,6 +133,13 @@ class Commands(Generic[T]):
             for one in self.table
             if one.name in allowed and (one.needs is None or request.may(one.needs))
         ]
+
+    def begun(self, request: Visit, crm: Crm, thing: T, base: str) -> list[Link]:
+        """Return what begins at a thing with the address `base`: its commands, and what else."""
+        now = self.offered(request, self.allowed(request, crm, thing))
+        trail = self.trail(request)
+        asked = [(f"{base}/{one.name}{trail}", one.words, one.icon) for one in now]
+        return [*self.links(request, crm, thing), *asked]
 
     def ask(self, request: Visit, crm: Crm) -> Response[bytes]:
         """Ask about the command that the address names."""
@@ -222,6 +237,39 @@ def routes_of(path: str, commands: Commands[T]) -> tuple[HTTPRouteHandler, HTTPR
         return commands.do(request, crm, form)
 
     return ask, command
+
+
+def menu_of(path: str, *several: Commands[T]) -> HTTPRouteHandler:
+    """
+    Return the menu of a thing's row: what may be done to it now, each a link to where it is asked.
+
+    It is fetched when somebody opens it: a list of a hundred rows asks nothing for them. `path` has
+    the thing's key; `several` are the commands that it has, all finding it alike.
+    """
+
+    @shows(f"{path}/menu", several[0].area)
+    def menu(
+        self: Controller,  # noqa: ARG001 - a method of the controller that it is put in
+        request: Visit,
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Show what may be done to a thing now."""
+        first, base = several[0], _parent(_path(request))
+        [key] = request.path_params.values()
+        thing = first.find(crm, key)
+        links: Sequence[Link] = [
+            link for commands in several for link in commands.begun(request, crm, thing, base)
+        ]
+        return page(
+            request,
+            "console/menu.html",
+            fragment="console/_menu.html",
+            object=first.title(thing),
+            base=base,
+            links=links,
+        )
+
+    return menu
 
 
 def _path(request: Visit) -> str:

@@ -25,9 +25,10 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     Question,
+    menu_of,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, told
+from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, allowed, told
 from telecom_crm.entrypoints.http.web.console.offers import (
     card_chosen,
     cards_offered,
@@ -209,6 +210,7 @@ COMMANDS = Commands(
     template="console/contracts/ask.html",
     told=told,
     after=_onward,
+    allowed=lambda request, _, contract: allowed(request, contract),
     table=(
         Command(
             "amend",
@@ -298,4 +300,5 @@ class ContractCommandPages(Controller):
 
     path = PATH
 
+    menu = menu_of("/{contract_id:uuid}", COMMANDS)
     ask, command = routes_of("/{contract_id:uuid}/{command:str}", COMMANDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
     Commands,
+    Link,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
@@ -72,11 +75,46 @@ TABS = (
 )
 """The tabs of a profile: the end of their address, their name and whose right they need."""
 
+
+def _allowed(_r: Visit, _c: Crm, customer: Customer) -> Collection[str]:
+    """Return what a customer's state lets through; of one that another took in, nothing."""
+    whole = customer.merged_into is None
+    return CUSTOMER_LIFECYCLE.allowed(customer.status) if whole else ()
+
+
+def _links(request: Visit, _c: Crm, customer: Customer) -> list[Link]:
+    """Return what else begins at a customer: address, words and icon."""
+    if customer.merged_into is not None:
+        return []
+    base, organised = f"{PATH}/{customer.id}", customer.kind is CustomerKind.ORGANISATION
+    writes, new = Action.WRITE, f"/console/contracts/new?customer={customer.id}"
+    offered = (
+        (customer.may_sign, Area.CONTRACTS, writes, new, _("New contract"), "file-plus"),
+        (True, Area.APPLICATIONS, writes, f"{base}/request", _("New application"), "list-checks"),
+        (
+            *(organised, Area.CUSTOMERS, writes, f"{base}/self-care"),
+            *(_("Password for self-care"), "key-round"),
+        ),
+        (True, Area.CUSTOMERS, Action.APPROVE, f"{base}/merge", _("Merge"), "git-merge"),
+        (
+            *(request.may(Area.APPROVALS, writes), Area.CUSTOMERS, writes, f"{base}/erase"),
+            *(_("Erase personal data"), "trash-2"),
+        ),
+    )
+    return [
+        (href, words, icon)
+        for fits, area, action, href, words, icon in offered
+        if fits and request.may(area, action)
+    ]
+
+
 COMMANDS = Commands(
     area=Area.CUSTOMERS,
     service=lambda crm: crm.customers,
     find=lambda crm, key: crm.customers.get(CustomerId(key)),
     title=lambda customer: customer.name,
+    allowed=_allowed,
+    links=_links,
     table=(  # a block or an end is not placed anew by an undo: it has a reason, and who decided it
         Command(
             "block",
@@ -206,6 +244,7 @@ class CustomerPages(Controller):
         ]
         return shown_tab(request, crm, customer_id, "audit", events=told)
 
+    menu = menu_of("/{customer_id:uuid}", COMMANDS)
     ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)
 
 
@@ -246,32 +285,6 @@ def shown_tab(
     return _shown(request, crm, customer, tab, form=Form(), is_open=is_open, **more)
 
 
-def _links(request: Visit, customer: Customer) -> list[tuple[str, str, str]]:
-    """Return what else begins at a customer: address, words and icon."""
-    if customer.merged_into is not None:
-        return []
-    base, organised = f"{PATH}/{customer.id}", customer.kind is CustomerKind.ORGANISATION
-    writes, new = Action.WRITE, f"/console/contracts/new?customer={customer.id}"
-    offered = (
-        (customer.may_sign, Area.CONTRACTS, writes, new, _("New contract"), "file-plus"),
-        (True, Area.APPLICATIONS, writes, f"{base}/request", _("New application"), "list-checks"),
-        (
-            *(organised, Area.CUSTOMERS, writes, f"{base}/self-care"),
-            *(_("Password for self-care"), "key-round"),
-        ),
-        (True, Area.CUSTOMERS, Action.APPROVE, f"{base}/merge", _("Merge"), "git-merge"),
-        (
-            *(request.may(Area.APPROVALS, writes), Area.CUSTOMERS, writes, f"{base}/erase"),
-            *(_("Erase personal data"), "trash-2"),
-        ),
-    )
-    return [
-        (href, words, icon)
-        for fits, area, action, href, words, icon in offered
-        if fits and request.may(area, action)
-    ]
-
-
 def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) -> Response[bytes]:
     base = f"{PATH}/{customer.id}"
     fetch = partial(listed, customers=crm.customers)
@@ -286,8 +299,6 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         for end, text, area in TABS
         if request.may(area)
     ]
-    whole = customer.merged_into is None
-    allowed = CUSTOMER_LIFECYCLE.allowed(customer.status) if whole else ()
     return page(
         request,
         f"console/customers/{tab or 'show'}.html",
@@ -296,7 +307,7 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         base=base,
         beside=came,
         tabs=tabs,
-        links=_links(request, customer),
-        commands=COMMANDS.offered(request, allowed),
+        links=_links(request, crm, customer),
+        commands=COMMANDS.offered(request, _allowed(request, crm, customer)),
         **more,
     )

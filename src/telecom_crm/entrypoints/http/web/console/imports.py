@@ -28,6 +28,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
     Commands,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.import_files import (
@@ -88,6 +89,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.imports,
     find=lambda crm, key: crm.imports.get(ImportId(key)),
     title=lambda job: job.file_name,
+    allowed=lambda _, __, job: _allowed(job),
     version=None,  # a job moves on by itself all the time
     table=(
         Command(
@@ -190,6 +192,7 @@ class ImportPages(Controller):
         headers = {**HEADERS, "Content-Disposition": 'attachment; filename="errors.csv"'}
         return Stream(lines, media_type=CSV, headers=headers)
 
+    menu = menu_of("/{import_id:uuid}", COMMANDS)
     ask, command = routes_of("/{import_id:uuid}/{command:str}", COMMANDS)
 
 
@@ -217,11 +220,11 @@ def _around(request: Visit, imports: Imports, job: ImportJob) -> dict[str, Any]:
         "mended": imports.get(job.mends) if job.mends else None,
         "heading": _("Not begun: the same file again?") if waits else _(HEADINGS[job.status]),
         "right": KINDS[job.kind].names,
-        "commands": _commands(request, job),
+        "commands": COMMANDS.offered(request, _allowed(job)),
     }
 
 
-def _commands(request: Visit, job: ImportJob) -> list[Command]:
+def _allowed(job: ImportJob) -> list[str]:
+    """Return what can be done to a job; without its file it does not go on."""
     erased = job.file_id is None
-    allowed = [one for one in IMPORT_LIFECYCLE.allowed(job.status) if one != "resume" or not erased]
-    return COMMANDS.offered(request, allowed)
+    return [one for one in IMPORT_LIFECYCLE.allowed(job.status) if one != "resume" or not erased]

@@ -22,6 +22,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
     Commands,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
@@ -54,6 +55,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.provisioning,
     find=lambda crm, key: crm.provisioning.get(TaskId(key)),
     title=lambda task: label(task.kind),
+    allowed=lambda _, __, task: _allowed(task),
     table=(
         Command(
             "retry",
@@ -120,6 +122,7 @@ class NetworkPages(Controller):
             commands=COMMANDS.offered(request, _allowed(task)),
         )
 
+    menu = menu_of("/{task_id:uuid}", COMMANDS)
     ask, command = routes_of("/{task_id:uuid}/{command:str}", COMMANDS)
 
 

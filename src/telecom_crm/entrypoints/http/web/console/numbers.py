@@ -33,6 +33,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     Question,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
@@ -117,6 +118,7 @@ COMMANDS = Commands(
     title=lambda number: phone(number.msisdn),
     key=lambda number: number.msisdn,
     template=ASK,
+    allowed=lambda request, crm, number: _allowed(crm, number, holder_of(request, crm, number)),
     table=(
         Command(
             "reserve",
@@ -258,9 +260,10 @@ class NumberPages(Controller):
             kept_for=kept_for(number),
             rests_for=rests_for,
             events=life(crm.inventory.number_history(number.msisdn)),
-            commands=_commands(request, crm, number, holder),
+            commands=COMMANDS.offered(request, _allowed(crm, number, holder)),
         )
 
+    menu = menu_of("/{msisdn:str}", COMMANDS)
     ask, command = routes_of("/{msisdn:str}/{command:str}", COMMANDS)
 
 
@@ -329,7 +332,7 @@ def _new(request: Visit, form: Form, found: Range | None = None) -> Response[byt
     )
 
 
-def _commands(request: Visit, crm: Crm, number: Number, holder: Holder | None) -> list[Command]:
+def _allowed(crm: Crm, number: Number, holder: Holder | None) -> set[str]:
     """Return what may be done to a number: not what a live contract or its rest forbids."""
     allowed: set[str] = set(NUMBER_LIFECYCLE.allowed(number.status))
     if holder and holder.needs(number):
@@ -338,4 +341,4 @@ def _commands(request: Visit, crm: Crm, number: Number, holder: Holder | None) -
         allowed.discard(NumberCommand.RECYCLE)
     if number.status in PRICED:
         allowed.add("reclassify")
-    return COMMANDS.offered(request, allowed)
+    return allowed

@@ -52,6 +52,7 @@ COMMANDS = Commands(
     find=lambda crm, key: crm.payments.get(PaymentId(key)),
     title=title,
     version=None,  # its state allows each only once
+    allowed=lambda _, crm, payment: allowed(crm, payment),
     table=(
         Command(
             PaymentCommand.GIVE_UP,

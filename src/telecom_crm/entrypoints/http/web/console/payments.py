@@ -24,7 +24,13 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
 from telecom_crm.entrypoints.http.web.console.beside import beside
-from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    Link,
+    menu_of,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.deciding import decide
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
@@ -77,6 +83,8 @@ CANCEL = Commands(
     service=lambda crm: crm.payments,
     find=lambda crm, key: crm.payments.get(PaymentId(key)),
     title=title,
+    allowed=lambda _, crm, payment: allowed(crm, payment),
+    links=lambda request, _, payment: _refund(request, payment),
     table=(
         Command(
             PaymentCommand.CANCEL,
@@ -184,6 +192,7 @@ class PaymentPages(Controller):
         content = crm.papers.reprint(payment.id, EditionId(edition_id), by=request.by)
         return printed(content, name=f"receipt-{crm.payments.receipt(payment.id).number}")
 
+    menu = menu_of("/{payment_id:uuid}", CANCEL, COMMANDS)
     ask_cancel, cancel = routes_of("/{payment_id:uuid}/cancel", CANCEL)
 
     @shows("/{payment_id:uuid}/refund", Area.PAYMENTS, Action.WRITE)
@@ -285,6 +294,12 @@ def _activates(request: Visit, crm: Crm, payment: Payment) -> bool:
     if payment.contract_id is None or not request.may(Area.CONTRACTS, Action.WRITE):
         return False
     return crm.contracts.get(payment.contract_id).status is ContractStatus.ACCEPTED
+
+
+def _refund(request: Visit, payment: Payment) -> list[Link]:
+    """Return the way to give a payment back, where it can be."""
+    way = (f"{PATH}/{payment.id}/refund", _("Refund"), "rotate-ccw")
+    return [way] if _is_refundable(request, payment) else []
 
 
 def _is_refundable(request: Visit, payment: Payment) -> bool:

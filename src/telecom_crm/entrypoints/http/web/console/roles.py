@@ -25,7 +25,13 @@ from telecom_crm.domain.role import (
 )
 from telecom_crm.domain.user import UserStatus
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    Link,
+    menu_of,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -49,6 +55,21 @@ ENTRY = Entry(
 )
 
 
+def _allowed(crm: Crm, role: Role) -> tuple[str, ...]:
+    """Return what can be done to a role: one that somebody has is not deleted."""
+    kept = role.name in BUILT_IN_ROLES or any(crm.users.counts({"role": role.name}, most=1))
+    return () if kept else ("delete",)
+
+
+def _links(request: Visit, _c: Crm, role: Role) -> list[Link]:
+    """Return what else begins at a role, for whoever may make roles."""
+    if not request.may(Area.USERS, Action.WRITE):
+        return []
+    copied = (f"{PATH}/new?of={role.name}", _("Copy the role"), "copy")
+    edited = (f"{PATH}/{role.name}/edit", _("Edit"), "pencil")
+    return [copied] if role.name in BUILT_IN_ROLES else [edited, copied]
+
+
 DELETE = Commands(
     area=Area.USERS,
     service=lambda crm: crm.rules,
@@ -57,6 +78,8 @@ DELETE = Commands(
     key=lambda role: role.name,
     version=lambda crm, _: crm.rules.version(ROLES),
     after=lambda *_: PATH,
+    allowed=lambda _, crm, role: _allowed(crm, role),
+    links=_links,
     table=(
         Command(
             "delete", N_("Delete the role"), "trash-2", N_("The role is gone"), RuleBook.delete_role
@@ -160,6 +183,7 @@ class RolePages(Controller):
             return _asked(request, form, f"{PATH}/{name}/edit", known, crm.rules.version(ROLES))
         return redirect(request, f"{PATH}/{name}", toast=_("Saved"))
 
+    menu = menu_of("/{name:str}", DELETE)
     ask_delete, delete = routes_of("/{name:str}/delete", DELETE)
 
 

@@ -26,6 +26,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     Question,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
@@ -88,6 +89,7 @@ COMMANDS = Commands(
     title=lambda sim: masked(sim.key, first=6),
     key=lambda sim: sim.iccid,
     template=ASK,
+    allowed=lambda request, crm, sim: _allowed(sim, holder_of(request, crm, sim)),
     table=(
         Command(
             "reserve",
@@ -181,6 +183,7 @@ class SimPages(Controller):
         sim = crm.inventory.sim(_iccid(iccid))
         return _shown(request, crm, sim, crm.inventory.secrets(sim.iccid, by=request.by))
 
+    menu = menu_of("/{iccid:str}", COMMANDS)
     ask, command = routes_of("/{iccid:str}/{command:str}", COMMANDS)
 
 
@@ -225,15 +228,14 @@ def _new(request: Visit, form: Form, found: Range | None = None) -> Response[byt
     )
 
 
-def _commands(request: Visit, sim: Sim, holder: Holder | None) -> list[Command]:
+def _allowed(sim: Sim, holder: Holder | None) -> list[str]:
     """Return what may be done to a card; one that a live contract needs is not retired."""
     needed = holder is not None and holder.needs(sim)
-    allowed = [
+    return [
         one
         for one in SIM_LIFECYCLE.allowed(sim.status)
         if not (needed and one is SimCommand.RETIRE)
     ]
-    return COMMANDS.offered(request, allowed)
 
 
 def _shown(
@@ -244,7 +246,7 @@ def _shown(
         request,
         "console/sims/show.html",
         sim=sim,
-        commands=_commands(request, sim, holder),
+        commands=COMMANDS.offered(request, _allowed(sim, holder)),
         base=f"{PATH}/{sim.key}",
         beside=beside(request, PATH, sim.key, FILTERS, partial(listed, crm=crm), KEY),
         secrets=secrets,

@@ -39,7 +39,13 @@ from telecom_crm.entrypoints.http.web.console.catalog_terms import (
     usage_typed,
     versions_told,
 )
-from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    Link,
+    menu_of,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
 from telecom_crm.entrypoints.http.web.console.lists import (
     COUNTED,
@@ -82,13 +88,30 @@ WORDINGS = ("name", "description")
 Do = Callable[..., Any]
 
 
-def _commands(get: Do, *, publish: Do, retire: Do, obsolete: Do) -> Commands[Tariff | Option]:
+def _links(path: str, request: Visit, _c: Crm, thing: Tariff | Option) -> list[Link]:
+    """Return what else begins at something of the catalog, for whoever may change it."""
+    if not request.may(Area.CATALOG, Action.WRITE):
+        return []
+    base = f"{path}/{thing.code}"
+    anew = (f"{base}/versions/new", _("New version"), "layers")
+    return [
+        *([anew] if thing.status in CHANGEABLE else []),
+        (f"{base}/words", _("Name and description"), "pencil"),
+        (f"{path}/new?like={thing.code}", _("Make a copy"), "copy"),
+    ]
+
+
+def _commands(
+    path: str, lifecycle: Any, get: Do, *, publish: Do, retire: Do, obsolete: Do
+) -> Commands[Tariff | Option]:
     return Commands(
         area=Area.CATALOG,
         service=lambda crm: crm.catalog,
         find=lambda crm, code: get(crm.catalog, code),
         title=lambda thing: spoken(thing.name),
         key=lambda thing: thing.code,
+        allowed=lambda _, __, thing: lifecycle.allowed(thing.status),
+        links=partial(_links, path),
         table=(
             Command("publish", N_("Put on sale"), "play", N_("It is on sale now"), publish),
             Command(
@@ -169,6 +192,8 @@ TARIFFS = Part(
     preview_version=TariffCatalog.preview_tariff_version,
     describe=TariffCatalog.describe_tariff,
     commands=_commands(
+        PATH,
+        TARIFF_LIFECYCLE,
         TariffCatalog.tariff,
         publish=TariffCatalog.publish_tariff,
         retire=TariffCatalog.retire_tariff,
@@ -191,6 +216,8 @@ OPTIONS = Part(
     preview_version=TariffCatalog.preview_option_version,
     describe=TariffCatalog.describe_option,
     commands=_commands(
+        f"{PATH}/options",
+        OPTION_LIFECYCLE,
         TariffCatalog.option,
         publish=TariffCatalog.publish_option,
         retire=TariffCatalog.retire_option,
@@ -326,6 +353,7 @@ class TariffPages(_CatalogPages):
 
     path = TARIFFS.path
     part = TARIFFS
+    menu = menu_of("/{code:str}", TARIFFS.commands)
     ask, command = routes_of("/{code:str}/{command:str}", TARIFFS.commands)
 
 
@@ -334,6 +362,7 @@ class OptionPages(_CatalogPages):
 
     path = OPTIONS.path
     part = OPTIONS
+    menu = menu_of("/{code:str}", OPTIONS.commands)
     ask, command = routes_of("/{code:str}/{command:str}", OPTIONS.commands)
 
 

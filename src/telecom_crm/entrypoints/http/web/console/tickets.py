@@ -35,6 +35,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     Question,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.customer_history import latest
@@ -97,6 +98,7 @@ COMMANDS = Commands(
     template="console/tickets/ask.html",
     told=lambda _, __, ticket: {"ticket": ticket},
     trail=kept,
+    allowed=lambda _, __, ticket: _allowed(ticket),
     after=lambda request, crm, ticket: onward(request, crm.tickets, ticket),
     table=(
         Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.begin),
@@ -304,6 +306,7 @@ class TicketPages(Controller):
             return _shown(request, crm, known, form)
         return redirect(request, f"{PATH}/{made.id}", toast=_("The ticket is open"))
 
+    menu = menu_of("/{ticket_id:uuid}", COMMANDS)
     ask, command = routes_of("/{ticket_id:uuid}/{command:str}", COMMANDS)
 
 

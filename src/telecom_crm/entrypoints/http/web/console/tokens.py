@@ -14,7 +14,12 @@ from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.role import Action, Area, Scope
 from telecom_crm.domain.token import read_actor_name
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
+from telecom_crm.entrypoints.http.web.console.commands import (
+    Command,
+    Commands,
+    menu_of,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.console.users import roles_offered
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -46,6 +51,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.access,
     find=lambda crm, key: crm.access.get(TokenId(key)),
     title=lambda token: token.name,
+    allowed=lambda _, __, token: () if token.revoked_at else ("revoke",),
     version=None,  # revoked whatever became of it in the meantime
     told=lambda *_: {"note": gettext("A token that was revoked opens nothing any more, for good.")},
     table=(
@@ -106,6 +112,7 @@ class TokenPages(Controller):
         token = crm.access.get(TokenId(token_id))
         return page(request, "console/tokens/show.html", token=token, now=crm.clock())
 
+    menu = menu_of("/{token_id:uuid}", COMMANDS)
     ask, command = routes_of("/{token_id:uuid}/revoke", COMMANDS)
 
 

@@ -21,6 +21,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
     Commands,
+    menu_of,
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
@@ -62,6 +63,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.users,
     find=lambda crm, key: crm.users.get(UserId(key)),
     title=lambda user: user.name,
+    allowed=lambda request, _, user: _allowed(request, user),
     table=(
         Command(
             "block",
@@ -237,6 +239,7 @@ class UserPages(Controller):
             return page(request, template, status=form.status, user=user, form=form)
         return _link_shown(request, *done)
 
+    menu = menu_of("/{user_id:uuid}", COMMANDS)
     ask, command = routes_of("/{user_id:uuid}/{command:str}", COMMANDS)
 
 
@@ -252,6 +255,12 @@ def end_session_of(crm: Crm, user_id: UserId, session_id: UUID, request: Visit) 
     crm.access.end_session(SessionId(session_id), by=request.by)
 
 
+def _allowed(request: Visit, user: User) -> set[str]:
+    """Return what can be done to a user; nobody forgets their own second step here."""
+    forgets = user.has_second_step and user.login != request.by.name
+    return {*USER_LIFECYCLE.allowed(user.status), *([FORGET] if forgets else [])}
+
+
 def _link_shown(request: Visit, user: User, secret: str) -> Response[bytes]:
     link = f"{str(request.base_url).rstrip('/')}/invitation?secret={secret}"
     return page(request, "console/users/link.html", user=user, link=link)
@@ -261,7 +270,6 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
     allowed = USER_LIFECYCLE.allowed(user.status) if request.may(Area.USERS, Action.WRITE) else ()
     base = f"{PATH}/{user.id}"
     past, events = history_of(request, base, partial(crm.users.latest_events, user.id))
-    forgets = {FORGET} if user.has_second_step and user.login != request.by.name else set[str]()
     return page(
         request,
         "console/users/show.html",
@@ -276,7 +284,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         role_form=Form.filled(role=user.role) if form is None else form,
         roles=roles_offered(crm),
         allowed=allowed,
-        commands=COMMANDS.offered(request, {*allowed, *forgets}),
+        commands=COMMANDS.offered(request, _allowed(request, user)),
         sessions=crm.access.sessions(user.id),
         events=[(event, *event_shown(event.name)) for event in events.items],
         past=past,

@@ -13,7 +13,13 @@ from telecom_crm.domain.identifiers import WebhookId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.webhook import WEBHOOK_LIFECYCLE, WebhookStatus
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.commands import REASON, Command, Commands, routes_of
+from telecom_crm.entrypoints.http.web.console.commands import (
+    REASON,
+    Command,
+    Commands,
+    menu_of,
+    routes_of,
+)
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -46,6 +52,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.webhooks,
     find=lambda crm, key: crm.webhooks.get(WebhookId(key)),
     title=lambda webhook: webhook.url,
+    allowed=lambda _, __, webhook: WEBHOOK_LIFECYCLE.allowed(webhook.status),
     table=(
         Command(
             "resume",
@@ -139,6 +146,7 @@ class WebhookPages(Controller):
             commands=COMMANDS.offered(request, WEBHOOK_LIFECYCLE.allowed(webhook.status)),
         )
 
+    menu = menu_of("/{webhook_id:uuid}", COMMANDS)
     ask, command = routes_of("/{webhook_id:uuid}/{command:str}", COMMANDS)
 
 
