@@ -216,7 +216,14 @@ def test_customers_are_found_changed_and_closed(service):
 def test_customers_are_merged_and_parted(service):
     one, two = service.new_customer(name="A"), service.new_customer(name="B")
     ticket = service.post("/tickets", {"customer_id": one["id"], "subject": "x"}).json()
-    merged = service.post(f"/customers/{one['id']}/merge", {"survivor_id": two["id"]}).json()
+    into = f"/customers/{one['id']}/merge"
+    lacks = service.post(into, {"survivor_id": two["id"], "take": ["phone", "email"]})
+    faults = problem_of(lacks, 422, "invalid_value")["errors"]
+    assert {error["field"] for error in faults} == {"phone", "email"}
+    odd = {"survivor_id": two["id"], "take": ["status"]}
+    problem_of(service.post(into, odd), 422, "invalid_value")
+    merged = service.post(into, {"survivor_id": two["id"], "take": ["name"]}).json()
+    assert service.get(f"/customers/{two['id']}").json()["name"] == "A"
     assert merged["merged_into"] == two["id"]
     theirs = service.get(f"/customers/{two['id']}/tickets").json()["items"]
     assert [each["id"] for each in theirs] == [ticket["id"]]

@@ -7,7 +7,7 @@ import pytest
 
 import telecom_crm
 from telecom_crm.application.ports import Payer
-from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.entrypoints import demo
@@ -75,6 +75,50 @@ def test_two_are_made_one_by_who_types_the_proof_and_parted_again(site, senior, 
     merged = site.crm.customers.get(one.id)
     assert submit(senior, parted, parted, version=str(merged.version)).status_code == 303
     assert site.crm.contracts.get(contract.id).customer_id == one.id
+
+
+def radios_of(page):
+    """Return the choices of a comparison: by the field, the values and which one is made."""
+    found = re.findall(r'name="keep\.(\w+)" value="(\w+)"( checked)?', page)
+    assert {value for _, value, _ in found} <= {"goes", "stays"}
+    return {field: value for field, value, checked in found if checked}
+
+
+def test_what_differs_is_chosen_and_goes_back_with_the_merge(site, senior):
+    paper = IdentityDocument(type=DocumentType.PASSPORT, number="AN 7654321")
+    goes = site.crm.customers.register(
+        name="Chosen One", email="chosen@example.org", documents=[paper]
+    )
+    stays = site.crm.customers.register(name="Chosen Two", phone="+996555121212", language="ky")
+    at = f"{CUSTOMERS}/{goes.id}/merge/{stays.id}"
+    page = senior.get(at).text
+    assert radios_of(page) == {"name": "stays", "email": "goes", "documents": "goes"}
+    assert "AN 7654321" not in page
+    typed = {"version": str(goes.version), "keep.name": "goes", "keep.email": "goes"}
+    slip = submit(senior, at, at, **typed, proof="no")
+    assert radios_of(slip.text) == {"name": "goes", "email": "goes", "documents": "goes"}
+    nothing = submit(senior, at, at, **typed, **{"keep.phone": "goes"}, proof="Chosen One")
+    assert (nothing.status_code, "has nothing here to take" in nothing.text) == (422, True)
+    assert submit(senior, at, at, **typed, proof="Chosen One").status_code == 303
+    whole = site.crm.customers.get(stays.id)
+    assert (whole.name, whole.email) == ("Chosen One", "chosen@example.org")
+    assert (whole.phone, whole.documents) == (stays.phone, ())
+    told = site.browser("auditor").get(f"{CUSTOMERS}/{goes.id}/audit").text
+    assert "<dt>Taken over</dt><dd>E-mail, Name</dd>" in told
+    parted = f"{CUSTOMERS}/{goes.id}/unmerge"
+    version = str(site.crm.customers.get(goes.id).version)
+    assert submit(senior, parted, parted, version=version).status_code == 303
+    back = site.crm.customers.get(stays.id)
+    assert (back.name, back.email) == ("Chosen Two", None)
+
+
+def test_the_comparison_tells_what_comes_of_balances(site, senior, two):
+    one, twin = two
+    page = senior.get(f"{CUSTOMERS}/{one.id}/merge/{twin.id}").text
+    (account,) = site.crm.accounts.of_customer(one.id)
+    after = page.partition("Balances of the one who stays")[2].partition("</dl>")[0]
+    assert after.count(account.number) == 1
+    assert "KGS" in after
 
 
 def test_an_operator_alone_merges_nobody(site, two):

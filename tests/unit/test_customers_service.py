@@ -20,10 +20,12 @@ from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import (
+    Address,
     CustomerKind,
     CustomerMerged,
     CustomerStatus,
     IdentityDocument,
+    MergeField,
     PaymentsInFlight,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules, Match
@@ -379,6 +381,101 @@ def test_a_merge_moves_everything_and_an_unmerge_brings_it_back(
     assert {"CustomerAbsorbed", "CustomerDetached"} <= set(names)
     with pytest.raises(RuleViolated):
         customers.unmerge(loser.id)
+
+
+LIVING = {
+    "name": "Айбек Усенов",
+    "email": "a@example.org",
+    "language": "ru",
+    "national_id": "21503199000123",
+}
+GONE = {
+    "name": "Aibek",
+    "phone": "+996555123456",
+    "email": "b@example.org",
+    "language": "ky",
+    "birth_date": "1990-03-15",
+    "national_id": "21503199000999",
+    "documents": [passport()],
+    "addresses": [Address(city="Ош")],
+}
+
+
+def known_of(customer):
+    return {field.value: getattr(customer, field) for field in MergeField}
+
+
+@pytest.mark.parametrize("take", [list(MergeField), [MergeField.PHONE], [MergeField.DOCUMENTS]])
+def test_the_survivor_takes_the_chosen_values_and_gives_them_back(customers, clock, take):
+    own = [passport("ID 5")]
+    survivor = customers.register(**LIVING, documents=own, addresses=[Address(city="Бишкек")])
+    loser = customers.register(**GONE)
+    take = [field for field in take if field is not MergeField.REGISTRATION_NUMBER]
+    clock.now += timedelta(minutes=1)
+    merged = customers.merge(loser.id, survivor_id=survivor.id, take=take, by=BY)
+    whole = customers.get(survivor.id)
+    put = {field.value: getattr(loser, field) for field in take}
+    put |= {
+        field.value: (*getattr(loser, field), *getattr(survivor, field))
+        for field in (MergeField.DOCUMENTS, MergeField.ADDRESSES)
+        if field in take
+    }
+    assert known_of(whole) == known_of(survivor) | put
+    told = customers.timeline(survivor.id, Query(descending=True)).items[0]
+    assert (told.name, told.payload["fields"]) == ("CustomerAbsorbed", sorted(take))
+    assert customers.get(loser.id) == merged
+    for number in ("ID 5", "AN 1234567"):  # of either, nobody is made twice
+        assert customers.register(name="Again", documents=[passport(number)]).id == survivor.id
+    replaced = {one.field for one in customers.former_values(survivor.id)}
+    assert replaced == {one for one in ("name", "email", "language", "national_id") if one in take}
+
+    clock.now += timedelta(minutes=1)
+    parted = customers.unmerge(loser.id, by=BY)
+    assert known_of(parted) == known_of(loser)
+    assert known_of(customers.get(survivor.id)) == known_of(survivor)
+    assert customers.register(name="Again", documents=[passport()]).id == loser.id
+    assert customers.register(name="Again", documents=own).id == survivor.id
+
+
+def test_what_was_changed_since_a_merge_stays_where_it_is_undone(customers, clock):
+    survivor, loser = customers.register(**LIVING), customers.register(**GONE)
+    take = (MergeField.PHONE, MergeField.EMAIL, MergeField.NAME)
+    customers.merge(loser.id, survivor_id=survivor.id, take=take, by=BY)
+    clock.now += timedelta(minutes=1)
+    customers.update(survivor.id, changes={"email": "new@example.org"})
+    customers.unmerge(loser.id, by=BY)
+    after = customers.get(survivor.id)
+    assert (after.name, after.email, after.phone) == (survivor.name, "new@example.org", None)
+    assert known_of(customers.get(loser.id)) == known_of(loser)
+
+
+def test_who_was_erased_gets_nothing_back(customers, clock):
+    survivor, loser = customers.register(**LIVING), customers.register(**GONE)
+    take = [field for field in MergeField if field is not MergeField.REGISTRATION_NUMBER]
+    customers.merge(loser.id, survivor_id=survivor.id, take=take, by=BY)
+    clock.now += timedelta(minutes=1)
+    customers.erase(survivor.id)
+    customers.unmerge(loser.id, by=BY)
+    for one in (survivor, loser):
+        left = known_of(customers.get(one.id))
+        assert {name for name, value in left.items() if value} == {"name", "language"}
+        assert left["name"] == "erased"
+
+
+def test_a_merge_is_refused_with_all_that_cannot_be_taken(customers, uow, clock):
+    survivor, loser = customers.register(**GONE), customers.register(**LIVING)
+    with pytest.raises(InvalidValue) as caught:
+        customers.merge(loser.id, survivor_id=survivor.id, take=list(MergeField), by=BY)
+    missing = ["phone", "birth_date", "registration_number", "documents", "addresses"]
+    assert [(one.field, one.code) for one in caught.value.faults] == [
+        (name, "nothing_to_take") for name in missing
+    ]
+    assert customers.get(loser.id) == loser
+    young = customers.register(name="Young", birth_date="2009-01-01")
+    RuleBook(uow, clock).put_validation(ValidationRules(minimum_age=18), by=BY)
+    with pytest.raises(InvalidValue):
+        customers.merge(young.id, survivor_id=survivor.id, take=[MergeField.BIRTH_DATE], by=BY)
+    assert customers.get(survivor.id) == survivor
 
 
 def test_merges_in_a_row_are_undone_in_any_order(customers, uow, clock, ids):

@@ -19,6 +19,7 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.cards import without_cards
+from telecom_crm.domain.change import FIELDS
 from telecom_crm.domain.errors import (
     Conflict,
     Fault,
@@ -30,7 +31,7 @@ from telecom_crm.domain.errors import (
 )
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.language import LANGUAGES, Languages
-from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.lifecycle import NOTHING_MORE, Actor, Event, Lifecycle, Row
 from telecom_crm.domain.text import UNSTORABLE, invalid_text, is_alphanumeric, read_text
 
 NAME_LIMIT = 200
@@ -82,6 +83,20 @@ class CustomerCommand(StrEnum):
     UNBLOCK = "unblock"
     CLOSE = "close"
     REOPEN = "reopen"
+
+
+class MergeField(StrEnum):
+    """What a merge may take from the one who goes: a field of `Customer` by its name."""
+
+    NAME = "name"
+    PHONE = "phone"
+    EMAIL = "email"
+    LANGUAGE = "language"
+    BIRTH_DATE = "birth_date"
+    NATIONAL_ID = "national_id"
+    REGISTRATION_NUMBER = "registration_number"
+    DOCUMENTS = "documents"
+    ADDRESSES = "addresses"
 
 
 class ContractsHeld(StrEnum):
@@ -503,6 +518,7 @@ class Customer:
         payments_in_flight: int,
         both_live: bool = False,
         moved: Mapping[str, Any] | None = None,
+        take: Collection[MergeField] = (),
         by: Actor,
         at: datetime,
     ) -> Customer:
@@ -510,42 +526,71 @@ class Customer:
         Say that this customer is the same as `survivor`.
 
         `moved` lists the ids of what went over (accounts, contracts, tickets, applications), so
-        that `unmerge` can bring it back. `both_live` tells whether both have live contracts. Raises
-        `PaymentsInFlight`, or `RuleViolated` for itself and for two who have live contracts and
-        different national ids: they are two people, whatever else they share.
+        that `unmerge` can bring it back; `take` names the fields whose values the survivor takes
+        over. `both_live` tells whether both have live contracts. Raises `InvalidValue` for every
+        field that has nothing to take, `PaymentsInFlight`, or `RuleViolated` for itself and for two
+        who have live contracts and different national ids: they are two people, whatever else they
+        share.
         """
         self.refuse_merged()
         survivor.refuse_merged()
         if survivor.id == self.id:
             raise RuleViolated("merge", ("a customer cannot be merged into itself",))
+        faults = Faults()
+        for field in (one for one in take if not getattr(self, one)):
+            faults.add(field, "nothing_to_take", "the customer who goes has none to take")
+        faults.raise_any()
         ids = {one.national_id for one in (self, survivor) if one.national_id}
         if both_live and len(ids) > 1:
             reason = "both have live contracts, and different national ids"
             raise RuleViolated("merge_two_people", (reason,))
         if payments_in_flight:
             raise PaymentsInFlight(self.key, payments_in_flight)
+        taken = sorted({field.value for field in take})
+        payload = {"survivor": survivor.key, "moved": dict(moved or {}), "taken": taken}
         return CUSTOMER_LIFECYCLE.note(
             self,
             "CustomersMerged",
             "merge",
             by=by,
             at=at,
-            payload={"survivor": survivor.key, "moved": dict(moved or {})},
+            payload=payload,
             merged_into=survivor.id,
         )
 
-    def unmerge(self, *, by: Actor, at: datetime) -> Customer:
-        """Undo a merge; raise `RuleViolated` if there was none."""
+    def absorb(
+        self, loser: Customer, *, take: Collection[MergeField] = (), by: Actor, at: datetime
+    ) -> Customer:
+        """
+        Take the place of one who was merged into this customer, and these of their values.
+
+        Of documents and addresses theirs come first, and none is lost.
+        """
+        put = {field.value: self._with_theirs(loser, field) for field in take}
+        return self._beside_loser("CustomerAbsorbed", "absorb", loser, put, by=by, at=at)
+
+    def detach(
+        self, loser: Customer, *, put: Mapping[str, Any], by: Actor, at: datetime
+    ) -> Customer:
+        """Give the place back to one who is merged no more; `put` are fields as they were."""
+        return self._beside_loser("CustomerDetached", "detach", loser, put, by=by, at=at)
+
+    def unmerge(
+        self, *, own: Mapping[str, Any] = NOTHING_MORE, by: Actor, at: datetime
+    ) -> Customer:
+        """Undo a merge, `own` papers given back; raise `RuleViolated` if there was none."""
         if self.merged_into is None:
             raise RuleViolated("unmerge", ("this customer was not merged into another",))
+        payload: dict[str, Any] = {"survivor": str(self.merged_into)}
         return CUSTOMER_LIFECYCLE.note(
             self,
             "CustomersUnmerged",
             "unmerge",
             by=by,
             at=at,
-            payload={"survivor": str(self.merged_into)},
+            payload=payload | ({FIELDS: sorted(own)} if own else {}),
             merged_into=None,
+            **own,
         )
 
     def dismiss_duplicate(self, *, customer_id: CustomerId, by: Actor, at: datetime) -> Customer:
@@ -635,9 +680,35 @@ class Customer:
         at: datetime,
     ) -> Customer:
         changed = attrs.evolve(self, **changes)
-        payload = {"fields": sorted(changes)}
+        payload = {FIELDS: sorted(changes)}
         return CUSTOMER_LIFECYCLE.note(
             changed, event, command, reason=reason, by=by, at=at, payload=payload
+        )
+
+    def _with_theirs(self, loser: Customer, field: MergeField) -> Any:
+        own, theirs = getattr(self, field), getattr(loser, field)
+        if field is MergeField.DOCUMENTS:
+            keys = {paper.key for paper in theirs}
+            return (*theirs, *(paper for paper in own if paper.key not in keys))
+        if field is MergeField.ADDRESSES:
+            return (*theirs, *(address for address in own if address not in theirs))
+        return theirs
+
+    def _beside_loser(
+        self,
+        event: str,
+        command: str,
+        loser: Customer,
+        put: Mapping[str, Any],
+        *,
+        by: Actor,
+        at: datetime,
+    ) -> Customer:
+        changed = {field: value for field, value in put.items() if value != getattr(self, field)}
+        payload: dict[str, Any] = {"customer": loser.key}
+        payload |= {FIELDS: sorted(changed)} if changed else {}
+        return CUSTOMER_LIFECYCLE.note(
+            self, event, command, by=by, at=at, payload=payload, **changed
         )
 
     def _note_by(self, id: NoteId) -> Note:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,17 +15,19 @@ from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
     Clock,
     Collection,
+    FormerValue,
     NewId,
     ReadPhone,
     Transaction,
     UnitOfWork,
 )
 from telecom_crm.application.rules import validation_in
-from telecom_crm.domain.calendar import BISHKEK
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import DeduplicationRules
-from telecom_crm.domain.errors import Fault
+from telecom_crm.domain.errors import Fault, InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.validation import ValidationRules
 
 CustomerCheck = Callable[[Customer], Iterable[Fault]]
@@ -33,6 +35,18 @@ CustomerCheck = Callable[[Customer], Iterable[Fault]]
 ASKS_NOTHING = ValidationRules()
 BELONGINGS = ("account", "contract", "ticket", "application")
 """What a merge moves from one customer to the other."""
+
+
+PERSONAL = (
+    "name",
+    "phone",
+    "email",
+    "language",
+    "national_id",
+    "birth_date",
+    "registration_number",
+)
+"""The fields whose former values are remembered, apart from the events, until erasure."""
 
 
 @attrs.frozen
@@ -50,6 +64,12 @@ class CustomerDesk:
     """Reads numbers of people as they are dialled, also those that are searched for."""
     zone: ZoneInfo = BISHKEK
     """Where the operator's days begin."""
+
+    def check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+        """Raise `InvalidValue` with all that checks and validation rules find wrong."""
+        checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
+        if faults := tuple(fault for check in checks for fault in check(customer)):
+            raise InvalidValue(faults)
 
     def get(self, customer_id: CustomerId) -> Customer:
         """Return a customer; raise `NotFound`."""
@@ -88,3 +108,29 @@ def held(tx: Transaction, customer_id: CustomerId, expected_version: int | None)
     customer = tx.customers.get(customer_id)
     refuse_stale(customer, expected_version, name="customer")
     return customer
+
+
+def former(
+    before: Customer, after: Customer, *, by: Actor, at: datetime
+) -> tuple[FormerValue, ...]:
+    """Return what the change replaced; a document counts as the fields it has on paper."""
+    values = [
+        (field, str(old))
+        for field in PERSONAL
+        if (old := getattr(before, field)) is not None and old != getattr(after, field)
+    ]
+    kept = [attrs.evolve(paper, scan=None) for paper in after.documents]
+    values += [
+        ("document", f"{paper.type} {paper.number}")
+        for paper in before.documents
+        if attrs.evolve(paper, scan=None) not in kept
+    ]
+    values += [
+        ("address", ", ".join(part for part in attrs.astuple(address) if part))
+        for address in before.addresses
+        if address not in after.addresses
+    ]
+    return tuple(
+        FormerValue(customer_id=before.id, field=field, value=value, at=at, by=by)
+        for field, value in values
+    )

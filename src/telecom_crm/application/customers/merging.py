@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.customers.desk import CustomerDesk, belongings_of, held
+from telecom_crm.application.customers.desk import CustomerDesk, belongings_of, former, held
 from telecom_crm.application.duplicates import (
     SuspectedPair,
     judged_in,
@@ -17,13 +17,14 @@ from telecom_crm.application.duplicates import (
     survivor_in,
     suspects_in,
 )
+from telecom_crm.application.inheriting import given_back, inherited
 from telecom_crm.application.paging import each_in, refuse_stale
 from telecom_crm.application.ports import Page, Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, LIVE, OPEN, Contract
-from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand
+from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand, MergeField
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import NotFound, RuleViolated
 from telecom_crm.domain.identifiers import (
@@ -92,16 +93,19 @@ class Merging(CustomerDesk):
         loser_id: CustomerId,
         *,
         survivor_id: CustomerId,
+        take: Collection[MergeField] = (),
         expected_version: int | None = None,
         by: Actor = SYSTEM,
     ) -> Customer:
         """
-        Say that one customer is another, who takes over everything but the name.
+        Say that one customer is another, who takes over accounts, contracts, tickets, applications.
 
-        That is accounts, contracts, tickets and applications. Whoever gets an open contract is no
-        closed customer any more, and with a signed one no prospect. Return the loser. Raise
-        `PaymentsInFlight` while a payment of the loser has no outcome, `CustomerMerged`, and
-        `RuleViolated` where both have live contracts and different national ids.
+        What is known of the survivor stays, but for the fields to `take` from the loser; what they
+        were is remembered, and of documents and addresses none is lost. Whoever gets an open
+        contract is no closed customer any more, and with a signed one no prospect. Return the
+        loser. Raise `PaymentsInFlight` while a payment of the loser has no outcome,
+        `CustomerMerged`, `InvalidValue` with every fault of what is taken, and `RuleViolated` where
+        both have live contracts and different national ids.
         """
         at = self.clock()
         with self.uow() as tx:
@@ -115,13 +119,20 @@ class Merging(CustomerDesk):
                 both_live=any(one.status in LIVE for one in theirs.contracts)
                 and tx.contracts.open_of([survivor_id])[survivor_id] > 0,
                 moved={thing: [str(id) for id in ids] for thing, ids in found.items()},
+                take=take,
                 by=by,
                 at=at,
             )
+            tx.customers.save(merged)  # before the survivor, who may have taken a paper of theirs
             theirs.give_to(tx, survivor_id, by=by, at=at)
-            survivor = _with_contracts(survivor, theirs.contracts, by=by, at=at)
-            _note_other(tx, survivor, "CustomerAbsorbed", "absorb", merged, by=by, at=at)
-            return tx.customers.save(merged)
+            standing = _with_contracts(survivor, theirs.contracts, by=by, at=at)
+            whole = standing.absorb(loser, take=take, by=by, at=at)
+            if take:
+                self.check(tx, whole, at)
+                whole = inherited(tx, whole, by=by, at=at)
+                tx.customers.remember(former(survivor, whole, by=by, at=at))
+            tx.customers.save(whole)
+            return tx.customers.get(loser_id)
 
     @retried
     def unmerge(
@@ -130,18 +141,26 @@ class Merging(CustomerDesk):
         """
         Undo a merge: what came from the loser and is still the survivor's goes back.
 
-        Where the survivor was merged on, it is whoever has its place now that gives it.
+        Where the survivor was merged on, it is whoever has its place now that gives things. Of what
+        is known, the survivor has again what they had before, wherever they still have what was
+        taken.
         """
         at = self.clock()
         with self.uow() as tx:
             merged = held(tx, loser_id, expected_version)
-            loser = merged.unmerge(by=by, at=at)
-            survivor = tx.customers.get(CustomerId(UUID(loser.events[-1].payload["survivor"])))
-            found = _moved_by_merge(tx.events.of("customer", loser.key))
+            merged.unmerge(by=by, at=at)
+            event = _merge_of(tx.events.of("customer", merged.key))
+            survivor = tx.customers.get(CustomerId(UUID(event.payload["survivor"])))
+            found = {
+                thing: [UUID(id) for id in ids] for thing, ids in event.payload["moved"].items()
+            }
             owner = survivor_in(tx, survivor.id).id
             _Belongings.held(tx, found, owner=owner).give_to(tx, loser_id, by=by, at=at)
-            _note_other(tx, survivor, "CustomerDetached", "detach", loser, by=by, at=at)
-            return tx.customers.save(loser)
+            put, own = given_back(tx, merged, survivor, event)
+            tx.customers.remember(former(survivor, attrs.evolve(survivor, **put), by=by, at=at))
+            parted = survivor.detach(merged, put=put, by=by, at=at)
+            tx.customers.save(parted)  # first: a paper has one owner at a time
+            return tx.customers.save(merged.unmerge(own=own, by=by, at=at))
 
 
 @attrs.frozen
@@ -195,9 +214,9 @@ class _Belongings:
         )
 
 
-def _moved_by_merge(events: Iterable[Event]) -> dict[str, list[UUID]]:
-    moved = [event.payload["moved"] for event in events if event.name == "CustomersMerged"][-1]
-    return {thing: [UUID(id) for id in ids] for thing, ids in moved.items()}
+def _merge_of(events: Iterable[Event]) -> Event:
+    """Return the event of the last merge of a customer into another."""
+    return [event for event in events if event.name == "CustomersMerged"][-1]
 
 
 def _two(
@@ -223,23 +242,6 @@ def _with_contracts(
     if states & LIVE and CUSTOMER_LIFECYCLE.can(survivor, CustomerCommand.ACTIVATE):
         survivor = survivor.activate(by=by, at=at)
     return survivor
-
-
-def _note_other(
-    tx: Transaction,
-    survivor: Customer,
-    name: str,
-    command: str,
-    loser: Customer,
-    *,
-    by: Actor,
-    at: datetime,
-) -> None:
-    """Tell of a merge in the survivor's own history."""
-    payload = {"customer": loser.key}
-    tx.customers.save(
-        CUSTOMER_LIFECYCLE.note(survivor, name, command, by=by, at=at, payload=payload)
-    )
 
 
 def _payments_in_flight(tx: Transaction, accounts: Iterable[BillingAccount]) -> int:

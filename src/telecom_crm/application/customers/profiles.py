@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers.desk import CustomerDesk, checks_in, held
+from telecom_crm.application.customers.desk import CustomerDesk, former, held
 from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
 from telecom_crm.application.erasing import scans_of
 from telecom_crm.application.idempotency import request_key
@@ -22,7 +22,6 @@ from telecom_crm.application.ports import (
     Transaction,
 )
 from telecom_crm.application.retry import retried
-from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.customer import (
     CUSTOMER_LIFECYCLE,
     Address,
@@ -33,20 +32,8 @@ from telecom_crm.domain.customer import (
     IdentityDocument,
 )
 from telecom_crm.domain.deduplication import DeduplicationRules
-from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
-
-PERSONAL = (
-    "name",
-    "phone",
-    "email",
-    "language",
-    "national_id",
-    "birth_date",
-    "registration_number",
-)
-"""The fields whose former values are remembered, apart from the events, until erasure."""
 
 
 @attrs.frozen
@@ -120,9 +107,9 @@ class Profiles(CustomerDesk):
             )
             if after is before:
                 return before
-            self._check(tx, after, at)
+            self.check(tx, after, at)
             after = inherited(tx, after, by=by, at=at)
-            tx.customers.remember(_former(before, after, by=by, at=at))
+            tx.customers.remember(former(before, after, by=by, at=at))
             tx.discarded_files.add(scans_of((before,)) - scans_of((after,)))
             return tx.customers.save(after)
 
@@ -210,7 +197,7 @@ class Profiles(CustomerDesk):
             id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
         )
         with self.uow() as tx:
-            self._check(tx, newcomer, at)
+            self.check(tx, newcomer, at)
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "customers.register", by=by, **given)
@@ -219,11 +206,6 @@ class Profiles(CustomerDesk):
             if known is not None:
                 return attrs.evolve(welcome_back(tx, known, by=by, at=at), known=True)
             return save_new(tx, newcomer)
-
-    def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
-        checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
-        if faults := tuple(fault for check in checks for fault in check(customer)):
-            raise InvalidValue(faults)
 
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
@@ -245,29 +227,3 @@ def save_new(tx: Transaction, newcomer: Customer) -> Customer:
         return tx.customers.save(newcomer)
     except IdentityTaken as taken:
         raise Contended(f"customer {taken.customer_id}") from taken
-
-
-def _former(
-    before: Customer, after: Customer, *, by: Actor, at: datetime
-) -> tuple[FormerValue, ...]:
-    """Return what the change replaced; a document counts as the fields it has on paper."""
-    values = [
-        (field, str(old))
-        for field in PERSONAL
-        if (old := getattr(before, field)) is not None and old != getattr(after, field)
-    ]
-    kept = [attrs.evolve(paper, scan=None) for paper in after.documents]
-    values += [
-        ("document", f"{paper.type} {paper.number}")
-        for paper in before.documents
-        if attrs.evolve(paper, scan=None) not in kept
-    ]
-    values += [
-        ("address", ", ".join(part for part in attrs.astuple(address) if part))
-        for address in before.addresses
-        if address not in after.addresses
-    ]
-    return tuple(
-        FormerValue(customer_id=before.id, field=field, value=value, at=at, by=by)
-        for field, value in values
-    )

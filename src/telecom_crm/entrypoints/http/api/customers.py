@@ -16,6 +16,7 @@ from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.exports import Exports
 from telecom_crm.application.ports import Page, TableFormat
 from telecom_crm.domain.approval import ApprovalKind
+from telecom_crm.domain.customer import MergeField
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId, NoteId
 from telecom_crm.domain.role import Action, Area
@@ -41,9 +42,10 @@ from telecom_crm.entrypoints.http.values import (
 
 
 class Merging(Body):
-    """Into whom a customer goes over."""
+    """Into whom a customer goes over, and which of the customer's values that one takes."""
 
     survivor_id: UUID
+    take: list[MergeField] = msgspec.field(default_factory=list)
 
 
 class NewNote(Body):
@@ -205,12 +207,13 @@ class CustomerController(CustomerFile, Controller):
         data: JSONBody[Merging],
         customers: NamedDependency[Customers],
     ) -> Response[CustomerView]:
-        """Say that this customer is another, who takes over everything but the name."""
+        """Say that this customer is another, who takes over all things and the named fields."""
         survivor = CustomerId(data.survivor_id)
         return customer_shown(
             customers.merge(
                 CustomerId(customer_id),
                 survivor_id=survivor,
+                take=data.take,
                 expected_version=request.seen,
                 by=request.by,
             )

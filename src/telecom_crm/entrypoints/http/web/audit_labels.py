@@ -212,6 +212,7 @@ FIELDS: Mapping[str, str] = {
     "survivor": N_("Who stays"),
     "suspect_from": N_("Points that make a possible duplicate"),
     "suspension_fees": N_("Fees while suspended"),
+    "taken": N_("Taken over"),
     "targets": N_("What is promised on tickets"),
     "tariff": N_("Tariff"),
     "tariff_code": N_("Tariff"),

@@ -33,6 +33,7 @@ from telecom_crm.domain.ticket import TicketPriority, TicketStatus
 from telecom_crm.domain.user import Theme, UserStatus
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.domain.webhook import WebhookStatus
+from telecom_crm.entrypoints.http.web.audit_labels import field as named
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.i18n import NAMES
 from telecom_crm.entrypoints.http.web.labels import gateway, label
@@ -101,6 +102,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "event": _event,
     "language": _language,
     "gateway": gateway,
+    "taken": named,
     "until": datetime.fromisoformat,
     "effective_on": date.fromisoformat,
 }

@@ -151,6 +151,7 @@ FAULTS: Mapping[str, str] = {
     "password_again": N_("This is not the same password"),
     "code_refused": N_("The code is wrong or out of date"),
     "code_wrong": N_("Enter the six digits that the app shows now"),
+    "nothing_to_take": N_("The one who goes has nothing here to take"),
     "proof": N_("Type exactly what is asked for"),
     "login": N_("Letters, digits, dots and dashes"),
     "role_name": N_("2 to 40 of a to z, 0 to 9 and _, a letter first"),

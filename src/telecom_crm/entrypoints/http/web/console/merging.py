@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import attrs
@@ -13,7 +14,7 @@ from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.customer import Customer, MergeField
 from telecom_crm.domain.deduplication import Match, Suspicion
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
@@ -27,14 +28,16 @@ from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import NAMES, here, phone
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.i18n import here, phone
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 LOOKED_AT = 100
 """Among so many customers a page of pairs looks for them."""
+GOES, STAYS = "goes", "stays"
+"""Whose value of a field is kept."""
 SHOWN_PAYMENTS = 100
 """So far the payments that move are counted."""
 
@@ -185,6 +188,7 @@ class MergingPages(Controller):
             crm.customers.merge,
             loser,
             survivor_id=survivor,
+            take=[one for one in MergeField if form.raw(f"keep.{one}") == GOES],
             expected_version=form.version,
             by=request.by,
         )
@@ -203,14 +207,13 @@ def _compared(
         (one for one in crm.customers.duplicates(loser_id) if one.customer_id == survivor_id), None
     )
     reasons: tuple[Match, ...] = suspicion.reasons if suspicion else ()
-    told = [_told(side) for side in sides]
     return page(
         request,
         "console/customers/compare.html",
         status=200 if form.ok else form.status,
         form=form,
         sides=sides,
-        rows=[(name, old, new) for (name, old), (_name, new) in zip(*told, strict=True)],
+        rows=_rows(*(side.customer for side in sides)),
         reasons=[label(one) for one in reasons],
         action=f"{PATH}/{loser_id}/merge/{survivor_id}",
         turned=f"{PATH}/{survivor_id}/merge/{loser_id}",
@@ -223,17 +226,74 @@ def _suspects(crm: Crm, customer: Customer) -> list[Suspicion]:
     return [one for one in crm.customers.duplicates(customer.id) if not one.dismissed]
 
 
-def _told(side: Side) -> list[tuple[str, str]]:
-    """Return what is known about a customer, line by line; what is secret by its ends."""
-    one, paper = side.customer, next(iter(side.customer.documents), None)
-    address = next(iter(one.addresses), None)
-    return [
-        (_("Name"), one.name),
-        (_("Status"), label(one.status)),
-        (_("Phone"), phone(one.phone) if one.phone else ""),
-        (_("E-mail"), one.email or ""),
-        (_("Date of birth"), here().date(one.birth_date) if one.birth_date else ""),
-        (_("Personal number"), masked(one.national_id)),
-        (_("Document"), masked(paper.number, first=2, last=3) if paper else ""),
-        (_("Address"), f"{address.city} {address.street}".strip() if address else ""),
+@attrs.frozen
+class Row:
+    """What is known of both, and which of the two values may be chosen."""
+
+    words: str
+    old: str
+    new: str
+    differs: bool
+    field: MergeField | None = None
+
+    @property
+    def name(self) -> str:
+        """What its choice is called in the form."""
+        return f"keep.{self.field}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to choose."""
+        return self.field is not None and self.differs and bool(self.old)
+
+    @property
+    def first(self) -> str:
+        """The choice that is made unless another one is: what is there, and of two what stays."""
+        return STAYS if self.new else GOES
+
+
+def _rows(goes: Customer, stays: Customer) -> list[Row]:
+    """Return what is known about both, line by line; what is secret by its ends."""
+    told: list[tuple[str, MergeField, Callable[[Customer], str]]] = [
+        (_("Name"), MergeField.NAME, lambda one: one.name),
+        (_("Phone"), MergeField.PHONE, lambda one: phone(one.phone) if one.phone else ""),
+        (_("E-mail"), MergeField.EMAIL, lambda one: one.email or ""),
+        (_("Language"), MergeField.LANGUAGE, lambda one: NAMES.get(one.language, one.language)),
+        (_("Date of birth"), MergeField.BIRTH_DATE, _born),
+        (_("Registration number"), MergeField.REGISTRATION_NUMBER, _registered),
+        (_("Personal number"), MergeField.NATIONAL_ID, lambda one: masked(one.national_id)),
+        (_("Document"), MergeField.DOCUMENTS, _papers),
+        (_("Address"), MergeField.ADDRESSES, _addresses),
     ]
+    states = label(goes.status), label(stays.status)
+    return [
+        Row(_("Status"), *states, differs=states[0] != states[1]),
+        *(
+            Row(
+                words,
+                read(goes),
+                read(stays),
+                differs=getattr(goes, field) != getattr(stays, field),
+                field=field,
+            )
+            for words, field, read in told
+        ),
+    ]
+
+
+def _born(one: Customer) -> str:
+    return here().date(one.birth_date) if one.birth_date else ""
+
+
+def _registered(one: Customer) -> str:
+    return one.registration_number or ""
+
+
+def _papers(one: Customer) -> str:
+    return ", ".join(
+        f"{label(paper.type)} {masked(paper.number, first=2, last=3)}" for paper in one.documents
+    )
+
+
+def _addresses(one: Customer) -> str:
+    return "; ".join(f"{each.city} {each.street}".strip() for each in one.addresses)
