@@ -9,6 +9,7 @@ import pytest
 
 import telecom_crm
 from telecom_crm.application.audit import Verification
+from telecom_crm.application.ports import AuditRecord, Query
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.crm import Crm
@@ -70,6 +71,8 @@ IN_SECOND = "(SELECT start_xact::text::xid8 FROM seals WHERE number = 2)"
     ("sql", "expected"),
     [
         ("UPDATE audit SET by_name = 'another' WHERE {}", ("changed", 2)),
+        ("UPDATE audit SET by_address = '203.0.113.9' WHERE {}", ("changed", 2)),
+        ("UPDATE events SET by_address = '203.0.113.9' WHERE {}", ("changed", 2)),
         ("UPDATE audit SET written_at = written_at - interval '1 us' WHERE {}", ("changed", 2)),
         ("""UPDATE events SET payload = payload || '{{"x": 1}}' WHERE {}""", ("changed", 2)),
         ("DELETE FROM audit WHERE {}", ("removed", 2)),
@@ -90,6 +93,7 @@ def test_what_was_touched_is_found(crm, superuser, sql, expected):
     )
     assert superuser.execute(sql.format(within)).rowcount >= 1
     assert expected in found(crm.audit.verify())
+    assert not crm.audit.state().was_right
 
 
 def test_two_lines_that_changed_places_are_found(crm, superuser):
@@ -99,6 +103,7 @@ def test_two_lines_that_changed_places_are_found(crm, superuser):
     )
     assert {kind for kind, _ in found(crm.audit.verify())} <= {"changed", "added", "removed"}
     assert crm.audit.verify().broken
+    assert not crm.audit.state().was_right
 
 
 def test_an_end_that_was_cut_off_is_found_by_seals_kept_elsewhere(crm, superuser):
@@ -143,8 +148,14 @@ def test_what_is_under_way_is_sealed_once_it_is_complete(crm):
     assert begun.wait(20)
     look(crm)  # later than what is under way, so it waits too
     assert crm.audit.seal() == 0
+    before = crm.audit.page(Query()).items
+    assert {line.action for line in before if isinstance(line, AuditRecord)} == {"look"}
+    assert len(before) == 3 * TRAIL, "nor is what waits told: it would come behind what was read"
+    assert crm.access.audit(Query(limit=50)).items == before[::TRAIL]
     go_on.set()
     thread.join()
+    told = crm.access.audit(Query()).items
+    assert [line.action for line in told[-2:]] == ["slow", "look"]
     assert crm.audit.seal() == 2
     assert not crm.audit.verify().broken
 

@@ -288,6 +288,7 @@ def test_rules_and_audit(uow):
             at = AT + timedelta(minutes=minute)
             line = AuditRecord(action="look", thing="sim", thing_id=str(minute), by=BY, at=at)
             tx.audit.record(line)
+    with uow(read_only=True) as tx:
         first = tx.audit.page(Query(where={"thing": "sim"}, limit=2))
         rest = tx.audit.page(Query(where={"thing": "sim"}, limit=2, cursor=first.next))
         assert [line.thing_id for line in (*first.items, *rest.items)] == ["0", "1", "2"]

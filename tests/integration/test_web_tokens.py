@@ -92,6 +92,26 @@ def test_the_audit_is_narrowed_by_who_and_when_and_exported_for_a_line_of_its_ow
     assert "Last sealed:" in page
 
 
+def test_the_audit_tells_where_a_command_came_from(site, admin):
+    here = "/console/audit?address=testclient"
+    submit(
+        admin,
+        "/console/tokens/new",
+        "/console/tokens/new",
+        name="Kiosk",
+        role="cashier",
+        everything="true",
+    )
+    [made] = site.crm.access.audit(Query(where={"action": "token.create", "by": "admin"})).items
+    assert made.by.address == "testclient", "whole, of who works here"
+    page = admin.get(here).text
+    assert '<a class="sub num" href="/console/audit?address=testclient">testclient</a>' in page
+    assert "Nothing written down" in admin.get("/console/audit?address=203.0.113.7").text
+    taken = admin.get(f"{here.replace('audit?', 'audit/audit.csv?')}").text.splitlines()
+    assert taken[0].lstrip("\ufeff").split(",")[:4] == ["at", "by", "token", "address"]
+    assert all(",testclient," in line for line in taken[1:] if line[:2] == "20")
+
+
 def test_every_action_of_the_audit_has_words():
     source = "".join(p.read_text("utf-8") for p in Path(application.__file__).parent.rglob("*.py"))
     said = r'(?:action=|\b_?record\(\s*|_line\(|[A-Z]{4,} = |action = )"([a-z_]+\.[a-z_]+)"'

@@ -318,13 +318,21 @@ def test_sign_ins_and_refusals_are_written_down(loaded, care, phones):
     for _ in range(GUESSES + 1):
         with pytest.raises((SignInRefused, TooManyAttempts)):
             care.sign_in_with_password(contract="C-9", password="x", address="203.0.113.77")
-    lines = [line for line in loaded.access.audit(Query(limit=500)).items if line.detail]
+    lines = [line for line in loaded.access.audit(Query(limit=500)).items if line.by.address]
     assert {(line.action, line.thing_id) for line in lines} == {
         ("sign_in.refused", "unknown"),
         ("sign_in", str(_owner(loaded))),
         ("attempts.over", "unknown"),
     }
-    assert {line.detail for line in lines} == {"203.0.113.0/24"}  # it outlives an erasure
+    assert {line.by.address for line in lines} == {"203.0.113.0/24"}  # it outlives an erasure
+
+
+def test_what_subscribers_do_is_written_down_with_their_network_alone(loaded, care, phones):
+    secret = care.send_code(PHONE)
+    signed = care.sign_in_with_code(secret, code=phones.code)
+    somebody = care.subscriber(signed.secret).coming_from("203.0.113.77")
+    assert (somebody.network, somebody.actor.address) == ("203.0.113.0/24", "203.0.113.0/24")
+    assert somebody.coming_from("unix").actor.address is None
 
 
 @pytest.mark.parametrize(

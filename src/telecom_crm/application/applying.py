@@ -15,13 +15,11 @@ from telecom_crm.application.intake.working import Question
 from telecom_crm.domain.application import Application, ApplicationKind, Channel
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.session import SELF_CARE
+from telecom_crm.domain.session import SELF_CARE, network_of
 from telecom_crm.domain.token import digest_of
 
 SENT_AN_HOUR = 30
 """How many forms an address may send within an hour: many people may share one."""
-
-_BY = Actor(SELF_CARE)
 
 
 @attrs.frozen
@@ -49,11 +47,13 @@ class Applying:
         *,
         raw: Mapping[str, Any],
         scans: Mapping[str, Iterable[bytes]] = MappingProxyType({}),
+        address: str = "",
     ) -> Application:
         """
         Take an application in under its secret; sent again, it is the one that was sent first.
 
-        Raise `InvalidValue` for files that are no scans.
+        Of the `address` that it comes from the network alone is kept. Raise `InvalidValue` for
+        files that are no scans.
         """
         return self.intake.capture(
             kind=ApplicationKind.NEW_CONNECTION,
@@ -61,7 +61,7 @@ class Applying:
             raw=raw,
             external_reference=digest_of(secret),
             scans=scans,
-            by=_BY,
+            by=_from(address),
         )
 
     def follow(self, secret: str) -> Followed:
@@ -76,17 +76,21 @@ class Applying:
         raw: Mapping[str, Any],
         scans: Mapping[str, Iterable[bytes]] = MappingProxyType({}),
         expected_version: int | None = None,
+        address: str = "",
     ) -> Application:
         """Add what was asked for; raise as `send` does, and `NotFound`."""
         known = self._known(secret)
         return self.intake.supply(
-            known.id, raw=raw, scans=scans, expected_version=expected_version, by=_BY
+            known.id, raw=raw, scans=scans, expected_version=expected_version, by=_from(address)
         )
 
-    def withdraw(self, secret: str, *, expected_version: int | None = None) -> Application:
+    def withdraw(
+        self, secret: str, *, expected_version: int | None = None, address: str = ""
+    ) -> Application:
         """Take an application back; raise `NotFound`, and `RuleViolated` once it is served."""
         known = self._known(secret)
-        return self.intake.cancel(known.id, expected_version=expected_version, by=_BY)
+        by = _from(address)
+        return self.intake.cancel(known.id, expected_version=expected_version, by=by)
 
     def _known(self, secret: str) -> Application:
         found = self.intake.by_reference(Channel.SELF_CARE, digest_of(secret))
@@ -106,5 +110,10 @@ class Applying:
             at=self.intake.clock(),
             window=timedelta(hours=1),
             thing="application",
-            detail=address,
+            address=network_of(address),
         )
+
+
+def _from(address: str) -> Actor:
+    """Return a guest of self-care as one who gives commands."""
+    return Actor(SELF_CARE).coming_from(network_of(address))

@@ -37,11 +37,13 @@ READ_AT_ONCE = 100
 TOLD = 100
 """So many breaches are told; beyond, they are counted."""
 VERIFIED = "audit.verify"
-"""What a verification is called in the audit."""
+"""What a verification is called in the audit that found everything as it was."""
+BROKEN = "audit.broken"
+"""What one is called that did not."""
 COLUMNS: Mapping[str, type] = MappingProxyType(
     dict.fromkeys(
         (
-            *("at", "by", "token", "kind", "action", "thing", "thing_id"),
+            *("at", "by", "token", "address", "kind", "action", "thing", "thing_id"),
             *("before", "after", "changes", "detail"),
         ),
         str,
@@ -49,7 +51,6 @@ COLUMNS: Mapping[str, type] = MappingProxyType(
 )
 """The columns of an export; `changes` is JSON: by the field, its values before and after."""
 EVERYTHING: Mapping[str, str] = MappingProxyType({})
-_RIGHT = "right"
 
 
 def nothing_told(_: int) -> None:
@@ -71,7 +72,7 @@ class Verification:
         if self.broken:
             numbers = ", ".join(str(one.number) for one in self.breaches[:10])
             return f"broken: seals {numbers}{' and others' if self.broken > 10 else ''}"
-        return f"{_RIGHT}: {self.seals} seals, {self.lines} lines"
+        return f"right: {self.seals} seals, {self.lines} lines"
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +85,7 @@ class TrailState:
     @property
     def was_right(self) -> bool:
         """Whether the last verification found everything as it was."""
-        return self.verified is not None and self.verified.detail.startswith(_RIGHT)
+        return self.verified is not None and self.verified.action == VERIFIED
 
 
 @attrs.frozen
@@ -97,10 +98,16 @@ class AuditTrail:
 
     def state(self) -> TrailState:
         """Return how far the trail is sealed, and when it was verified."""
-        latest = Query(where={"action": VERIFIED}, limit=1, descending=True)
         with self.uow(read_only=True) as tx:
-            verified = tx.audit.page(latest).items
-            return TrailState(sealed=tx.seals.last(), verified=verified[0] if verified else None)
+            last = [
+                line
+                for action in (VERIFIED, BROKEN)
+                for line in tx.audit.page(
+                    Query(where={"action": action}, limit=1, descending=True)
+                ).items
+            ]
+            verified = max(last, key=lambda line: line.at, default=None)
+            return TrailState(sealed=tx.seals.last(), verified=verified)
 
     def page(
         self, query: Query, *, since: datetime | None = None, until: datetime | None = None
@@ -198,7 +205,8 @@ class AuditTrail:
         outcome = Verification(
             seals=seals, lines=lines, last=before, broken=broken, breaches=tuple(breaches)
         )
-        self._record(VERIFIED, str(before.number if before else 0), str(outcome), by)
+        called = BROKEN if outcome.broken else VERIFIED
+        self._record(called, str(before.number if before else 0), str(outcome), by)
         return outcome
 
     def _breach(
@@ -247,6 +255,7 @@ def _row_of(line: TrailLine) -> dict[str, str | None]:
         "at": line.at.astimezone(UTC).isoformat(),
         "by": line.by.name,
         "token": line.by.token,
+        "address": line.by.address,
         "thing": line.thing,
         "thing_id": line.thing_id,
     }

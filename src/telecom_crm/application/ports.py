@@ -185,8 +185,8 @@ The fields that each list can be filtered by. All are fields of the thing itself
 NO_FILTERS: Mapping[str, str] = MappingProxyType({})
 """Filters that leave everything."""
 
-AUDIT_FILTERS = ("action", "by", "thing", "thing_id")
-"""What lines of the audit can be filtered by; `by` is the name of who it was."""
+AUDIT_FILTERS = ("action", "by", "address", "thing", "thing_id")
+"""What lines of the audit are filtered by: `by` is who it was, `address` where they were."""
 
 TRAIL_FILTERS = (*AUDIT_FILTERS, "kind")
 """The same of the whole trail; an event's `action` is its name, `kind` one of `TrailKind`."""
@@ -950,7 +950,9 @@ class Audit(Protocol):
     def page(
         self, query: Query, *, since: datetime | None = None, until: datetime | None = None
     ) -> Page[AuditRecord]:
-        """Return lines in order of writing, from `since` to before `until`; see `AUDIT_FILTERS`."""
+        """
+        Return lines from `since` to before `until`, as `trail` has them; see `AUDIT_FILTERS`.
+        """
         ...
 
     def trail(
@@ -959,7 +961,8 @@ class Audit(Protocol):
         """
         Return lines and events together, in order of their transactions; see `TRAIL_FILTERS`.
 
-        Only what is committed is told.
+        Only what is committed is told, and nothing that a transaction under way might still write
+        before it: whoever goes on behind a cursor misses nothing.
         """
         ...
 

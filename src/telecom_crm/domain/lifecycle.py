@@ -38,12 +38,18 @@ class Actor:
     Who gives a command: a user, a subscriber or a program, and the token they came with.
 
     `maker` is the person who made that token, where a person did; it follows from the token, so it
-    tells no two actors apart.
+    tells no two actors apart. Nor does `address`, where the command came from over the network: an
+    IP address, of a subscriber their network alone.
     """
 
     name: str
     token: str | None = None
     maker: str | None = attrs.field(default=None, eq=False)
+    address: str | None = attrs.field(default=None, eq=False)
+
+    def coming_from(self, address: str) -> Actor:
+        """Return the same, with where the command came from; "" is not known."""
+        return attrs.evolve(self, address=address or None)
 
     def __str__(self) -> str:
         return self.name

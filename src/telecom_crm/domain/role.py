@@ -380,6 +380,10 @@ class Visitor:
     csrf: str = attrs.field(default="", repr=False)
     until: datetime | None = None
 
+    def coming_from(self, address: str) -> Visitor:
+        """Return the same, with where the request comes from."""
+        return attrs.evolve(self, actor=self.actor.coming_from(address))
+
     def may(self, area: Area, action: Action) -> bool:
         """Tell whether they may do it."""
         return self.rights.may(area, action)

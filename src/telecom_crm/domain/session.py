@@ -78,18 +78,24 @@ class Subscriber:
     """
     A customer who signed in to what is theirs, and to nothing else.
 
-    `key` is what limits count by; `csrf` is what the forms of their session carry.
+    `key` is what limits count by; `csrf` is what the forms of their session carry. `network` is
+    where their request comes from: no address, since what they do is written down for good.
     """
 
     customer_id: CustomerId
     session_id: SessionId
     key: str = attrs.field(repr=False)
     csrf: str = attrs.field(repr=False)
+    network: str = ""
+
+    def coming_from(self, address: str) -> Subscriber:
+        """Return the same, with the network that an address is of."""
+        return attrs.evolve(self, network=network_of(address))
 
     @property
     def actor(self) -> Actor:
         """The subscriber as one who gives commands."""
-        return Actor(SELF_CARE, f"customer:{self.customer_id}")
+        return Actor(SELF_CARE, f"customer:{self.customer_id}").coming_from(self.network)
 
     def require_own(self, thing: str, thing_id: object, owner: CustomerId | None) -> None:
         """Raise `NotFound` for what is somebody else's: whether it exists is not told."""

@@ -316,7 +316,7 @@ def _read_time_place(cursor: str) -> TimePlace:
 
 
 class MemoryAudit:
-    """Refusals and reads that matter, in order of writing."""
+    """Refusals and reads that matter, in order of their transactions."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -331,7 +331,7 @@ class MemoryAudit:
     ) -> Page[AuditRecord]:
         _refuse_filters(query, AUDIT_FILTERS)
         with self._scope.store.lock:
-            lines = [*self._scope.store.audit, *self._new]
+            lines = list(self._scope.store.audit)
         return _page_of(lines, query, since, until)
 
     def trail(
@@ -428,6 +428,8 @@ def _read_filter(line: TrailLine, name: str) -> str:
         return TrailKind.CHANGE if is_event else TrailKind.ACCESS
     if name == "by":
         return line.by.name
+    if name == "address":
+        return line.by.address or ""
     field = "name" if is_event and name == "action" else name
     return str(getattr(line, field))
 

@@ -250,6 +250,7 @@ _EVENTS = _Part.inserting(
     at=(INSTANTS, "at"),
     by_name=(TEXTS, "by.name"),
     by_token=(TEXTS, "by.token"),
+    by_address=(TEXTS, "by.address"),
     command=(TEXTS, "command"),
     before=(TEXTS, "before"),
     after=(TEXTS, "after"),

@@ -16,7 +16,8 @@ import attrs
 from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres.sheet import Row, rows_of
-from telecom_crm.adapters.postgres.stream import HORIZON, PostgresEvents
+from telecom_crm.adapters.postgres.stream import PostgresEvents
+from telecom_crm.adapters.postgres.trail import HORIZON
 from telecom_crm.domain.ledger import OF_BALANCES, OF_RECEIPTS, PostingKind
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.report import COUNTED, KIND_FIELDS, WAITS, Bookings, Move, Moves

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.sheet import Row, driver_of, rows_of
-from telecom_crm.adapters.postgres.stream import HORIZON
+from telecom_crm.adapters.postgres.trail import HORIZON
 from telecom_crm.application.ports import Contended
 from telecom_crm.domain.seal import Seal
 
@@ -23,11 +23,12 @@ _AT = "(extract(epoch FROM {}) * 1000000)::bigint"
 _SPAN = "xact >= %(start)s::text::xid8 AND xact < %(end)s::text::xid8"
 _LINES = (
     "SELECT json_build_array('event', xact::text, thing, thing_id, sequence, name,"
-    f" {_AT.format('at')}, by_name, by_token, command, before, after, reason, payload)::text"
+    f" {_AT.format('at')}, by_name, by_token, by_address, command, before, after, reason,"
+    " payload)::text"
     f" FROM events WHERE {_SPAN} ORDER BY xact, thing_id, sequence, thing",
     "SELECT json_build_array('audit', xact::text, id,"
     f" {_AT.format('written_at')}, {_AT.format('at')}, action, thing, thing_id, by_name,"
-    f" by_token, detail)::text FROM audit WHERE {_SPAN} ORDER BY xact, written_at, id",
+    f" by_token, by_address, detail)::text FROM audit WHERE {_SPAN} ORDER BY xact, written_at, id",
 )
 """Each line as a text that says all of it, and does not hang on settings of the session."""
 

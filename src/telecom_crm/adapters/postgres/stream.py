@@ -13,28 +13,25 @@ from sqlalchemy import Connection
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
     EVENTS,
-    by_text,
-    conditions_of,
     make_cursor,
     read_cursor,
 )
 from telecom_crm.adapters.postgres.engine import translated
 from telecom_crm.adapters.postgres.json import dumps
 from telecom_crm.adapters.postgres.rows.stream import (
-    audit_from_row,
     audit_to_row,
     event_from_row,
     events_to_columns,
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
-from telecom_crm.adapters.postgres.trail import trail_page
+from telecom_crm.adapters.postgres.trail import HORIZON, trail_page
 from telecom_crm.application.ports import (
-    AUDIT_FILTERS,
     AuditRecord,
     Contended,
     IdempotencyKey,
     Page,
     Query,
+    TrailKind,
     TrailLine,
 )
 from telecom_crm.domain.change import rules_changed
@@ -43,22 +40,6 @@ from telecom_crm.domain.lifecycle import Actor, Event
 
 _AUDIT = Sheet(tables.audit, left_out=("written_at", "id", "xact"))
 
-HORIZON = """coalesce(
-  (SELECT min(running::text::bigint)::text::xid8
-   FROM pg_snapshot_xip(pg_current_snapshot()) AS running
-   WHERE NOT EXISTS (
-     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND transactionid = running::xid
-       AND datname IS DISTINCT FROM current_database())),
-  pg_snapshot_xmax(pg_current_snapshot()))"""
-"""
-The number below which every transaction that could add an event is over, as this snapshot sees it.
-
-Transactions known to be running in other databases of the server add none; one that ended since
-the snapshot was taken is not known, and counts.
-"""
-
-_AUDIT_FILTERS = {name: by_text("by_name" if name == "by" else name) for name in AUDIT_FILTERS}
 _EVENT = ", ".join(EVENTS.columns)
 
 
@@ -231,30 +212,10 @@ class PostgresAudit:
     def page(
         self, query: Query, *, since: datetime | None = None, until: datetime | None = None
     ) -> Page[AuditRecord]:
-        """Return lines in order of writing."""
-        conditions, parameters = conditions_of(query, _AUDIT_FILTERS)
-        for condition, at in (("at >= %(since)s", since), ("at < %(until)s", until)):
-            if at is not None:
-                conditions.append(condition)
-        parameters |= {"since": since, "until": until}
-        if query.cursor is not None:
-            behind = "<" if query.descending else ">"
-            conditions.append(f"(written_at, id) {behind} (%(after_at)s, %(after_id)s)")
-            parameters |= read_cursor(query.cursor, _audit_place)
-        way = " DESC" if query.descending else ""
-        rows = rows_of(
-            self.connection,
-            f"SELECT * FROM audit WHERE {' AND '.join(conditions) or 'true'}"
-            f" ORDER BY written_at{way}, id{way} LIMIT %(limit)s",
-            {**parameters, "limit": query.limit + 1},
-        )
-        shown = rows[: query.limit]
-        more = len(rows) > query.limit
-        place = f"{shown[-1]['written_at'].isoformat()} {shown[-1]['id']}" if more else ""
-        return Page(
-            items=tuple(audit_from_row(row) for row in shown),
-            next=make_cursor(place) if more else None,
-        )
+        """Return lines, in order of their transactions."""
+        lines = attrs.evolve(query, where={**query.where, "kind": TrailKind.ACCESS})
+        found: Page[Any] = trail_page(self.connection, lines, since=since, until=until)
+        return found
 
     def trail(
         self, query: Query, *, since: datetime | None = None, until: datetime | None = None
@@ -337,8 +298,3 @@ def _time_place(text: str) -> dict[str, Any]:
         "after_sequence": int(sequence),
         "after_thing": thing,
     }
-
-
-def _audit_place(text: str) -> dict[str, Any]:
-    at, row_id = text.split(" ")
-    return {"after_at": datetime.fromisoformat(at), "after_id": UUID(row_id)}

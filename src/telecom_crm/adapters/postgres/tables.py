@@ -911,6 +911,7 @@ events = Table(
     _at("at"),
     _text("by_name"),
     _maybe("by_token"),
+    _maybe("by_address"),
     _text("command"),
     _maybe("before"),
     _text("after"),
@@ -982,18 +983,17 @@ audit = Table(
     _text("thing_id"),
     _text("by_name"),
     _maybe("by_token"),
+    _maybe("by_address"),
     _text("detail"),
     Column("xact", Xid8(), nullable=False, server_default=text("pg_current_xact_id()")),
     PrimaryKeyConstraint("written_at", "id"),
 )
-Index("ix_audit_action", audit.c.action, audit.c.written_at)
-Index("ix_audit_by_name", audit.c.by_name, audit.c.written_at)
-Index("ix_audit_thing_id", audit.c.thing_id, audit.c.written_at)
-Index("ix_audit_xact", audit.c.xact)
 # The trail is in order of transactions.
-Index("ix_audit_trail_action", audit.c.action, audit.c.xact)
-Index("ix_audit_trail_by_name", audit.c.by_name, audit.c.xact)
-Index("ix_audit_trail_thing", audit.c.thing, audit.c.xact)
+Index("ix_audit_xact", audit.c.xact)
+Index("ix_audit_action", audit.c.action, audit.c.xact)
+Index("ix_audit_by_name", audit.c.by_name, audit.c.xact)
+Index("ix_audit_thing", audit.c.thing, audit.c.xact)
+Index("ix_audit_thing_id", audit.c.thing_id, audit.c.xact)
 
 seals = Table(
     "seals",

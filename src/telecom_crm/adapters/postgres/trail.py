@@ -24,7 +24,22 @@ from telecom_crm.adapters.postgres.collections import (
 )
 from telecom_crm.adapters.postgres.rows.stream import audit_from_row, event_from_row
 from telecom_crm.adapters.postgres.sheet import Row, rows_of
-from telecom_crm.application.ports import Page, Query, TrailKind, TrailLine
+from telecom_crm.application.ports import AUDIT_FILTERS, Page, Query, TrailKind, TrailLine
+
+HORIZON = """coalesce(
+  (SELECT min(running::text::bigint)::text::xid8
+   FROM pg_snapshot_xip(pg_current_snapshot()) AS running
+   WHERE NOT EXISTS (
+     SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND transactionid = running::xid
+       AND datname IS DISTINCT FROM current_database())),
+  pg_snapshot_xmax(pg_current_snapshot()))"""
+"""
+The number below which every transaction that could add an event is over, as this snapshot sees it.
+
+Transactions known to be running in other databases of the server add none; one that ended since
+the snapshot was taken is not known, and counts.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,8 +56,8 @@ class Part:
     @property
     def filters(self) -> dict[str, Filter]:
         """What it is filtered by."""
-        columns = {"action": self.action, "by": "by_name", "thing": "thing", "thing_id": "thing_id"}
-        return {name: by_text(column) for name, column in columns.items()}
+        own = {"action": self.action, "by": "by_name", "address": "by_address"}
+        return {name: by_text(own.get(name, name)) for name in AUDIT_FILTERS}
 
 
 def _printable(text: str) -> str:
@@ -54,7 +69,8 @@ def _printable(text: str) -> str:
 PARTS: Mapping[TrailKind, Part] = {
     TrailKind.ACCESS: Part(
         table="audit",
-        columns="action, thing, thing_id, by_name, by_token, at, detail, written_at, id",
+        columns="action, thing, thing_id, by_name, by_token, by_address, at, detail,"
+        " written_at, id",
         keys={"written_at": datetime.fromisoformat, "id": UUID},
         read=audit_from_row,
         action="action",
@@ -103,6 +119,7 @@ def _rows(
 ) -> Sequence[dict[str, Any]]:
     part, rank = PARTS[kind], RANKS[kind]
     conditions, parameters = conditions_of(query, part.filters)
+    conditions.append(f"{part.table}.xact < {HORIZON}")
     for condition, at in (("at >= %(since)s", since), ("at < %(until)s", until)):
         if at is not None:
             conditions.append(condition)
@@ -116,7 +133,7 @@ def _rows(
     rows = rows_of(
         connection,
         f"SELECT xact::text::bigint AS place, {part.columns} FROM {part.table}"
-        f" WHERE {' AND '.join(conditions) or 'true'} ORDER BY {order} LIMIT %(limit)s",
+        f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT %(limit)s",
         parameters,
     )
     return [{**row, "rank": rank, "kind": kind} for row in rows]

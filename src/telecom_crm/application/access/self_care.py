@@ -91,11 +91,11 @@ class SelfCare(VisitDesk):
         """
         whose = digest_of(phone.digits)
         self._count(
-            {f"address:{address}": GUESSES_OF_ADDRESS}, thing=WHOSE, detail=network_of(address)
+            {f"address:{address}": GUESSES_OF_ADDRESS}, thing=WHOSE, address=network_of(address)
         )
         self._count({f"resend:{whose}": 1}, window=RESEND_AFTER)
         an_hour = {f"codes:{whose}": CODES_AN_HOUR}
-        self._count(an_hour, window=timedelta(hours=1), thing=WHOSE, detail=network_of(address))
+        self._count(an_hour, window=timedelta(hours=1), thing=WHOSE, address=network_of(address))
         secret, code = new_secret(SESSION_PREFIX), f"{secrets.randbelow(1_000_000):06}"
         message = self._written(phone, secret, code, replaces, address=address, agent=agent)
         if message is not None:
@@ -112,7 +112,7 @@ class SelfCare(VisitDesk):
         """
         mine, shared = f"code:{digest_of(secret)}", f"address:{address}"
         limits = {shared: GUESSES_OF_ADDRESS, mine: GUESSES}
-        counted = self._count(limits, thing=WHOSE, detail=network_of(address))
+        counted = self._count(limits, thing=WHOSE, address=network_of(address))
         signed = self._proved(_both(secret, code), address, agent)
         if signed is None:
             self._refuse(address, None, CodeRefused(tries_left=GUESSES - counted[mine]))
@@ -138,7 +138,7 @@ class SelfCare(VisitDesk):
         number = UNSTORABLE.sub("", contract.strip().upper()[:40])
         counted = f"contract:{digest_of(number)}"
         limits = {f"address:{address}": GUESSES_OF_ADDRESS, counted: GUESSES}
-        self._count(limits, thing=WHOSE, detail=network_of(address))
+        self._count(limits, thing=WHOSE, address=network_of(address))
         customer_id, hashed = self._password_of(number)
         if not self.passwords.verify(hashed, password) or customer_id is None:
             self._refuse(address, customer_id)
@@ -309,9 +309,8 @@ class SelfCare(VisitDesk):
         self, address: str, customer_id: CustomerId | None, why: SignInRefused | None = None
     ) -> NoReturn:
         who = UNKNOWN if customer_id is None else str(customer_id)
-        self.record(
-            "sign_in.refused", thing=WHOSE, thing_id=who, detail=network_of(address), by=SYSTEM
-        )
+        by = SYSTEM.coming_from(network_of(address))
+        self.record("sign_in.refused", thing=WHOSE, thing_id=who, by=by)
         raise why or SignInRefused
 
     def _opened_for(
@@ -332,7 +331,8 @@ class SelfCare(VisitDesk):
         # As it is stored: an app may call itself longer, or with what cannot be.
         if _browser(session.agent) not in {_browser(one.agent) for one in whole}:
             self._tell_of_device(tx, customer, at)
-        tx.audit.record(_line("sign_in", customer.id, SYSTEM, at, network_of(address)))
+        by = SYSTEM.coming_from(network_of(address))
+        tx.audit.record(_line("sign_in", customer.id, by, at))
         return SignedIn(tx.sessions.save(session), secret)
 
     def _tell_of_device(self, tx: Transaction, customer: Customer, at: datetime) -> None:
@@ -370,12 +370,8 @@ class SelfCare(VisitDesk):
         )
 
 
-def _line(
-    action: str, customer_id: CustomerId, by: Actor, at: datetime, detail: str = ""
-) -> AuditRecord:
-    return AuditRecord(
-        action=action, thing=WHOSE, thing_id=str(customer_id), by=by, at=at, detail=detail
-    )
+def _line(action: str, customer_id: CustomerId, by: Actor, at: datetime) -> AuditRecord:
+    return AuditRecord(action=action, thing=WHOSE, thing_id=str(customer_id), by=by, at=at)
 
 
 def _browser(agent: str) -> str:

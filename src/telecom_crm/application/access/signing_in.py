@@ -99,7 +99,7 @@ def count_attempts(
     window: timedelta,
     thing: str = "",
     whose: Callable[[Transaction], str] = lambda _: UNKNOWN,
-    detail: str = "",
+    address: str = "",
 ) -> dict[str, int]:
     """
     Count an attempt before it is looked at, so that many at once are counted too.
@@ -126,9 +126,8 @@ def count_attempts(
                             action=OVER,
                             thing=thing,
                             thing_id=whose(tx),
-                            by=SYSTEM,
+                            by=SYSTEM.coming_from(address),
                             at=at,
-                            detail=detail,
                         )
                     )
                 break
@@ -274,7 +273,7 @@ class SignInDesk(VisitDesk):
             raise SignInRefused
         limits = {f"code:{begun.user_id}": GUESSES}
         who = str(begun.user_id)
-        self._count(limits, thing="user", whose=lambda _: who, detail=begun.address)
+        self._count(limits, thing="user", whose=lambda _: who, address=begun.address)
         signed = self._completed(begun, code)
         if signed is None:
             with self.uow(read_only=True) as tx:
@@ -291,7 +290,8 @@ class SignInDesk(VisitDesk):
         """
         name = _name(login)
         user = self._tried("forgot", name, address)
-        self.record(FORGOTTEN, thing="user", thing_id=_key(user), detail=address, by=SYSTEM)
+        by = SYSTEM.coming_from(address)
+        self.record(FORGOTTEN, thing="user", thing_id=_key(user), by=by)
 
     def sessions(self, user_id: UserId) -> list[Session]:
         """Return the sessions of a user that still count, the latest first."""
@@ -307,7 +307,7 @@ class SignInDesk(VisitDesk):
         def whose(tx: Transaction) -> str:
             return _key(tx.users.by_login(login))
 
-        self._count(limits, thing="user", whose=whose, detail=address)
+        self._count(limits, thing="user", whose=whose, address=address)
         with self.uow(read_only=True) as tx:
             return tx.users.by_login(login)
 
@@ -359,7 +359,8 @@ class SignInDesk(VisitDesk):
             self._end_presented(tx, replaces, at)
             first = user.has_second_step
             action = "sign_in.password" if first else "sign_in"
-            tx.audit.record(_line(action, user.key, user.actor, at, visit["address"]))
+            by = user.actor.coming_from(visit["address"])
+            tx.audit.record(_line(action, user.key, by, at))
             stage = SessionStage.SECOND_STEP if first else SessionStage.WHOLE
             return self._begun(tx, user, stage, at, **visit)
 
@@ -377,7 +378,8 @@ class SignInDesk(VisitDesk):
                 return None
             tx.users.save(used)
             tx.sessions.save(first.end(at=at))
-            tx.audit.record(_line("sign_in", user.key, user.actor, at, begun.address))
+            by = user.actor.coming_from(begun.address)
+            tx.audit.record(_line("sign_in", user.key, by, at))
             visit = {"address": begun.address, "agent": begun.agent, "idle": begun.idle}
             return self._begun(tx, user, SessionStage.WHOLE, at, **visit)
 
@@ -411,7 +413,8 @@ class SignInDesk(VisitDesk):
     def _refused(self, user: User | None, address: str) -> NoReturn:
         """Write a refusal down and raise; what was typed as a login may be a password."""
         who = _key(user)
-        self.record("sign_in.refused", thing="user", thing_id=who, detail=address, by=SYSTEM)
+        by = SYSTEM.coming_from(address)
+        self.record("sign_in.refused", thing="user", thing_id=who, by=by)
         raise SignInRefused
 
 
@@ -423,5 +426,5 @@ def _key(user: User | None) -> str:
     return UNKNOWN if user is None else user.key
 
 
-def _line(action: str, who: str, by: Actor, at: datetime, detail: str = "") -> AuditRecord:
-    return AuditRecord(action=action, thing="user", thing_id=who, by=by, at=at, detail=detail)
+def _line(action: str, who: str, by: Actor, at: datetime) -> AuditRecord:
+    return AuditRecord(action=action, thing="user", thing_id=who, by=by, at=at)

@@ -1095,6 +1095,30 @@ class UnitOfWorkSuite:
         assert list(found) == [lines[2], lines[0]]
         assert (list(own), list(early), list(nobody)) == (lines[1:], lines[:1], [])
 
+    def test_the_trail_keeps_where_commands_came_from(self) -> None:
+        uow, samples = self.make(), Samples()
+        near = OPERATOR.coming_from("203.0.113.7")
+        look = AuditRecord(action="look", thing="sim", thing_id="1", by=near, at=samples.tick())
+        customer = samples.customer()
+        with uow() as tx:
+            tx.audit.record(look)
+            tx.customers.save(customer)
+        with uow() as tx:
+            now = tx.customers.get(customer.id)
+            tx.customers.save(
+                now.update(changes={"email": "near@example.org"}, by=near, at=samples.tick())
+            )
+        with uow(read_only=True) as tx:
+            lines = tx.audit.trail(Query()).items
+            there = tx.audit.trail(Query(where={"address": "203.0.113.7"})).items
+            [line] = tx.audit.page(Query(where={"address": "203.0.113.7"})).items
+            nowhere = tx.audit.trail(Query(where={"address": "203.0.113.8"})).items
+            last = tx.events.of("customer", customer.key)[-1]
+        told = sorted(line.by.address or "" for line in lines)
+        assert told == ["", "203.0.113.7", "203.0.113.7"]
+        assert (len(there), line.by.address, last.by.address) == (2, "203.0.113.7", "203.0.113.7")
+        assert nowhere == ()
+
     def test_the_trail_is_listed_by_pages_either_way(self) -> None:
         uow, samples = self.make(), Samples()
         customer, lines = samples.customer(), list[TrailLine]()

@@ -83,7 +83,7 @@ class Gate:
             raise NotPermitted("use a route without a rule")
         scope["state"][ADDRESS] = self._address(scope)
         if not isinstance(rule, Public):
-            visitor = await self._visitor(scope)
+            visitor = (await self._visitor(scope)).coming_from(scope["state"][ADDRESS])
             scope["user"] = visitor
             if isinstance(rule, Permission) and not visitor.may(rule.area, rule.action):
                 await sync_to_thread(self._refuse, rule, visitor, _route(scope))

@@ -20,6 +20,7 @@ def events_to_columns(events: Sequence[Event]) -> dict[str, list[Any]]:
         "at": [event.at for event in events],
         "by_name": [event.by.name for event in events],
         "by_token": [event.by.token for event in events],
+        "by_address": [event.by.address for event in events],
         "command": [event.command for event in events],
         "before": [event.before for event in events],
         "after": [event.after for event in events],
@@ -36,13 +37,17 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
         sequence=row["sequence"],
         name=row["name"],
         at=row["at"],
-        by=Actor(row["by_name"], row["by_token"]),
+        by=_actor_of(row),
         command=row["command"],
         before=row["before"],
         after=row["after"],
         reason=row["reason"],
         payload=row["payload"],
     )
+
+
+def _actor_of(row: Mapping[str, Any]) -> Actor:
+    return Actor(row["by_name"], row["by_token"], address=row["by_address"])
 
 
 def audit_to_row(record: AuditRecord) -> dict[str, Any]:
@@ -54,6 +59,7 @@ def audit_to_row(record: AuditRecord) -> dict[str, Any]:
         "thing_id": record.thing_id,
         "by_name": record.by.name,
         "by_token": record.by.token,
+        "by_address": record.by.address,
         "detail": record.detail,
     }
 
@@ -64,7 +70,7 @@ def audit_from_row(row: Mapping[str, Any]) -> AuditRecord:
         action=row["action"],
         thing=row["thing"],
         thing_id=row["thing_id"],
-        by=Actor(row["by_name"], row["by_token"]),
+        by=_actor_of(row),
         at=row["at"],
         detail=row["detail"],
     )

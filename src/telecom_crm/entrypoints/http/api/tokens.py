@@ -82,13 +82,16 @@ class MadeTokenView(View):
 
 
 class AuditView(View):
-    """A refusal, or a look at what is secret or personal, and the id of the token used."""
+    """
+    A refusal, or a look at what is secret or personal: the id of the token used, and where from.
+    """
 
     action: str
     thing: str
     thing_id: str
     by: str
     token: str | None
+    address: str | None
     at: datetime
     detail: str
 
@@ -101,6 +104,7 @@ class AuditView(View):
             thing_id=record.thing_id,
             by=record.by.name,
             token=record.by.token,
+            address=record.by.address,
             at=record.at,
             detail=record.detail,
         )
@@ -165,7 +169,7 @@ class AuditController(Controller):
         query=(*_FILTERS, LIMIT, CURSOR),
     )
     def page(self, request: Call, access: NamedDependency[Access]) -> Response[PageView[AuditView]]:
-        """List refusals and who took secrets, papers and files, in order of writing."""
+        """List refusals and who took secrets, papers and files, oldest first."""
         given = request.given()
         query = Query(
             where={name: given[name] for name in AUDIT_FILTERS if name in given},

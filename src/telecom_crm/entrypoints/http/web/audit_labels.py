@@ -43,7 +43,8 @@ AUDITED: Mapping[str, str] = {
     "ticket.attachment": N_("File of a ticket opened"),
     "import.errors": N_("Error file of an import taken"),
     "message.sample": N_("Message sent to try it"),
-    "audit.verify": N_("Audit verified"),
+    "audit.verify": N_("Audit verified: untouched"),
+    "audit.broken": N_("Audit verified: not as it was"),
     "audit.export": N_("Audit exported"),
 }
 """What lines of the audit say was done."""

@@ -40,7 +40,7 @@ class PageGate:
         secret = visit.cookies.get(named(SESSION[handler.opt[FACE]], scope["scheme"]))
         if secret:
             find = self._subscriber if handler.opt[FACE] == "my" else self._recognise
-            await sync_to_thread(find, scope, secret)
+            await sync_to_thread(find, visit, secret)
         CURRENT.set(guessed(visit))
         rule = rule_of(handler)
         if rule is None:
@@ -68,17 +68,19 @@ class PageGate:
         if not csrf.is_ours(token, visit.seed):
             raise ForeignForm
 
-    def _recognise(self, scope: Scope, secret: str) -> None:
+    def _recognise(self, visit: Visit, secret: str) -> None:
         """Find who comes with the secret of a session, and how they like their pages."""
         found = self.access.person(secret)
         if found is not None:
-            scope["state"][PERSON], scope["user"] = found
+            visit.scope["state"][PERSON] = found[0]
+            visit.scope["user"] = found[1].coming_from(visit.address)
 
-    def _subscriber(self, scope: Scope, secret: str) -> None:
+    def _subscriber(self, visit: Visit, secret: str) -> None:
         """Find which subscriber comes with the secret of a session."""
-        found = self.self_care.subscriber(secret)
-        if found is not None:
-            scope["user"] = Visitor(
+        known = self.self_care.subscriber(secret)
+        if known is not None:
+            found = known.coming_from(visit.address)
+            visit.scope["user"] = Visitor(
                 actor=found.actor,
                 rights=NO_RIGHTS,
                 role="subscriber",
@@ -86,7 +88,7 @@ class PageGate:
                 csrf=found.csrf,
                 session_id=str(found.session_id),
             )
-            scope["state"][SUBSCRIBER] = found
+            visit.scope["state"][SUBSCRIBER] = found
 
     def _refuse(self, rule: Permission, visitor: Visitor, scope: Scope) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""

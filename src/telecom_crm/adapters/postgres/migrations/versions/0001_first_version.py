@@ -649,6 +649,7 @@ CREATE TABLE events (
     at timestamptz NOT NULL,
     by_name TEXT NOT NULL,
     by_token TEXT,
+    by_address TEXT,
     command TEXT NOT NULL,
     before TEXT,
     after TEXT NOT NULL,
@@ -704,16 +705,15 @@ CREATE TABLE audit (
     thing_id TEXT NOT NULL,
     by_name TEXT NOT NULL,
     by_token TEXT,
+    by_address TEXT,
     detail TEXT NOT NULL,
     xact XID8 DEFAULT pg_current_xact_id() NOT NULL,
     CONSTRAINT pk_audit PRIMARY KEY (written_at, id)
 );
-CREATE INDEX ix_audit_action ON audit (action, written_at);
-CREATE INDEX ix_audit_by_name ON audit (by_name, written_at);
-CREATE INDEX ix_audit_thing_id ON audit (thing_id, written_at);
-CREATE INDEX ix_audit_trail_action ON audit (action, xact);
-CREATE INDEX ix_audit_trail_by_name ON audit (by_name, xact);
-CREATE INDEX ix_audit_trail_thing ON audit (thing, xact);
+CREATE INDEX ix_audit_action ON audit (action, xact);
+CREATE INDEX ix_audit_by_name ON audit (by_name, xact);
+CREATE INDEX ix_audit_thing ON audit (thing, xact);
+CREATE INDEX ix_audit_thing_id ON audit (thing_id, xact);
 CREATE INDEX ix_audit_xact ON audit (xact);
 
 CREATE TABLE seals (

@@ -54,7 +54,7 @@ class MyApplying(Controller):
         scans = kyc.read_scans(form, *((SCAN,) if is_person else ()))
         kyc.check(form, crm, raw, scans)
         secret = _secret(form)
-        made = form.submit(crm.applying.send, secret, raw=raw, scans=scans)
+        made = form.submit(crm.applying.send, secret, raw=raw, scans=scans, address=request.address)
         if made is None:
             return _form(request, crm, form, "my/apply.html")
         return redirect(request, f"{PATH}/{secret}", toast=_("We have your application"))
@@ -75,7 +75,12 @@ class MyApplying(Controller):
         applying: NamedDependency[Applying],
     ) -> Response[bytes]:
         """Take it back."""
-        done = form.submit(applying.withdraw, str(secret), expected_version=form.version)
+        done = form.submit(
+            applying.withdraw,
+            str(secret),
+            expected_version=form.version,
+            address=request.address,
+        )
         if done is None:
             return _followed(request, secret, applying.follow(str(secret)), form)
         return redirect(request, f"{PATH}/{secret}", toast=_("The application is withdrawn"))
@@ -127,6 +132,7 @@ class MyApplying(Controller):
             raw=raw,
             scans=scans,
             expected_version=form.version,
+            address=request.address,
         )
         if done is None:
             return _corrected(request, crm, form, secret, followed)
