@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.integration.test_web import HTMX, Site, admin, site
 from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
+
+FEW = Query(limit=5)
 
 
 def links_of(browser, path):
@@ -131,9 +134,9 @@ def test_users_are_found_by_a_part_of_the_name_or_the_login(site, admin):
 
 @pytest.fixture(scope="module")
 def everything():
-    """Give a browser of an admin where each list has something in it."""
+    """Give a site where each list has something in it."""
     crm = furnished()
-    return Site(create_app(crm), crm).browser("admin")
+    return Site(create_app(crm), crm)
 
 
 def menus_of(browser, path):
@@ -169,7 +172,7 @@ def offered_in(browser, menu):
     ],
 )
 def test_each_row_leads_to_the_pages_that_ask_about_its_commands(everything, name):
-    admin = everything
+    admin = everything.browser("admin")
     menus = menus_of(admin, f"/console/{name}")
     assert menus
     for menu in menus[:5]:
@@ -200,3 +203,61 @@ def test_who_may_only_read_has_no_menus(site):
         assert "<tr data-row" in page
         assert "/menu" not in page
     assert offered_in(reader, f"/console/customers/{site.customer.id}/menu") == []
+
+
+ROW = r'<tr data-row>(?:(?!</tr>).)*?<a [^>]*href="([^"?]+)'
+
+
+def shown_in(browser, path):
+    """Return the addresses of what a list shows."""
+    return re.findall(ROW, browser.get(path).text, re.S)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("approvals", lambda crm: crm.approvals.page(FEW).items[0].reason),
+        ("imports", lambda crm: crm.imports.page(FEW).items[0].file_name),
+        ("network", lambda crm: crm.provisioning.page(FEW).items[0].msisdn.digits),
+        ("tariffs", lambda crm: crm.catalog.tariffs(FEW).items[0].name.en),
+        ("tariffs/options", lambda crm: crm.catalog.options(FEW).items[0].code),
+        ("tokens", lambda crm: crm.access.page(FEW).items[0].name),
+        ("users", lambda crm: crm.users.page(FEW).items[0].login),
+        ("webhooks", lambda crm: crm.webhooks.page(FEW).items[0].url),
+    ],
+)
+def test_short_lists_are_searched_and_the_way_through_what_is_found_is_kept(
+    everything, path, title
+):
+    admin, crm = everything.browser("admin"), everything.crm
+    base = f"/console/{path}"
+    words = quote(title(crm).upper() if path != "network" else title(crm))
+    every, found = shown_in(admin, f"{base}?size=100"), shown_in(admin, f"{base}?q={words}")
+    assert found
+    assert set(found) <= set(every)
+    assert shown_in(admin, f"{base}?q=nothing-is-called-so") == []
+    assert "Clear filters" in admin.get(f"{base}?q=nothing-is-called-so").text
+    part = admin.get(f"{base}?q={words}", headers=HTMX).text
+    assert "<html" not in part
+    [links] = [re.findall(rf'href="({re.escape(found[0])}\?[^"]+)"', part)]
+    back = html.unescape(admin.get(html.unescape(links[0])).text)
+    assert f'href="{base}?' in back
+    assert f"q={quote_plus(title(crm).upper() if path != 'network' else title(crm))}" in back
+    lines = admin.get(f"{base}.csv?q={words}").content.decode("utf-8-sig").splitlines()
+    assert len(lines) == 1 + len(found)
+
+
+def test_what_a_search_finds_is_counted_by_state(everything):
+    admin, crm = everything.browser("admin"), everything.crm
+    webhook = crm.webhooks.page(FEW).items[0]
+    told = tallies_of(admin, f"/console/webhooks?q={quote(webhook.url)}")
+    assert told["All"] == "1"
+    assert int(tallies_of(admin, "/console/webhooks")["All"]) >= 1
+
+
+def test_a_search_of_a_short_list_shows_the_newest_first(site, admin):
+    for number in range(3):
+        site.crm.users.invite(login=f"twin{number}", name=f"Twin {number}", role="operator")
+    found = shown_in(admin, "/console/users?q=twin")
+    users = [site.crm.users.get(one.rpartition("/")[2]).login for one in found]
+    assert users == ["twin2", "twin1", "twin0"]

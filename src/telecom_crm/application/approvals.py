@@ -12,9 +12,17 @@ import attrs
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.idempotency import request_key
-from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale, search_of
 from telecom_crm.application.payments.service import Payments
-from telecom_crm.application.ports import Clock, NewId, Page, Query, Transaction, UnitOfWork
+from telecom_crm.application.ports import (
+    NO_FILTERS,
+    Clock,
+    NewId,
+    Page,
+    Query,
+    Transaction,
+    UnitOfWork,
+)
 from telecom_crm.application.retry import each_alone, retried
 from telecom_crm.domain.approval import (
     APPROVAL_LIFECYCLE,
@@ -156,6 +164,19 @@ class Approvals:
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the requests that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.approvals, wheres, most=most)
+
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Approval]:
+        """Find requests by a part of why, by whom, or for what they were made."""
+        return search_of(
+            self.uow,
+            lambda tx: tx.approvals,
+            lambda asked: (asked.reason, asked.asked_by.name, asked.thing_id),
+            text,
+            where,
+            limit=limit,
+        )
 
     def each(self, **where: str) -> Iterator[Approval]:
         """Go through the requests, filtered by fields as in `page`."""

@@ -10,8 +10,8 @@ import attrs
 
 from telecom_crm.application.catalog_file import read_rule
 from telecom_crm.application.declared import plain
-from telecom_crm.application.paging import counts_of, each_in, refuse_stale
-from telecom_crm.application.ports import Clock, Page, Query, Transaction, UnitOfWork
+from telecom_crm.application.paging import counts_of, each_in, refuse_stale, search_of
+from telecom_crm.application.ports import NO_FILTERS, Clock, Page, Query, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.catalogue import (
     Catalogue,
@@ -92,6 +92,12 @@ class TariffCatalog:
     def count_tariffs(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the tariffs that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.catalog.tariffs, wheres, most=most)
+
+    def search_tariffs(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Tariff]:
+        """Find tariffs by a part of the code, or of the name in any language."""
+        return search_of(self.uow, lambda tx: tx.catalog.tariffs, _words, text, where, limit=limit)
 
     def tariff_history(self, code: str) -> list[Event]:
         """Tell everything that happened to a tariff, oldest first."""
@@ -216,6 +222,12 @@ class TariffCatalog:
     def count_options(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the options that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.catalog.options, wheres, most=most)
+
+    def search_options(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Option]:
+        """Find options by a part of the code, or of the name in any language."""
+        return search_of(self.uow, lambda tx: tx.catalog.options, _words, text, where, limit=limit)
 
     def option_history(self, code: str) -> list[Event]:
         """Tell everything that happened to an option, oldest first."""
@@ -465,3 +477,7 @@ def _option(tx: Transaction, code: str, expected_version: int | None) -> Option:
     option = tx.catalog.options.get(code)
     refuse_stale(option, expected_version, name="option")
     return option
+
+
+def _words(thing: Tariff | Option) -> Iterable[str]:
+    return (thing.code, *attrs.astuple(thing.name))

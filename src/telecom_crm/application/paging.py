@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from telecom_crm.application.ports import Collection, Page, Query, Transaction, UnitOfWork
@@ -67,6 +69,31 @@ def counts_of(
     """Count what each of some filters leaves of a list, up to `most`."""
     with uow(read_only=True) as tx:
         return pick(tx).counts(wheres, most=most)
+
+
+def search_of(
+    uow: UnitOfWork,
+    pick: Callable[[Transaction], Collection[Any, T]],
+    words: Callable[[T], Iterable[str]],
+    text: str,
+    where: Mapping[str, str],
+    *,
+    limit: int,
+) -> list[T]:
+    """
+    Find by a part of any of a thing's words, from the end of the list: the newest first.
+
+    It goes through all that the filters leave: for lists that are never long.
+    """
+    wanted = text.strip().casefold()
+    with uow(read_only=True) as tx:
+        every = partial(Query, where=where, limit=PAGE_SIZE, descending=True)
+        fits = (
+            one
+            for one in each_on(lambda cursor: pick(tx).page(every(cursor=cursor)))
+            if any(wanted in word.casefold() for word in words(one))
+        )
+        return list(islice(fits, limit))
 
 
 def refuse_stale(thing: Living, expected_version: int | None, *, name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import ClassVar
 
 import attrs
@@ -13,7 +12,13 @@ import attrs
 from telecom_crm.application.access.desk import new_secret
 from telecom_crm.application.granting import require_covered, watched
 from telecom_crm.application.oneself import Oneself, end_sessions, seen
-from telecom_crm.application.paging import counts_of, each_in, each_of, refuse_stale
+from telecom_crm.application.paging import (
+    counts_of,
+    each_in,
+    each_of,
+    refuse_stale,
+    search_of,
+)
 from telecom_crm.application.ports import (
     NO_FILTERS,
     Page,
@@ -277,15 +282,15 @@ class Users(Oneself):
     def search(
         self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
     ) -> list[User]:
-        """Find users by a part of the name or the login, in the order of their making."""
-        wanted = text.strip().casefold()
-        with self.uow(read_only=True) as tx:
-            found = (
-                one
-                for one in each_in(tx.users, **where)
-                if wanted in one.name.casefold() or wanted in one.login.casefold()
-            )
-            return list(islice(found, limit))
+        """Find users by a part of the name or the login, the newest first."""
+        return search_of(
+            self.uow,
+            lambda tx: tx.users,
+            lambda user: (user.name, user.login),
+            text,
+            where,
+            limit=limit,
+        )
 
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the users that each filter leaves, up to `most`."""

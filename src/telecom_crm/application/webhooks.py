@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +13,9 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.paging import each_of, refuse_stale
+from telecom_crm.application.paging import counts_of, each_of, refuse_stale, search_of
 from telecom_crm.application.ports import (
+    NO_FILTERS,
     Clock,
     HookSender,
     NewId,
@@ -82,6 +83,23 @@ class Webhooks:
         """Return a page of the webhooks, removed ones too."""
         with self.uow(read_only=True) as tx:
             return tx.webhooks.page(query)
+
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Webhook]:
+        """Find webhooks by a part of their URL."""
+        return search_of(
+            self.uow,
+            lambda tx: tx.webhooks,
+            lambda webhook: (webhook.url,),
+            text,
+            where,
+            limit=limit,
+        )
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the webhooks that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.webhooks, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Webhook]:
         """Go through the webhooks, filtered by fields as in `page`."""

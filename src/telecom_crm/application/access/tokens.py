@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import attrs
 
 from telecom_crm.application.access.desk import TOKEN_PREFIX, AccessDesk, new_secret
 from telecom_crm.application.granting import require_covered, watched
-from telecom_crm.application.paging import each_of
-from telecom_crm.application.ports import AuditRecord, Page, Query
+from telecom_crm.application.paging import each_of, search_of
+from telecom_crm.application.ports import NO_FILTERS, AuditRecord, Page, Query
 from telecom_crm.application.retry import retried
 from telecom_crm.application.roles import role_in, roles_in
 from telecom_crm.domain.identifiers import TokenId
@@ -89,6 +89,19 @@ class TokenDesk(AccessDesk):
         """Return a page of the tokens, revoked ones too."""
         with self.uow(read_only=True) as tx:
             return tx.tokens.page(query)
+
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[Token]:
+        """Find tokens by a part of the name or of who made them."""
+        return search_of(
+            self.uow,
+            lambda tx: tx.tokens,
+            lambda token: (token.name, token.made_by.name),
+            text,
+            where,
+            limit=limit,
+        )
 
     def each(self, **where: str) -> Iterator[Token]:
         """Go through the tokens, filtered by fields as in `page`."""

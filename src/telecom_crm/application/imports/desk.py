@@ -17,8 +17,9 @@ from telecom_crm.application.bulk.registration import SubscriberRows
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Layout, WrongHeader, find_layout, records
 from telecom_crm.application.customers.desk import CustomerCheck, checks_in
-from telecom_crm.application.paging import counts_of
+from telecom_crm.application.paging import counts_of, search_of
 from telecom_crm.application.ports import (
+    NO_FILTERS,
     Clock,
     Files,
     NewId,
@@ -90,6 +91,14 @@ class ImportDesk:
     def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the jobs that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.imports, wheres, most=most)
+
+    def search(
+        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+    ) -> list[ImportJob]:
+        """Find jobs by a part of their file's name."""
+        return search_of(
+            self.uow, lambda tx: tx.imports, lambda job: (job.file_name,), text, where, limit=limit
+        )
 
     def _who(self, job: ImportJob, by: Actor | None) -> Actor:
         if by is not None:

@@ -84,7 +84,7 @@ class ApplicationPages(Controller):
         """List applications, or find some."""
         listing = Listing.of(request, *FILTERS)
         found = listed(listing, intake)
-        hits = in_any_state(listing, intake, found)
+        hits = in_any_state(listing, intake.search, found)
         return page(
             request,
             "console/applications/index.html",
@@ -209,7 +209,7 @@ def suspected(request: Visit, crm: Crm, findings: Findings) -> list[tuple[Any, A
 
 def listed(listing: Listing, intake: Intake) -> Page[Application]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, intake)
+    return found_by(listing, intake.page, intake.search)
 
 
 def _chips(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -9,23 +10,31 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.domain.approval import THING_OF, Approval, ApprovalStatus
+from telecom_crm.application.ports import Page
+from telecom_crm.domain.approval import THING_OF, Approval, ApprovalKind, ApprovalStatus
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.beside import beside
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    found_by,
+    in_any_state,
+    status_chips,
+)
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
+from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 PATH = "/console/approvals"
 
-FILTERS = ("status",)
+FILTERS = ("status", "kind")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -55,15 +64,21 @@ class ApprovalPages(Controller):
     def index(self, request: Visit, approvals: NamedDependency[Approvals]) -> Response[bytes]:
         """List what was asked for, decided things too."""
         listing = Listing.of(request, *FILTERS)
+        found = listed(listing, approvals)
         return page(
             request,
             "console/approvals/index.html",
             fragment="console/approvals/_table.html",
             listing=listing,
-            found=tolerant(listing, approvals.page),
+            found=found,
             chips=status_chips(
-                listing, pgettext("approvals", "All"), ApprovalStatus, approvals.counts
+                listing,
+                pgettext("approvals", "All"),
+                ApprovalStatus,
+                approvals.counts,
+                among=in_any_state(listing, approvals.search, found),
             ),
+            kinds=[(one.value, label(one)) for one in ApprovalKind],
         )
 
     @shows("/{approval_id:uuid}", Area.APPROVALS)
@@ -113,6 +128,11 @@ class ApprovalPages(Controller):
         return redirect(request, f"{PATH}/{approval_id}", toast=_("The request is taken back"))
 
 
+def listed(listing: Listing, approvals: Approvals) -> Page[Approval]:
+    """Return what the list shows: what a search found, or a page of all."""
+    return found_by(listing, approvals.page, approvals.search)
+
+
 def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form) -> Response[bytes]:
     waits, mine = approval.status is ApprovalStatus.PENDING, approval.is_from(request.by)
     place, area = PLACES[THING_OF[approval.kind]], AREA_OF[approval.kind]
@@ -122,6 +142,7 @@ def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form)
         request,
         "console/approvals/show.html",
         status=200 if form.ok else form.status,
+        beside=beside(request, PATH, approval.id, FILTERS, partial(listed, approvals=approvals)),
         approval=approval,
         base=f"{PATH}/{approval.id}",
         thing=f"{place}/{approval.thing_id}" if request.may(area, Action.READ) else None,

@@ -182,7 +182,7 @@ class CustomerPages(Controller):
                 pgettext("customers", "All"),
                 CustomerStatus,
                 crm.customers.counts,
-                among=in_any_state(listing, crm.customers, found),
+                among=in_any_state(listing, crm.customers.search, found),
             ),
         )
 
@@ -250,7 +250,7 @@ class CustomerPages(Controller):
 
 def listed(listing: Listing, customers: Customers) -> Page[Customer]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, customers)
+    return found_by(listing, customers.page, customers.search)
 
 
 def shown(

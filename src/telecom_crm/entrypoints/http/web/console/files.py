@@ -39,6 +39,7 @@ from telecom_crm.domain.text import masked
 from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import User
+from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console import (
     accounts,
@@ -55,9 +56,10 @@ from telecom_crm.entrypoints.http.web.console import (
     tickets,
     tokens,
     users,
+    webhooks,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.lists import Listing, found_by, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.console.stock import holders
 from telecom_crm.entrypoints.http.web.console.ticket_views import sla_shown, view_of
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
@@ -251,7 +253,7 @@ class ListFiles(Controller):
                 what = one.file_name, label(one.kind), label(one.status)
                 yield _clock(one.uploaded_at, crm.zone), *what, one.position, one.counts.failed
 
-        fetch = partial(tolerant, fetch=crm.imports.page)
+        fetch = partial(imports.listed, imports=crm.imports)
         return _sent(request, crm, "import_job", listing, fetch, heads, rows)
 
     @shows("/users.csv", Area.USERS, EXPORT)
@@ -267,7 +269,7 @@ class ListFiles(Controller):
                 step = _("On") if one.has_second_step else _("Off")
                 yield one.name, one.login, role, step, label(one.status)
 
-        fetch = partial(found_by, service=crm.users)
+        fetch = partial(users.listed, users=crm.users)
         return _sent(request, crm, "user", listing, fetch, heads, rows)
 
     @shows("/approvals.csv", Area.APPROVALS, EXPORT)
@@ -283,7 +285,7 @@ class ListFiles(Controller):
                 sum = (_amount(one.amount), one.amount.currency) if one.amount else ()
                 yield label(one.kind), one.reason, *asked, label(one.status), *sum
 
-        fetch = partial(tolerant, fetch=crm.approvals.page)
+        fetch = partial(approvals.listed, approvals=crm.approvals)
         return _sent(request, crm, "approval", listing, fetch, heads, rows)
 
     @shows("/network.csv", Area.NETWORK, EXPORT)
@@ -296,7 +298,7 @@ class ListFiles(Controller):
             for one in found:
                 yield label(one.kind), one.msisdn, one.attempts, label(one.status), one.error
 
-        fetch = partial(tolerant, fetch=crm.provisioning.page)
+        fetch = partial(network.listed, crm=crm)
         return _sent(request, crm, "provisioning_task", listing, fetch, heads, rows)
 
     @shows("/tokens.csv", Area.TOKENS, EXPORT)
@@ -312,8 +314,22 @@ class ListFiles(Controller):
                 instants = one.last_used_at, one.expires_at, one.revoked_at
                 yield one.name, role, *(_clock(at, crm.zone) for at in instants)
 
-        fetch = partial(tolerant, fetch=crm.access.page)
+        fetch = partial(tokens.listed, access=crm.access)
         return _sent(request, crm, "token", listing, fetch, heads, rows)
+
+    @shows("/webhooks.csv", Area.OPERATIONS, EXPORT)
+    def webhooks(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
+        """Give the webhooks that the list shows."""
+        listing = Listing.of(request, *webhooks.FILTERS)
+        heads = [_("Address"), _("Failures in a row"), _("Tried again at"), _("Status")]
+
+        def rows(found: Sequence[Webhook]) -> Iterator[tuple[object, ...]]:
+            for one in found:
+                again = _clock(one.next_attempt_at, crm.zone)
+                yield one.url, one.failures, again, label(one.status)
+
+        fetch = partial(webhooks.listed, webhooks=crm.webhooks)
+        return _sent(request, crm, "webhook", listing, fetch, heads, rows)
 
 
 def _sent(
@@ -385,7 +401,7 @@ def _offers(request: Visit, crm: Crm, thing: str, part: tariffs.Part) -> Stream:
             state = one.latest.number, label(one.status)
             yield names.get(one.code), one.code, _amount(fee), fee.currency, *state
 
-    fetch = partial(tolerant, fetch=partial(part.page, crm.catalog))
+    fetch = partial(part.listed, catalog=crm.catalog)
     return _sent(request, crm, thing, listing, fetch, heads, rows)
 
 

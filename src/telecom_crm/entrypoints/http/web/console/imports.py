@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.imports.service import Imports
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
@@ -24,6 +26,7 @@ from telecom_crm.domain.importing import (
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV, joined
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
@@ -45,7 +48,12 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     told,
     upload_shown,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    found_by,
+    in_any_state,
+    status_chips,
+)
 from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page, redirect
@@ -115,13 +123,20 @@ class ImportPages(Controller):
     def index(self, request: Visit, imports: NamedDependency[Imports]) -> Response[bytes]:
         """List what was imported, newest first."""
         listing = Listing.of(request, *FILTERS)
+        found = listed(listing, imports)
         return page(
             request,
             "console/imports/index.html",
             fragment="console/imports/_table.html",
             listing=listing,
-            found=tolerant(listing, imports.page),
-            chips=status_chips(listing, pgettext("imports", "All"), ImportStatus, imports.counts),
+            found=found,
+            chips=status_chips(
+                listing,
+                pgettext("imports", "All"),
+                ImportStatus,
+                imports.counts,
+                among=in_any_state(listing, imports.search, found),
+            ),
             kinds=[(kind.value, label(kind)) for kind in ImportKind],
         )
 
@@ -170,6 +185,7 @@ class ImportPages(Controller):
             "console/imports/show.html",
             fragment="console/imports/_progress.html",
             job=job,
+            beside=beside(request, PATH, job.id, FILTERS, partial(listed, imports=imports)),
             policy=policy_named(crm, job),
             again=kind_meant(job),
             base=f"{PATH}/{job.id}",
@@ -194,6 +210,11 @@ class ImportPages(Controller):
 
     menu = menu_of("/{import_id:uuid}", COMMANDS)
     ask, command = routes_of("/{import_id:uuid}/{command:str}", COMMANDS)
+
+
+def listed(listing: Listing, imports: Imports) -> Page[ImportJob]:
+    """Return what the list shows: what a search found, or a page of all."""
+    return found_by(listing, imports.page, imports.search)
 
 
 def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:

@@ -192,24 +192,30 @@ def tolerant(listing: Listing, fetch: Any) -> Any:
         return fetch(Query(limit=listing.size, descending=listing.descending))
 
 
-def found_by(listing: Listing, service: Any) -> Page[Any]:
+Fetch = Callable[[Query], Page[Any]]
+"""A service's page of its list."""
+Search = Callable[..., Sequence[Any]]
+"""A service's search: the text, and `where` and `limit` by name."""
+
+
+def found_by(listing: Listing, fetch: Fetch, search: Search) -> Page[Any]:
     """Return what a list shows: what a search finds behind the filters, or a page of all."""
     if not listing.q:
-        page: Page[Any] = tolerant(listing, service.page)
+        page: Page[Any] = tolerant(listing, fetch)
         return page
-    return Page(items=tuple(_hits(listing, service, listing.where())))
+    return Page(items=tuple(_hits(listing, search, listing.where())))
 
 
-def in_any_state(listing: Listing, service: Any, found: Page[Any]) -> Sequence[Any] | None:
+def in_any_state(listing: Listing, search: Search, found: Page[Any]) -> Sequence[Any] | None:
     """Return what a search finds without filters; None where nothing is searched for."""
     if not listing.q:
         return None
-    return _hits(listing, service, NO_FILTERS) if listing.where() else found.items
+    return _hits(listing, search, NO_FILTERS) if listing.where() else found.items
 
 
-def _hits(listing: Listing, service: Any, where: Mapping[str, str]) -> Sequence[Any]:
+def _hits(listing: Listing, search: Search, where: Mapping[str, str]) -> Sequence[Any]:
     try:
-        hits: Sequence[Any] = service.search(listing.q, where=where, limit=listing.size)
+        hits: Sequence[Any] = search(listing.q, where=where, limit=listing.size)
         return hits
     except InvalidValue:  # no text that anything could be called, or no state there is
         return []

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.provisioning import Provisioning
+from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import TaskId
 from telecom_crm.domain.provisioning import (
     PROVISIONING_LIFECYCLE,
     ProvisioningCommand,
+    ProvisioningKind,
     ProvisioningStatus,
     ProvisioningTask,
 )
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
@@ -25,6 +30,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     menu_of,
     routes_of,
 )
+from telecom_crm.entrypoints.http.web.console.contract_facts import searched
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -36,8 +42,11 @@ from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console/network"
 
-FILTERS = ("status",)
+FILTERS = ("status", "kind")
 """What the list is filtered by."""
+
+MOST_CONTRACTS = 20
+"""Of so many contracts, the newest, a search shows the tasks; a phone has had as many at most."""
 
 ENTRY = Entry(
     path=PATH,
@@ -93,15 +102,21 @@ class NetworkPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tasks, the newest first."""
         listing = Listing.of(request, *FILTERS)
+        found = listed(listing, crm)
         return page(
             request,
             "console/network/index.html",
             fragment="console/network/_table.html",
             listing=listing,
-            found=tolerant(listing, crm.provisioning.page),
+            found=found,
             chips=status_chips(
-                listing, pgettext("tasks", "All"), ProvisioningStatus, crm.provisioning.counts
+                listing,
+                pgettext("tasks", "All"),
+                ProvisioningStatus,
+                crm.provisioning.counts,
+                among=_searched(listing, crm) if listing.q else None,
             ),
+            kinds=[(one.value, label(one)) for one in ProvisioningKind],
         )
 
     @shows("/{task_id:uuid}", Area.NETWORK)
@@ -115,6 +130,7 @@ class NetworkPages(Controller):
         return page(
             request,
             "console/network/show.html",
+            beside=beside(request, PATH, task.id, FILTERS, partial(listed, crm=crm)),
             task=task,
             base=f"{PATH}/{task.id}",
             contract=contract,
@@ -124,6 +140,30 @@ class NetworkPages(Controller):
 
     menu = menu_of("/{task_id:uuid}", COMMANDS)
     ask, command = routes_of("/{task_id:uuid}/{command:str}", COMMANDS)
+
+
+def listed(listing: Listing, crm: Crm) -> Page[ProvisioningTask]:
+    """Return a page of all tasks, or those of the contract that a search is about."""
+    if not listing.q:
+        page_of: Page[ProvisioningTask] = tolerant(listing, crm.provisioning.page)
+        return page_of
+    where = listing.where().items()
+    found = [
+        task
+        for task in _searched(listing, crm)
+        if all(getattr(task, field) == value for field, value in where)
+    ]
+    return Page(items=tuple(found[: listing.size]))
+
+
+def _searched(listing: Listing, crm: Crm) -> list[ProvisioningTask]:
+    """Return the tasks of the contracts with a number, phone or ICCID, the newest first."""
+    try:
+        field = searched(listing.q, crm)
+        of = crm.contracts.page(Query(where=field, limit=MOST_CONTRACTS, descending=True)).items
+    except InvalidValue:  # no number that anything could have
+        return []
+    return [task for one in of for task in reversed(crm.provisioning.of_contract(one.id))]
 
 
 def _allowed(task: ProvisioningTask) -> tuple[ProvisioningCommand, ...]:

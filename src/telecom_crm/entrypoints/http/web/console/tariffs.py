@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import Action, Area
@@ -50,9 +51,10 @@ from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
 from telecom_crm.entrypoints.http.web.console.lists import (
     COUNTED,
     Listing,
+    found_by,
+    in_any_state,
     status_chips,
     tally,
-    tolerant,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -142,6 +144,7 @@ class Part:
     several: str
     lifecycle: Any
     page: Callable[..., Any]
+    search: Callable[..., Any]
     counts: Callable[..., Any]
     get: Callable[..., Any]
     history: Callable[..., Any]
@@ -155,6 +158,10 @@ class Part:
     prepared: str
     is_grouped: bool = False
     """Whether rules may name several by a group."""
+
+    def listed(self, listing: Listing, catalog: TariffCatalog) -> Page[Any]:
+        """Return what the list shows: what a search found, or a page of all."""
+        return found_by(listing, partial(self.page, catalog), partial(self.search, catalog))
 
     @property
     def is_tariff(self) -> bool:
@@ -184,6 +191,7 @@ TARIFFS = Part(
     several=N_("Tariffs"),
     lifecycle=TARIFF_LIFECYCLE,
     page=TariffCatalog.tariffs,
+    search=TariffCatalog.search_tariffs,
     counts=TariffCatalog.count_tariffs,
     get=TariffCatalog.tariff,
     history=TariffCatalog.tariff_history,
@@ -208,6 +216,7 @@ OPTIONS = Part(
     several=N_("Options"),
     lifecycle=OPTION_LIFECYCLE,
     page=TariffCatalog.options,
+    search=TariffCatalog.search_options,
     counts=TariffCatalog.count_options,
     get=TariffCatalog.option,
     history=TariffCatalog.option_history,
@@ -239,7 +248,7 @@ class _CatalogPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List what there is."""
         listing = Listing.of(request, *FILTERS)
-        found = tolerant(listing, partial(self.part.page, crm.catalog))
+        found = self.part.listed(listing, catalog=crm.catalog)
         return page(
             request,
             "console/tariffs/index.html",
@@ -252,6 +261,7 @@ class _CatalogPages(Controller):
                 pgettext("tariffs", "All"),
                 CatalogueStatus,
                 partial(self.part.counts, crm.catalog),
+                among=in_any_state(listing, partial(self.part.search, crm.catalog), found),
             ),
             part=self.part,
         )
@@ -389,7 +399,7 @@ def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
             part.path,
             code,
             FILTERS,
-            lambda listing: tolerant(listing, partial(part.page, crm.catalog)),
+            partial(part.listed, catalog=crm.catalog),
             attrgetter("code"),
         ),
         base=f"{part.path}/{code}",

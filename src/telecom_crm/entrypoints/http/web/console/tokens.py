@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -10,17 +11,19 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.access.service import Access
+from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.role import Action, Area, Scope
-from telecom_crm.domain.token import read_actor_name
+from telecom_crm.domain.token import Token, read_actor_name
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     Command,
     Commands,
     menu_of,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, found_by
 from telecom_crm.entrypoints.http.web.console.users import roles_offered
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -74,8 +77,10 @@ class TokenPages(Controller):
         return page(
             request,
             "console/tokens/index.html",
+            fragment="console/tokens/_table.html",
             listing=listing,
-            found=tolerant(listing, crm.access.page),
+            found=listed(listing, crm.access),
+            roles=roles_offered(crm),
             now=crm.clock(),
         )
 
@@ -110,10 +115,21 @@ class TokenPages(Controller):
     ) -> Response[bytes]:
         """Show a token."""
         token = crm.access.get(TokenId(token_id))
-        return page(request, "console/tokens/show.html", token=token, now=crm.clock())
+        return page(
+            request,
+            "console/tokens/show.html",
+            beside=beside(request, PATH, token.id, FILTERS, partial(listed, access=crm.access)),
+            token=token,
+            now=crm.clock(),
+        )
 
     menu = menu_of("/{token_id:uuid}", COMMANDS)
     ask, command = routes_of("/{token_id:uuid}/revoke", COMMANDS)
+
+
+def listed(listing: Listing, access: Access) -> Page[Token]:
+    """Return what the list shows: what a search found, or a page of all."""
+    return found_by(listing, access.page, access.search)
 
 
 def _scopes(form: Form) -> list[Scope] | None:

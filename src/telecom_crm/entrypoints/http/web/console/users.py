@@ -9,6 +9,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from telecom_crm.application.ports import Page
 from telecom_crm.application.users import Users
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import SessionId, UserId
@@ -28,6 +29,7 @@ from telecom_crm.entrypoints.http.web.console.lists import (
     Listing,
     found_by,
     history_of,
+    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -119,7 +121,7 @@ class UserPages(Controller):
         """List who works here."""
         users = crm.users
         listing = Listing.of(request, *FILTERS)
-        found = found_by(listing, users)
+        found = listed(listing, users)
         return page(
             request,
             "console/users/index.html",
@@ -128,7 +130,13 @@ class UserPages(Controller):
             found=found,
             seen=users.last_seen(one.id for one in found.items),
             roles=roles_offered(crm),
-            chips=status_chips(listing, pgettext("users", "All"), UserStatus, users.counts),
+            chips=status_chips(
+                listing,
+                pgettext("users", "All"),
+                UserStatus,
+                users.counts,
+                among=in_any_state(listing, users.search, found),
+            ),
         )
 
     @shows("/new", Area.USERS, Action.WRITE)
@@ -243,6 +251,11 @@ class UserPages(Controller):
     ask, command = routes_of("/{user_id:uuid}/{command:str}", COMMANDS)
 
 
+def listed(listing: Listing, users: Users) -> Page[User]:
+    """Return what the list shows: what a search found, or a page of all."""
+    return found_by(listing, users.page, users.search)
+
+
 def roles_offered(crm: Crm) -> list[tuple[str, str]]:
     """Return the roles that there are, as a field offers them."""
     return [(role.name, role_title(role.name, role.title)) for role in crm.rules.roles()]
@@ -276,9 +289,7 @@ def _shown(request: Visit, crm: Crm, user: User, form: Form | None = None) -> Re
         status=form.status if form else 200,
         user=user,
         base=base,
-        beside=beside(
-            request, PATH, user.id, FILTERS, lambda listing: found_by(listing, crm.users)
-        ),
+        beside=beside(request, PATH, user.id, FILTERS, partial(listed, users=crm.users)),
         form=form or Form(),
         name_form=Form.filled(name=user.name) if form is None else form,
         role_form=Form.filled(role=user.role) if form is None else form,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from telecom_crm.application.ports import Page
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.identifiers import WebhookId
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.domain.webhook import WEBHOOK_LIFECYCLE, WebhookStatus
+from telecom_crm.domain.webhook import WEBHOOK_LIFECYCLE, Webhook, WebhookStatus
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
     Command,
@@ -20,13 +23,17 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     menu_of,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    found_by,
+    in_any_state,
+    status_chips,
+)
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -91,20 +98,20 @@ class WebhookPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List webhooks; removed ones where they are asked for."""
         listing = Listing.of(request, *FILTERS)
-        now = listing.where().get("status")
-        choices = [
-            (None, pgettext("webhooks", "All")),
-            *((one, label(one)) for one in WebhookStatus),
-        ]
+        found = listed(listing, crm.webhooks)
         return page(
             request,
             "console/webhooks/index.html",
+            fragment="console/webhooks/_table.html",
             listing=listing,
-            found=tolerant(listing, crm.webhooks.page),
-            chips=[
-                {"href": listing.url(status=one), "text": text, "current": now == one}
-                for one, text in choices
-            ],
+            found=found,
+            chips=status_chips(
+                listing,
+                pgettext("webhooks", "All"),
+                WebhookStatus,
+                crm.webhooks.counts,
+                among=in_any_state(listing, crm.webhooks.search, found),
+            ),
         )
 
     @shows("/new", Area.OPERATIONS, Action.WRITE)
@@ -139,6 +146,9 @@ class WebhookPages(Controller):
         return page(
             request,
             "console/webhooks/show.html",
+            beside=beside(
+                request, PATH, webhook.id, FILTERS, partial(listed, webhooks=crm.webhooks)
+            ),
             webhook=webhook,
             base=f"{PATH}/{webhook.id}",
             wanted=[event_shown(name)[0] for name in webhook.wanted],
@@ -148,6 +158,11 @@ class WebhookPages(Controller):
 
     menu = menu_of("/{webhook_id:uuid}", COMMANDS)
     ask, command = routes_of("/{webhook_id:uuid}/{command:str}", COMMANDS)
+
+
+def listed(listing: Listing, webhooks: Webhooks) -> Page[Webhook]:
+    """Return what the list shows: what a search found, or a page of all."""
+    return found_by(listing, webhooks.page, webhooks.search)
 
 
 def _asked(request: Visit, form: Form) -> Response[bytes]:
