@@ -28,6 +28,10 @@ def test_the_desk_takes_one_payment_and_two_give_some_of_it_back(browser, site, 
     page.fill("#f-given", "500")
     if javascript:
         expect(page.locator("#change")).to_contain_text("259.50")
+    page.fill("#f-given", "600")
+    page.press("#f-given", "Enter")
+    expect(page.locator("#change")).to_contain_text(f"{600 - float(amount.replace(',', '.')):.2f}")
+    expect(page.locator("h1")).to_have_text("Take payment")
     page.get_by_role("button", name="Take payment").dblclick()
     expect(page.locator("h1")).to_contain_text(amount.replace(",", "."))
     expect(page).to_have_url(PAYMENT)

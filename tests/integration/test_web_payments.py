@@ -115,6 +115,22 @@ def test_the_change_is_told_while_it_is_typed(site, desk):
     assert "259.50" in part
 
 
+def test_the_button_that_enter_presses_takes_no_payment(site, desk):
+    cashier, (form, contract) = site.browser("cashier"), desk
+    before = balance(site, contract)
+    _, _, sent = cashier.get(form).text.partition("<main")
+    first, *_, last = re.findall(r'<button class="btn" type="submit"[^>]*>', sent)
+    assert 'name="look"' in first
+    assert 'data-kind="primary"' in last
+    typed = {"amount": "240,50", "given": "500", "desk": "cash_desk", "look": "true"}
+    counted = submit(cashier, form, form, **typed)
+    assert counted.status_code == 200
+    assert "259.50" in counted.text
+    short = submit(cashier, form, form, **typed | {"given": "200"})
+    assert (short.status_code, "Less was given" in short.text) == (422, True)
+    assert balance(site, contract) == before
+
+
 def test_whoever_pays_is_found_by_phone_contract_account_and_name(site, desk):
     cashier, (form, contract) = site.browser("cashier"), desk
     customer = site.crm.customers.get(contract.customer_id)

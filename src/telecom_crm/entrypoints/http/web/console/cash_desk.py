@@ -50,6 +50,9 @@ class CashDeskPages(Controller):
         if payee is None:
             return _choice(request, crm, status=422)
         amount, change = _read(form, payee)
+        if form.flag("look"):  # without JavaScript: at the change alone
+            status = 200 if form.ok else form.status
+            return _form(request, crm, payee, form, status=status, change=change)
         desk, note = _desk(form, crm), form.text("note", required=False)
         if amount is None or desk is None:
             return _form(request, crm, payee, form, status=form.status)
