@@ -20,7 +20,13 @@ from telecom_crm.domain.compatibility import (
     require_migration,
 )
 from telecom_crm.domain.customer import ERASED
-from telecom_crm.domain.errors import Conflict, InvalidValue, Reason, RuleViolated
+from telecom_crm.domain.errors import (
+    Conflict,
+    IllegalTransition,
+    InvalidValue,
+    Reason,
+    RuleViolated,
+)
 from telecom_crm.domain.hold import Hold, HoldKind
 from telecom_crm.domain.identifiers import (
     ICCID,
@@ -395,6 +401,12 @@ class Contract:
         return CONTRACT_LIFECYCLE.move(
             self, _C.ACCEPT, by=by, at=at, payload=self._holding(), accepted_at=at
         )
+
+    def refuse_signed(self, command: str) -> None:
+        """Raise `IllegalTransition` unless nobody signed the contract yet."""
+        if self.status is not _S.DRAFT:
+            allowed = CONTRACT_LIFECYCLE.allowed(self.status)
+            raise IllegalTransition(CONTRACT_LIFECYCLE.machine, self.status, command, allowed)
 
     def cancel(self, *, reason: str = "", by: Actor, at: datetime) -> Contract:
         """Give it up before it was activated; the caller frees SIM and number."""

@@ -188,10 +188,13 @@ class Lifecycle(Generic[S, C]):
         moves = self._moves
         row = moves.get((state, command, guard)) or moves.get((state, command, None))
         if row is None:
-            raise IllegalTransition(
-                self.machine, state or "not there yet", command, self._allowed[state]
-            )
+            raise self._illegal(state, command)
         return row
+
+    def require(self, thing: Living, command: str) -> None:
+        """Raise `IllegalTransition` unless the thing's state has a row for the command."""
+        if command not in self._allowed[thing.status]:
+            raise self._illegal(thing.status, command)
 
     def can(self, thing: Living, command: C) -> bool:
         """Tell whether the thing's state has a row for the command."""
@@ -305,6 +308,10 @@ class Lifecycle(Generic[S, C]):
     def triples(self) -> set[tuple[str | None, str, str]]:
         """Return (from, command, to) of every row: what a test pins and a test kit walks."""
         return {(source, row.command, row.target) for row in self.rows for source in row.sources}
+
+    def _illegal(self, state: S | None, command: str) -> IllegalTransition:
+        allowed = self._allowed[state]
+        return IllegalTransition(self.machine, state or "not there yet", command, allowed)
 
     def _refuse_bad_guards(self) -> None:
         """

@@ -12,14 +12,12 @@ from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import (
-    CONTRACT_LIFECYCLE,
     OPEN,
     CloseReason,
     Contract,
     ContractCommand,
-    ContractStatus,
 )
-from telecom_crm.domain.errors import IllegalTransition, RuleViolated
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ContractId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -92,13 +90,7 @@ class Ending(ContractDesk):
         """
         with self.uow(read_only=True) as tx:
             seen = tx.contracts.get(contract_id)
-        if seen.status is not ContractStatus.DRAFT:
-            raise IllegalTransition(
-                CONTRACT_LIFECYCLE.machine,
-                seen.status.value,
-                "discard_draft",
-                tuple(sorted(CONTRACT_LIFECYCLE.allowed(seen.status))),
-            )
+        seen.refuse_signed("discard_draft")
         # By the version that was seen as a draft: it may be signed in the meantime.
         version = seen.version if expected_version is None else expected_version
         return self.cancel(contract_id, reason=reason, expected_version=version, by=by)

@@ -110,6 +110,8 @@ class Commands(Generic[T]):
     """What the service knows it by."""
     version: Callable[[Crm, T], int | None] | None = _version
     """Which version of it the page shows; None where no version tells what its commands need."""
+    check: Callable[[T, str], None] = lambda *_: None
+    """Raises where a command is nothing for a thing in its state: its page asks nothing then."""
     template: str = "console/ask.html"
     told: Callable[[Visit, Crm, T], Mapping[str, Any]] = _nothing
     """What pages of the area show of a thing."""
@@ -144,6 +146,7 @@ class Commands(Generic[T]):
     def ask(self, request: Visit, crm: Crm) -> Response[bytes]:
         """Ask about the command that the address names."""
         thing, command = self._addressed(request, crm)
+        self.check(thing, command.name)
         form = Form.filled(**command.asks.begins(request, thing))
         return self._asked(request, crm, thing, command, form)
 

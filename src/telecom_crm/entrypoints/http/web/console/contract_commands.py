@@ -11,6 +11,7 @@ from litestar import Controller
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.contracts.service import Contracts
 from telecom_crm.domain.contract import (
+    CONTRACT_LIFECYCLE,
     CloseReason,
     Contract,
 )
@@ -169,6 +170,13 @@ def _onward(request: Visit, _: Crm, contract: Contract) -> str:
     ).url("number")
 
 
+def _check(contract: Contract, command: str) -> None:
+    if command == RENEW:
+        contract.refuse_signed(command)
+    else:
+        CONTRACT_LIFECYCLE.require(contract, command)
+
+
 RENEW = "renew"
 """The command that makes a sale of a draft again."""
 RENEWAL = attrs.evolve(REASON, begins=lambda *_: {"reason": gettext("Chosen anew")})
@@ -207,6 +215,7 @@ COMMANDS = Commands(
     service=lambda crm: crm.contracts,
     find=lambda crm, key: crm.contracts.get(ContractId(key)),
     title=lambda contract: contract.number,
+    check=_check,
     template="console/contracts/ask.html",
     told=told,
     after=_onward,
