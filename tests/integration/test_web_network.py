@@ -45,6 +45,9 @@ def test_what_failed_is_listed_and_tried_again(site):
     assert f"{NETWORK}/{task.id}" in listed
     shown = operator.get(f"{NETWORK}/{task.id}").text
     assert "The last attempt failed" in shown
+    for page in (listed, shown):
+        assert "The network refused to bar the SIM card" in page
+        assert task.error not in page
     assert f"{task.id}/undo" in shown
     assert do(operator, task, "retry").status_code == 303
     site.crm.provisioning.work(network=site.crm.network)

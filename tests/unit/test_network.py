@@ -6,16 +6,19 @@ from uuid import UUID
 import pytest
 
 from telecom_crm.adapters.network.simulator import (
+    STEPS,
     NetworkStep,
     SimulatorNetwork,
     Subscriber,
     Trouble,
 )
 from telecom_crm.application.ports import Network, NetworkFailed, NetworkSilent
+from telecom_crm.application.provisioning import no_answer_at
 from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, MSISDN, ContractId, TaskId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningTask
+from telecom_crm.entrypoints.http.web.messages import known_failure
 
 OLD, NEW = ICCID("8999610000000000015"), ICCID("8999610000000000023")
 ONE, TWO = MSISDN("996555000001"), MSISDN("996555000002")
@@ -104,3 +107,16 @@ def test_a_slow_network_waits_before_each_step():
     network = SimulatorNetwork(wait=lambda: waited.append(1))
     network.carry_out(task(ProvisioningKind.ACTIVATE))
     assert len(waited) == 2
+
+
+@pytest.mark.parametrize("step", NetworkStep)
+def test_the_pages_have_words_for_each_step_that_it_refuses_or_leaves_unanswered(network, step):
+    [kind, *_] = (kind for kind, steps in STEPS.items() if step in steps)
+    network.disturb(step, Trouble.FAILS, times=1)
+    with pytest.raises(NetworkFailed) as refused:
+        network.carry_out(task(kind))
+    assert known_failure(str(refused.value))
+    network.disturb(step, Trouble.SILENT)
+    with pytest.raises(NetworkSilent) as silent:
+        network.carry_out(task(kind))
+    assert known_failure(no_answer_at(silent.value.step))

@@ -44,6 +44,7 @@ from telecom_crm.domain.policy import POSTPAID, PREPAID
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import ALL_RIGHTS, PAST_LIMIT, Limit, Rights
+from telecom_crm.entrypoints.http.web.messages import known_failure
 
 CLERK = Actor("clerk", "token-7")
 ACCOUNT = AccountId(UUID(int=1 << 96))
@@ -161,7 +162,7 @@ def test_a_decline_posts_nothing(desk):
     here = desk(Behaviour.DECLINE)
     payment = here.take()
     assert payment.status is S.FAILED
-    assert payment.failure
+    assert known_failure(payment.failure) == "The simulator refused it, as the amount told it to"
     assert here.entries() == ()
 
 
@@ -263,6 +264,7 @@ def test_a_gateway_that_is_away_fails_the_payment(desk):
     here = desk(Behaviour.UNAVAILABLE)
     payment = here.take()
     assert (payment.status, payment.failure) == (S.FAILED, "gateway_unavailable")
+    assert known_failure(payment.failure) == "The payment service could not be reached"
 
 
 def test_late_money_is_real(desk):

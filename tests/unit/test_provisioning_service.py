@@ -9,6 +9,7 @@ from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import SimStatus
+from telecom_crm.entrypoints.http.web.messages import known_failure
 from tests.unit.shop import OPERATOR, PDF, Shop, iccid
 
 
@@ -54,6 +55,7 @@ def test_a_refusal_waits_for_an_operator_who_retries(shop) -> None:
     failed = only_task(shop, contract)
     assert failed.status is ProvisioningStatus.FAILED
     assert "allow" in failed.error
+    assert known_failure(failed.error) == "The network refused to let the SIM card be used"
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVATING
     assert shop.provisioning.work(network=shop.network).total == 0
     shop.provisioning.retry(failed.id, expected_version=failed.version, by=OPERATOR)
@@ -70,6 +72,7 @@ def test_a_silent_network_is_asked_again_after_the_lease(shop, clock) -> None:
     waiting = only_task(shop, contract)
     assert (waiting.status, waiting.silent) == (ProvisioningStatus.RUNNING, True)
     assert "allow" in waiting.error
+    assert known_failure(waiting.error) == "The network gave no answer"
     assert shop.provisioning.work(network=shop.network).total == 0
     clock.pass_(minutes=2)
     assert shop.provisioning.work(network=shop.network) == Worked(done=1)

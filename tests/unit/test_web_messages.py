@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import telecom_crm
+from telecom_crm.application.ports import Outcome
 from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.errors import Reason, RuleViolated
 from telecom_crm.domain.language import Wording
@@ -12,7 +13,13 @@ from telecom_crm.domain.language import worded as wording
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.entrypoints.http.web.i18n import CURRENT
-from telecom_crm.entrypoints.http.web.messages import REASONS, sentence, worded
+from telecom_crm.entrypoints.http.web.messages import (
+    REASONS,
+    failure,
+    known_failure,
+    sentence,
+    worded,
+)
 
 TWENTY = Money.parse("20.00", "KGS")
 PREPAID = PaymentMode.PREPAID
@@ -54,4 +61,14 @@ def test_a_reason_may_be_of_another_and_have_days_kinds_and_counts():
     assert "5 мар. 2026" in worded(Reason.of(pattern, day=date(2026, 3, 5)), {})
     pattern = "kept %(column)s as it was: line %(line)s came first"
     assert "строка 1\xa0234 " in worded(Reason.of(pattern, column="phone", line=1234), {})
+    CURRENT.reset(token)
+
+
+def test_why_something_failed_is_in_words_where_it_is_known_and_else_as_told():
+    token = CURRENT.set("ru")
+    for known in (*Outcome, "no answer at bar", "the network gave no answer"):
+        if known in (Outcome.CONFIRMED, Outcome.PENDING):  # no failures
+            continue
+        assert re.search("[а-я]", failure(known)), known
+    assert (failure("error 51"), known_failure("error 51")) == ("error 51", "")
     CURRENT.reset(token)

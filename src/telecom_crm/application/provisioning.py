@@ -76,7 +76,7 @@ class Provisioning:
                 try:
                     network.carry_out(task)
                 except NetworkSilent as error:
-                    self._record_silence(task, f"no answer at {error.step}", by)
+                    self._record_silence(task, no_answer_at(error.step), by)
                     silent += 1
                 except NetworkFailed as error:
                     self._record_failure(task, str(error), by)
@@ -270,3 +270,8 @@ def _refuse_changed(tx: Transaction, task: ProvisioningTask) -> None:
     """Have the command run again where the task is not as it was seen before things were held."""
     if tx.tasks.get(task.id).version != task.version:
         raise Contended(f"provisioning task {task.key}")
+
+
+def no_answer_at(step: str) -> str:
+    """Return what is kept of a task where the network gave no answer to one of its steps."""
+    return f"no answer at {step}"

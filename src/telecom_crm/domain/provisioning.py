@@ -13,6 +13,9 @@ from telecom_crm.domain.hold import Bar
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, TaskId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
+NO_ANSWER = "the network gave no answer"
+"""Why a task that had begun failed, where nobody knows more."""
+
 
 class ProvisioningStatus(StrEnum):
     """How far a task is."""
@@ -228,7 +231,7 @@ class ProvisioningTask:
         if not PROVISIONING_LIFECYCLE.can(self, _C.SUCCEED):
             return self
         if self.silent or self.lease_until is None or self.lease_until <= at:
-            return self.fail(error=self.error or "the network gave no answer", by=by, at=at)
+            return self.fail(error=self.error or NO_ANSWER, by=by, at=at)
         why = f"the network is at work on {self.kind} of this contract; wait for its answer"
         raise RuleViolated("task_at_rest", (why,))
 

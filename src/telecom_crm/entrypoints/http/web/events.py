@@ -13,6 +13,7 @@ from telecom_crm.domain.ticket import BlockReason
 from telecom_crm.entrypoints.http.web.i18n import gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
+from telecom_crm.entrypoints.http.web.messages import failure
 
 EVENTS: Mapping[str, tuple[str, str, str]] = {
     # Customers
@@ -245,7 +246,7 @@ def event_told(event: Event) -> tuple[str, str, str, str]:
         return *event_shown(event.name), ": ".join(filter(None, (hold, event.reason)))
     kind = REASONS.get(event.name)
     known = kind is not None and event.reason in list(kind)
-    why = label(kind(event.reason)) if kind is not None and known else event.reason
+    why = label(kind(event.reason)) if kind is not None and known else failure(event.reason)
     return *event_shown(event.name), why
 
 

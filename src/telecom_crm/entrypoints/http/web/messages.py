@@ -10,6 +10,8 @@ from types import MappingProxyType
 from babel.lists import format_list
 
 from telecom_crm.application.access.signing_in import TooManyAttempts
+from telecom_crm.application.ports import GatewayUnavailable, NetworkFailed, Outcome
+from telecom_crm.application.provisioning import no_answer_at
 from telecom_crm.domain.errors import (
     Fault,
     IllegalTransition,
@@ -19,6 +21,7 @@ from telecom_crm.domain.errors import (
 )
 from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.provisioning import NO_ANSWER
 from telecom_crm.entrypoints.http.web.i18n import gettext, here, ngettext, spoken
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label
@@ -273,6 +276,41 @@ PLAIN_REASONS = (
     N_("SMS beyond what is included have no price"),
 )
 """The same, of reasons without values."""
+
+
+_SILENT = N_("The network gave no answer")
+_REFUSED = {
+    "register": N_("The network refused to take the SIM card in"),
+    "replace": N_("The network refused the other SIM card or number"),
+    "deregister": N_("The network refused to take the SIM card out"),
+    "allow": N_("The network refused to let the SIM card be used"),
+    "bar": N_("The network refused to bar the SIM card"),
+}
+"""By the steps of the network that comes with this."""
+
+FAILURES: Mapping[str, str] = {
+    Outcome.DECLINED: N_("The payment service refused it"),
+    Outcome.NOT_KNOWN: N_("The payment service knows nothing of it"),
+    GatewayUnavailable.code: N_("The payment service could not be reached"),
+    "declined by the simulator": N_("The simulator refused it, as the amount told it to"),
+    NO_ANSWER: _SILENT,
+    **{no_answer_at(step): _SILENT for step in _REFUSED},
+    **{
+        str(NetworkFailed(step, "the simulator was told to refuse")): words
+        for step, words in _REFUSED.items()
+    },
+}
+"""What the gateways and the network that come with this say where a thing failed."""
+
+
+def failure(text: str) -> str:
+    """Return why a payment or a network's task failed; what nobody here knows, as it was told."""
+    return known_failure(text) or text
+
+
+def known_failure(text: str) -> str:
+    """Return the same where it is known; "" for words of others, in whatever language."""
+    return gettext(FAILURES[text]) if text in FAILURES else ""
 
 
 def said(fault: Fault) -> str:

@@ -25,6 +25,7 @@ from telecom_crm.entrypoints.http.web.assets import ASSETS
 from telecom_crm.entrypoints.http.web.audit_labels import field
 from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
+from telecom_crm.entrypoints.http.web.messages import failure
 
 TEMPLATES = Path(__file__).parent / "templates"
 A_DAY_SECONDS = 24 * 3600
@@ -265,6 +266,12 @@ def gatewayed(_: Context, name: str) -> str:
     return gateway(name)
 
 
+@pass_context
+def failed(_: Context, text: str) -> str:
+    """Write why a payment or a network's task failed."""
+    return failure(text)
+
+
 def initials(name: str) -> str:
     """Return the letters of a name's first two words."""
     return "".join(word[0] for word in name.split()[:2]).upper()
@@ -297,6 +304,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "phone": phone,
     "field": fielded,
     "gateway": gatewayed,
+    "failure": failed,
     "named": named,
     "role": role,
     "masked": masked,

@@ -12,7 +12,6 @@ from litestar.params import FromPath
 
 from telecom_crm.application.operations import Direction
 from telecom_crm.application.ports import (
-    GatewayUnavailable,
     Payer,
     Query,
     TrialGateway,
@@ -32,6 +31,7 @@ from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
+from telecom_crm.entrypoints.http.web.messages import known_failure
 from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.my.operations import theirs, titled
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -227,6 +227,4 @@ def _why(payment: Payment) -> str:
     """Return why a payment failed; "" where a gateway or a person said it in words of their own."""
     if payment.status is PaymentStatus.EXPIRED:
         return _("It was not paid in time")
-    if payment.failure == GatewayUnavailable.code:
-        return _("The payment service could not be reached")
-    return ""
+    return known_failure(payment.failure)
