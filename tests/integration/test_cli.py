@@ -22,6 +22,8 @@ import pytest
 
 import telecom_crm
 from telecom_crm import Query
+from telecom_crm.adapters.postgres.emptying import empty_demo
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.entrypoints.cli.main import COMMANDS, GROUPS
 from telecom_crm.entrypoints.demo import ACCOUNTS, files, load_subscribers, subscriber
 from telecom_crm.entrypoints.settings import prepare
@@ -340,6 +342,47 @@ def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Outco
         assert "The contract is active" in told.out
         assert "0 differences" in told.out
         assert "\x1b[" not in told.out
+
+
+def test_a_demo_is_made_and_made_anew_and_nothing_else_is(
+    tmp_path: Path, url: str, cli: Callable[..., Outcome]
+) -> None:
+    refused = cli("demo", "reset", "--yes")
+    assert (refused.code, refused.out) == (2, "")
+    assert "demo seed" in refused.err
+    few = cli("demo", "seed", "--customers", "3")
+    assert (few.code, "from 24 to 900" in few.err) == (2, True)
+    made = cli("demo", "seed", "--customers", "24", "--seed", "7")
+    assert made.code == 0, made.err
+    assert "demo accounts: admin" in made.out
+    with telecom_crm.open(url) as crm:
+        people = {one.name for one in crm.customers.each()}
+        number = next(crm.contracts.each()).number
+    assert cli("demo", "seed").out == made.out
+    other = cli("demo", "seed", "--seed", "8")
+    assert (other.code, "demo reset" in other.err) == (2, True)
+    assert cli("demo", "reset", said="no\n").code == 1
+    files = {one for one in (tmp_path / ".telecom-crm" / "files").rglob("*") if one.is_file()}
+    assert files
+    again = cli("demo", "reset", said="yes\n")
+    assert again.code == 0, again.err
+    assert not any(one.exists() for one in files)
+    with telecom_crm.open(url) as crm:
+        assert {one.name for one in crm.customers.each()} == people
+        assert crm.verify_ledger() == ()
+        assert next(crm.contracts.each()).number != number, "a service that runs has taken some"
+        crm.reports.keep()
+        assert crm.audit.seal() >= 0
+
+
+def test_what_is_somebodys_own_is_not_emptied(url: str, cli: Callable[..., Outcome]) -> None:
+    with telecom_crm.open(url) as crm:
+        crm.customers.register(name="Aida")
+        with pytest.raises(RuleViolated, match="somebody's own"):
+            empty_demo(url, schema="telecom_crm")
+        refused = cli("demo", "reset", "--yes")
+        assert (refused.code, refused.out) == (2, "")
+        assert [one.name for one in crm.customers.each()] == ["Aida"]
 
 
 # The whole thing

@@ -7,12 +7,15 @@ from importlib.metadata import version
 import attrs
 import pytest
 
+import telecom_crm
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import BRAND, DEDUPLICATION, SLA, TEMPLATES, VALIDATION
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.validation import CustomerField
+from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console.ruled import SHEETS, sheets_of
-from tests.integration.test_web import HTMX, admin, site, token_on
+from tests.integration.test_web import HTMX, Site, admin, site, token_on
+from tests.people import QUICK, hire
 
 __all__ = ["admin", "site"]
 
@@ -213,3 +216,18 @@ def test_what_is_fixed_says_where_and_who_may_only_look_cannot_save(site, admin)
     assert site.browser("cashier").get(PATH).status_code == 403
     assert {kind: site.crm.rules.version(kind) for kind in versions} == versions
     assert admin.get(f"{PATH}/spoons").status_code == 404
+
+
+def test_pages_of_a_demo_say_so_and_those_of_an_operator_do_not(site, admin):
+    bar = "Everybody here is made up"
+    for browser, path in ((site.browser(), "/login"), (site.browser(), "/my/login")):
+        page = browser.get(path).text
+        assert (bar in page, "Reset demo" in page) == (True, False), path
+    assert "Reset demo" not in site.browser("cashier").get("/console").text
+    assert f'href="{PATH}#demo">Reset demo' in admin.get("/console").text
+    assert "telecom-crm demo reset" in admin.get(PATH).text
+    with telecom_crm.in_memory(passwords=QUICK) as crm:
+        hire(crm)
+        other = Site(create_app(crm), crm)
+        assert bar not in other.browser().get("/login").text
+        assert "demo reset" not in other.browser("admin").get(PATH).text

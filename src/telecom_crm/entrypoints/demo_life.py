@@ -50,6 +50,8 @@ FEWEST, MOST = 24, APPLIED_FROM
 OPERATOR, CASHIER, SUPPORT = Actor("operator"), Actor("cashier"), Actor("support")
 _MONTH = 30
 """The days between two fees."""
+_AHEAD = 4
+"""How many days' difference there is between who pays early and who pays late."""
 _FEES = {"START": 250, "COMFORT": 450, "MAX": 790}
 _FIRST_PAID = {"START": 300, "COMFORT": 500, "MAX": 900}
 _BESIDE_FEE = (0, 50, -50)
@@ -126,9 +128,13 @@ class _Person:
         return self.since < day < self.until and (day - self.since) % _MONTH == 0
 
     def pays_on(self, day: int) -> int:
-        """Return how much they pay for the month that then begins."""
-        month = (day - self.since) // _MONTH
-        return _FEES[self.who.tariff] + _BESIDE_FEE[month % len(_BESIDE_FEE)]
+        """Return how much they pay, for a month that begins then or in some days; 0 is nothing."""
+        for ahead in range(_AHEAD):
+            month = (day + ahead - self.since) // _MONTH
+            early = (self.index + 7 * month) % _AHEAD if month > 1 else 0
+            if early == ahead and self.owes_on(day + ahead):
+                return _FEES[self.who.tariff] + _BESIDE_FEE[month % len(_BESIDE_FEE)]
+        return 0
 
     @property
     def way(self) -> tuple[PaymentMethod, str]:
@@ -191,8 +197,9 @@ class _Life:
         """Give the payments and the fees of a day."""
         by_gateway: dict[str, list[_Person]] = defaultdict(list)
         for one in self.people:
-            if one.owes_on(day):
+            if one.pays_on(day):
                 by_gateway[one.way[1]].append(one)
+            if one.owes_on(day):
                 yield self._at(day, 23, 30), partial(self._charge, one, day)
         for gateway, payers in by_gateway.items():
             yield self._at(day, _HOURS[gateway]), partial(self._take, gateway, payers, day)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ COMMANDS = {
     ),
     "migrate": ("schema:migrate", "Bring the database's schema to this version, or make it."),
     "import": ("importing:import_file", "Import SIMs, numbers or subscribers from a file."),
-    "demo": ("story:demo", "Tell the whole story on a real file: import, contract, money, ticket."),
     "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document, as JSON."),
 }
 GROUPS = {
@@ -49,6 +49,19 @@ GROUPS = {
     "catalog": (
         "Tariffs, options and the rules between them.",
         {"apply": ("catalog:apply", "Make the catalog as a TOML file says.")},
+    ),
+    "demo": (
+        "Tell the whole story on a real file: import, contract, money, ticket.",
+        {
+            "seed": (
+                "furnishing:seed",
+                "Make a demo in an empty database, with thirteen months behind it.",
+            ),
+            "reset": (
+                "furnishing:reset",
+                "Empty a demo and make it anew; what is no demo is refused.",
+            ),
+        },
     ),
     "export": (
         "Lists as files.",
@@ -82,6 +95,8 @@ GROUPS = {
         {"create": ("access:create_token", "Make an access token and show its secret, this once.")},
     ),
 }
+WHOLE = {"demo": "story:demo"}
+"""Groups that are a command themselves, too."""
 
 
 def make_app(arguments: Sequence[str] = ()) -> App:
@@ -107,6 +122,9 @@ def make_app(arguments: Sequence[str] = ()) -> App:
     _add(app, COMMANDS, arguments)
     for name, (help, commands) in GROUPS.items():
         group = App(name=name, help=help)
+        if name in WHOLE and name in arguments:
+            module, _, function = WHOLE[name].partition(":")
+            group.default(getattr(import_module(f"telecom_crm.entrypoints.cli.{module}"), function))
         _add(group, commands, arguments)
         app.command(group)
     return app

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +13,6 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import attrs
@@ -23,19 +21,10 @@ from cyclopts import Parameter
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
+from telecom_crm.entrypoints.cli.furnishing import Keys, furnish, token_file
 from telecom_crm.entrypoints.cli.http_process import refuse_taken
-from telecom_crm.entrypoints.cli.telling import called_as
-from telecom_crm.entrypoints.demo import (
-    ACCOUNTS,
-    BY,
-    GATEWAYS,
-    load_accounts,
-    load_applications,
-    may_be_in,
-    new_password,
-    refuse_strangers,
-    subscriber,
-)
+from telecom_crm.entrypoints.cli.telling import called_as, say
+from telecom_crm.entrypoints.demo import GATEWAYS, may_be_in, refuse_strangers
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 
 READY_SECONDS = 60.0
@@ -75,11 +64,6 @@ def run(
     _listen(stop, starting)
     with _database(settings, stop) as here:
         return _kept_up(here, demo, stop, starting, own_server=not settings.database_url)
-
-
-def say(text: str) -> None:
-    """Tell how far it is, beside the output."""
-    print(f"· {text}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -124,7 +108,7 @@ def _kept_up(
     served = attrs.evolve(settings, gateways=gateways)
     with _children(served) as children:
         if wanted:
-            shown = _make_demo(settings)
+            shown = furnish(settings)
         if not _wait_until_ready(settings, children, stop):
             return 1
         starting.clear()
@@ -135,7 +119,7 @@ def _kept_up(
 
 def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> bool:
     """Tell whether there is to be a demo; raise `RuleViolated` where what was said cannot be."""
-    if said is None and own_server and _token_file(settings).exists():
+    if said is None and own_server and token_file(settings).exists():
         return True  # it was there the last time; so the service need not wait until we have looked
     with open_crm(settings) as crm:  # also where there is none: what is wrong shows here, in words
         if said:
@@ -145,53 +129,6 @@ def _wants_demo(settings: Settings, said: bool | None, *, own_server: bool) -> b
                 return True
             say("The database has things of its own in it, so no demo is loaded")
     return bool(said)
-
-
-@attrs.frozen
-class _Keys:
-    """What opens a demo: a token for programs, and the password of all its accounts."""
-
-    token: str
-    password: str
-
-
-def _make_demo(settings: Settings) -> _Keys:
-    """Load what there is to look at, once, and return what to look with."""
-    from telecom_crm.adapters.clock import ManualClock, utc_now
-    from telecom_crm.domain.role import RoleName
-    from telecom_crm.entrypoints.container import kept_secret
-    from telecom_crm.entrypoints.demo_life import live
-
-    kept = _token_file(settings)
-    password = kept_secret(settings.data / "demo-password", new_password)
-    clock = ManualClock(utc_now())
-    with _alone(settings), open_crm(settings, clock=clock, gateways=GATEWAYS) as crm:
-        if kept.exists():
-            secret = kept.read_text("ascii").strip()
-            if crm.access.authenticate(secret) is not None:
-                return _Keys(secret, password)
-            kept.unlink()  # of another database, or revoked
-        say("Loading the demo catalog and demo subscribers")
-        live(crm, clock)
-        load_applications(crm)
-        load_accounts(crm, password)
-
-        def make() -> str:
-            return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
-
-        return _Keys(kept_secret(kept, make), password)
-
-
-@contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Let one process of this directory load the demo, and the next find it loaded."""
-    with (settings.data / "demo-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _token_file(settings: Settings) -> Path:
-    return settings.data / "demo-token"
 
 
 # The processes
@@ -305,7 +242,7 @@ def _wait_until_ready(settings: Settings, children: list[_Child], stop: threadin
     return False
 
 
-def _greet(settings: Settings, keys: _Keys | None, *, own_server: bool) -> None:
+def _greet(settings: Settings, keys: Keys | None, *, own_server: bool) -> None:
     base = f"http://{settings.host}:{settings.port}"
     where = f"--data {settings.data}" if own_server else "--database-url …"
     lines = [
@@ -318,10 +255,7 @@ def _greet(settings: Settings, keys: _Keys | None, *, own_server: bool) -> None:
     if keys:
         lines += [
             "",
-            f"  demo accounts: {', '.join(login for login, _, _ in ACCOUNTS)}",
-            f"  demo password, of all of them: {keys.password}",
-            f"  demo subscriber: {subscriber(0).msisdn}; the code for self-care is printed here",
-            f"  demo token (admin): {keys.token}",
+            *(f"  {line}" for line in keys.told()),
             "",
             "  Try:",
             f"    curl -H 'Authorization: Bearer {keys.token}' '{base}/customers?limit=3'",

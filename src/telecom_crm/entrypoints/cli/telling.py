@@ -34,6 +34,11 @@ def called_as() -> str:
     return os.environ.get("TELECOM_CRM_CALLED_AS", "telecom-crm")
 
 
+def say(text: str) -> None:
+    """Tell how far it is, beside the output."""
+    print(f"· {text}", file=sys.stderr, flush=True)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Tell]:
     """Show how far the work has come."""

@@ -15,6 +15,7 @@ from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 
 from telecom_crm.domain.brand import Brand
+from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
@@ -44,6 +45,8 @@ class Pages:
     clock: Callable[[], datetime]
     role_titles: Callable[[], Mapping[str, str]]
     brand: Callable[[], Brand]
+    demo: Callable[[], Demo | None]
+    """What everything here was made up from; None where it is somebody's own."""
     names: Callable[[], Mapping[str, str]]
     """What users are called, by login."""
     latest: Callable[[str, str], Sequence[Event]]

@@ -71,6 +71,7 @@ class SettingsPages(Controller):
             messages=[one for one in sheets if one.kind == TEMPLATES],
             versions=versions,
             brand=crm.rules.brand(),
+            demo=crm.rules.demo(),
             fixed=fixed,
             system=_system(crm) if request.may(Area.OPERATIONS) else (),
         )
