@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from telecom_crm.domain.activation import SummaryLine
@@ -94,6 +94,11 @@ def allowed(request: Visit, contract: Contract) -> list[str]:
     if not request.may(Area.CONTRACTS, Action.WRITE):
         return []
     return [command.value for command in CONTRACT_LIFECYCLE.allowed(contract.status)]
+
+
+def can_change_payer(allowed: Collection[str], contract: Contract) -> bool:
+    """Tell whether a contract that allows these commands may be given to another payer."""
+    return "close" in allowed and not contract.holds
 
 
 def _words(options: Iterable[ChosenOption], names: Mapping[str, str]) -> str:

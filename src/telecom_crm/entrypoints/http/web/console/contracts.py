@@ -29,6 +29,7 @@ from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.contract_commands import COMMANDS
 from telecom_crm.entrypoints.http.web.console.contract_facts import (
     PATH,
+    can_change_payer,
     keep_document,
     searched,
     told,
@@ -184,7 +185,7 @@ def contract_shown(
         editions=_editions(request, crm, contract),
         paper_names={kind: _(words) for kind, words in KINDS.items()},
         sold=bool(request.query_params.get("sold")),
-        can_change_payer="close" in facts["allowed"] and not contract.holds,
+        can_change_payer=can_change_payer(facts["allowed"], contract),
         **facts,
     )
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -29,8 +30,14 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.customer_head import Head
+from telecom_crm.entrypoints.http.web.console.customer_head import NAMED, Head
 from telecom_crm.entrypoints.http.web.console.customer_history import history, kinds
+from telecom_crm.entrypoints.http.web.console.customer_services import (
+    ASKED,
+    asked_of,
+    done_to,
+    links_to,
+)
 from telecom_crm.entrypoints.http.web.console.lists import (
     CAME_FROM,
     Listing,
@@ -199,11 +206,20 @@ class CustomerPages(Controller):
         self, request: Visit, customer_id: FromPath[UUID], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
         """Show a customer's contracts."""
-        listing = Listing.of(request)
-        found = crm.contracts.page(listing.query(customer_id=str(customer_id)))
-        names = names_in(crm.catalog)
+        listing = Listing.asking(f"{PATH}/{customer_id}/services", request.query_params, ASKED)
+        theirs = attrs.evolve(listing.query(), where={"customer_id": str(customer_id)})
+        found, asked = crm.contracts.page(theirs), asked_of(request)
+        only = asked.name if asked else ""
         return shown_tab(
-            request, crm, customer_id, "services", listing=listing, found=found, tariffs=names
+            request,
+            crm,
+            customer_id,
+            "services",
+            listing=listing,
+            found=found,
+            tariffs=names_in(crm.catalog),
+            asked=asked,
+            commands_of={one.id: done_to(request, one, only) for one in found.items},
         )
 
     @shows("/{customer_id:uuid}/payments", Area.PAYMENTS)
@@ -286,7 +302,7 @@ def shown_tab(
 
 
 def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) -> Response[bytes]:
-    base = f"{PATH}/{customer.id}"
+    base, head = f"{PATH}/{customer.id}", Head.of(request, crm, customer, overview=not tab)
     fetch = partial(listed, customers=crm.customers)
     came = beside(request, PATH, customer.id, FILTERS, fetch)
     tabs = [
@@ -303,11 +319,14 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         request,
         f"console/customers/{tab or 'show'}.html",
         customer=customer,
-        head=Head.of(request, crm, customer, overview=not tab),
+        head=head,
         base=base,
         beside=came,
         tabs=tabs,
-        links=_links(request, crm, customer),
+        links=[
+            *_links(request, crm, customer),
+            *links_to(request, base, head.contracts, more=len(head.contracts) > NAMED),
+        ],
         commands=COMMANDS.offered(request, _allowed(request, crm, customer)),
         **more,
     )
