@@ -9,6 +9,7 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
 from telecom_crm.domain.role import Action, Area, Role
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console import lists
 from tests.browser.serving import furnished
@@ -261,3 +262,31 @@ def test_a_search_of_a_short_list_shows_the_newest_first(site, admin):
     found = shown_in(admin, "/console/users?q=twin")
     users = [site.crm.users.get(one.rpartition("/")[2]).login for one in found]
     assert users == ["twin2", "twin1", "twin0"]
+
+
+def test_what_identifies_a_card_is_listed_by_its_ends_to_who_may_see_it(site, admin):
+    sim = next(one for one in site.crm.inventory.sims(Query(limit=20)).items if one.imsi)
+    found = f"/console/sims?q={sim.iccid}"
+    listed = admin.get(found).text
+    assert masked(sim.imsi.digits, first=5) in listed
+    assert sim.imsi.digits not in listed
+    [head, line] = admin.get(f"/console/sims.csv?q={sim.iccid}").text.splitlines()
+    assert "IMSI" in head
+    assert sim.imsi.digits in line
+    grants = {Area.INVENTORY: frozenset({Action.READ, Action.EXPORT})}
+    site.crm.rules.create_role(Role(name="shelf", title="Shelf", grants=grants))
+    site.crm.users.begin(login="shelf", name="Shelf", role="shelf", password=PASSWORD)
+    reader = site.browser("shelf")
+    for path in (found, f"/console/sims.csv?q={sim.iccid}"):
+        answer = reader.get(path)
+        assert answer.status_code == 200
+        assert "IMSI" not in answer.text
+        assert sim.imsi.digits not in answer.text
+
+
+def test_for_whom_a_number_is_kept_is_in_its_file_as_well(site, admin):
+    number = site.crm.inventory.on_offer(limit=1).items[0]
+    site.crm.inventory.reserve_number(number.msisdn, for_="Mayor's office")
+    [head, line] = admin.get(f"/console/numbers.csv?q={number.msisdn.digits}").text.splitlines()
+    assert "Reserved for" in head
+    assert "Mayor's office" in line

@@ -60,7 +60,7 @@ from telecom_crm.entrypoints.http.web.console import (
 )
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.lists import Listing
-from telecom_crm.entrypoints.http.web.console.stock import holders
+from telecom_crm.entrypoints.http.web.console.stock import holders, kept_for
 from telecom_crm.entrypoints.http.web.console.ticket_views import sla_shown, view_of
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -139,15 +139,18 @@ class ListFiles(Controller):
     def sims(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the cards that the list shows; their numbers whole to who may see them."""
         listing = Listing.of(request, *sims.FILTERS)
-        heads = ["ICCID", _("Batch"), _("Number"), _("Customer"), _("Reserved until"), _("Status")]
+        heads = ["ICCID", _("Batch"), _("Number"), _("Customer"), _("Reserved for")]
+        heads += [_("Reserved until"), _("Status")]
         is_open = request.may(Area.INVENTORY, Action.REVEAL)
+        heads += ["IMSI"] if is_open else []
 
         def rows(found: Sequence[Sim]) -> Iterator[tuple[object, ...]]:
             having = _held(request, crm, found)
             for one in found:
                 iccid = one.iccid.digits if is_open else masked(one.iccid.digits, first=6)
                 until = _clock(one.reserved_until, crm.zone)
-                yield iccid, one.batch, one.msisdn, having(one), until, label(one.status)
+                hands = one.msisdn, having(one), kept_for(one), until
+                yield iccid, one.batch, *hands, label(one.status), one.imsi
 
         return _sent(request, crm, "sim", listing, partial(sims.listed, crm=crm), heads, rows)
 
@@ -155,15 +158,16 @@ class ListFiles(Controller):
     def numbers(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the numbers that the list shows."""
         listing = Listing.of(request, *numbers.FILTERS)
-        heads = [_("Number"), _("Class"), _("Price"), _("Customer"), _("Until"), _("Status")]
+        heads = [_("Number"), _("Class"), _("Price"), _("Customer"), _("Reserved for")]
+        heads += [_("Until"), _("Status")]
 
         def rows(found: Sequence[Number]) -> Iterator[tuple[object, ...]]:
             having = _held(request, crm, found)
             for one in found:
                 price = _amount(one.price) if one.price else None
                 until = _clock(one.reserved_until or one.quarantined_until, crm.zone)
-                words = label(one.category), price, having(one), until, label(one.status)
-                yield one.msisdn, *words
+                hands = having(one), kept_for(one), until
+                yield one.msisdn, label(one.category), price, *hands, label(one.status)
 
         return _sent(request, crm, "number", listing, partial(numbers.listed, crm=crm), heads, rows)
 
