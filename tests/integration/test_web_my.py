@@ -18,8 +18,10 @@ from telecom_crm.application.tickets import FILES_AN_HOUR
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
+from telecom_crm.domain.self_care import Offered, Section
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.sections import PATHS
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import PNG, Site, submit, token_on
 from tests.people import QUICK
@@ -459,3 +461,67 @@ def test_a_question_is_asked_once_answered_and_closed(site, phones):
     assert ticket.number in browser.get("/my/tickets").text
     empty = submit(browser, path, path, subject="", text="")
     assert empty.status_code == 422
+
+
+def offer(site: Site, *off: Section) -> None:
+    site.crm.rules.put_offered(Offered(off=frozenset(off)))
+
+
+def test_what_is_switched_off_is_nowhere_and_nothing_leads_there(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    shown = ("/my", "/my/payments", "/my/profile", "/my/topup")
+    for section in Section:
+        offer(site, section)
+        closed = [path for path, one in PATHS.items() if one is section]
+        for path in closed:
+            assert browser.get(path).status_code == 404, path
+            assert browser.get(f"{path}/new").status_code == 404, path
+        pages = [*shown, *(path for path in PATHS if path not in closed)]
+        for page in [*(browser.get(path) for path in pages), site.browser().get("/my/login")]:
+            assert page.status_code == 200
+            for path in closed:
+                assert f'href="{path}' not in page.text, (page.url, path)
+    guest = site.browser()
+    offer(site, Section.APPLYING)
+    refused = submit(guest, "/my/login", "/my/apply", full_name="X")
+    assert refused.status_code == 404
+    offer(site)
+    assert browser.get("/my/tickets").status_code == 200
+
+
+def test_the_way_in_leads_to_what_is_left_of_a_part(site, phones):
+    browser = enter(site, phones, contracts(site)[0])
+    for off, path, text in (
+        ((Section.TARIFF,), "/my/options", "Options"),
+        ((Section.TARIFF, Section.OPTIONS), "/my/sim", "SIM card"),
+    ):
+        offer(site, *off)
+        assert f'<a href="{path}">{text}</a>' in browser.get("/my").text
+    offer(site, Section.TARIFF, Section.OPTIONS, Section.SIM)
+    assert "SIM card" not in browser.get("/my").text
+
+
+def test_a_change_of_what_is_switched_off_is_not_made(site, phones):
+    mine = next(one for one in contracts(site) if one.tariff_code == "START")
+    browser = enter(site, phones, mine)
+    path = f"/my/change?contract={mine.id}"
+    form = {"contract": str(mine.id), "version": str(mine.version), "when": "now"}
+    asked = browser.get(f"{path}&tariff=MAX").text
+    key = re.search(r'name="idempotency_key" value="([^"]+)"', asked)
+    assert key
+    form |= {"csrf": token_on(browser, "/my"), "idempotency_key": key[1]}
+    option = next(one.option.code for one in site.crm.contracts.choices(mine.id).options)
+    had = [one.code for one in mine.options]
+    for off, asked, sent in (
+        (Section.TARIFF, "tariff=MAX", {"tariff": "MAX", "option": had}),
+        (Section.OPTIONS, f"on={option}", {"option": [*had, option]}),
+        (Section.OPTIONS, f"on={option}", {"tariff": "START", "option": [*had, option]}),
+        (Section.OPTIONS, f"on={option}", {"tariff": "MAX", "option": [*had, option]}),
+    ):
+        offer(site, off)
+        assert browser.get(f"{path}&{asked}").status_code == 404
+        assert browser.post("/my/change", data={**form, **sent}).status_code == 404
+    assert site.crm.contracts.get(mine.id) == mine
+    offer(site, Section.OPTIONS)
+    assert browser.get(f"{path}&tariff=MAX").status_code == 200

@@ -11,10 +11,11 @@ import telecom_crm
 from telecom_crm.application.ports import Query
 from telecom_crm.application.rules import BRAND, DEDUPLICATION, SLA, TEMPLATES, VALIDATION
 from telecom_crm.domain.deduplication import Match
+from telecom_crm.domain.self_care import DEFAULT_OFFERED, Section
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console.ruled import SHEETS, sheets_of
-from tests.integration.test_web import HTMX, Site, admin, site, token_on
+from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
 from tests.people import QUICK, hire
 
 __all__ = ["admin", "site"]
@@ -231,3 +232,22 @@ def test_pages_of_a_demo_say_so_and_those_of_an_operator_do_not(site, admin):
         other = Site(create_app(crm), crm)
         assert bar not in other.browser().get("/login").text
         assert "demo reset" not in other.browser("admin").get(PATH).text
+
+
+def test_sections_of_self_care_are_switched_off_and_on(site, admin):
+    path = f"{PATH}/self-care"
+    page = admin.get(path).text
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version
+    done = submit(admin, path, path, version=version[1], off="support")
+    assert done.status_code == 303
+    assert site.crm.rules.offered().off == {Section.SUPPORT}
+    assert site.browser().get("/my/tickets").status_code == 404
+    page = admin.get("/console/audit?thing=rules&thing_id=self_care").text
+    assert "Switched off" in page
+    late = submit(admin, path, path, version=version[1])
+    assert late.status_code == 409
+    now = re.search(r'name="version" value="(\d+)"', admin.get(path).text)
+    assert now
+    assert submit(admin, path, path, version=now[1]).status_code == 303
+    assert site.crm.rules.offered() == DEFAULT_OFFERED

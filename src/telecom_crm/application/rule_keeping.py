@@ -63,7 +63,7 @@ class RuleKeeper:
         Return how often the rules of a kind were changed: what `expected_version` is compared with.
 
         The kinds are `POLICIES`, `VALIDATION`, `DEDUPLICATION`, `REGULATIONS`, `SLA`, `TEMPLATES`,
-        `ROLES`, `BRAND` and `DEMO`.
+        `ROLES`, `BRAND`, `SELF_CARE` and `DEMO`.
         """
         with self.uow(read_only=True) as tx:
             return tx.rules.version(kind)

@@ -45,6 +45,7 @@ from telecom_crm.domain.policy import (
 )
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import Action, Area, Limit, Role
+from telecom_crm.domain.self_care import Offered, Section
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     SlaPolicy,
@@ -82,6 +83,11 @@ def read_validation(raw: object) -> ValidationRules:
 def read_regulations(raw: object) -> Regulations:
     """Read what is said of payments from JSON; raise `InvalidValue` with every fault."""
     return structure(Regulations, raw, _REGULATIONS)
+
+
+def read_offered(raw: object) -> Offered:
+    """Read which parts of self-care there are from JSON."""
+    return structure(Offered, raw, {"off": listed(chosen(Section))})
 
 
 def read_roles(raw: object) -> tuple[Role, ...]:

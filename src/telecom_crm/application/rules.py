@@ -13,6 +13,7 @@ from telecom_crm.application.roles import RoleBook
 from telecom_crm.application.rule_readers import (
     ServiceLevels,
     read_deduplication,
+    read_offered,
     read_policies,
     read_regulations,
     read_service_levels,
@@ -31,6 +32,7 @@ from telecom_crm.domain.policy import (
     BillingPolicy,
 )
 from telecom_crm.domain.regulation import DEFAULT_REGULATIONS, Regulations
+from telecom_crm.domain.self_care import DEFAULT_OFFERED, Offered
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
     DEFAULT_SLA,
@@ -40,6 +42,7 @@ from telecom_crm.domain.validation import DEFAULT_VALIDATION, ValidationRules
 POLICIES, DEDUPLICATION, VALIDATION = "billing_policies", "deduplication", "validation"
 REGULATIONS, SLA, TEMPLATES = "regulations", "sla", "templates"
 BRAND = "brand"
+SELF_CARE = "self_care"
 DEMO = "demo"
 
 
@@ -95,6 +98,12 @@ def brand_in(tx: Transaction) -> Brand:
     """Return how the pages look."""
     raw = tx.rules.get(BRAND)
     return DEFAULT_BRAND if raw is None else structure(Brand, raw, {"name": text, "hue": whole})
+
+
+def offered_in(tx: Transaction) -> Offered:
+    """Return which parts of self-care there are."""
+    raw = tx.rules.get(SELF_CARE)
+    return DEFAULT_OFFERED if raw is None else read_offered(raw)
 
 
 def demo_in(tx: Transaction) -> Demo | None:
@@ -251,6 +260,17 @@ class RuleBook(RoleBook):
         """Replace the words of messages; one for each event, language and channel."""
         unique(templates, lambda t: (t.event, t.language, t.channel), what="template")
         self._change(TEMPLATES, lambda _: tuple(templates), expected_version, by)
+
+    def offered(self) -> Offered:
+        """Show which parts of self-care there are."""
+        with self.uow(read_only=True) as tx:
+            return offered_in(tx)
+
+    def put_offered(
+        self, offered: Offered, *, expected_version: int | None = None, by: Actor = SYSTEM
+    ) -> None:
+        """Change which parts of self-care there are; within half a minute, in all processes."""
+        self._change(SELF_CARE, lambda _: offered, expected_version, by)
 
     def brand(self) -> Brand:
         """Show how the pages look."""

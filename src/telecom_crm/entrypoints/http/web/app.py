@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ExceptionHandlersMap, Receive, Scope, Send
 
 from telecom_crm.application.roles import role_titles_in
-from telecom_crm.application.rules import brand_in, demo_in
+from telecom_crm.application.rules import brand_in, demo_in, offered_in
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http import problems
@@ -60,6 +60,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         clock=crm.clock,
         brand=crm.rules.in_force(brand_in),
         demo=crm.rules.in_force(demo_in),
+        offered=crm.rules.in_force(offered_in),
         names=crm.users.names,
         latest=partial(crm.events.latest_of, count=MEANWHILE),
         role_titles=crm.rules.in_force(role_titles_in),

@@ -93,6 +93,8 @@ FIELDS: Mapping[str, str] = {
     "birth_date": N_("Date of birth"),
     "body": N_("Text"),
     "brand": N_("Look"),
+    "self_care": N_("Sections of self-care"),
+    "off": N_("Switched off"),
     "calendar": N_("Calendar"),
     "category": N_("Class"),
     "change": N_("Change"),

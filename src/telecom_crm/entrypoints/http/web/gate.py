@@ -11,7 +11,7 @@ from litestar.types import Scope
 
 from telecom_crm.application.access.self_care import SelfCare
 from telecom_crm.application.access.service import Access
-from telecom_crm.domain.errors import NotPermitted, Unavailable
+from telecom_crm.domain.errors import NotFound, NotPermitted, Unavailable
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
 from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
@@ -45,6 +45,8 @@ class PageGate:
         rule = rule_of(handler)
         if rule is None:
             raise NotPermitted("open a page without a rule")
+        if not visit.pages.is_open(scope["path"]):
+            raise NotFound("page", scope["path"][:60])
         visitor = visit.visitor
         if not isinstance(rule, Public):
             if visitor is None:

@@ -38,6 +38,7 @@ from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.report import Concern, FirstStep
 from telecom_crm.domain.role import Action, Area, Limit, RoleName
+from telecom_crm.domain.self_care import Section
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
@@ -439,6 +440,13 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "reveal": within("right", "See personal data"),
         "export": within("right", "Export"),
         "approve": within("right", "Approve"),
+    },
+    Section: {
+        "applying": N_("Becoming a subscriber"),
+        "tariff": N_("Tariff and its change"),
+        "options": N_("Options"),
+        "sim": N_("SIM card, PIN and PUK"),
+        "support": N_("Support"),
     },
     Limit: {
         "payment": N_("Takes a payment up to"),

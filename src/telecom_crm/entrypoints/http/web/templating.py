@@ -19,6 +19,7 @@ from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.self_care import Offered
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import charts, i18n
 from telecom_crm.entrypoints.http.web.agents import browser
@@ -27,6 +28,7 @@ from telecom_crm.entrypoints.http.web.audit_labels import field
 from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
 from telecom_crm.entrypoints.http.web.messages import failure
+from telecom_crm.entrypoints.http.web.sections import is_open, opened
 
 TEMPLATES = Path(__file__).parent / "templates"
 A_DAY_SECONDS = 24 * 3600
@@ -47,6 +49,8 @@ class Pages:
     brand: Callable[[], Brand]
     demo: Callable[[], Demo | None]
     """What everything here was made up from; None where it is somebody's own."""
+    offered: Callable[[], Offered]
+    """Which parts of self-care there are."""
     names: Callable[[], Mapping[str, str]]
     """What users are called, by login."""
     latest: Callable[[str, str], Sequence[Event]]
@@ -89,6 +93,15 @@ class Pages:
                 for one in self.makings(may)
             ),
         ]
+
+    def is_open(self, path: str) -> bool:
+        """Tell whether a page of self-care is there: whether its part is switched on."""
+        return is_open(path, self.offered().off)
+
+    @property
+    def my_menu(self) -> list[Entry]:
+        """The parts of self-care that are switched on."""
+        return list(opened(self.my_entries, self.offered().off))
 
     @property
     def title(self) -> str:

@@ -13,13 +13,21 @@ from babel.dates import get_day_names
 from telecom_crm.application.declared import plain
 from telecom_crm.application.rule_readers import (
     read_deduplication,
+    read_offered,
     read_policies,
     read_regulations,
     read_service_levels,
     read_validation,
     service_levels_json,
 )
-from telecom_crm.application.rules import DEDUPLICATION, POLICIES, REGULATIONS, SLA, VALIDATION
+from telecom_crm.application.rules import (
+    DEDUPLICATION,
+    POLICIES,
+    REGULATIONS,
+    SELF_CARE,
+    SLA,
+    VALIDATION,
+)
 from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.errors import Fault, InvalidValue
@@ -33,6 +41,7 @@ from telecom_crm.domain.policy import (
     Requirement,
 )
 from telecom_crm.domain.regulation import Regulations
+from telecom_crm.domain.self_care import Section
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.entrypoints.crm import Crm
@@ -331,6 +340,15 @@ def _put_levels(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor
     crm.rules.put_service_levels(read_service_levels(raw), expected_version=version, by=by)
 
 
+def _sections() -> Groups:
+    off = Box(name="off", words=lambda: _("Switched off"), look=TICKS, options=list(Section))
+    return [(_("What subscribers find no page for"), [off])]
+
+
+def _put_offered(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor) -> None:
+    crm.rules.put_offered(read_offered(raw), expected_version=version, by=by)
+
+
 def _put_validation(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor) -> None:
     crm.rules.put_validation(read_validation(raw), expected_version=version, by=by)
 
@@ -367,6 +385,16 @@ SHEETS: Mapping[str, Sheet] = {
             groups=_service_levels,
             load=lambda crm: service_levels_json(crm.rules.service_levels()),
             save=_put_levels,
+        ),
+        Sheet(
+            slug="self-care",
+            kind=SELF_CARE,
+            words=lambda: _("Sections of self-care"),
+            about=lambda: _("What subscribers do by themselves; a section switched off is gone."),
+            icon="smartphone",
+            groups=_sections,
+            load=lambda crm: plain(crm.rules.offered()),
+            save=_put_offered,
         ),
     )
 }

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.contracts.previewing import Plan
 from telecom_crm.domain.contract import Contract
+from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.ledger import InsufficientFunds
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -34,6 +35,8 @@ ENTRY = Entry(
     beside=("/my/options", "/my/change", "/my/sim"),
 )
 
+OPTIONS = "/my/options"
+
 
 class MyPlan(Controller):
     """What a subscriber's contract includes."""
@@ -43,7 +46,7 @@ class MyPlan(Controller):
         """Show the tariff with all its terms, and those that one may change to."""
         return _shown(request, crm, "my/tariff.html")
 
-    @shows("/my/options", OWN)
+    @shows(OPTIONS, OWN)
     def options(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Show what is switched on, and what may be."""
         return _shown(request, crm, "my/options.html")
@@ -53,10 +56,10 @@ class MyPlan(Controller):
         """Tell what a change comes to, before it is made."""
         asked = request.query_params
         if not asked.get("contract"):
-            return redirect(request, ENTRY.path)
+            return redirect(request, _home(request))
         contract = own(request, crm, asked["contract"])
         if not Mine(contract, ()).may("amend"):  # its own page says why
-            return redirect(request, f"{ENTRY.path}?contract={contract.id}")
+            return redirect(request, f"{_home(request)}?contract={contract.id}")
         had = [one.code for one in contract.options]
         on, off, tariff = (asked.get(name, "") for name in ("on", "off", "tariff"))
         wish: dict[str, Any] = {}
@@ -67,7 +70,8 @@ class MyPlan(Controller):
         elif tariff and tariff != contract.tariff_code:
             wish = {"tariff": tariff}
         if not wish:  # it is so already, or was never asked for: one went back, or came by a link
-            return redirect(request, f"{ENTRY.path}?contract={contract.id}")
+            return redirect(request, f"{_home(request)}?contract={contract.id}")
+        _require_open(request, contract, wish)
         return _asked(request, crm, contract, wish, begins=When.NOW if on else When.NEXT_PERIOD)
 
     @acts("/my/change", OWN)
@@ -80,6 +84,7 @@ class MyPlan(Controller):
             "tariff": form.raw("tariff") or None,
             "options": form.all("option"),
         }
+        _require_open(request, contract, wish)
         done = form.submit(
             crm.contracts.amend,
             contract.id,
@@ -91,7 +96,7 @@ class MyPlan(Controller):
         )
         if done is None:
             return _asked(request, crm, contract, wish, form=form)
-        where = ENTRY.path if wish["tariff"] else "/my/options"
+        where = ENTRY.path if wish["tariff"] else OPTIONS
         said = _("The change is made") if done.pending is None else _("The change is planned")
         return redirect(request, f"{where}?contract={contract.id}", toast=said)
 
@@ -105,7 +110,24 @@ class MyPlan(Controller):
         stay = partial(crm.contracts.amend, contract.id, expected_version=form.version)
         if contract.pending is not None and form.submit(stay, by=request.by) is None:
             toast = Toast(sentence(form.errors[0]), "bad")
-        return redirect(request, f"{ENTRY.path}?contract={contract.id}", toast=toast)
+        return redirect(request, f"{_home(request)}?contract={contract.id}", toast=toast)
+
+
+def _home(request: Visit) -> str:
+    """Return the page that a contract's terms are on, of those that there are."""
+    paths = (ENTRY.path, OPTIONS)
+    return next((path for path in paths if request.pages.is_open(path)), "/my")
+
+
+def _require_open(request: Visit, contract: Contract, wish: Mapping[str, Any]) -> None:
+    """Raise `NotFound` for a change of what is switched off: each has its own pages."""
+    had = {one.code for one in contract.options}
+    is_of_tariff = wish.get("tariff") not in (None, contract.tariff_code)
+    adds = set(wish.get("options") or ()) - had
+    needed = [ENTRY.path] * is_of_tariff + [OPTIONS] * bool(adds or not is_of_tariff)
+    for path in needed:
+        if not request.pages.is_open(path):
+            raise NotFound("page", path)
 
 
 def _shown(request: Visit, crm: Crm, template: str) -> Response[bytes]:
