@@ -461,6 +461,7 @@ users = st.builds(
     totp_confirmed_at=maybe(instants),
     totp_step=st.integers(0, 10**9),
     recovery=several(texts),
+    news_read_at=maybe(instants),
     created_at=instants,
     status=st.sampled_from(user.UserStatus),
     **stored,

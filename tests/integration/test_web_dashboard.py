@@ -9,12 +9,14 @@ import telecom_crm
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import Payer
 from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
-from telecom_crm.domain.report import FirstStep
+from telecom_crm.domain.report import NOTABLE, FirstStep
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.web.console.dashboard import STEPS
-from tests.integration.test_web import HTMX, Site, admin, site
+from telecom_crm.entrypoints.http.web.events import EVENTS
+from tests.integration.test_web import HTMX, Site, admin, site, submit, token_on
 from tests.people import QUICK, hire
 
 __all__ = ["admin", "site"]
@@ -28,7 +30,7 @@ def read(browser, path="/console"):
     return re.sub(r"\s+", " ", text)
 
 
-def pay(site):
+def pay(site, by=SYSTEM):
     """Have somebody pay, and return how much."""
     contract, amount = next(site.crm.contracts.each(status="active")), Money.parse("1240.50", "KGS")
     site.crm.payments.take(
@@ -36,6 +38,7 @@ def pay(site):
         amount=amount,
         method=PaymentMethod.CASH,
         gateway="cash_desk",
+        by=by,
     )
     return amount
 
@@ -52,6 +55,29 @@ def test_a_new_operator_is_led_through_the_first_steps(site, admin):
         crm.customers.register(name="A")
         page = new.browser("admin").get("/console").text
         assert f'class="row-card" href="{STEPS[FirstStep.CUSTOMER]}"' not in page
+
+
+def test_what_the_bell_tells_is_marked_as_read_and_stays_in_the_list(site, admin):
+    content = [b"msisdn,category,price\n0700990098,silver,50\n"]
+    site.crm.imports.upload(kind=ImportKind.NUMBERS, content=content, file_name="read.csv")
+    site.crm.work()
+    other = site.browser("operator")
+    page = admin.get("/console/news").text
+    (seen,) = re.findall(r'name="until" value="([^"]+)"', page)
+    fields = {"csrf": token_on(admin, "/console/news"), "until": unescape(seen)}
+    part = admin.post("/console/news", data=fields, headers=HTMX).text
+    assert part.lstrip().startswith('<div id="news"')
+    assert "read.csv" in part
+    assert "Mark as read" not in part
+    assert "Mark as read" not in admin.get("/console/news").text
+    assert "Mark as read" in other.get("/console/news").text, "it is news to others"
+    later = site.crm.imports.upload(kind=ImportKind.NUMBERS, content=content, file_name="b.csv")
+    site.crm.work()
+    for wrong in ("", "now", "2026-01-01T00:00:00"):
+        assert submit(admin, "/console/me", "/console/news", until=wrong).status_code == 303
+    page = admin.get("/console/news").text
+    assert "Mark as read" in page
+    assert f"/console/imports/{later.id}" in page
 
 
 def test_the_bell_tells_imports_that_ended(site, admin):
@@ -113,6 +139,37 @@ def test_each_sees_what_their_role_may(site):
     assert "Needs attention" in text
     assert not any(one in text for one in ("Open tickets", "Free in the pool", "Active contracts"))
     assert "Payments by day" in read(auditor)
+
+
+def test_a_cashier_sees_what_they_took_today_and_others_what_all_did(site, admin):
+    before = read(admin)
+    assert "Taken by you today" not in before
+    cashier = site.browser("cashier")
+    assert "Taken by you today No payments today." in read(cashier)
+    (user,) = (one for one in site.crm.users.each() if one.login == "cashier")
+    pay(site, by=user.actor)
+    amount = pay(site, by=user.actor)
+    text = read(cashier)
+    assert f"Taken by you today Cash 2 payments KGS {2 * amount.minor / 100:,.2f}" in text
+    assert "Received today" not in text
+    assert "Taken by you today" not in read(admin)
+
+
+def test_the_latest_events_lead_to_their_things(site, admin):
+    amount = pay(site)
+    assert amount
+    page = admin.get("/console").text
+    latest = page[page.index("Latest events") :]
+    assert "Payment received" in latest
+    (place,) = re.findall(r'href="(/console/payments/[0-9a-f-]{36})"', latest)[:1]
+    assert admin.get(place).status_code == 200
+    told = site.browser("support").get("/console").text
+    assert "Latest events" in told
+    assert not re.search(r'href="/console/imports/', told)
+
+
+def test_every_event_that_is_notable_has_words():
+    assert {name for names in NOTABLE.values() for name in names} <= EVENTS.keys()
 
 
 def test_what_waits_leads_to_the_list_that_shows_it(site, admin):

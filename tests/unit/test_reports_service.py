@@ -188,6 +188,12 @@ def test_news_are_what_waits_for_somebody_and_what_came_of_late(
         access.forgot_password(login=login)
     told = reports.news(rights=ADMIN, by=OTHER)
     assert (told.approvals.number, told.shut_out, told.number) == (1, (user,), 2)
+    assert told.unread == 2
+    clock.pass_(minutes=1)
+    assert reports.news(rights=ADMIN, by=OTHER, read_at=told.at).unread == 0
+    access.forgot_password(login="aida")
+    since = reports.news(rights=ADMIN, by=OTHER, read_at=told.at)
+    assert (since.unread, since.number) == (1, 2), "what was asked for again is news again"
     assert reports.news(rights=ADMIN, by=BY).approvals is None
     assert reports.news(rights=BUILT_IN_ROLES["cashier"].rights, by=OTHER).number == 0
     users.reset(user.id, by=OTHER)
@@ -252,6 +258,31 @@ def test_imports_that_went_well_hide_none_that_failed(reports, uow, clock, ids):
     with uow() as tx:
         tx.imports.save_all([jobs[0].refuse(faults=(), **said), *jobs[1:]])
     assert concerns(reports.dashboard(rights=ADMIN, by=BY))[Concern.FAILED_IMPORTS] == 1
+
+
+def test_an_import_that_ends_late_is_news_however_many_came_after_it(reports, uow, clock, ids):
+    said = {"by": BY, "at": clock()}
+    request = ImportRequest(kind=ImportKind.SIMS, file_name="a.csv")
+    jobs = [
+        ImportJob.upload(id=ids(), request=request, file_id=ids(), sha256=f"{n:064x}", **said)
+        for n in range(LOOKED_AT + 1)
+    ]
+    with uow() as tx:
+        tx.imports.save_all([jobs[0].refuse(faults=(), **said), *jobs[1:]])
+    assert [job.id for job in reports.news(rights=ADMIN, by=BY).imports] == [jobs[0].id]
+
+
+def test_the_latest_of_the_work_is_told_of_what_one_may_see(reports, shop, tickets, clock):
+    contract = shop.active(1)
+    clock.pass_(seconds=1)
+    ticket = tickets.create(customer_id=contract.customer_id, subject="no signal")
+    told = reports.dashboard(rights=ADMIN, by=BY).latest
+    assert (told[0].name, told[0].thing_id) == ("TicketCreated", ticket.key)
+    assert "ContractActivated" in [one.name for one in told]
+    assert not {one.name for one in told} & {"SimReceived", "AccountOpened"}
+    cashier = reports.dashboard(rights=BUILT_IN_ROLES["cashier"].rights, by=BY).latest
+    assert {one.thing for one in cashier} == {"customer", "contract"}
+    assert reports.dashboard(rights=Rights(), by=BY).latest == ()
 
 
 def test_an_import_that_failed_is_shown_for_a_week(reports, uow, series, clock, ids):

@@ -72,6 +72,17 @@ class Oneself:
             return tx.users.save(user.prefer(preferences, by=by, at=self.clock()))
 
     @retried
+    def read_news(self, user_id: UserId, *, until: datetime, by: Actor = SYSTEM) -> User:
+        """Note what came until an instant as seen; of what is still to come, nothing is."""
+        at = self.clock()
+        with self.uow() as tx:
+            user = tx.users.get(user_id)
+            seen = min(until, at)
+            if user.news_read_at is not None and user.news_read_at >= seen:
+                return user
+            return tx.users.save(user.read_news(seen, by=by, at=at))
+
+    @retried
     def begin_second_step(self, user_id: UserId, *, by: Actor = SYSTEM) -> tuple[User, str]:
         """Return the link that an authenticator app reads; it counts once a code was seen."""
         secret = self.codes.new_secret()

@@ -61,7 +61,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import Notification
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.paper import Edition, PaperKind
-from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus, Takings
 from telecom_crm.domain.provisioning import ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.refund import Refund
 from telecom_crm.domain.report import Bookings, Moves
@@ -167,7 +167,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "refund": ("status", "payment_id", "account_id"),
     "provisioning_task": ("status", "contract_id", "kind"),
     "ticket": ("status", "customer_id", "contract_id", "assignee", "priority", "number"),
-    "import_job": ("status", "kind"),
+    "import_job": ("status", "kind", "result"),
     "notification": ("status", "customer_id"),
     "token": ("role",),
     "webhook": ("status",),
@@ -577,6 +577,15 @@ class Payments(Collection[PaymentId, Payment], Protocol):
         """
         ...
 
+    def taken(
+        self, by: str, *, since: datetime, gateways: Iterable[str], currency: str
+    ) -> list[Takings]:
+        """
+        Sum up by method what a user took in since an instant, at some gateways and in a currency:
+        what was booked and not reversed, the methods in order of their names.
+        """
+        ...
+
     def uncertain(
         self,
         before: datetime,
@@ -708,6 +717,10 @@ class Imports(Collection[ImportId, ImportJob], Protocol):
         self, at: datetime, *, limit: int, cursor: str | None = None
     ) -> Page[ImportJob]:
         """Return a page of the jobs that were over before an instant and still have their file."""
+        ...
+
+    def over_since(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        """Return the jobs that were over at an instant or later, the last one first."""
         ...
 
     def count_failed(self, since: datetime, *, most: int) -> int:
@@ -893,6 +906,10 @@ class Events(Protocol):
         descending: bool = False,
     ) -> Page[Event]:
         """Return a page of such a timeline, of things that may have a long one; or backwards."""
+        ...
+
+    def latest_of(self, names: Iterable[str], *, limit: int) -> list[Event]:
+        """Return the latest of all events of some names, the last one first."""
         ...
 
     def latest(self) -> str:

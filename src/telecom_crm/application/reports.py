@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -22,10 +22,11 @@ from telecom_crm.domain.approval import Approval, ApprovalStatus
 from telecom_crm.domain.calendar import Period, local_date
 from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.importing import ImportJob
-from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.payment import IN_FLIGHT, PaymentStatus
 from telecom_crm.domain.provisioning import ProvisioningStatus
 from telecom_crm.domain.report import (
+    NOTABLE,
     Attention,
     Concern,
     Dashboard,
@@ -55,6 +56,8 @@ KEPT_AT_ONCE = 200_000
 """So many events are summed up in one transaction: seconds."""
 NEWS = timedelta(hours=24)
 """For so long something that came is news."""
+LATEST = 8
+"""So many events are told as the latest."""
 FAILED_LATELY = timedelta(days=7)
 """For so long an import that failed is something to look at."""
 
@@ -88,7 +91,12 @@ class Reports:
         with self.uow(read_only=True) as tx:
             late = tx.tickets.count_late(at, most=LOOKED_AT + 1) if reads(Area.TICKETS) else 0
             moves = tx.figures.moves(since=both.start, zone=self.zone)
-            found = Dashboard(at=at, period=period, attention=self._concerns(tx, reads, at))
+            found = Dashboard(
+                at=at,
+                period=period,
+                attention=self._concerns(tx, reads, at),
+                latest=_latest(tx, reads),
+            )
             if reads(Area.REPORTS, Area.CONTRACTS):
                 days_of = contract_days(moves, both)
                 found = attrs.evolve(found, contracts=days_of, tariffs=tariff_figures(moves))
@@ -116,16 +124,37 @@ class Reports:
                 FirstStep.CUSTOMER: tx.customers.counts([{}], most=1) != [0],
             }
 
-    def news(self, *, rights: Rights = ALL_RIGHTS, by: Actor = SYSTEM) -> News:
-        """Return what waits for somebody to decide, and what came of late that they may see."""
-        lately, reads = self.clock() - NEWS, _Reader(rights, by)
+    def news(
+        self,
+        *,
+        rights: Rights = ALL_RIGHTS,
+        by: Actor = SYSTEM,
+        read_at: datetime | None = None,
+    ) -> News:
+        """
+        Return what waits for somebody to decide, and what came of late that they may see; what came
+        until `read_at` they have seen.
+        """
+        at = self.clock()
+        lately, reads = at - NEWS, _Reader(rights, by)
         with self.uow(read_only=True) as tx:
-            return News(
-                approvals=_approvals(tx, reads) if reads(Area.APPROVALS) else None,
-                imports=_ended(tx, lately) if reads(Area.IMPORTS) else (),
-                shut_out=_shut_out(tx, lately) if rights.may(Area.USERS, Action.WRITE) else (),
-                untaken=_untaken(tx, reads),
-            )
+            mine = _to_decide(tx, reads) if reads(Area.APPROVALS) else []
+            ended = _ended(tx, lately) if reads(Area.IMPORTS) else []
+            asked = _shut_out(tx, lately) if rights.may(Area.USERS, Action.WRITE) else []
+            untaken = _untaken(tx, reads)
+        came = (
+            *(one.asked_at for one in mine[:LOOKED_AT]),
+            *(job.over_at for job in ended if job.over_at),
+            *(when for _, when in asked),
+        )
+        return News(
+            at=at,
+            unread=sum(read_at is None or when > read_at for when in came),
+            approvals=_approvals(mine),
+            imports=tuple(ended),
+            shut_out=tuple(user for user, _ in asked),
+            untaken=untaken,
+        )
 
     def pool(self) -> PoolFigures:
         """Return how many SIM cards and numbers are in each state."""
@@ -163,7 +192,7 @@ class Reports:
         """Return what waits for somebody, of what the reader may see."""
         found: list[Attention | None] = []
         if reads(Area.APPROVALS):
-            found.append(_approvals(tx, reads))
+            found.append(_approvals(_to_decide(tx, reads)))
         if reads(Area.APPLICATIONS):
             found.append(_applications(tx))
         if reads(Area.PAYMENTS):
@@ -213,9 +242,13 @@ def _in_state(status: StrEnum) -> Query:
     return Query(where={"status": status.value}, limit=LOOKED_AT)
 
 
-def _approvals(tx: Transaction, reads: _Reader) -> Attention | None:
+def _to_decide(tx: Transaction, reads: _Reader) -> list[Approval]:
+    """Return the requests that wait for somebody, the oldest first, and one more than are told."""
     pending = each_in(tx.approvals, status=ApprovalStatus.PENDING.value)
-    mine = list(islice(filter(reads.decides, pending), LOOKED_AT + 1))
+    return list(islice(filter(reads.decides, pending), LOOKED_AT + 1))
+
+
+def _approvals(mine: Sequence[Approval]) -> Attention | None:
     if not mine:
         return None
     shown, since = min(len(mine), LOOKED_AT), mine[0].asked_at
@@ -225,6 +258,12 @@ def _approvals(tx: Transaction, reads: _Reader) -> Attention | None:
 def _applications(tx: Transaction) -> Attention | None:
     waiting = tx.applications.page(_in_state(ApplicationStatus.VALIDATED))
     return _waiting(Concern.APPLICATIONS, waiting, lambda one: one.captured_at)
+
+
+def _latest(tx: Transaction, reads: _Reader) -> tuple[Event, ...]:
+    """Return what happened last of what tells how the work goes, of what the reader may see."""
+    names = [name for area, told in NOTABLE.items() if reads(area) for name in told]
+    return tuple(tx.events.latest_of(names, limit=LATEST)) if names else ()
 
 
 def _overdue(late: int) -> list[Attention]:
@@ -265,10 +304,9 @@ def _imports(tx: Transaction, at: datetime) -> Attention | None:
     return _counted(Concern.FAILED_IMPORTS, failed)
 
 
-def _ended(tx: Transaction, since: datetime) -> tuple[ImportJob, ...]:
-    """Return the imports that were over since an instant, the latest uploaded first."""
-    latest = tx.imports.page(Query(limit=LOOKED_AT, descending=True)).items
-    return tuple(job for job in latest if job.over_at is not None and job.over_at >= since)
+def _ended(tx: Transaction, since: datetime) -> list[ImportJob]:
+    """Return the imports that were over since an instant, the last one first."""
+    return tx.imports.over_since(since, limit=LOOKED_AT)
 
 
 def _untaken(tx: Transaction, reads: _Reader) -> dict[Area, int]:
@@ -283,10 +321,11 @@ def _untaken(tx: Transaction, reads: _Reader) -> dict[Area, int]:
     return found
 
 
-def _shut_out(tx: Transaction, since: datetime) -> tuple[User, ...]:
-    """Return who asked for a new password since an instant, and has none yet."""
+def _shut_out(tx: Transaction, since: datetime) -> list[tuple[User, datetime]]:
+    """Return who asked for a new password since an instant, and has none yet; and when last."""
     query = Query(where={"action": FORGOTTEN}, limit=LOOKED_AT, descending=True)
     asked = tx.audit.page(query, since=since).items
-    names = dict.fromkeys(line.thing_id for line in asked if line.thing_id != UNKNOWN)
-    users = tx.users.get_many(UserId(UUID(name)) for name in names)
-    return tuple(user for user in users.values() if user.may_sign_in)
+    known = (line for line in reversed(asked) if line.thing_id != UNKNOWN)
+    last = {UserId(UUID(line.thing_id)): line.at for line in known}
+    users = tx.users.get_many(last)
+    return [(user, last[user.id]) for user in users.values() if user.may_sign_in]

@@ -37,6 +37,13 @@ class ImportStatus(StrEnum):
     ABORTED = "aborted"
 
 
+class ImportResult(StrEnum):
+    """Whether a job `has_failed`, in whole or in part."""
+
+    WITH_ERRORS = "with_errors"
+    WITHOUT_ERRORS = "without_errors"
+
+
 class ImportCommand(StrEnum):
     """What moves a job on."""
 
@@ -305,6 +312,11 @@ class ImportJob:
         """Whether the file was refused, or rows of it; a job that only tried fails at nothing."""
         refused = self.status is ImportStatus.STRUCTURE_ERROR
         return not self.dry_run and (refused or self.counts.failed > 0)
+
+    @property
+    def result(self) -> ImportResult:
+        """What `has_failed` says, as lists are filtered by it."""
+        return ImportResult.WITH_ERRORS if self.has_failed else ImportResult.WITHOUT_ERRORS
 
     @classmethod
     def upload(

@@ -169,6 +169,15 @@ def check_amount(amount: Money, *, currency: str) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
+@attrs.frozen(kw_only=True)
+class Takings:
+    """What somebody took in by one method: how many payments, and their sum."""
+
+    method: PaymentMethod
+    payments: int
+    paid: Money
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class Payment:
     """

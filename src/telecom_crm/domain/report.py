@@ -44,6 +44,22 @@ TAKING_OVER = frozenset({"follows", "successor"})
 """What the events of two contracts say of which one takes over SIM and number from the other."""
 RECEIPTS = frozenset({PostingKind.PAYMENT, PostingKind.UNALLOCATED_PAYMENT})
 """The entries with which payments come in, known whose they are or not."""
+NOTABLE: Mapping[Area, tuple[str, ...]] = MappingProxyType(
+    {
+        Area.APPLICATIONS: ("ApplicationCaptured", "ApplicationRejected"),
+        Area.CUSTOMERS: ("CustomerRegistered", "CustomerBlocked", "CustomerClosed"),
+        Area.CONTRACTS: (
+            "ContractActivated",
+            "ContractActivationFailed",
+            "ContractSuspended",
+            "ContractClosed",
+        ),
+        Area.PAYMENTS: ("PaymentConfirmed", "PaymentKept", "PaymentReversed", "PaymentDisputed"),
+        Area.TICKETS: ("TicketCreated", "TicketClosed"),
+        Area.IMPORTS: ("ImportCompleted", "ImportRefused", "ImportAborted"),
+    }
+)
+"""The events that tell how the work goes, by the area that one reads them with."""
 MOST_DAYS = 366
 
 
@@ -263,8 +279,14 @@ NOTHING_UNTAKEN: Mapping[Area, int] = MappingProxyType({})
 
 @attrs.frozen(kw_only=True)
 class News:
-    """What somebody is told wherever they are: what waits for them, and what came of late."""
+    """
+    What somebody is told wherever they are: what waits for them, and what came of late.
 
+    `unread` is how much of it came since they last marked it as read, counted up to `at`.
+    """
+
+    at: datetime
+    unread: int
     approvals: Attention | None = None
     imports: tuple[ImportJob, ...] = ()
     """Those that are over, the latest first."""
@@ -324,6 +346,8 @@ class Dashboard:
     tickets: TicketFigures | None = None
     pool: PoolFigures | None = None
     attention: tuple[Attention, ...] = ()
+    latest: tuple[Event, ...] = ()
+    """What happened last of what is `NOTABLE`, the latest first."""
 
     @property
     def connected(self) -> Trend[int] | None:

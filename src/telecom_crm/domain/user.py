@@ -104,7 +104,8 @@ class User:
     `login` is known in any case and never given to somebody else. What opens anything is kept as a
     digest: the password as argon2id, the invitation's secret and the recovery codes as SHA-256. The
     secret of one-time codes (RFC 6238) is kept as it is, since codes are made from it; it counts
-    from `totp_confirmed_at` on, and `totp_step` is the last step whose code was used.
+    from `totp_confirmed_at` on, and `totp_step` is the last step whose code was used. What came
+    until `news_read_at` is no news to them.
     """
 
     id: UserId
@@ -119,6 +120,7 @@ class User:
     totp_confirmed_at: datetime | None = None
     totp_step: int = 0
     recovery: tuple[str, ...] = attrs.field(default=(), repr=False)
+    news_read_at: datetime | None = None
     created_at: datetime
     status: UserStatus
     version: int = 0
@@ -243,6 +245,10 @@ class User:
         return self._note(
             "UserPreferencesChanged", "prefer", payload, by=by, at=at, preferences=preferences
         )
+
+    def read_news(self, until: datetime, *, by: Actor, at: datetime) -> User:
+        """Have seen what came until an instant."""
+        return self._note("UserNewsRead", "read_news", by=by, at=at, news_read_at=until)
 
     def begin_second_step(self, secret: str, *, by: Actor, at: datetime) -> User:
         """Take a secret of one-time codes; it counts once a code of it was seen."""

@@ -35,7 +35,15 @@ from telecom_crm.domain.ledger import (
     trial_balance,
 )
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import IN_FLIGHT, UNBOOKED, Payment, PaymentStatus, ReceiptNumber
+from telecom_crm.domain.payment import (
+    IN_FLIGHT,
+    UNBOOKED,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    ReceiptNumber,
+    Takings,
+)
 from telecom_crm.domain.refund import REFUND_IN_FLIGHT, Refund
 
 _COUNTERS = ("subscriber", "receivable", "unbilled", "reserved")
@@ -122,6 +130,23 @@ class MemoryPayments(MemoryCollection[PaymentId, Payment]):
             if payment.status in UNBOOKED and start <= payment.at < end
         )
         return nlargest(limit, found, key=lambda payment: (payment.at, payment.key))
+
+    def taken(
+        self, by: str, *, since: datetime, gateways: Iterable[str], currency: str
+    ) -> list[Takings]:
+        payments, paid = Counter[PaymentMethod](), Counter[PaymentMethod]()
+        there = (one for name in set(gateways) for one in self.having(("gateway", name)))
+        for one in there:
+            counts = one.entry_id is not None and one.status is not PaymentStatus.REVERSED
+            if counts and one.at >= since and one.amount.currency == currency:
+                begun = self._scope.store.events.of("payment", one.key)[0]
+                if begun.by.name == by:
+                    payments[one.method] += 1
+                    paid[one.method] += one.amount.minor
+        return [
+            Takings(method=method, payments=payments[method], paid=Money(paid[method], currency))
+            for method in sorted(payments)
+        ]
 
     def uncertain(
         self,

@@ -79,7 +79,9 @@ def _attribute(name: str, field: str) -> str:
 
 @functools.cache
 def _reader(kind: type, attribute: str) -> Callable[[str], str]:
-    hint = typing.get_type_hints(kind).get(attribute, str)  # a property is a text
+    made_by = getattr(kind, attribute, None)
+    told = typing.get_type_hints(made_by.fget) if isinstance(made_by, property) else {}
+    hint = told.get("return") or typing.get_type_hints(kind).get(attribute, str)
     is_union = typing.get_origin(hint) in (typing.Union, UnionType)
     options = typing.get_args(hint) if is_union else (hint,)
     made: Any = next(option for option in options if option is not type(None))

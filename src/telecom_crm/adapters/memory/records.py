@@ -92,6 +92,10 @@ class MemoryImports(MemoryCollection[ImportId, ImportJob]):
         states: list[Term] = [("status", state.value) for state in OVER]
         return self.page_having(states, is_due, limit=limit, cursor=cursor)
 
+    def over_since(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        over = (job for job in self._seen() if job.over_at is not None and job.over_at >= at)
+        return sorted(over, key=lambda job: (job.over_at, job.key), reverse=True)[:limit]
+
     def count_failed(self, since: datetime, *, most: int) -> int:
         failed = (job for job in self._seen() if job.has_failed and job.uploaded_at >= since)
         return sum(1 for _ in islice(failed, most))
@@ -264,6 +268,12 @@ class MemoryEvents:
         return Page(
             items=tuple(events[:limit]), next=_time_place(events[limit - 1]) if more else None
         )
+
+    def latest_of(self, names: Iterable[str], *, limit: int) -> list[Event]:
+        wanted = set(names)
+        with self._scope.store.lock:
+            found = (one for one in reversed(self._scope.store.events.all) if one.name in wanted)
+            return list(islice(found, limit))
 
     def latest(self) -> str:
         with self._scope.store.lock:

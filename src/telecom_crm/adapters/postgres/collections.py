@@ -59,13 +59,14 @@ def by_id(column: str) -> Filter:
     return Filter(f"{column} = {{}}", _read_id)
 
 
-def by_choice(column: str, choices: type[StrEnum]) -> Filter:
-    """Filter by one of the words of an enumeration."""
+def by_choice(column: str, choices: type[StrEnum], *, name: str = "") -> Filter:
+    """Filter by one of the words of an enumeration; `name` is that of what is no column."""
+    named = name or column
 
     def read(value: str) -> str:
         if value not in [choice.value for choice in choices]:
             words = ", ".join(choice.value for choice in choices)
-            raise InvalidValue.of(column, column, f"one of {words}", value)
+            raise InvalidValue.of(named, named, f"one of {words}", value)
         return value
 
     return Filter(f"{column} = {{}}", read)

@@ -20,8 +20,22 @@ from telecom_crm.adapters.postgres.rows.imports import (
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, Outcome, RowOutcome
+from telecom_crm.domain.importing import (
+    ImportJob,
+    ImportKind,
+    ImportResult,
+    ImportStatus,
+    Outcome,
+    RowOutcome,
+)
 
+_FAILED = f"""(NOT dry_run
+  AND (status = '{ImportStatus.STRUCTURE_ERROR.value}' OR (counts ->> 'failed')::bigint > 0))"""
+"""As `ImportJob.has_failed` says."""
+_RESULT = (
+    f"(CASE WHEN {_FAILED} THEN '{ImportResult.WITH_ERRORS.value}'"
+    f" ELSE '{ImportResult.WITHOUT_ERRORS.value}' END)"
+)
 _ROWS = Sheet(tables.import_rows)
 _CLAIMS = Sheet(tables.import_claims)
 
@@ -39,6 +53,7 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
         filters={
             "status": by_choice("status", ImportStatus),
             "kind": by_choice("kind", ImportKind),
+            "result": by_choice(_RESULT, ImportResult, name="result"),
         },
     )
 
@@ -117,14 +132,17 @@ class PostgresImports(PostgresCollection[ImportId, ImportJob]):
         over = "t.over_at < %(at)s AND t.file_id IS NOT NULL"
         return self.page_of(over, {"at": at}, limit=limit, cursor=cursor)
 
+    def over_since(self, at: datetime, *, limit: int) -> list[ImportJob]:
+        """Return the jobs that were over at an instant or later, the last one first."""
+        order = "t.over_at DESC, t.id DESC"
+        return self.find("t.over_at >= %(at)s", {"at": at}, order=order, limit=limit)
+
     def count_failed(self, since: datetime, *, most: int) -> int:
         """Count the jobs uploaded since an instant that failed in whole or in part."""
         found = self.connection.exec_driver_sql(
             "SELECT count(*) FROM (SELECT 1 FROM import_jobs"
-            " WHERE uploaded_at >= %(since)s AND NOT dry_run"
-            " AND (status = %(refused)s OR (counts ->> 'failed')::bigint > 0)"
-            " LIMIT %(most)s) AS counted",
-            {"since": since, "refused": ImportStatus.STRUCTURE_ERROR.value, "most": most},
+            f" WHERE uploaded_at >= %(since)s AND {_FAILED} LIMIT %(most)s) AS counted",
+            {"since": since, "most": most},
         )
         return int(found.scalar_one())
 

@@ -27,9 +27,10 @@ from telecom_crm.adapters.postgres.rows.payments import (
     refund_from_row,
     refund_to_row,
 )
-from telecom_crm.adapters.postgres.sheet import array_of
+from telecom_crm.adapters.postgres.sheet import array_of, rows_of
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.identifiers import AccountId, PaymentId, RefundId
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import (
     IN_FLIGHT,
     UNBOOKED,
@@ -37,6 +38,7 @@ from telecom_crm.domain.payment import (
     PaymentMethod,
     PaymentStatus,
     ReceiptNumber,
+    Takings,
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
 
@@ -50,6 +52,25 @@ _BY_RECEIPT = Filter(
     " AND upper(right(t.id::text, 8)) = right({}::text, 8) AND t.entry_id IS NOT NULL",
     lambda value: str(ReceiptNumber.parse(value)),
 )
+
+
+_LAST_BEFORE = """
+SELECT id FROM unnest(%(gateways)s::text[]) AS wanted (name) CROSS JOIN LATERAL (
+  SELECT id FROM payments WHERE gateway = wanted.name AND at < %(since)s - interval '1 hour'
+  ORDER BY id DESC LIMIT 1
+) AS earlier ORDER BY id DESC LIMIT 1
+"""
+"""Ids rise with time: all payments since are behind one that was asked for well before."""
+
+_TAKEN = """
+SELECT method, count(*) AS payments, sum(amount_minor)::bigint AS paid FROM payments
+WHERE gateway = ANY(%(gateways)s::text[]) AND (%(last)s::uuid IS NULL OR id > %(last)s::uuid)
+  AND at >= %(since)s AND currency = %(currency)s
+  AND entry_id IS NOT NULL AND status <> 'reversed'
+  AND (SELECT by_name FROM events
+    WHERE thing = 'payment' AND thing_id = payments.id::text AND sequence = 1) = %(by)s
+GROUP BY method ORDER BY method
+"""
 
 
 @attrs.define
@@ -109,6 +130,26 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
             order="t.at DESC, t.id DESC",
             limit=limit,
         )
+
+    def taken(
+        self, by: str, *, since: datetime, gateways: Iterable[str], currency: str
+    ) -> list[Takings]:
+        """Sum up by method what a user took in since an instant."""
+        facts = {
+            "by": by,
+            "since": since,
+            "gateways": array_of(sorted(set(gateways)), quoted=True),
+            "currency": currency,
+        }
+        facts["last"] = self.connection.exec_driver_sql(_LAST_BEFORE, facts).scalar()
+        return [
+            Takings(
+                method=PaymentMethod(row["method"]),
+                payments=row["payments"],
+                paid=Money(row["paid"], currency),
+            )
+            for row in rows_of(self.connection, _TAKEN, facts)
+        ]
 
     def uncertain(
         self,

@@ -712,6 +712,7 @@ import_jobs = Table(
     PrimaryKeyConstraint("id"),
 )
 Index("ix_import_jobs_sha256", import_jobs.c.sha256, import_jobs.c.id)
+Index("ix_import_jobs_over_at", import_jobs.c.over_at, import_jobs.c.id)
 
 import_rows = Table(
     "import_rows",
@@ -821,6 +822,7 @@ users = Table(
     _at("totp_confirmed_at", nullable=True),
     _minor("totp_step"),
     _json("recovery"),
+    _at("news_read_at", nullable=True),
     _at("created_at"),
     _text("status"),
     _int("version"),

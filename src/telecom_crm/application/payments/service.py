@@ -36,6 +36,7 @@ from telecom_crm.domain.payment import (
     Payment,
     PaymentCommand,
     PaymentReceipt,
+    Takings,
 )
 from telecom_crm.domain.refund import REFUND_LIFECYCLE
 
@@ -138,6 +139,15 @@ class Payments(Taking, Refunding, Disputing):
             for event in events
             if event.command == PaymentCommand.INITIATE
         }
+
+    def taken(self, *, since: datetime, currency: str, by: Actor) -> list[Takings]:
+        """
+        Sum up by method what a user took in since an instant, where it is taken at once: at the
+        cash desk and the terminal beside it. What was reversed does not count.
+        """
+        desks = [name for name, one in self.gateways.items() if one.takes_at_once]
+        with self.uow(read_only=True) as tx:
+            return tx.payments.taken(by.name, since=since, gateways=desks, currency=currency)
 
     def each(self, **where: str) -> Iterator[Payment]:
         """Go through all payments with these field values."""

@@ -75,7 +75,7 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED, Notification, NotificationChannel
 from telecom_crm.domain.number import Number, NumberCategory
 from telecom_crm.domain.paper import Edition, PaperKind, text_digest
-from telecom_crm.domain.payment import Payment, PaymentStatus, ReceiptNumber
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus, ReceiptNumber
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.provisioning import (
     UNFINISHED,
@@ -1029,6 +1029,63 @@ class UnitOfWorkSuite:
             again = tx.figures.bookings(since=one, zone=BISHKEK)
         assert sorted(again, key=str) == sorted(found, key=str)
 
+    def test_the_latest_events_of_some_names_are_told_the_last_one_first(self) -> None:
+        uow, samples = self.make(), Samples()
+        tickets = [_ticket(samples) for _ in range(3)]
+        for ticket in tickets:
+            with uow() as tx:
+                tx.tickets.save(ticket)
+        customer = samples.customer()
+        with uow() as tx:
+            tx.customers.save(customer)
+        begun = ["TicketCreated", "CustomerRegistered"]
+        last_first = [customer.key, *(ticket.key for ticket in reversed(tickets))]
+        with uow(read_only=True) as tx:
+            for limit in (3, 9):
+                found = tx.events.latest_of(begun, limit=limit)
+                assert [one.thing_id for one in found] == last_first[:limit]
+            assert tx.events.latest_of(["Nothing"], limit=9) == []
+            assert tx.events.latest_of([], limit=9) == []
+
+    def test_what_somebody_took_in_is_summed_up_by_method(self) -> None:
+        uow, samples = self.make(), Samples()
+        with uow() as tx:
+            customer = tx.customers.save(samples.customer())
+            account = tx.accounts.save(samples.account(customer.id))
+        since = samples.tick(seconds=9 * 3600)
+
+        def paid(minor: int, **changes: Any) -> Payment:
+            facts = {"gateway": "desk", "method": PaymentMethod.CASH, "by": OPERATOR}
+            asked = {**facts, "at": samples.tick(), "amount": Money(minor, CURRENCY), **changes}
+            new, to = PaymentId(samples.id()), account.id
+            payment = Payment.initiate(id=new, account_id=to, contract_id=None, **asked)
+            booked = EntryId(samples.id())
+            return attrs.evolve(payment, entry_id=booked, status=PaymentStatus.CONFIRMED)
+
+        desk: dict[str, Any] = {"gateways": ["desk", "empty"], "currency": CURRENCY}
+        payments = [
+            paid(9, at=since - timedelta(hours=8)),
+            paid(1, at=since - timedelta(seconds=1)),
+            paid(20, at=since),
+            paid(300),
+            paid(4_000, method=PaymentMethod.CARD),
+            paid(50_000, by=Actor("somebody else")),
+            paid(600_000, gateway="other"),
+            attrs.evolve(paid(7_000_000), entry_id=None, status=PaymentStatus.FAILED),
+            attrs.evolve(paid(80_000_000), status=PaymentStatus.REVERSED),
+        ]
+        with uow() as tx:
+            tx.payments.save_all(payments)
+        with uow(read_only=True) as tx:
+            found = tx.payments.taken(OPERATOR.name, since=since, **desk)
+            assert [(one.method.value, one.payments, one.paid.minor) for one in found] == [
+                ("card", 1, 4_000),
+                ("cash", 2, 320),
+            ]
+            elsewhere, abroad = desk | {"gateways": []}, desk | {"currency": "USD"}
+            assert tx.payments.taken(OPERATOR.name, since=since, **elsewhere) == []
+            assert tx.payments.taken(OPERATOR.name, since=since, **abroad) == []
+
     def test_rules_are_plain_json_and_their_change_is_an_event(self) -> None:
         uow, samples = self.make(), Samples()
         value = {"b": [1, None, "ү"], "a": {"c": 0.5}}
@@ -1480,6 +1537,31 @@ class UnitOfWorkSuite:
             assert tx.imports.get(over.id).mends == one.id
             assert tx.imports.alike("cd", limit=9) == []
 
+    def test_jobs_are_found_by_when_they_were_over_and_by_how_they_ended(self) -> None:
+        uow, samples = self.make(), Samples()
+        said = samples.said
+        under_way, good = _import(samples), _import(samples)
+        bad = _import(samples).refuse(faults=(), **said())
+        good = good.check(encoding="utf-8", separator=",", total=0, **said())
+        good = good.start(**said()).complete(**said())
+        with uow() as tx:
+            tx.imports.save_all([under_way, bad, good])
+
+        def ended(tx: Transaction, result: str) -> set[ImportId]:
+            return {one.id for one in tx.imports.page(Query(where={"result": result})).items}
+
+        with uow(read_only=True) as tx:
+            assert bad.over_at is not None
+            assert good.over_at is not None
+            found = tx.imports.over_since(bad.over_at, limit=9)
+            assert [job.id for job in found] == [good.id, bad.id]
+            assert [job.id for job in tx.imports.over_since(bad.over_at, limit=1)] == [good.id]
+            assert [job.id for job in tx.imports.over_since(good.over_at, limit=9)] == [good.id]
+            assert ended(tx, "with_errors") == {bad.id}
+            assert ended(tx, "without_errors") == {under_way.id, good.id}
+            with refused(InvalidValue):
+                ended(tx, "fine")
+
     def test_jobs_that_failed_of_late_are_counted(self) -> None:
         uow, samples = self.make(), Samples()
         said = samples.said
@@ -1604,6 +1686,7 @@ _WORDS = {
 }
 _PLAIN = {
     "channel": "api",
+    "result": "with_errors",
     "category": "silver",
     "priority": "low",
     "method": "cash",

@@ -210,6 +210,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "UserRemoved": (N_("User removed"), "trash-2", "bad"),
     "UserRenamed": (N_("User renamed"), "pencil", "none"),
     "UserRoleChanged": (N_("Role changed"), "shield", "warn"),
+    "UserNewsRead": (N_("Notifications marked as read"), "bell", "none"),
     "UserPreferencesChanged": (N_("Preferences changed"), "settings", "none"),
     "UserSecondStepBegun": (N_("Two-step sign-in being set up"), "smartphone", "none"),
     "UserSecondStepConfirmed": (N_("Two-step sign-in switched on"), "shield-check", "ok"),

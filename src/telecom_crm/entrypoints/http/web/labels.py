@@ -21,7 +21,7 @@ from telecom_crm.domain.contract import CloseReason, ContractStatus
 from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
-from telecom_crm.domain.importing import ImportKind, ImportStatus, Outcome
+from telecom_crm.domain.importing import ImportKind, ImportResult, ImportStatus, Outcome
 from telecom_crm.domain.ledger import JournalEntry, PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberCategory, NumberOrigin, NumberStatus
@@ -313,6 +313,10 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "sims": N_("SIM cards"),
         "numbers": N_("Numbers"),
         "subscribers": N_("Subscribers"),
+    },
+    ImportResult: {
+        "with_errors": N_("With errors"),
+        "without_errors": N_("Without errors"),
     },
     ImportStatus: {
         "uploaded": within("import", "Uploaded"),

@@ -478,6 +478,7 @@ CREATE TABLE import_jobs (
     CONSTRAINT pk_import_jobs PRIMARY KEY (id)
 );
 CREATE INDEX ix_import_jobs_sha256 ON import_jobs (sha256, id);
+CREATE INDEX ix_import_jobs_over_at ON import_jobs (over_at, id);
 
 CREATE TABLE import_rows (
     job_id UUID NOT NULL,
@@ -570,6 +571,7 @@ CREATE TABLE users (
     totp_confirmed_at timestamptz,
     totp_step BIGINT NOT NULL,
     recovery JSONB NOT NULL,
+    news_read_at timestamptz,
     created_at timestamptz NOT NULL,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -13,14 +14,19 @@ from litestar.di import NamedDependency
 from markupsafe import Markup
 
 from telecom_crm.application.reports import Reports
+from telecom_crm.domain.calendar import start_of
+from telecom_crm.domain.importing import ImportResult
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
+from telecom_crm.domain.payment import Takings
 from telecom_crm.domain.report import Concern, ContractDay, Dashboard, FirstStep, MoneyDay, halves
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.web import charts
+from telecom_crm.entrypoints.http.web.console.audit import Row
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
+from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, ngettext, pgettext
@@ -29,6 +35,8 @@ from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console"
+LATE = timedelta(hours=24)
+"""What waits longer stands out."""
 PERIODS = (7, 30, 90)
 USUAL = 30
 
@@ -43,7 +51,7 @@ LISTS: Mapping[Concern, tuple[str, str]] = {
     Concern.UNKNOWN_PAYMENTS: ("/console/payments", "?status=unknown"),
     Concern.WAITING_PAYMENTS: ("/console/payments", "?status=pending"),
     Concern.UNALLOCATED_PAYMENTS: ("/console/payments", "?status=unallocated"),
-    Concern.FAILED_IMPORTS: ("/console/imports", ""),
+    Concern.FAILED_IMPORTS: ("/console/imports", f"?result={ImportResult.WITH_ERRORS}"),
     Concern.FAILED_PROVISIONING: ("/console/network", "?status=failed"),
     Concern.FEW_SIMS: ("/console/sims", "?status=available"),
     Concern.FEW_NUMBERS: (NUMBERS, f"{FREE}{NumberCategory.STANDARD}"),
@@ -94,6 +102,10 @@ class DashboardPages(Controller):
             pictures=_pictures(found),
             steps=_steps(request, crm.reports),
             tariffs=_tariffs(found, crm),
+            taken=_taken(request, crm, found),
+            latest=[Row.of(one, request) for one in found.latest],
+            icon_of=lambda event: event_shown(event.name)[1],
+            late=found.at - LATE,
             icons=ICONS,
             places={concern: _place(request, *LISTS[concern]) for concern in Concern},
             numbers_of={one: _place(request, NUMBERS, f"{FREE}{one}") for one in NumberCategory},
@@ -118,6 +130,18 @@ def _tariffs(found: Dashboard, crm: Crm) -> list[tuple[str, str, int]]:
         (those + quote(one.code), names.get(one.code, one.code), one.active)
         for one in found.tariffs or ()
     ]
+
+
+def _taken(request: Visit, crm: Crm, found: Dashboard) -> list[Takings] | None:
+    """
+    Return what the visitor took in today, for who takes payments; where somebody sees what all
+    did, only if they took any.
+    """
+    if not request.may(Area.PAYMENTS, Action.WRITE):
+        return None
+    midnight = start_of(found.period.last_day, crm.zone)
+    mine = crm.payments.taken(since=midnight, currency=crm.currency, by=request.by)
+    return mine if mine or found.money is None else None
 
 
 def _period(days: int, now: int) -> dict[str, Any]:

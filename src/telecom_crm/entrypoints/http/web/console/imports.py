@@ -21,6 +21,7 @@ from telecom_crm.domain.importing import (
     UNDER_WAY,
     ImportJob,
     ImportKind,
+    ImportResult,
     ImportStatus,
 )
 from telecom_crm.domain.role import Action, Area
@@ -68,7 +69,7 @@ from telecom_crm.entrypoints.http.web.routes import acts, shows
 ROWS_WHILE_RUNNING, ROWS_WHEN_OVER = 12, 200
 """Of how many rows a page shows what is wrong; the file of errors has all."""
 
-FILTERS = ("status", "kind")
+FILTERS = ("status", "kind", "result")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -137,6 +138,7 @@ class ImportPages(Controller):
                 imports.counts,
                 among=in_any_state(listing, imports.search, found),
             ),
+            results=[(one.value, label(one)) for one in ImportResult],
             kinds=[(kind.value, label(kind)) for kind in ImportKind],
         )
 
