@@ -8,7 +8,7 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.language import LANGUAGES, Wording
 from telecom_crm.domain.role import Action, Area, Role
-from tests.integration.test_web import HTMX, admin, site, submit
+from tests.integration.test_web import HTMX, admin, site, submit, token_on
 from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
@@ -242,3 +242,34 @@ def test_rules_are_added_and_taken_out_one_by_one(site, admin):
     assert submit(admin, out, out, version=version_on(admin, out)).status_code == 303
     assert site.crm.catalog.rules() == before
     assert admin.get(f"{path}/{len(before) + 1}/delete").status_code == 404
+
+
+def test_what_is_typed_is_shown_as_subscribers_will_see_it(site, admin):
+    def seen(path: str, **typed: str) -> str:
+        answer = admin.post(path, data=typed, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert answer.text.strip().startswith('<section class="card" id="offer"')
+        return answer.text
+
+    at, preview = f"{PATH}/new", f"{PATH}/preview"
+    assert f'hx-post="{preview}"' in admin.get(at).text
+    headers = {**HTMX, "x-csrftoken": token_on(admin, at)}
+    typed = seen(preview, **{"name.en": "Night <owl>", "monthly_fee": "1 240,5"})
+    for part in ("Night &lt;owl&gt;", "KGS\xa01,240.50", "each month"):
+        assert part in typed, part
+    halfway = seen(preview, **{"monthly_fee": "12.", "allowances.minutes": "lots"})
+    assert "circle-alert" not in halfway, "nobody is told of a fault before the form is sent"
+    new = f"{PATH}/START/versions/new"
+    assert f'hx-post="{preview}?of=START"' in admin.get(new).text
+    next_one = seen(f"{preview}?of=START", monthly_fee="260", **{"allowances.minutes": "250"})
+    called = site.crm.catalog.tariff("START").name.said_in("en")
+    for part in (called, "KGS\xa0260.00", "250 min"):
+        assert part in next_one, part
+    once = seen(f"{PATH}/options/preview", fee="70", **{"name.ky": "Түн"})
+    assert ("Түн" in once, "Once" in once, "each month" in once) == (True, True, False)
+    refused = submit(admin, at, at, code="student", **named("Kept"), monthly_fee="1")
+    assert (refused.status_code, 'id="offer"' in refused.text) == (422, True)
+    assert "KGS\xa01.00" in refused.text, "without JavaScript it shows what was sent"
+    watcher = site.browser("auditor")
+    token = {**HTMX, "x-csrftoken": token_on(watcher, "/prefs")}
+    assert watcher.post(preview, data={}, headers=token).status_code == 403

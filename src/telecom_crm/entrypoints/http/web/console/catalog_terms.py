@@ -10,6 +10,8 @@ import attrs
 
 from telecom_crm.application.catalog_file import read_option_terms, read_tariff_terms
 from telecom_crm.application.declared import plain
+from telecom_crm.domain.language import LANGUAGES, Wording
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.tariff import (
     UNITS,
@@ -257,3 +259,55 @@ def usage_typed(form: Form) -> Allowances | None:
     counts = {name: form.whole(name, required=False) or 0 for name in UNITS.values()}
     asked = any(form.raw(name) for name in counts)
     return form.submit(Allowances, **counts) if asked else None
+
+
+@attrs.frozen(kw_only=True)
+class Offer:
+    """How subscribers see something of the catalog; what cannot be read yet is not there."""
+
+    name: Wording
+    about: Wording
+    fee: Money | None
+    monthly: bool
+    included: Allowances
+
+
+def offer_of(thing: Tariff | Option) -> Offer:
+    """Return how subscribers see something that is there."""
+    last = thing.latest
+    if isinstance(last, TariffVersion):
+        fee, monthly = last.monthly_fee, True
+    else:
+        fee, monthly = last.fee, last.recurring
+    return Offer(
+        name=thing.name,
+        about=thing.description,
+        fee=fee,
+        monthly=monthly,
+        included=last.allowances,
+    )
+
+
+def offer_typed(form: Form, kind: TermsForm, currency: str, thing: Tariff | Option | None) -> Offer:
+    """
+    Return how subscribers would see what a form has so far: with its words, or those of the thing.
+
+    What is wrong with it is told once it is sent, so nothing is here.
+    """
+    typed_so_far = Form.filled(**{name: form.raw(name) for name in kind.names})
+    fee = "fee" if "fee" in kind.names else "monthly_fee"
+    counts = {
+        name: typed_so_far.whole(f"allowances.{name}", required=False) or 0
+        for name in UNITS.values()
+    }
+    return Offer(
+        name=thing.name if thing else _words_typed(form, "name"),
+        about=thing.description if thing else _words_typed(form, "description"),
+        fee=typed_so_far.money(fee, thing.latest.currency if thing else currency, required=False),
+        monthly=fee == "monthly_fee" or form.flag("recurring"),
+        included=Allowances(**{name: max(0, count) for name, count in counts.items()}),
+    )
+
+
+def _words_typed(form: Form, name: str) -> Wording:
+    return Wording(**{code: form.raw(f"{name}.{code}") for code in LANGUAGES.codes})

@@ -34,6 +34,8 @@ from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.catalog_terms import (
     TermsForm,
     form_of,
+    offer_of,
+    offer_typed,
     option_form,
     tariff_form,
     told,
@@ -289,6 +291,17 @@ class _CatalogPages(Controller):
             return _new(request, part, crm, form)
         return redirect(request, f"{part.path}/{made.code}", toast=_(part.prepared))
 
+    @acts("/preview", Area.CATALOG)
+    def preview(
+        self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
+    ) -> Response[bytes]:
+        """Show what is typed as subscribers would see it, and keep nothing."""
+        code = request.query_params.get("of", "")[:60]
+        thing = self.part.get(crm.catalog, code) if code else None
+        asked = form_of(thing) if thing else self.part.form(crm.currency)
+        offer = offer_typed(form, asked, crm.currency, thing)
+        return page(request, "console/tariffs/_offer.html", offer=offer)
+
     @shows("/{code:str}", Area.CATALOG)
     def show(
         self, request: Visit, code: FromPath[str], crm: NamedDependency[Crm]
@@ -407,6 +420,7 @@ def _shown(request: Visit, part: Part, crm: Crm, code: str) -> Response[bytes]:
         changeable=thing.status in CHANGEABLE,
         versions=versions_told(thing.versions),
         facts=told(thing.latest),
+        offer=offer_of(thing),
         contracts=_contracts(request, part, crm, code),
         rules=rules_naming(catalog, code),
         month=_month(request, thing),
@@ -508,5 +522,6 @@ def _form(
         worded=worded,
         coded=coded,
         asked=asked,
+        offer=offer_typed(form, asked, request.pages.currency, thing) if asked else None,
         names=[*part.boxes, *(asked.names if asked else []), "valid_from"],
     )
