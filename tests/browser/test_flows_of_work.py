@@ -101,7 +101,7 @@ def test_on_a_wide_screen_a_view_stays_beside_its_ticket(window):
     words = other.locator(".font-medium").inner_text()
     other.click()
     expect(page.locator("h1")).to_have_text(words)
-    assert "view=all" in page.url
+    assert "view%3Dall" in page.url
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     expect(beside).to_be_hidden()
     assert window.said == []

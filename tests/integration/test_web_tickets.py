@@ -164,15 +164,18 @@ def test_a_view_leads_from_one_ticket_to_the_next(site):
     for ticket in tickets:
         assert do(senior, ticket, "assign", assignee="operator").status_code == 303
         assert do(senior, ticket, "activate").status_code == 303
-    mine = senior.get(f"{PATH}/{tickets[0].id}?view=mine").text
-    assert f"{PATH}/{tickets[1].id}?view=mine" in mine
+    within = "?in=size%3D20%26view%3Dmine"
+    mine = senior.get(f"{PATH}/{tickets[0].id}{within}").text
+    assert f"{PATH}/{tickets[1].id}{within}" in mine
     assert f"{PATH}/{tickets[1].id}" not in senior.get(f"{PATH}/{tickets[0].id}").text
     version = version_on(senior, f"{PATH}/{tickets[0].id}")
-    first = f"{PATH}/{tickets[0].id}/resolve?view=mine"
+    first = f"{PATH}/{tickets[0].id}/resolve{within}"
     over = submit(senior, first, first, version=version, answer="Done")
-    assert over.headers["location"] == f"{PATH}/{tickets[1].id}?view=mine"
-    last = f"{PATH}/{tickets[1].id}/resolve?view=mine"
-    assert submit(senior, last, last, answer="Done").headers["location"] == f"{PATH}?view=mine"
+    assert over.headers["location"] == f"{PATH}/{tickets[1].id}{within}"
+    last = f"{PATH}/{tickets[1].id}/resolve{within}"
+    assert (
+        submit(senior, last, last, answer="Done").headers["location"] == f"{PATH}?size=20&view=mine"
+    )
 
 
 def test_the_money_and_the_contract_of_who_asks_are_beside_their_ticket(site, admin):

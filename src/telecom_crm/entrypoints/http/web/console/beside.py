@@ -29,6 +29,14 @@ class Beside:
     """What other pages of the record have behind their address, to know the list as well."""
 
 
+def came_from(request: Visit, path: str, filters: Sequence[str]) -> Listing | None:
+    """Return the list that the address tells of; None where one came from elsewhere."""
+    asked = request.query_params.get(CAME_FROM, "")
+    if not asked or len(asked) > MOST_CHARACTERS:
+        return None
+    return Listing.asking(path, dict(parse_qsl(asked)), *filters)
+
+
 def beside(
     request: Visit,
     path: str,
@@ -43,10 +51,9 @@ def beside(
     The page of the list is fetched again, and the one behind it where the record is the last. At
     the head of a page nothing is known of what is before it: lists go on, not back.
     """
-    asked = request.query_params.get(CAME_FROM, "")
-    if not asked or len(asked) > MOST_CHARACTERS:
+    listing = came_from(request, path, filters)
+    if listing is None:
         return Beside(back=path)
-    listing = Listing.asking(path, dict(parse_qsl(asked)), *filters)
     found = fetch(listing)
     keys = [str(key_of(one)) for one in found.items]
     if str(key) not in keys:

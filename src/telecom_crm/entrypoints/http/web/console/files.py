@@ -53,7 +53,6 @@ from telecom_crm.entrypoints.http.web.console import (
     payments,
     sims,
     tariffs,
-    tickets,
     tokens,
     users,
     webhooks,
@@ -61,7 +60,7 @@ from telecom_crm.entrypoints.http.web.console import (
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.console.stock import holders, kept_for
-from telecom_crm.entrypoints.http.web.console.ticket_views import sla_shown, view_of
+from telecom_crm.entrypoints.http.web.console.ticket_views import FILTERS, listed, sla_shown
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
@@ -231,7 +230,7 @@ class ListFiles(Controller):
     @shows("/tickets.csv", Area.TICKETS, EXPORT)
     def tickets(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the tickets that the list shows."""
-        listing, view = Listing.of(request, *tickets.FILTERS), view_of(request) or "all"
+        listing = Listing.of(request, *FILTERS)
         heads = [_("Number"), _("Subject"), _("Priority"), _("Status"), _("Due")]
         heads += [_("Assigned to"), _("Updated")]
 
@@ -243,7 +242,7 @@ class ListFiles(Controller):
                 updated = _clock(standing.updated_at, crm.zone)
                 yield one.number, one.subject, *state, hands, updated
 
-        fetch = partial(tickets.listed, request=request, crm=crm, view=view)
+        fetch = partial(listed, request=request, crm=crm)
         return _sent(request, crm, "ticket", listing, fetch, heads, rows)
 
     @shows("/imports.csv", Area.IMPORTS, EXPORT)

@@ -96,8 +96,12 @@ class Listing:
 
     def whole(self) -> Listing:
         """Return the same search, filters and order, for a file of all that they let through."""
+        return attrs.evolve(self.anew(), is_whole=True)
+
+    def anew(self) -> Listing:
+        """Return the list from its beginning."""
         asked = {name: value for name, value in self.asked.items() if name != "cursor"}
-        return attrs.evolve(self, asked=asked, is_whole=True)
+        return attrs.evolve(self, asked=asked)
 
     def behind(self, cursor: str) -> Listing:
         """Return the list from a place on."""

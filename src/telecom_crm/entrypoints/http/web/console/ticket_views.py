@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -11,7 +10,10 @@ from telecom_crm.application.ports import Page, Query
 from telecom_crm.application.tickets import HELD, Tickets
 from telecom_crm.domain.identifiers import TicketId
 from telecom_crm.domain.ticket import TICKET_LIFECYCLE, SlaState, Ticket, TicketStatus
-from telecom_crm.entrypoints.http.web.console.beside import Beside
+from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.web.console.beside import Beside, came_from
+from telecom_crm.entrypoints.http.web.console.beside import beside as in_list
+from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -20,6 +22,8 @@ from telecom_crm.entrypoints.http.web.labels import within
 
 PATH = "/console/tickets"
 
+FILTERS = ("view",)
+"""What the list is filtered by."""
 VIEWS = {
     "all": within("tickets", "All"),
     "mine": within("tickets", "Mine"),
@@ -32,30 +36,33 @@ SOON = 0.25
 """The share of a promise left at which its colour warns."""
 
 
-def view_of(request: Visit) -> str:
-    """Return the view that a ticket was come to from; "" where it was from elsewhere."""
-    asked = request.query_params.get("view", "")
-    return asked if asked in VIEWS else ""
+def view_of(listing: Listing) -> str:
+    """Return which view a list is."""
+    asked = listing.where().get("view", "")
+    return asked if asked in VIEWS else "all"
 
 
 def kept(request: Visit) -> str:
-    """Return the query that keeps the view in a ticket's addresses."""
-    view = view_of(request)
-    return f"?view={view}" if view else ""
+    """Return the query that keeps the list in a ticket's addresses."""
+    came = came_from(request, PATH, FILTERS)
+    return came.trail if came else ""
 
 
 def address(request: Visit, ticket_id: TicketId) -> str:
-    """Return a ticket's address within the view."""
+    """Return a ticket's address within the list that one came from."""
     return f"{PATH}/{ticket_id}{kept(request)}"
 
 
-def onward(request: Visit, tickets: Tickets, ticket: Ticket) -> str:
+def onward(request: Visit, crm: Crm, ticket: Ticket) -> str:
     """Return where to go after a command: once a ticket is over, to the next of its view."""
-    view = view_of(request)
-    if view in ("", "all") or not TICKET_LIFECYCLE.is_final(ticket.status):
+    came = came_from(request, PATH, FILTERS)
+    if came is None or came.q or view_of(came) == "all":
         return address(request, ticket.id)
-    left = found_in(Listing(PATH, {}, ()), view, tickets, request.by.name).items
-    return address(request, left[0].id) if left else f"{PATH}?view={view}"
+    if not TICKET_LIFECYCLE.is_final(ticket.status):
+        return address(request, ticket.id)
+    anew = came.anew()
+    left = listed(anew, request, crm).items
+    return f"{PATH}/{left[0].id}{anew.trail}" if left else anew.here
 
 
 def sla_shown(sla: SlaState) -> tuple[str, str]:
@@ -74,29 +81,34 @@ def sla_shown(sla: SlaState) -> tuple[str, str]:
     return f"{text}: {span}", tone
 
 
-def found_in(listing: Listing, view: str, tickets: Tickets, me: str) -> Page[Ticket]:
-    """Return a page of a view; who `me` is tells which are mine."""
+def listed(listing: Listing, request: Visit, crm: Crm) -> Page[Ticket]:
+    """Return a page of a view; a search goes over all tickets, and by who asked too."""
+    if listing.q:
+        owners = found_customers(request, crm, listing.q)
+        ids = [one.id for one in owners]
+        return Page(items=tuple(crm.tickets.search(listing.q, owners=ids, limit=listing.size)))
+    view = view_of(listing)
     if view == "mine":
-        return Page(items=tuple(tickets.in_hands(me)))
+        return Page(items=tuple(crm.tickets.in_hands(request.by.name)))
     if view == "overdue":
 
         def late(query: Query) -> Page[Ticket]:
-            return tickets.overdue(limit=query.limit, cursor=query.cursor)
+            return crm.tickets.overdue(limit=query.limit, cursor=query.cursor)
 
         overdue: Page[Ticket] = tolerant(listing, late)
         return overdue
     where = {"status": TicketStatus.FREE.value} if view == "free" else {}
 
     def fetch(query: Query) -> Page[Ticket]:
-        return tickets.page(attrs.evolve(query, where=where))
+        return crm.tickets.page(attrs.evolve(query, where=where))
 
     found: Page[Ticket] = tolerant(listing, fetch)
     return found
 
 
-def chips_of(view: str, tickets: Tickets, me: str) -> list[dict[str, Any]]:
+def chips_of(listing: Listing, tickets: Tickets, me: str) -> list[dict[str, Any]]:
     """Return a chip for each view, with how many tickets are in it."""
-    most = COUNTED + 1
+    view, most = view_of(listing), COUNTED + 1
     states = [{"status": one.value} for one in HELD]
     *mine, free, every = tickets.counts(
         *({**one, "assignee": me} for one in states),
@@ -112,7 +124,7 @@ def chips_of(view: str, tickets: Tickets, me: str) -> list[dict[str, Any]]:
     }
     return [
         {
-            "href": f"{PATH}?view={one}",
+            "href": listing.url(view=one, q=None),
             "text": pgettext(*words),
             "count": tally(counts[one]),
             "current": one == view,
@@ -121,24 +133,18 @@ def chips_of(view: str, tickets: Tickets, me: str) -> list[dict[str, Any]]:
     ]
 
 
-def sides(request: Visit, ticket: Ticket, around: Sequence[tuple[Ticket, str, str]]) -> Beside:
-    """Return the way back to the view, and to the tickets before and behind one there."""
-    keys = [one.id for one, _words, _tone in around]
-    if ticket.id not in keys:
-        return Beside(back=f"{PATH}{kept(request)}")
-    place = keys.index(ticket.id)
-    return Beside(
-        back=f"{PATH}{kept(request)}",
-        before=address(request, keys[place - 1]) if place else "",
-        behind=address(request, keys[place + 1]) if place + 1 < len(keys) else "",
+def beside(
+    request: Visit, crm: Crm, ticket: Ticket
+) -> tuple[Beside, list[tuple[Ticket, str, str]]]:
+    """Return what stands beside a ticket in the list it was come to from, and that list."""
+    came = came_from(request, PATH, FILTERS)
+    found = listed(came, request, crm) if came else Page[Ticket](items=())
+
+    def fetch(asked: Listing) -> Page[Ticket]:
+        return found if asked == came else listed(asked, request, crm)
+
+    standings = crm.tickets.standings(found.items)
+    return (
+        in_list(request, PATH, ticket.id, FILTERS, fetch),
+        [(one, *sla_shown(standings[one.id].sla)) for one in found.items],
     )
-
-
-def beside(request: Visit, tickets: Tickets) -> list[tuple[Ticket, str, str]]:
-    """Return the tickets of the view that a ticket was come to from, for its left."""
-    view = view_of(request)
-    if not view:
-        return []
-    found = found_in(Listing(PATH, {}, ()), view, tickets, request.by.name).items
-    standings = tickets.standings(found)
-    return [(one, *sla_shown(standings[one.id].sla)) for one in found]

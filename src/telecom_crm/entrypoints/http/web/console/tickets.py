@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
-from telecom_crm.application.ports import Page, Query
+from telecom_crm.application.ports import Query
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.hold import Bar, barred
@@ -42,14 +42,14 @@ from telecom_crm.entrypoints.http.web.console.customer_history import latest
 from telecom_crm.entrypoints.http.web.console.finding import found_customers
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.console.ticket_views import (
+    FILTERS,
     PATH,
     address,
     beside,
     chips_of,
-    found_in,
     kept,
+    listed,
     onward,
-    sides,
     sla_shown,
     view_of,
 )
@@ -61,9 +61,6 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
-
-FILTERS = ("view",)
-"""What the list is filtered by."""
 
 ENTRY = Entry(
     path=PATH,
@@ -99,7 +96,7 @@ COMMANDS = Commands(
     told=lambda _, __, ticket: {"ticket": ticket},
     trail=kept,
     allowed=lambda _, __, ticket: _allowed(ticket),
-    after=lambda request, crm, ticket: onward(request, crm.tickets, ticket),
+    after=onward,
     table=(
         Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.begin),
         Command(
@@ -151,19 +148,18 @@ class TicketPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tickets: mine, free, overdue or all."""
         listing = Listing.of(request, *FILTERS)
-        view = view_of(request) or "all"
-        found = listed(listing, request, crm, view)
+        found = listed(listing, request, crm)
         return page(
             request,
             "console/tickets/index.html",
             fragment="console/tickets/_table.html",
             listing=listing,
-            view=view,
+            view=view_of(listing),
             found=found,
             customers=_whose(request, crm, found.items),
             standings=crm.tickets.standings(found.items),
             sla_shown=sla_shown,
-            chips=chips_of(view, crm.tickets, request.by.name),
+            chips=chips_of(listing, crm.tickets, request.by.name),
         )
 
     @acts("/claim", Area.TICKETS)
@@ -310,15 +306,6 @@ class TicketPages(Controller):
     ask, command = routes_of("/{ticket_id:uuid}/{command:str}", COMMANDS)
 
 
-def listed(listing: Listing, request: Visit, crm: Crm, view: str) -> Page[Ticket]:
-    """Return a page of a view; a search goes over all tickets, and by who asked too."""
-    if not listing.q:
-        return found_in(listing, view, crm.tickets, request.by.name)
-    owners = found_customers(request, crm, listing.q)
-    hits = crm.tickets.search(listing.q, owners=[one.id for one in owners], limit=listing.size)
-    return Page(items=tuple(hits))
-
-
 def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
     """Return events, the latest first, with their words, icon, tone and reason in words."""
     return [(one, *event_told(one)) for one in events[::-1]]
@@ -353,7 +340,7 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
 def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> Response[bytes]:
     ticket = crm.tickets.get(ticket_id)
     form = sent or Form()
-    sla, around = crm.tickets.sla(ticket_id), beside(request, crm.tickets)
+    sla, (at, around) = crm.tickets.sla(ticket_id), beside(request, crm, ticket)
     writes = request.may(Area.TICKETS, Action.WRITE)
     events = crm.tickets.timeline(ticket_id)
     return page(
@@ -362,11 +349,10 @@ def _shown(request: Visit, crm: Crm, ticket_id: TicketId, sent: Form | None) -> 
         status=200 if form.ok else form.status,
         ticket=ticket,
         base=f"{PATH}/{ticket.id}",
-        view=view_of(request),
         kept=kept(request),
         by_subscriber=SELF_CARE,
         beside=around,
-        at=sides(request, ticket, around),
+        at=at,
         sla=sla,
         left=sla_shown(sla),
         said=ticket.said(events),
