@@ -207,7 +207,12 @@ def test_what_is_fixed_says_where_and_who_may_only_look_cannot_save(site, admin)
     page = admin.get(PATH).text
     assert '<dd class="font-medium">KGS</dd>' in page
     assert "TELECOM_CRM_" not in page
-    assert "<dt>Database</dt><dd>Answers</dd>" in page
+    assert "<dt>Database</dt><dd>In memory</dd>" in page
+    assert "<dt>Work that waits for it</dt><dd>—</dd>" in page, "nothing to tell in memory"
+    assert "<dt>Contracts</dt><dd>C-00000001</dd>" in page
+    assert "<dt>Cash desk</dt><dd>Money in hand, booked at once</dd>" in page
+    assert "<dt>Imported files, once they are done</dt><dd>30 days</dd>" in page
+    assert "<dt>Counted tries to sign in</dt><dd>1 day</dd>" in page
     assert f"<dt>Version</dt><dd>{version('telecom-crm')}</dd>" in page
     auditor = site.browser("auditor")
     assert "Save" not in auditor.get(f"{PATH}/service-levels").text.partition("<main")[2]

@@ -32,6 +32,7 @@ from telecom_crm.application.ports import (
     UnitOfWork,
 )
 from telecom_crm.application.retry import each_alone, retried
+from telecom_crm.application.sale import account_number
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountBooks, AccountState, AccountStatement, BillingAccount
@@ -77,7 +78,7 @@ class Accounts:
 
         Raise `RuleViolated` for a customer who is blocked or closed, `CustomerMerged`, `KeyReused`.
         """
-        number = f"B-{self.series.take('account')[0]:08d}"
+        number = account_number(self.series.take("account")[0])
         return self._open(customer_id, currency, number, idempotency_key, by)
 
     def get(self, account_id: AccountId) -> AccountState:

@@ -1066,6 +1066,19 @@ class DiscardedFiles(Protocol):
         ...
 
 
+@attrs.frozen(kw_only=True)
+class StoreState:
+    """
+    What a store tells of itself: its name ("" in memory), the revision of its schema, when a worker
+    was last seen there, and how many of its duties are due (1,001 are more than a thousand).
+    """
+
+    name: str = ""
+    revision: str = ""
+    worker_seen: datetime | None = None
+    duties_due: int | None = None
+
+
 class Transaction(Protocol):
     """All collections, in one transaction."""
 

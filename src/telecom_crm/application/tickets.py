@@ -440,7 +440,7 @@ class Tickets:
         by: Actor,
     ) -> tuple[Ticket, bool]:
         """Open a ticket, and tell whether it is a new one."""
-        number = f"T-{self.series.take('ticket')[0]:07d}"
+        number = ticket_number(self.series.take("ticket")[0])
         at, sent = self.clock(), dict(asked)
         new = Ticket.create(id=TicketId(self.new_id()), number=number, by=by, at=at, **asked)
         if text:
@@ -505,3 +505,8 @@ def _refuse_others(tx: Transaction, ticket: Ticket) -> None:
         reasons.append("the ticket it follows is another customer's")
     if reasons:
         raise RuleViolated("ticket_of_customer", tuple(reasons))
+
+
+def ticket_number(taken: int) -> str:
+    """Return the number that a ticket is known by to people."""
+    return f"T-{taken:07d}"

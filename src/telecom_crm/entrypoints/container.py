@@ -67,6 +67,7 @@ from telecom_crm.application.ports import (
     PaymentGateway,
     ReadPhone,
     Series,
+    StoreState,
     Till,
     UnitOfWork,
 )
@@ -276,6 +277,12 @@ def _postgres_join(
     return join
 
 
+def _postgres_about(database: _Database) -> Callable[[], StoreState]:
+    from telecom_crm.adapters.postgres.about import PostgresAbout
+
+    return PostgresAbout(database.engine, database.schema)
+
+
 def _postgres_close(database: _Database) -> Callable[[], None]:
     return database.close
 
@@ -370,6 +377,12 @@ class Container(containers.DeclarativeContainer):
         chosen.store,
         memory=providers.Object(nothing_to_close),
         postgres=providers.Singleton(_postgres_close, database),
+    )
+
+    about_store = providers.Selector(
+        chosen.store,
+        memory=providers.Object(StoreState),
+        postgres=providers.Singleton(_postgres_about, database),
     )
 
     files = providers.Singleton(_files, options)
@@ -612,6 +625,9 @@ class Container(containers.DeclarativeContainer):
         new_id=chosen.new_id,
         zone=chosen.zone,
         currency=chosen.currency,
+        periods=chosen.periods,
+        imports_kept=providers.Callable(timedelta, days=chosen.imports_kept_days),
+        about_store=about_store,
         join=join,
         close=closing,
     )

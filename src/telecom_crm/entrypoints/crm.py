@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType, TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,6 +38,7 @@ from telecom_crm.application.ports import (
     NewId,
     PaymentGateway,
     ReadPhone,
+    StoreState,
     Till,
     UnitOfWork,
 )
@@ -53,6 +54,7 @@ from telecom_crm.application.tickets import Tickets
 from telecom_crm.application.users import Users
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.errors import RuleViolated
+from telecom_crm.entrypoints.periods import Periods
 
 SINK = "event_sink"
 """The name under which the stream of events remembers how far an embedder's sink came."""
@@ -119,6 +121,12 @@ class Crm:
     """Where the operator's days begin."""
     currency: str
     """The operator's own currency."""
+    periods: Periods
+    """How long what waits or is kept does so."""
+    imports_kept: timedelta
+    """How long a file that was brought in is kept once it is done with."""
+    about_store: Callable[[], StoreState] = attrs.field(default=StoreState, repr=False)
+    """Asks the store about itself; raises `Unavailable`."""
     _join: Join = attrs.field(default=nothing_to_join, repr=False)
     _close: Callable[[], None] = attrs.field(default=nothing_to_close, repr=False)
 

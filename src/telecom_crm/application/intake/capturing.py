@@ -203,7 +203,7 @@ class Capturing(IntakeDesk):
     ) -> Application:
         application = Application.capture(
             id=ApplicationId(self.new_id()),
-            number=f"R-{self.series.take('application')[0]:07d}",
+            number=application_number(self.series.take("application")[0]),
             scans=scans,
             by=by,
             at=self.clock(),
@@ -225,3 +225,8 @@ class Capturing(IntakeDesk):
             if application.customer_id is not None:
                 tx.customers.get(application.customer_id).refuse_merged()
             return tx.applications.save(application)
+
+
+def application_number(taken: int) -> str:
+    """Return the number that an application is known by to people."""
+    return f"R-{taken:07d}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 from uuid import UUID
 
 from litestar import Controller, Response
@@ -16,17 +15,16 @@ from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.deduplication import Candidate, Suspicion, find_duplicates
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
-from telecom_crm.domain.notification import Message, NotificationStatus
-from telecom_crm.domain.provisioning import ProvisioningStatus
+from telecom_crm.domain.notification import Message
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.console.lists import COUNTED, tally
+from telecom_crm.entrypoints.http.web.console import installation
 from telecom_crm.entrypoints.http.web.console.ruled import sheets_of
 from telecom_crm.entrypoints.http.web.console.sheets import Sheet, typed
 from telecom_crm.entrypoints.http.web.console.worded import event_of, previews, templates_typed
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
-from telecom_crm.entrypoints.http.web.i18n import NAMES, here
+from telecom_crm.entrypoints.http.web.i18n import NAMES
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
@@ -55,13 +53,6 @@ class SettingsPages(Controller):
     @shows("/", Area.RULES)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Show what can be set, and what is fixed where."""
-        pages = request.pages
-        fixed = [
-            (_("Currency"), crm.currency),
-            (_("Time zone"), crm.zone.key),
-            (_("Name on receipts"), pages.on_paper),
-            (_("Languages"), ", ".join(NAMES.values())),
-        ]
         sheets = sheets_of(crm).values()
         versions = {sheet.slug: crm.rules.version(sheet.kind) for sheet in sheets}
         return page(
@@ -72,8 +63,9 @@ class SettingsPages(Controller):
             versions=versions,
             brand=crm.rules.brand(),
             demo=crm.rules.demo(),
-            fixed=fixed,
-            system=_system(crm) if request.may(Area.OPERATIONS) else (),
+            fixed=installation.fixed(request, crm),
+            told=installation.told(crm),
+            system=installation.system(crm) if request.may(Area.OPERATIONS) else (),
         )
 
     @shows("/operator", Area.RULES, Action.WRITE)
@@ -168,25 +160,6 @@ class SettingsPages(Controller):
 
 _TRIED = "console/settings/_tried.html"
 _PREVIEW = "console/settings/_preview.html"
-
-
-def _system(crm: Crm) -> list[tuple[str, str]]:
-    """Return how the installation is; that it is told at all says that the database answers."""
-    tasks, sealed = crm.provisioning.backlog(), crm.audit.state().sealed
-    states = (NotificationStatus.QUEUED, NotificationStatus.FAILED)
-    messages = crm.notifications.counts(
-        *({"status": state.value} for state in states), most=COUNTED + 1
-    )
-    waiting = tasks[ProvisioningStatus.PENDING] + tasks[ProvisioningStatus.RUNNING]
-    return [
-        (_("Version"), metadata.version("telecom-crm")),
-        (_("Database"), _("Answers")),
-        (_("The worker sealed the audit"), here().instant(sealed.at, crm.zone) if sealed else ""),
-        (_("Messages that wait"), tally(messages[0])),
-        (_("Messages that failed"), tally(messages[1])),
-        (_("Tasks that the network has to do"), here().number(waiting)),
-        (_("Tasks that the network refused"), here().number(tasks[ProvisioningStatus.FAILED])),
-    ]
 
 
 def _language(code: str) -> str:
