@@ -335,6 +335,19 @@ def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Outcome], tmp_p
     assert cli("import", "subscribers", "no-such.csv").code == 2
 
 
+def test_the_page_for_while_the_service_is_away_needs_nothing_else(tmp_path: Path) -> None:
+    told = Outcome(("maintenance-page", "--operator", "Ala <Too>", "--hue", "150"), tmp_path, {})
+    assert told.code == 0, told.err
+    for said in ("Ala &lt;Too&gt;", "oklch(49% .21 150)", 'lang="ru"', "Жакында кайтабыз"):
+        assert said in told.out, said
+    assert told.out.count('href=""') == told.out.count("href") == 3
+    assert not any(
+        word in told.out for word in ("<script", "<link", "<img", "@import", "url(", "http")
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert Outcome(("maintenance-page", "--hue", "400"), tmp_path, {}).code == 2
+
+
 def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Outcome]) -> None:
     for told in (Outcome(("demo",), tmp_path, {}), cli("demo", "--data", str(tmp_path / "data"))):
         assert told.code == 0, told.err

@@ -249,7 +249,7 @@ def test_what_is_typed_is_shown_as_subscribers_will_see_it(site, admin):
         answer = admin.post(path, data=typed, headers=headers)
         assert answer.status_code == 200, answer.text
         assert answer.text.strip().startswith('<section class="card" id="offer"')
-        return answer.text
+        return str(answer.text)
 
     at, preview = f"{PATH}/new", f"{PATH}/preview"
     assert f'hx-post="{preview}"' in admin.get(at).text

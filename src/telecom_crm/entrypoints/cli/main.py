@@ -36,6 +36,10 @@ COMMANDS = {
     ),
     "migrate": ("schema:migrate", "Bring the database's schema to this version, or make it."),
     "import": ("importing:import_file", "Import SIMs, numbers or subscribers from a file."),
+    "maintenance-page": (
+        "maintenance:page",
+        "Print the page that a proxy shows while the service is away.",
+    ),
     "openapi": ("schema:openapi", "Print the HTTP service's OpenAPI document, as JSON."),
 }
 GROUPS = {
