@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from telecom_crm.application.rule_keeping import InForce as InForce
     from telecom_crm.application.rule_readers import ServiceLevels as ServiceLevels
     from telecom_crm.application.tickets import TicketStanding as TicketStanding
+    from telecom_crm.domain.account import AccountBooks as AccountBooks
     from telecom_crm.domain.account import AccountState as AccountState
     from telecom_crm.domain.account import AccountStatement as AccountStatement
     from telecom_crm.domain.account import BillingAccount as BillingAccount
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.customer import CustomerKind as CustomerKind
     from telecom_crm.domain.customer import DocumentType as DocumentType
     from telecom_crm.domain.customer import IdentityDocument as IdentityDocument
+    from telecom_crm.domain.customer import MergeField as MergeField
     from telecom_crm.domain.deduplication import DeduplicationRules as DeduplicationRules
     from telecom_crm.domain.deduplication import Suspicion as Suspicion
     from telecom_crm.domain.demo import Demo as Demo
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.identifiers import EditionId as EditionId
     from telecom_crm.domain.identifiers import EntryId as EntryId
     from telecom_crm.domain.identifiers import ImportId as ImportId
+    from telecom_crm.domain.identifiers import NoteId as NoteId
     from telecom_crm.domain.identifiers import NotificationId as NotificationId
     from telecom_crm.domain.identifiers import PaymentId as PaymentId
     from telecom_crm.domain.identifiers import RefundId as RefundId
@@ -153,6 +156,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.payment import Payment as Payment
     from telecom_crm.domain.payment import PaymentMethod as PaymentMethod
     from telecom_crm.domain.payment import PaymentReceipt as PaymentReceipt
+    from telecom_crm.domain.payment import Takings as Takings
     from telecom_crm.domain.policy import BillingPolicy as BillingPolicy
     from telecom_crm.domain.policy import PaymentMode as PaymentMode
     from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
@@ -176,6 +180,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.role import Visitor as Visitor
     from telecom_crm.domain.seal import Breach as Breach
     from telecom_crm.domain.seal import Seal as Seal
+    from telecom_crm.domain.self_care import Offered as Offered
     from telecom_crm.domain.session import Session as Session
     from telecom_crm.domain.session import Subscriber as Subscriber
     from telecom_crm.domain.sim import RetireReason as RetireReason
@@ -227,7 +232,7 @@ _STABLE = {
     "application.rule_keeping": "InForce",
     "application.rule_readers": "ServiceLevels",
     "application.tickets": "TicketStanding",
-    "domain.account": "AccountState AccountStatement BillingAccount",
+    "domain.account": "AccountBooks AccountState AccountStatement BillingAccount",
     "domain.activation": "ActivationSummary",
     "domain.application": "Application ApplicationKind Channel Priority",
     "domain.approval": "Approval ApprovalKind",
@@ -237,7 +242,9 @@ _STABLE = {
     "domain.charging": "Charge ChargeKind",
     "domain.compatibility": "CompatibilityRule",
     "domain.contract": "CloseReason Contract",
-    "domain.customer": "Address Consent Customer CustomerKind DocumentType IdentityDocument",
+    "domain.customer": """
+        Address Consent Customer CustomerKind DocumentType IdentityDocument MergeField
+    """,
     "domain.deduplication": "DeduplicationRules Suspicion",
     "domain.demo": "Demo",
     "domain.errors": """
@@ -248,8 +255,8 @@ _STABLE = {
     "domain.hold": "HoldKind",
     "domain.identifiers": """
         AccountId ApplicationId ApprovalId ContractId CustomerId DocumentId EditionId EntryId
-        ICCID IMSI ImportId MSISDN NotificationId PaymentId RefundId SessionId TaskId TicketId
-        TokenId UserId WebhookId
+        ICCID IMSI ImportId MSISDN NoteId NotificationId PaymentId RefundId SessionId TaskId
+        TicketId TokenId UserId WebhookId
     """,
     "domain.importing": "ImportJob ImportKind ImportSummary RowError",
     "domain.language": "Wording",
@@ -259,7 +266,7 @@ _STABLE = {
     "domain.notification": "Notification Template",
     "domain.number": "Number NumberCategory",
     "domain.paper": "Edition PaperKind TemplateVersion",
-    "domain.payment": "Payment PaymentMethod PaymentReceipt",
+    "domain.payment": "Payment PaymentMethod PaymentReceipt Takings",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
     "domain.provisioning": "ProvisioningStatus ProvisioningTask",
     "domain.refund": "Refund",
@@ -267,6 +274,7 @@ _STABLE = {
     "domain.report": "Attention Concern Dashboard FirstStep News PoolFigures",
     "domain.role": "Action Area Rights Role RoleName Scope Visitor",
     "domain.seal": "Breach Seal",
+    "domain.self_care": "Offered",
     "domain.session": "Session Subscriber",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",

@@ -30,7 +30,7 @@ from telecom_crm.entrypoints.http.web.audit_values import KINDS, kinds_told, wor
 from telecom_crm.entrypoints.http.web.labels import LABELS, label
 
 SOURCES = Path(telecom_crm.__file__).parent
-NOT_TOLD = {"events", "version", "id", "replayed"}
+NOT_TOLD = {"events", "version", "id", "known", "replayed"}
 """What an entity has that no event names as a field."""
 AS_WRITTEN = {"ICCID", "IMSI", "ID", "PIN", "PIN 2", "PUK", "PUK 2", "E-mail"}
 """What is called the same in every language."""

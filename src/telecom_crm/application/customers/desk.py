@@ -65,7 +65,7 @@ class CustomerDesk:
     zone: ZoneInfo = BISHKEK
     """Where the operator's days begin."""
 
-    def check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+    def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
         """Raise `InvalidValue` with all that checks and validation rules find wrong."""
         checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
         if faults := tuple(fault for check in checks for fault in check(customer)):

@@ -128,7 +128,7 @@ class Merging(CustomerDesk):
             standing = _with_contracts(survivor, theirs.contracts, by=by, at=at)
             whole = standing.absorb(loser, take=take, by=by, at=at)
             if take:
-                self.check(tx, whole, at)
+                self._check(tx, whole, at)
                 whole = inherited(tx, whole, by=by, at=at)
                 tx.customers.remember(former(survivor, whole, by=by, at=at))
             tx.customers.save(whole)

@@ -107,7 +107,7 @@ class Profiles(CustomerDesk):
             )
             if after is before:
                 return before
-            self.check(tx, after, at)
+            self._check(tx, after, at)
             after = inherited(tx, after, by=by, at=at)
             tx.customers.remember(former(before, after, by=by, at=at))
             tx.discarded_files.add(scans_of((before,)) - scans_of((after,)))
@@ -197,7 +197,7 @@ class Profiles(CustomerDesk):
             id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
         )
         with self.uow() as tx:
-            self.check(tx, newcomer, at)
+            self._check(tx, newcomer, at)
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "customers.register", by=by, **given)
