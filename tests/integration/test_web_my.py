@@ -215,6 +215,39 @@ def test_operations_go_by_month_and_by_whether_money_came_or_went(site, phones):
     assert paid in browser.get("/my/payments?month=x&only=y").text
 
 
+def test_operations_are_found_by_amount_words_day_and_receipt(site, phones):
+    mine = contracts(site)[0]
+    browser = enter(site, phones, mine)
+    paid, other = (
+        submit(browser, "/my/topup", "/my/topup", amount=amount).headers["location"]
+        for amount in ("250", "1250.50")
+    )
+    kind = ChargeKind.NUMBER_CHANGE
+    fee = {"amount": Money.parse("7.00", "KGS"), "kind": kind, "reason": "x"}
+    site.crm.accounts.charge(mine.account_id, **fee)
+    receipt = site.crm.payments.receipt(paid_id(paid)).number
+
+    def found(q: str, only: str = "") -> tuple[bool, bool, bool]:
+        text = browser.get("/my/payments", params={"q": q, "only": only}).text
+        assert "Found in the last twelve months" in text
+        return paid in text, other in text, "−KGS\xa07.00" in text
+
+    today = site.crm.clock().astimezone(site.crm.zone)
+    for q, wanted in (
+        ("250", (True, False, False)),
+        ("1 250,5", (False, True, False)),
+        ("7,00", (False, False, True)),
+        ("change of NUMBER", (False, False, True)),
+        (receipt.lower(), (True, False, False)),
+        (receipt[-8:], (True, False, False)),
+        (f"{today:%Y}", (True, True, True)),
+        ("no such thing", (False, False, False)),
+    ):
+        assert found(q) == wanted, q
+    assert found(f"{today:%Y}", "out") == (False, False, True)
+    assert "Nothing found" in browser.get("/my/payments?q=zzz").text
+
+
 def test_a_question_about_a_payment_begins_with_what_is_known_of_it(site, phones):
     mine, theirs, *_ = contracts(site)
     browser, other = enter(site, phones, mine), enter(site, phones, theirs)

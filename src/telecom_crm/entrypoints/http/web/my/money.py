@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
@@ -33,12 +34,13 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.messages import known_failure
 from telecom_crm.entrypoints.http.web.months import Month
-from telecom_crm.entrypoints.http.web.my.operations import theirs, titled
+from telecom_crm.entrypoints.http.web.my.operations import matches, theirs, titled
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 OWN = Own("a subscriber sees their own, and anything else is not found")
 MOST = 500
-"""As many operations of a month are shown."""
+"""As many operations of a month are shown, or of a year searched through."""
+SEARCHED = timedelta(days=366)
 CHIPS = ("100", "250", "500", "1000")
 """Amounts that one taps, in major units."""
 
@@ -90,25 +92,30 @@ class MyMoney(Controller):
 
     @shows("/my/payments", OWN)
     def payments(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """List what came in and what was charged in a month, the latest first."""
-        month = Month.asked(request, crm)
+        """
+        List what came in and what was charged in a month, the latest first; or of a year what is
+        searched for.
+        """
+        month, q = Month.asked(request, crm), request.query_params.get("q", "").strip()[:100]
         only = {one.value: one for one in Direction}.get(request.query_params.get("only", ""))
         ids = [one.id for one in crm.accounts.of_customer(request.subscriber.customer_id)]
         began = crm.operations.began(ids)
         found = crm.operations.between(
             ids,
-            start=month.start,
-            end=month.end,
+            start=crm.clock() - SEARCHED if q else month.start,
+            end=crm.clock() if q else month.end,
             direction=only,
             count=MOST + 1,
         )
+        shown = [one for one in found[:MOST] if not q or matches(one, q, crm.zone)]
         return page(
             request,
             "my/payments.html",
             month=month,
             earlier=began is not None and began < month.start,
             only=only,
-            lines=found[:MOST],
+            q=q,
+            lines=shown,
             more=len(found) > MOST,
             theirs=theirs,
             titled=titled,

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
 from telecom_crm.application.operations import Operation
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.payment import PaymentStatus
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.labels import entry_title, label, tone
 
+AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,3})?", re.ASCII)
+RECEIPT = 8
+"""How many characters of a receipt's number are its payment's own."""
 UNDER_WAY = (PaymentStatus.INITIATED, PaymentStatus.PENDING, PaymentStatus.UNKNOWN)
 
 
 def theirs(status: PaymentStatus) -> tuple[str, str]:
     """Return how a payment stands and its tone: how we ask for its outcome is nothing to them."""
     return (_("Under way"), "info") if status in UNDER_WAY else (label(status), tone(status))
+
+
+def matches(one: Operation, q: str, zone: ZoneInfo) -> bool:
+    """Tell whether an operation is what is searched for: its words, day, amount or receipt."""
+    day = one.at.astimezone(zone).date()
+    said = f"{titled(one)} {here().date(day)} {here().date(day, 'long')}".casefold()
+    if q.casefold() in said:
+        return True
+    plain = "".join(q.split()).replace(",", ".")
+    if AMOUNT.fullmatch(plain) and Decimal(plain) == abs(Decimal(one.amount.amount)):
+        return True
+    end = plain.replace("-", "").casefold()[-RECEIPT:]
+    return one.payment is not None and len(end) == RECEIPT and one.payment.key.endswith(end)
 
 
 def titled(one: Operation) -> str:
