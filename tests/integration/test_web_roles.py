@@ -167,3 +167,6 @@ def test_a_role_is_shown_as_its_members_see_the_console(admin):
     assert "New ticket" in support
     assert "Take payment" not in support
     assert "Dispute won" in senior
+    cards = senior.partition("SIM cards")[2].partition("</dd>")[0]
+    assert "Retire" in cards
+    assert "Change the class" not in cards, "of numbers alone"

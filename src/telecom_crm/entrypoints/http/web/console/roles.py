@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
@@ -221,26 +222,25 @@ def _limits_of(role: Role) -> list[Limit]:
 def _seen_as(request: Visit, role: Role) -> list[tuple[str, list[tuple[Entry, list[str]]]]]:
     """Return what a member of a role sees: the navigation, with what each part lets them do."""
     known = {
-        id(commands): commands
+        id(commands): (route.path, commands)
         for route in request.app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
         if (commands := handler.opt.get("commands")) is not None
     }.values()
-    buttons: dict[Area | None, dict[str, None]] = {}
-    for commands in known:
-        if role.may(commands.area, commands.action):
-            inside = buttons.setdefault(commands.area, {})
-            inside.update(dict.fromkeys(one.words for one in commands.table))
+    allowed = [(path, one) for path, one in known if role.may(one.area, one.action)]
     return [
-        (section, [(one, _done_in(one, role, buttons)) for one in inside])
+        (section, [(one, _done_in(one, role, allowed)) for one in inside])
         for section, inside in request.pages.menu(role.may)
     ]
 
 
-def _done_in(entry: Entry, role: Role, buttons: Mapping[Area | None, Iterable[str]]) -> list[str]:
-    makes = [_(entry.new)] if entry.makes(role.may) else []
-    return [*makes, *buttons.get(entry.area, ())]
+def _done_in(entry: Entry, role: Role, allowed: Iterable[tuple[str, Commands[Any]]]) -> list[str]:
+    """Return what a part of the console lets a role do: what it makes, and its buttons."""
+    buttons = dict.fromkeys(
+        one.words for path, commands in allowed if entry.covers(path) for one in commands.table
+    )
+    return [_(entry.new), *buttons] if entry.makes(role.may) else list(buttons)
 
 
 def _copied(request: Visit, crm: Crm) -> Role | None:
