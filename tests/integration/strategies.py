@@ -353,6 +353,7 @@ tasks = st.builds(
     lease_until=maybe(instants),
     silent=st.booleans(),
     error=texts,
+    ticket_id=maybe(ids),
     status=st.sampled_from(provisioning.ProvisioningStatus),
     **stored,
 )

@@ -19,12 +19,14 @@ import pytest
 from telecom_crm import Crm, Money, Payer, PaymentMethod, Query
 from telecom_crm.adapters.clock import ManualClock, utc_now
 from telecom_crm.adapters.gateways.simulator import SimulatorGateway
+from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.payment import Payment
+from telecom_crm.domain.provisioning import TRIES
 from telecom_crm.entrypoints.demo import subscriber
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.crashing import CRASHED, crash_at, gateway_in, open_crm
@@ -192,6 +194,39 @@ def test_a_sale_and_its_activation(world: World) -> None:
         assert len(charged) == len(set(charged)), "a fee was charged twice"
         activated = world.crm.contracts.timeline(contract.id)
         assert [event.name for event in activated].count("ContractActivated") == 1
+
+
+def try_in_vain(crm: Crm, index: int, *, times: int = TRIES) -> None:
+    """Sell a contract, which the network refuses to activate so many times."""
+    contract = sell(crm, index)
+    assert isinstance(crm.network, SimulatorNetwork)
+    while (task := crm.provisioning.latest_of(contract.id)) and (
+        task.attempts < times or task.status == "running"
+    ):
+        if task.status == "failed":
+            crm.provisioning.retry(task.id)
+        crm.network.disturb(NetworkStep.ALLOW, Trouble.FAILS, times=1)
+        crm.step("provision")
+
+
+def try_twice(crm: Crm, index: int) -> None:
+    try_in_vain(crm, index, times=TRIES - 1)
+
+
+def test_a_ticket_about_an_activation(world: World) -> None:
+    for index in boundaries(world, try_in_vain, stock_up, try_twice):
+        try_in_vain(world.crm, index)
+        contract = sell(world.crm, index)
+        task = world.crm.provisioning.latest_of(contract.id)
+        [ticket] = world.crm.tickets.each(customer_id=str(contract.customer_id))
+        assert task is not None
+        assert task.ticket_id == ticket.id
+        world.crm.provisioning.retry(task.id)
+        world.settle()
+        assert world.crm.contracts.get(contract.id).status == "active"
+        entries = world.crm.accounts.each_entry(contract.account_id)
+        charged = [entry.kind for entry in entries if entry.kind.endswith("_fee")]
+        assert len(charged) == len(set(charged)), "a fee was charged twice"
 
 
 def test_a_deposit(world: World) -> None:

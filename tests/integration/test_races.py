@@ -101,7 +101,7 @@ class Crm:
         self.inventory = Inventory(uow, utc_now, new_uuid7)
         self.contracts = Contracts(uow, utc_now, new_uuid7, store.series, files)
         self.accounts = Accounts(uow, utc_now, new_uuid7, store.series)
-        self.provisioning = Provisioning(uow, utc_now, new_uuid7)
+        self.provisioning = Provisioning(uow, utc_now, new_uuid7, store.series)
         self.tickets = Tickets(uow, utc_now, new_uuid7, store.series, files)
         self.intake = Intake(uow, utc_now, new_uuid7, store.series, files)
         self.payments = Payments(

@@ -109,7 +109,7 @@ class Desk:
     ) -> "Desk":
         TariffCatalog(uow, clock).apply(demo_catalog())
         imports = Imports(uow, MemoryFiles(new_id=ids), clock, ids, series, **more)
-        return cls(uow, imports, Provisioning(uow, clock, ids), SimulatorNetwork())
+        return cls(uow, imports, Provisioning(uow, clock, ids, series), SimulatorNetwork())
 
     def stocked(self, count: int = 9) -> "Desk":
         self.bring("sims", [sim(n) for n in range(count)])

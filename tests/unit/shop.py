@@ -69,7 +69,7 @@ class Shop:
             TariffCatalog(uow, clock),
             RuleBook(uow, clock),
             Contracts(uow, clock, ids, series, MemoryFiles(new_id=ids)),
-            Provisioning(uow, clock, ids),
+            Provisioning(uow, clock, ids, series),
             SimulatorNetwork(),
         )
         shop.catalog.apply(demo_catalog())

@@ -1,14 +1,18 @@
 import pytest
 
+from telecom_crm.adapters.files.memory import MemoryFiles
 from telecom_crm.adapters.network.simulator import NetworkStep, Trouble
+from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.ports import Query
 from telecom_crm.application.provisioning import Worked
+from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
 from telecom_crm.domain.errors import IllegalTransition, RuleViolated, StaleVersion
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import SimStatus
+from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.http.web.messages import known_failure
 from tests.unit.shop import OPERATOR, PDF, Shop, iccid
 
@@ -16,6 +20,17 @@ from tests.unit.shop import OPERATOR, PDF, Shop, iccid
 @pytest.fixture
 def shop(uow, series, clock, ids) -> Shop:
     return Shop.opened(uow, series, clock, ids)
+
+
+@pytest.fixture
+def customers(shop) -> Customers:
+    return Customers(shop.uow, shop.clock, shop.new_id)
+
+
+@pytest.fixture
+def tickets(shop, series) -> Tickets:
+    files = MemoryFiles(new_id=shop.new_id)
+    return Tickets(shop.uow, shop.clock, shop.new_id, series, files)
 
 
 def asked(shop: Shop) -> Contract:
@@ -63,6 +78,69 @@ def test_a_refusal_waits_for_an_operator_who_retries(shop) -> None:
         shop.provisioning.retry(failed.id, expected_version=failed.version)
     assert shop.provisioning.work(network=shop.network).done == 1
     assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+
+
+def try_in_vain(shop: Shop, contract: Contract, clock, trouble: Trouble) -> ProvisioningTask:
+    """Have an activation tried once more, by whoever takes it up after the last time."""
+    shop.network.disturb(NetworkStep.ALLOW, trouble, times=1)
+    task = only_task(shop, contract)
+    if task.status is ProvisioningStatus.FAILED:
+        shop.provisioning.retry(task.id, by=OPERATOR)
+    clock.pass_(minutes=2)
+    assert shop.provisioning.work(network=shop.network).total == 1
+    return only_task(shop, contract)
+
+
+@pytest.mark.parametrize("trouble", [Trouble.FAILS, Trouble.SILENT, Trouble.SILENT_DONE])
+def test_an_activation_tried_three_times_in_vain_gets_one_ticket(
+    shop, customers, tickets, clock, trouble
+) -> None:
+    contract = asked(shop)
+    customers.update(contract.customer_id, changes={"language": "ru"})
+    for _ in range(2):
+        assert try_in_vain(shop, contract, clock, trouble).ticket_id is None
+    third, fourth = (try_in_vain(shop, contract, clock, trouble) for _ in range(2))
+    assert third.ticket_id == fourth.ticket_id
+    (ticket,) = tickets.each(customer_id=str(contract.customer_id))
+    assert (ticket.id, ticket.contract_id) == (third.ticket_id, contract.id)
+    assert ticket.subject == f"Активация договора {contract.number} не проходит"
+    assert ticket.priority is TicketPriority.HIGH
+    (comment,) = ticket.comments
+    assert (comment.text.startswith("Попыток в сети: 3"), comment.internal) == (True, True)
+    clock.pass_(hours=100)
+    assert [one.id for one in tickets.overdue().items] == [ticket.id]
+    if fourth.status is ProvisioningStatus.FAILED:
+        shop.provisioning.retry(fourth.id, by=OPERATOR)
+    assert shop.provisioning.work(network=shop.network) == Worked(done=1)
+    assert shop.contracts.get(contract.id).status is ContractStatus.ACTIVE
+    fees = [entry.kind for entry in shop.entries(contract) if entry.kind.endswith("_fee")]
+    assert len(fees) == len(set(fees)) > 0
+    with shop.uow(read_only=True) as tx:
+        names = [event.name for event in tx.events.of("provisioning_task", third.key)]
+    assert names.count("ProvisioningTicketOpened") == 1
+
+
+def test_only_an_activation_gets_a_ticket(shop, tickets, clock) -> None:
+    contract = shop.active(1)
+    shop.contracts.suspend(contract.id, hold=HoldKind.ADMIN)
+    for _ in range(4):
+        shop.network.disturb(NetworkStep.BAR, Trouble.SILENT, times=1)
+        clock.pass_(minutes=2)
+        assert shop.provisioning.work(network=shop.network) == Worked(silent=1)
+    assert list(tickets.each()) == []
+
+
+def test_a_ticket_finds_the_customer_who_was_merged_meanwhile(
+    shop, customers, tickets, clock
+) -> None:
+    contract = asked(shop)
+    for _ in range(2):
+        try_in_vain(shop, contract, clock, Trouble.FAILS)
+    survivor = customers.register(name="Survivor")
+    customers.merge(contract.customer_id, survivor_id=survivor.id)
+    try_in_vain(shop, contract, clock, Trouble.FAILS)
+    (ticket,) = tickets.each()
+    assert ticket.customer_id == survivor.id
 
 
 def test_a_silent_network_is_asked_again_after_the_lease(shop, clock) -> None:

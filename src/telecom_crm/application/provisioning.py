@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -19,12 +20,15 @@ from telecom_crm.application.ports import (
     NewId,
     Page,
     Query,
+    Series,
     Transaction,
     UnitOfWork,
 )
+from telecom_crm.application.promises import promise_in
 from telecom_crm.application.retry import retried
+from telecom_crm.application.tickets import ticket_number
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, ContractCommand
-from telecom_crm.domain.identifiers import AccountId, ContractId, TaskId
+from telecom_crm.domain.identifiers import AccountId, ContractId, TaskId, TicketId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, as_stored
 from telecom_crm.domain.provisioning import (
     PROVISIONING_LIFECYCLE,
@@ -34,6 +38,8 @@ from telecom_crm.domain.provisioning import (
     ProvisioningTask,
 )
 from telecom_crm.domain.sim import SIM_LIFECYCLE, Sim, SimCommand
+from telecom_crm.domain.spoken import ACTIVATION_IN_VAIN, TRIED_IN_VAIN
+from telecom_crm.domain.ticket import DEFAULT_CALENDAR, Ticket, TicketPriority
 
 
 @attrs.frozen(kw_only=True)
@@ -57,15 +63,19 @@ class Provisioning:
     uow: UnitOfWork
     clock: Clock
     new_id: NewId
+    series: Series
     lease: timedelta = timedelta(minutes=2)
     """How long a task is held by whoever carries it out; then a silent network is asked again."""
+    zone: ZoneInfo = DEFAULT_CALENDAR.zone
+    """Where the working hours of the default service levels are."""
 
     def work(self, *, network: Network, limit: int = 100, by: Actor = SYSTEM) -> Worked:
         """
         Carry out tasks that are due, each outside any transaction, and record what became of it.
 
         A task without an answer is taken up again when its lease is over; it does no harm to do one
-        twice. Until then nobody is at work on it: operators may retry, skip or give it up.
+        twice. Until then nobody is at work on it: operators may retry, skip or give it up. An
+        activation that was tried `TRIES` times in vain gets a ticket, one however often it fails.
         """
         done = failed = silent = 0
         while done + failed + silent < limit:
@@ -211,21 +221,57 @@ class Provisioning:
             tx.tasks.save(task.succeed(by=by, at=now))
             return True
 
-    @retried
     def _record_failure(self, task: ProvisioningTask, error: str, by: Actor) -> bool:
-        with self.uow() as tx:
-            if tx.tasks.get(task.id).version != task.version:
-                return False
-            tx.tasks.save(task.fail(error=error[:1000], by=by, at=self.clock()))
-            return True
+        return self._record_trouble(
+            task, lambda at: task.fail(error=error[:1000], by=by, at=at), by=by
+        )
+
+    def _record_silence(self, task: ProvisioningTask, error: str, by: Actor) -> bool:
+        return self._record_trouble(
+            task, lambda at: task.unanswered(error=error[:1000], by=by, at=at), by=by
+        )
 
     @retried
-    def _record_silence(self, task: ProvisioningTask, error: str, by: Actor) -> bool:
+    def _record_trouble(
+        self,
+        task: ProvisioningTask,
+        told: Callable[[datetime], ProvisioningTask],
+        *,
+        by: Actor,
+    ) -> bool:
+        """Record an attempt in vain, with a ticket where an activation has had many of them."""
+        now = self.clock()
+        ticket = self._ticket_about(task, by=by, at=now) if task.needs_ticket else None
         with self.uow() as tx:
+            if ticket and tx.customers.get(ticket.customer_id).merged_into is not None:
+                raise Contended(f"customer {ticket.customer_id}")  # who is found again
             if tx.tasks.get(task.id).version != task.version:
                 return False
-            tx.tasks.save(task.unanswered(error=error[:1000], by=by, at=self.clock()))
+            ended = told(now)
+            if ticket:
+                ended = ended.open_ticket(ticket.id, by=by, at=now)
+                tx.tickets.save(ticket)
+                promise_in(tx, [ticket], zone=self.zone)
+            tx.tasks.save(ended)
             return True
+
+    def _ticket_about(self, task: ProvisioningTask, *, by: Actor, at: datetime) -> Ticket:
+        """Return a ticket that asks to see to an activation, in the customer's language."""
+        with self.uow(read_only=True) as tx:
+            contract = tx.contracts.get(task.contract_id)
+            language = tx.customers.get(contract.customer_id).language
+        subject = ACTIVATION_IN_VAIN.said_in(language) % {"contract": contract.number}
+        text = TRIED_IN_VAIN.said_in(language) % {"count": task.attempts}
+        return Ticket.create(
+            id=TicketId(self.new_id()),
+            number=ticket_number(self.series.take("ticket")[0]),
+            customer_id=contract.customer_id,
+            contract_id=contract.id,
+            subject=subject,
+            priority=TicketPriority.HIGH,
+            by=by,
+            at=at,
+        ).comment(id=self.new_id(), text=text, internal=True, by=by, at=at)
 
     def _settle(
         self,

@@ -10,7 +10,7 @@ import attrs
 
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.hold import Bar
-from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, TaskId
+from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, ContractId, TaskId, TicketId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
 
 NO_ANSWER = "the network gave no answer"
@@ -82,6 +82,10 @@ UNFINISHED = tuple(
 """The states of a task that the network, or a person, has still to see to."""
 
 
+TRIES = 3
+"""So often an activation is tried in vain before somebody is asked to see to it."""
+
+
 @attrs.frozen(kw_only=True)
 class StepFact:
     """One step the network answered, so that a second attempt need not ask again."""
@@ -103,7 +107,8 @@ class ProvisioningTask:
     `iccid`, `imsi`, `msisdn` and `bars` are what holds afterwards, whatever was before and whatever
     the kind is; a swap or a new number also names what was before. `attempts` counts starts.
     Whoever runs it holds it until `lease_until`; `silent` says that the network gave them no
-    answer, so that nobody is at work on it any more. `error` is the last failure.
+    answer, so that nobody is at work on it any more. `error` is the last failure, and `ticket_id`
+    the ticket that was opened when there were many.
     """
 
     id: TaskId
@@ -120,6 +125,7 @@ class ProvisioningTask:
     lease_until: datetime | None = None
     silent: bool = False
     error: str = ""
+    ticket_id: TicketId | None = None
     status: ProvisioningStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
@@ -160,6 +166,12 @@ class ProvisioningTask:
     def key(self) -> str:
         """The id as text."""
         return str(self.id)
+
+    @property
+    def needs_ticket(self) -> bool:
+        """Whether somebody is to be asked to see to it, once this attempt is in vain too."""
+        in_vain = self.kind is ProvisioningKind.ACTIVATE and self.attempts >= TRIES
+        return in_vain and self.ticket_id is None
 
     def start(self, *, lease_until: datetime, by: Actor, at: datetime) -> ProvisioningTask:
         """Take the task, alone, until an instant."""
@@ -220,6 +232,18 @@ class ProvisioningTask:
             reason=error,
             silent=True,
             error=error,
+        )
+
+    def open_ticket(self, ticket_id: TicketId, *, by: Actor, at: datetime) -> ProvisioningTask:
+        """Keep which ticket was opened about its failures."""
+        return PROVISIONING_LIFECYCLE.note(
+            self,
+            "ProvisioningTicketOpened",
+            "open_ticket",
+            by=by,
+            at=at,
+            payload={"ticket": str(ticket_id)},
+            ticket_id=ticket_id,
         )
 
     def at_rest(self, *, by: Actor, at: datetime) -> ProvisioningTask:

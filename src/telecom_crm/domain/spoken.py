@@ -46,6 +46,19 @@ HOLDS: Mapping[HoldKind, Wording] = MappingProxyType(
 )
 """Why a contract is suspended, as its subscriber is told."""
 
+ACTIVATION_IN_VAIN = Wording(
+    en="The activation of %(contract)s does not go through",
+    ru="Активация договора %(contract)s не проходит",
+    ky="%(contract)s келишимин иштетүү ишке ашпай жатат",
+)
+"""What a ticket about it is called; the customer reads it too."""
+TRIED_IN_VAIN = Wording(
+    en="The network was asked %(count)s times. Its answer is on the page of the contract.",
+    ru="Попыток в сети: %(count)s. Что она ответила, видно на странице договора.",
+    ky="Тармакка жасалган аракеттер: %(count)s. Анын жообу келишимдин барагында көрүнөт.",
+)
+"""What the staff reads first on that ticket."""
+
 
 def amount_said(amount: Money) -> Wording:
     """

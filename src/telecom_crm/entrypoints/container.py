@@ -522,7 +522,9 @@ class Container(containers.DeclarativeContainer):
         uow=uow,
         clock=chosen.clock,
         new_id=chosen.new_id,
+        series=series,
         lease=chosen.periods.network,
+        zone=chosen.zone,
     )
     notifications = providers.Singleton(
         Notifications,

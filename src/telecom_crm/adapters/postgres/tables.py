@@ -605,6 +605,7 @@ provisioning_tasks = Table(
     _at("lease_until", nullable=True),
     _flag("silent"),
     _text("error"),
+    _ref("ticket_id"),
     _text("status"),
     _int("version"),
     PrimaryKeyConstraint("id"),

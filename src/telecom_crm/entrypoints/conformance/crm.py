@@ -122,7 +122,7 @@ class Operator:
         self.contracts = Contracts(uow, clock, ids, series, files)
         self.accounts = Accounts(uow, clock, ids, series)
         self.tickets = Tickets(uow, clock, ids, series, files)
-        self.provisioning = Provisioning(uow, clock, ids)
+        self.provisioning = Provisioning(uow, clock, ids, series)
         self.rules = RuleBook(uow, clock)
         self.events = EventStream(uow)
         self.payments = Payments(

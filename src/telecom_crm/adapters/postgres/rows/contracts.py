@@ -109,6 +109,7 @@ def task_to_row(task: ProvisioningTask) -> dict[str, Any]:
         "lease_until": task.lease_until,
         "silent": task.silent,
         "error": task.error,
+        "ticket_id": task.ticket_id,
         "status": task.status.value,
         "version": task.version,
     }
@@ -133,6 +134,7 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         lease_until=row["lease_until"],
         silent=row["silent"],
         error=row["error"],
+        ticket_id=row["ticket_id"],
         status=ProvisioningStatus(row["status"]),
         version=row["version"],
     )

@@ -49,6 +49,7 @@ class TaskView(View):
     lease_until: datetime | None
     silent: bool
     error: str
+    ticket_id: UUID | None
     status: ProvisioningStatus
     version: int
 
@@ -72,6 +73,7 @@ class TaskView(View):
             lease_until=task.lease_until,
             silent=task.silent,
             error=task.error,
+            ticket_id=task.ticket_id,
             status=task.status,
             version=task.version,
         )

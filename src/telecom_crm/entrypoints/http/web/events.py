@@ -145,6 +145,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "ProvisioningFailed": (N_("Network refused the task"), "radio", "bad"),
     "ProvisioningLeaseLost": (N_("Task offered again"), "clock", "warn"),
     "ProvisioningUnanswered": (N_("Network did not answer"), "clock", "warn"),
+    "ProvisioningTicketOpened": (N_("Ticket opened about it"), "message-square-plus", "warn"),
     "ProvisioningRetried": (N_("Task tried again"), "refresh-cw", "info"),
     "ProvisioningSkipped": (N_("Task skipped"), "arrow-right", "warn"),
     "ProvisioningUndone": (N_("Task undone"), "rotate-ccw", "warn"),

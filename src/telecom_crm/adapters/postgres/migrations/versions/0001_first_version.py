@@ -396,6 +396,7 @@ CREATE TABLE provisioning_tasks (
     lease_until timestamptz,
     silent BOOLEAN NOT NULL,
     error TEXT NOT NULL,
+    ticket_id UUID,
     status TEXT NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT pk_provisioning_tasks PRIMARY KEY (id)
