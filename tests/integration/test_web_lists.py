@@ -8,6 +8,7 @@ import pytest
 
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
+from telecom_crm.domain.number import NumberCategory, NumberStatus
 from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.app import create_app
@@ -290,3 +291,27 @@ def test_for_whom_a_number_is_kept_is_in_its_file_as_well(site, admin):
     [head, line] = admin.get(f"/console/numbers.csv?q={number.msisdn.digits}").text.splitlines()
     assert "Reserved for" in head
     assert "Mayor's office" in line
+
+
+def test_tokens_are_counted_and_told_apart_by_whether_they_were_revoked(site, admin):
+    made = [site.crm.access.create_token(name=f"Chip {one}", role="operator")[0] for one in "ab"]
+    before = tallies_of(admin, "/console/tokens")
+    site.crm.access.revoke(made[0].id)
+    told = tallies_of(admin, "/console/tokens")
+    assert int(told["Revoked"]) == int(before["Revoked"]) + 1
+    assert int(told["Issued"]) == int(before["Issued"]) - 1
+    gone = shown_in(admin, "/console/tokens?status=revoked")
+    assert f"/console/tokens/{made[0].id}" in gone
+    assert f"/console/tokens/{made[1].id}" not in gone
+    assert tallies_of(admin, "/console/tokens?q=chip")["All"] == "2"
+
+
+def test_classes_of_numbers_and_ways_to_pay_are_counted(site, admin):
+    pool = site.crm.reports.pool().numbers_by_state
+    told = tallies_of(admin, "/console/numbers?status=available")
+    gold = pool[NumberCategory.GOLD][NumberStatus.AVAILABLE]
+    assert told["Gold"] == str(gold)
+    assert tallies_of(admin, "/console/numbers?q=77")["Gold"] == "", "of a search nobody knows"
+    assert tallies_of(admin, "/console/sims?q=8999")["Active"] == ""
+    cash = len(site.crm.payments.page(Query(where={"method": "cash"}, limit=500)).items)
+    assert tallies_of(admin, "/console/payments")["Cash"] == str(cash)

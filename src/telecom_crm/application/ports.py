@@ -169,7 +169,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "ticket": ("status", "customer_id", "contract_id", "assignee", "priority", "number"),
     "import_job": ("status", "kind", "result"),
     "notification": ("status", "customer_id"),
-    "token": ("role",),
+    "token": ("role", "status"),
     "webhook": ("status",),
     "approval": ("status", "kind", "thing_id"),
     "user": ("status", "role", "login"),

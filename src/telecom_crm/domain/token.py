@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
 import attrs
 
@@ -26,6 +27,13 @@ PERSON = "user:"
 
 RESERVED_PREFIXES = ("gateway:", "channel ", "token ")
 """What names of gateways, and of spaces of idempotency keys, begin with."""
+
+
+class TokenStatus(StrEnum):
+    """Whether a token was closed; that its time is over is said by the clock alone."""
+
+    ISSUED = "issued"
+    REVOKED = "revoked"
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +98,11 @@ class Token:
         itself.
         """
         return Actor(self.name, str(self.id), self.maker)
+
+    @property
+    def status(self) -> TokenStatus:
+        """Whether it was revoked."""
+        return TokenStatus.REVOKED if self.revoked_at else TokenStatus.ISSUED
 
     @property
     def maker(self) -> str | None:

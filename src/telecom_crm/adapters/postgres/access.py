@@ -38,7 +38,7 @@ from telecom_crm.application.ports import Attempted, Page, Query
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId, SessionId, TokenId, UserId
 from telecom_crm.domain.session import CustomerPassword, Session
-from telecom_crm.domain.token import PERSON, Token
+from telecom_crm.domain.token import PERSON, Token, TokenStatus
 from telecom_crm.domain.user import User, UserStatus
 
 K = TypeVar("K")
@@ -139,6 +139,14 @@ class PostgresUnversioned(Generic[K, T]):
         return keys_in(self.connection, table, self.shape.filters, where, key="id")
 
 
+_STATUS = "(revoked_at IS NOT NULL) = {}"
+
+
+def _read_status(value: str) -> bool:
+    by_choice("status", TokenStatus).read(value)
+    return value == TokenStatus.REVOKED
+
+
 @attrs.define
 class PostgresTokens(PostgresUnversioned[TokenId, Token]):
     """Access tokens."""
@@ -148,7 +156,7 @@ class PostgresTokens(PostgresUnversioned[TokenId, Token]):
         tables.tokens,
         to_row=token_to_row,
         from_row=token_from_row,
-        filters={"role": by_text("role")},
+        filters={"role": by_text("role"), "status": Filter(_STATUS, _read_status)},
     )
 
     def opening(self, digest: str) -> Token | None:

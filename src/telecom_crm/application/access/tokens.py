@@ -9,7 +9,7 @@ import attrs
 
 from telecom_crm.application.access.desk import TOKEN_PREFIX, AccessDesk, new_secret
 from telecom_crm.application.granting import require_covered, watched
-from telecom_crm.application.paging import each_of, search_of
+from telecom_crm.application.paging import counts_of, each_of, search_of
 from telecom_crm.application.ports import NO_FILTERS, AuditRecord, Page, Query
 from telecom_crm.application.retry import retried
 from telecom_crm.application.roles import role_in, roles_in
@@ -102,6 +102,10 @@ class TokenDesk(AccessDesk):
             where,
             limit=limit,
         )
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the tokens that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.tokens, wheres, most=most)
 
     def each(self, **where: str) -> Iterator[Token]:
         """Go through the tokens, filtered by fields as in `page`."""

@@ -1675,6 +1675,7 @@ _WORDS = {
         "webhook": "paused",
         "approval": "pending",
         "user": "active",
+        "token": "revoked",
     },
     "kind": {
         "customer": "person",

@@ -42,6 +42,7 @@ from telecom_crm.domain.self_care import Section
 from telecom_crm.domain.sim import RetireReason, SimStatus
 from telecom_crm.domain.tariff import CatalogueStatus, UsageService
 from telecom_crm.domain.ticket import BlockReason, TicketPriority, TicketStatus
+from telecom_crm.domain.token import TokenStatus
 from telecom_crm.domain.user import Theme, UserStatus
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.domain.webhook import WebhookStatus
@@ -401,6 +402,10 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
     TrailKind: {
         "change": N_("Changes"),
         "access": N_("Accesses and refusals"),
+    },
+    TokenStatus: {
+        "issued": within("token", "Issued"),
+        "revoked": within("token", "Revoked"),
     },
     UserStatus: {
         "invited": within("user", "Invited"),

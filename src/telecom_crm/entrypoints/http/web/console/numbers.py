@@ -36,7 +36,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     menu_of,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, tally, tolerant
 from telecom_crm.entrypoints.http.web.console.stock import (
     ASK,
     RESERVATION,
@@ -216,8 +216,13 @@ class NumberPages(Controller):
             pool=pool,
             holders=holders(request, crm, found.items),
             kept_for=kept_for,
-            chips=chips(listing, pgettext("numbers", "All"), NumberStatus, _counts(listing, pool)),
-            classes=_classes(listing),
+            chips=chips(
+                listing,
+                pgettext("numbers", "All"),
+                NumberStatus,
+                None if listing.q else _counts(listing, pool),
+            ),
+            classes=_classes(listing, pool),
         )
 
     @shows("/new", Area.INVENTORY, Action.WRITE)
@@ -310,13 +315,26 @@ def _counts(listing: Listing, pool: PoolFigures) -> Counter[NumberStatus]:
     return counts
 
 
-def _classes(listing: Listing) -> list[dict[str, Any]]:
-    now = listing.where().get("category")
-    texts: dict[str | None, str] = {None: pgettext("classes", "All")}
-    texts |= {one.value: label(one) for one in NumberCategory}
+def _classes(listing: Listing, pool: PoolFigures) -> list[dict[str, Any]]:
+    """Return a chip for each class, with how many numbers it has in the state that is shown."""
+    where = listing.where()
+    now, state = where.get("category"), where.get("status")
+    counts = {
+        kind: sum(count for one, count in of.items() if state in (one, None))
+        for kind, of in pool.numbers_by_state.items()
+    }
+    words: list[tuple[str | None, str, int]] = [
+        (None, pgettext("classes", "All"), sum(counts.values())),
+        *((one.value, label(one), counts[one]) for one in NumberCategory),
+    ]
     return [
-        {"href": listing.url(category=value), "text": text, "current": now == value}
-        for value, text in texts.items()
+        {
+            "href": listing.url(category=value),
+            "text": text,
+            "count": None if listing.q else tally(count),
+            "current": now == value,
+        }
+        for value, text, count in words
     ]
 
 

@@ -32,7 +32,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.deciding import decide
-from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.console.papers import KINDS
 from telecom_crm.entrypoints.http.web.console.payees import known_as
 from telecom_crm.entrypoints.http.web.console.payment_commands import (
@@ -128,7 +128,7 @@ class PaymentPages(Controller):
             owners=crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {},
             takers=takers(request, crm, found.items),
             chips=status_chips(listing, pgettext("payments", "All"), CHIPS, crm.payments.counts),
-            methods=_methods(listing),
+            methods=chips(listing, _methods(), crm.payments.counts),
             places=[(name, gateway(name)) for name in sorted(crm.gateways)],
         )
 
@@ -259,14 +259,9 @@ def takers(request: Visit, crm: Crm, payments: Iterable[Payment]) -> dict[Paymen
     return {known: request.called(by) for known, by in began.items()}
 
 
-def _methods(listing: Listing) -> list[dict[str, Any]]:
-    now = listing.where().get("method")
-    choices: list[tuple[str | None, str]] = [(None, _("Every method"))]
-    choices += [(method.value, label(method)) for method in PaymentMethod]
-    return [
-        {"href": listing.url(method=value), "text": text, "current": now == value}
-        for value, text in choices
-    ]
+def _methods() -> list[tuple[str, dict[str, str]]]:
+    every = _("Every method"), dict[str, str]()
+    return [every, *((label(method), {"method": method.value}) for method in PaymentMethod)]
 
 
 def _commands(request: Visit, crm: Crm, payment: Payment) -> list[Command]:

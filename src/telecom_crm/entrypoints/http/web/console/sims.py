@@ -144,7 +144,7 @@ class SimPages(Controller):
                 listing,
                 pgettext("sims", "All"),
                 SimStatus,
-                None if "batch" in listing.where() else pool.sims_by_state,
+                None if listing.q or "batch" in listing.where() else pool.sims_by_state,
             ),
         )
 

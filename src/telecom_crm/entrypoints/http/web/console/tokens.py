@@ -14,7 +14,7 @@ from telecom_crm.application.access.service import Access
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.role import Action, Area, Scope
-from telecom_crm.domain.token import Token, read_actor_name
+from telecom_crm.domain.token import Token, TokenStatus, read_actor_name
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
@@ -23,11 +23,16 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     menu_of,
     routes_of,
 )
-from telecom_crm.entrypoints.http.web.console.lists import Listing, found_by
+from telecom_crm.entrypoints.http.web.console.lists import (
+    Listing,
+    found_by,
+    in_any_state,
+    status_chips,
+)
 from telecom_crm.entrypoints.http.web.console.users import roles_offered
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
-from telecom_crm.entrypoints.http.web.i18n import gettext
+from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -36,7 +41,7 @@ PATH = "/console/tokens"
 EVERYTHING = "everything"
 """The box for a token that may do all that its role may."""
 
-FILTERS = ("role",)
+FILTERS = ("status", "role")
 """What the list is filtered by."""
 
 ENTRY = Entry(
@@ -74,12 +79,20 @@ class TokenPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tokens, revoked ones too."""
         listing = Listing.of(request, *FILTERS)
+        found = listed(listing, crm.access)
         return page(
             request,
             "console/tokens/index.html",
             fragment="console/tokens/_table.html",
             listing=listing,
-            found=listed(listing, crm.access),
+            found=found,
+            chips=status_chips(
+                listing,
+                pgettext("tokens", "All"),
+                TokenStatus,
+                crm.access.counts,
+                among=in_any_state(listing, crm.access.search, found),
+            ),
             roles=roles_offered(crm),
             now=crm.clock(),
         )
