@@ -23,6 +23,7 @@ from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory.receiving import SimData
 from telecom_crm.application.ports import Message, NotInstalled
+from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
 from telecom_crm.domain.hold import Bar, HoldKind
@@ -257,9 +258,11 @@ def test_a_demo_has_thirteen_months_behind_it_and_lives_them_once() -> None:
         assert {"approvals", "failed_imports", "overdue_tickets"} <= concerns.keys()
         first = next(crm.contracts.each(msisdn=subscriber(0).msisdn.digits))
         entries = list(crm.accounts.each_entry(first.account_id))
-        for kind in (PostingKind.PAYMENT, PostingKind.RECURRING_FEE):
-            months = {f"{entry.booked_at:%Y-%m}" for entry in entries if entry.kind is kind}
-            assert len(months) >= 13, kind
+        kinds = Counter(entry.kind for entry in entries)
+        assert kinds[PostingKind.PAYMENT] == kinds[PostingKind.RECURRING_FEE] == 13
+        fees = [one for one in entries if one.kind is PostingKind.RECURRING_FEE]
+        days = {one.booked_at.astimezone(crm.zone).day for one in fees}
+        assert days == {local_date(entries[0].booked_at, crm.zone).day}, "as its tariff says"
 
 
 class DyingNetwork(SimulatorNetwork):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from functools import partial
 from itertools import count
@@ -16,7 +16,7 @@ from telecom_crm.application.notifications import CONSUMER
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.calendar import local_date
+from telecom_crm.domain.calendar import anniversary, local_date, next_period, period_of
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
 from telecom_crm.domain.customer import Consent
@@ -42,16 +42,14 @@ from telecom_crm.entrypoints.demo import (
     tell_trouble,
 )
 
-DAYS = 396
+DAYS = 400
 """How long the demo's operator is at work already: thirteen months."""
 FEWEST, MOST = 24, APPLIED_FROM
 """How many customers a demo may have."""
 
 OPERATOR, CASHIER, SUPPORT = Actor("operator"), Actor("cashier"), Actor("support")
-_MONTH = 30
-"""The days between two fees."""
-_AHEAD = 4
-"""How many days' difference there is between who pays early and who pays late."""
+_AHEAD = 25
+"""Within how many days before a fee somebody pays."""
 _FEES = {"START": 250, "COMFORT": 450, "MAX": 790}
 _FIRST_PAID = {"START": 300, "COMFORT": 500, "MAX": 900}
 _BESIDE_FEE = (0, 50, -50)
@@ -121,20 +119,19 @@ class _Person:
     index: int
     who: DemoSubscriber
     since: int
-    until: int = DAYS
+    until: int
+    fees: tuple[int, ...]
+    """The days on which a month's fee is due."""
+    payments: Mapping[int, int] = attrs.field(init=False)
+    """How much they pay, by day: each month some days early, a little more or less than the fee."""
 
-    def owes_on(self, day: int) -> bool:
-        """Tell whether a month's fee is due."""
-        return self.since < day < self.until and (day - self.since) % _MONTH == 0
-
-    def pays_on(self, day: int) -> int:
-        """Return how much they pay, for a month that begins then or in some days; 0 is nothing."""
-        for ahead in range(_AHEAD):
-            month = (day + ahead - self.since) // _MONTH
-            early = (self.index + 7 * month) % _AHEAD if month > 1 else 0
-            if early == ahead and self.owes_on(day + ahead):
-                return _FEES[self.who.tariff] + _BESIDE_FEE[month % len(_BESIDE_FEE)]
-        return 0
+    @payments.default
+    def _paid(self) -> Mapping[int, int]:
+        fee = _FEES[self.who.tariff]
+        return {
+            day - (self.index * 11 + month * 7) % _AHEAD: fee + _BESIDE_FEE[month % 3]
+            for month, day in enumerate(self.fees, 1)
+        }
 
     @property
     def way(self) -> tuple[PaymentMethod, str]:
@@ -162,12 +159,25 @@ class _Life:
 
     def _person(self, index: int) -> _Person:
         who, sold = subscriber(index, self.demo.seed), index - self.taken_over
-        if sold < 0:
-            return _Person(index, who, since=-(index * 11 % _MONTH))
-        # More and more are sold: by half of the time a quarter of them.
-        whole = DAYS - 2
-        since = isqrt(whole * whole * (sold + 1) // (self.demo.customers - self.taken_over))
-        return _Person(index, who, since, until=since + 90 if sold % 12 == 5 else DAYS)
+        since, until = 0, DAYS
+        if sold >= 0:
+            # More and more are sold: by half of the time a quarter of them.
+            whole = DAYS - 2
+            since = isqrt(whole * whole * (sold + 1) // (self.demo.customers - self.taken_over))
+        if sold % 12 == 5:
+            until = min(since + 90, DAYS)
+        # Who stays pays for a month that is still to come, too.
+        known = until if until < DAYS else DAYS + _AHEAD
+        return _Person(index, who, since, until, fees=tuple(self._months(since, known)))
+
+    def _months(self, since: int, until: int) -> Iterator[int]:
+        """Give the days on which a month is over, each begun on the day of the first."""
+        first = local_date(self.demo.began, self.crm.zone)
+        cycle = anniversary(first + timedelta(days=since))
+        period = period_of(first + timedelta(days=since), cycle)
+        while (day := (period.end - first).days) < until:
+            yield day
+            period = next_period(period, cycle)
 
     def deeds(self) -> Iterator[_Deed]:
         """Give all that happened, each with its instant."""
@@ -188,7 +198,7 @@ class _Life:
             yield from self._due(day)
             if day % (9 if day > DAYS - 90 else 18) == 4:
                 whose = self.people[day % self.taken_over]
-                is_open = day > DAYS - 9
+                is_open = day >= DAYS - 9
                 yield self._at(day, 11, 20), partial(self._ask, next(asked), whose, is_open)
             if day > DAYS - 30 and day % 7 == 0:
                 yield self._at(day, 23, 50), partial(send_to_nobody, self.crm)
@@ -197,9 +207,9 @@ class _Life:
         """Give the payments and the fees of a day."""
         by_gateway: dict[str, list[_Person]] = defaultdict(list)
         for one in self.people:
-            if one.pays_on(day):
+            if day in one.payments:
                 by_gateway[one.way[1]].append(one)
-            if one.owes_on(day):
+            if day in one.fees:
                 yield self._at(day, 23, 30), partial(self._charge, one, day)
         for gateway, payers in by_gateway.items():
             yield self._at(day, _HOURS[gateway]), partial(self._take, gateway, payers, day)
@@ -244,7 +254,7 @@ class _Life:
             self.crm.provisioning.work(network=self.crm.network)
 
     def _take(self, gateway: str, payers: Sequence[_Person], day: int) -> None:
-        requests = [_request(one, one.pays_on(day), one.way[0], str(day)) for one in payers]
+        requests = [_request(one, one.payments[day], one.way[0], str(day)) for one in payers]
         by = Actor("self-care") if gateway == "simulator" else CASHIER
         self.crm.payments.record_many(requests, gateway=gateway, by=by)
 
