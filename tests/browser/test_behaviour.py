@@ -244,3 +244,17 @@ def test_without_an_answer_the_form_stays_and_it_is_said(customers):
     expect(page.locator("#offline")).to_be_visible()
     expect(page.locator("#f-text")).to_have_value("to be kept")
     page.context.set_offline(False)
+
+
+def test_the_bell_is_marked_as_read_where_one_is_and_counts_no_more(window):
+    window.sign_in().go("/console/customers")
+    page, bell = window.page, window.page.locator("#news summary")
+    expect(bell).to_have_text(re.compile(r"\d"))
+    bell.click()
+    page.get_by_role("button", name="Mark as read").click()
+    expect(bell).not_to_have_text(re.compile(r"\d"))
+    expect(page).to_have_url(re.compile("/console/customers$"))
+    bell.click()
+    expect(page.locator("#news .news a").first).to_be_visible()
+    expect(page.get_by_role("button", name="Mark as read")).to_have_count(0)
+    assert window.said == []

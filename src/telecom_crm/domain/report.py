@@ -377,14 +377,6 @@ class Dashboard:
         )
 
     @property
-    def balance(self) -> Trend[Money] | None:
-        """What all accounts together had in the end."""
-        if self.money is None:
-            return None
-        before, now = halves(self.money)
-        return Trend(now[-1].balance, before[-1].balance)
-
-    @property
     def debt(self) -> Trend[Money] | None:
         """What was owed in the end by accounts whose balance was below zero."""
         if self.money is None:
@@ -396,7 +388,7 @@ class Dashboard:
 def contract_days(moves: Iterable[Moves], days: Period) -> tuple[ContractDay, ...]:
     """Return what became of contracts on each date of a period that ends now."""
     of_contracts = [one for one in moves if one.move.thing == "contract"]
-    active = sum(_standing(of_contracts, ContractStatus.ACTIVE).values())
+    active = sum(one.active for one in tariff_figures(of_contracts))
     by_day: dict[date, Counter[str]] = {day: Counter() for day in _each(days)}
     for one in of_contracts:
         if one.day in by_day:
@@ -422,11 +414,13 @@ def _count_contract(counts: Counter[str], one: Moves) -> None:
 
 def tariff_figures(moves: Iterable[Moves]) -> tuple[TariffFigures, ...]:
     """Return how many active contracts are on each tariff that has any, the most first."""
-    standing = _standing(
-        (one for one in moves if one.move.thing == "contract"), ContractStatus.ACTIVE
-    )
-    most_first = sorted(standing.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple(TariffFigures(code=code, active=number) for code, number in most_first if number)
+    standing = _standing(one for one in moves if one.move.thing == "contract")
+    found = [
+        TariffFigures(code=code, active=number)
+        for (code, state), number in standing.items()
+        if state == ContractStatus.ACTIVE and number
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.active, one.code)))
 
 
 def money_days(
@@ -483,23 +477,21 @@ def place_figures(
 
 def ticket_figures(moves: Iterable[Moves], *, overdue: int) -> TicketFigures:
     """Return how many tickets are in each state but the last."""
-    known = [one for one in moves if one.move.thing == "ticket"]
+    standing = _standing(one for one in moves if one.move.thing == "ticket")
     open_states = [state for state in TicketStatus if not TICKET_LIFECYCLE.is_final(state)]
-    states = {state: _standing(known, state)[""] for state in open_states}
+    states = {state: standing["", state] for state in open_states}
     return TicketFigures(by_state=states, overdue=overdue)
 
 
 def pool_figures(moves: Iterable[Moves], *, low: int) -> PoolFigures:
     """Return what is in the pool."""
     known = list(moves)
-    sims = [one for one in known if one.move.thing == "sim"]
-    numbers = [one for one in known if one.move.thing == "number"]
-    by_state = {state: _standing(numbers, state) for state in NumberStatus}
+    sims = _standing(one for one in known if one.move.thing == "sim")
+    numbers = _standing(one for one in known if one.move.thing == "number")
     return PoolFigures(
-        sims_by_state={state: _standing(sims, state)[""] for state in SimStatus},
+        sims_by_state={state: sims["", state] for state in SimStatus},
         numbers_by_state={
-            kind: {state: by_state[state][kind] for state in NumberStatus}
-            for kind in NumberCategory
+            kind: {state: numbers[kind, state] for state in NumberStatus} for kind in NumberCategory
         },
         low=low,
     )
@@ -516,14 +508,13 @@ def running_short(shown: Dashboard) -> tuple[Attention, ...]:
     return tuple(found)
 
 
-def _standing(moves: Iterable[Moves], state: StrEnum) -> Counter[str]:
-    """Return how many of some things are in a state, by their kind."""
-    standing = Counter[str]()
+def _standing(moves: Iterable[Moves]) -> Counter[tuple[str, str]]:
+    """Return how many of some things are of each kind and in each state."""
+    standing = Counter[tuple[str, str]]()
     for one in moves:
         if one.day is None:
-            standing[one.move.kind] += one.number * (
-                (one.move.after == state) - (one.move.before == state)
-            )
+            standing[one.move.kind, one.move.after] += one.number
+            standing[one.move.kind, one.move.before] -= one.number
     return standing
 
 

@@ -136,11 +136,10 @@ _BOOKINGS = _Sums(
     SELECT day, kind, place, currency, 1 AS number, effect_minor, received_minor,
       greatest(-balance, 0) - greatest(effect_minor - balance, 0) AS debt_minor
     FROM (
-      SELECT (booked_at AT TIME ZONE %(zone)s::text)::date AS day, xact, kind, entries.currency,
-        legs.*, subscriber - receivable - unbilled - coalesce(sum(effect_minor) OVER later, 0)
-          AS balance
-      FROM entries JOIN accounts ON accounts.id = entries.account_id
-      CROSS JOIN LATERAL (
+      SELECT (booked_at AT TIME ZONE %(zone)s::text)::date AS day, xact, kind, currency, legs.*,
+        (SELECT subscriber - receivable - unbilled FROM accounts WHERE id = entries.account_id)
+          - coalesce(sum(effect_minor) OVER later, 0) AS balance
+      FROM entries CROSS JOIN LATERAL (
         SELECT sum(amount_minor * ((credit IN {_OF_BALANCES})::integer
             - (debit IN {_OF_BALANCES})::integer)) AS effect_minor,
           sum(amount_minor * ((debit IN {_OF_RECEIPTS})::integer
