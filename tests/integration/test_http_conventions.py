@@ -265,6 +265,7 @@ def test_whatever_takes_a_key_tells_a_repeat(service):
         (f"{served}/change-number", {"msisdn": msisdn(new)}),
         (f"{served}/close", {"reason": "customer_request"}),
         (f"/contracts/{_in_service(service)['id']}/change-payer", {"customer": {"name": "Bolot"}}),
+        (f"/payments/{service.pay(contract, '50.00')['id']}/receipt/send", {}),
         ("/customers", {"name": "Twice"}),
         ("/tickets", customer | {"subject": "Twice"}),
         ("/applications", {"kind": "other", "raw": {"name": "Twice"}}),

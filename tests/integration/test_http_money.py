@@ -55,6 +55,16 @@ def test_cash_is_not_disputed_and_a_wrong_payment_is_reversed(service):
     problem_of(other, 422, "key_reused")
 
 
+def test_a_receipt_is_sent_once_for_each_key(service):
+    path = f"/payments/{service.pay(service.new_contract(), '100.00')['id']}"
+    first, again = (service.post(f"{path}/receipt/send", {}, key="s") for _ in range(2))
+    assert (first.status_code, first.json()["event"]) == (200, "PaymentConfirmed")
+    assert again.json() == first.json()
+    assert service.post(f"{path}/receipt/send", {}, key="other").json()["id"] != first.json()["id"]
+    service.post(f"{path}/reverse", {"reason": "a slip"}, key="r")
+    problem_of(service.post(f"{path}/receipt/send", {}), 409, "rule_violated")
+
+
 def test_an_unknown_payment_is_given_up(service):
     unknown = service.pay(service.new_contract(), "100.03", gateway="simulator")
     path = f"/payments/{unknown['id']}/give-up"

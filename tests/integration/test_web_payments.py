@@ -8,8 +8,12 @@ from uuid import UUID
 import attrs
 import pytest
 
+from telecom_crm.application.ports import Payer
+from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import PaymentId
 from telecom_crm.domain.ledger import LedgerCode
+from telecom_crm.domain.money import Money
+from telecom_crm.domain.notification import PAYMENT_CONFIRMED, NotificationChannel
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.role import BUILT_IN_ROLES, Limit, Role, RoleName
 from tests.integration.test_web import HTMX, admin, site, submit, token_on
@@ -294,3 +298,49 @@ def test_an_adjustment_past_ones_limit_waits_for_a_second_person(site, admin, de
     for wrong in ({"kind": "erasure"}, {"amount": "0"}, {"reason": ""}):
         refused = submit(senior, ask, ask, **{**typed, "amount": "5", **wrong})
         assert refused.status_code == 422, wrong
+
+
+def messages_of(site, customer_id):
+    """Return what messages about payments wait for a customer."""
+    while site.crm.notifications.queue_new():
+        pass
+    found = site.crm.notifications.each(customer_id=str(customer_id))
+    return [one for one in found if one.event == PAYMENT_CONFIRMED]
+
+
+def test_a_receipt_is_sent_again_once_for_each_time_it_is_asked(site, desk):
+    cashier, (form, contract) = site.browser("cashier"), desk
+    sold = submit(cashier, form, form, amount="100", desk="cash_desk")
+    path = sold.headers["location"].partition("?")[0]
+    told = messages_of(site, contract.customer_id)
+    key = key_on(cashier, path)
+    for _ in range(2):
+        sent = submit(cashier, path, f"{path}/receipt/send", idempotency_key=key)
+        assert sent.headers["location"] == path
+        assert "The receipt is on its way" in cashier.get(path).text
+    again = messages_of(site, contract.customer_id)
+    assert len(again) == len(told) + 1
+    assert again[-1].facts["receipt"] == told[-1].facts["receipt"]
+    assert again[-1].language == site.crm.customers.get(contract.customer_id).language
+    assert "Send receipt" not in site.browser("auditor").get(path).text
+
+
+def test_a_receipt_goes_to_whom_it_reaches_of_what_was_taken(site, admin):
+    one = site.crm.customers.register(name="No phone")
+    account = site.crm.accounts.open(customer_id=one.id, currency="KGS")
+    paid = site.crm.payments.take(
+        payer=Payer(account_id=account.id),
+        amount=Money(10_000, "KGS"),
+        method=PaymentMethod.CASH,
+        gateway="cash_desk",
+    )
+    for channel in (NotificationChannel.SMS, NotificationChannel.EMAIL):
+        sending = attrs.evolve(site.crm.notifications, channel=channel)
+        with pytest.raises(RuleViolated, match="to send it to"):
+            sending.send_receipt(paid.id)
+    assert site.crm.notifications.send_receipt(paid.id).customer_id == one.id
+    site.crm.payments.reverse(paid.id, reason="A slip")
+    path = f"{PATH}/{paid.id}"
+    assert "Send receipt" not in admin.get(path).text
+    assert submit(admin, path, f"{path}/receipt/send").status_code == 303
+    assert "A receipt is sent of a confirmed payment" in admin.get(path).text

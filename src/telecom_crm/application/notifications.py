@@ -9,6 +9,7 @@ from uuid import UUID
 
 import attrs
 
+from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
@@ -24,7 +25,7 @@ from telecom_crm.application.ports import (
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import templates_in
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import TelecomCrmError, Unavailable
+from telecom_crm.domain.errors import Reason, RuleViolated, TelecomCrmError, Unavailable
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import (
     AccountId,
@@ -52,7 +53,7 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
-from telecom_crm.domain.payment import ReceiptNumber
+from telecom_crm.domain.payment import PaymentStatus, ReceiptNumber
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
 
@@ -133,6 +134,38 @@ class Notifications:
         """Say that a message arrived, as the channel reports."""
         return self._change(notification_id, lambda one, at: one.deliver(by=by, at=at))
 
+    @retried
+    def send_receipt(
+        self, payment_id: PaymentId, *, idempotency_key: str | None = None, by: Actor = SYSTEM
+    ) -> Notification:
+        """
+        Tell the owner of an account once more of a payment to it, with the receipt's number.
+
+        The message goes the way of all others; what it says of the balance is as it is now. Raise
+        `NotFound`, `KeyReused`, and `RuleViolated` for a payment that is not confirmed, for one of
+        the house, where no template says it, and for somebody whom the channel does not reach.
+        """
+        at = self.clock()
+        with self.uow(read_only=True) as tx:
+            confirmed = tx.payments.get(payment_id).status is PaymentStatus.CONFIRMED
+            customer_id, facts = _payment_facts(tx, payment_id, at=at)
+            customer = None if customer_id is None else tx.customers.get(customer_id)
+            told = {template.event for template in templates_in(tx)}
+        if not confirmed or customer is None or PAYMENT_CONFIRMED not in told:
+            reason = Reason.of("a receipt is sent of a confirmed payment to whose account it is")
+            raise RuleViolated("send_receipt", (reason,))
+        if _address(self.channel, customer) is None:
+            raise RuleViolated("send_receipt", (_UNREACHED[self.channel],))
+        message = self._queued(PAYMENT_CONFIRMED, customer, facts, by=by, at=at)
+        with self.uow() as tx:
+            if idempotency_key is not None:
+                name = "notifications.send_receipt"
+                key = request_key(idempotency_key, name, by=by, payment_id=payment_id)
+                if bound := tx.keys.claim(key, message.id):
+                    known = tx.notifications.get(NotificationId(bound))
+                    return attrs.evolve(known, replayed=True)
+            return tx.notifications.save(message)
+
     def send_sample(
         self, template: Template, *, to: str, messenger: Messenger, by: Actor = SYSTEM
     ) -> None:
@@ -199,15 +232,26 @@ class Notifications:
         customer_id, facts = _FACTS_OF[event.name](tx, event)
         if customer_id is None:
             return None
-        language = tx.customers.get(customer_id).language
+        return self._queued(event.name, tx.customers.get(customer_id), facts, by=by, at=at)
+
+    def _queued(
+        self,
+        event: str,
+        customer: Customer,
+        facts: Mapping[str, str | Wording],
+        *,
+        by: Actor,
+        at: datetime,
+    ) -> Notification:
+        """Return a message to a customer, in the customer's language."""
         return Notification.queue(
             id=NotificationId(self.new_id()),
-            customer_id=customer_id,
-            event=event.name,
+            customer_id=customer.id,
+            event=event,
             channel=self.channel,
-            language=language,
+            language=customer.language,
             facts={
-                name: fact.said_in(language) if isinstance(fact, Wording) else fact
+                name: fact.said_in(customer.language) if isinstance(fact, Wording) else fact
                 for name, fact in facts.items()
             },
             expires_at=at + self.wanted_for,
@@ -297,12 +341,21 @@ def _address(channel: NotificationChannel, customer: Customer) -> str | None:
     return phone or customer.email or customer.key
 
 
+_UNREACHED: Mapping[NotificationChannel, Reason] = {
+    NotificationChannel.SMS: Reason.of("the customer has no phone to send it to"),
+    NotificationChannel.EMAIL: Reason.of("the customer has no e-mail to send it to"),
+}
+"""Why a channel does not reach somebody; the console's reaches everybody."""
 Told = tuple[CustomerId | None, Mapping[str, str | Wording]]
 
 
 def _payment(tx: Transaction, event: Event) -> Told:
-    payment = tx.payments.get(PaymentId(UUID(event.thing_id)))
-    customer_id, facts = _account(tx, payment.account_id, at=event.at)
+    return _payment_facts(tx, PaymentId(UUID(event.thing_id)), at=event.at)
+
+
+def _payment_facts(tx: Transaction, payment_id: PaymentId, *, at: datetime) -> Told:
+    payment = tx.payments.get(payment_id)
+    customer_id, facts = _account(tx, payment.account_id, at=at)
     return customer_id, {
         "amount": amount_said(payment.amount),
         "currency": currency_said(payment.amount.currency),

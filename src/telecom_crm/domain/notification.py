@@ -169,7 +169,11 @@ class Message:
 
 @attrs.frozen(kw_only=True, slots=False)
 class Notification:
-    """A message to one customer, without the customer's address."""
+    """
+    A message to one customer, without the customer's address.
+
+    `replayed` marks an answer to an idempotency key that was used before; it is not stored.
+    """
 
     id: NotificationId
     customer_id: CustomerId
@@ -183,6 +187,7 @@ class Notification:
     status: NotificationStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+    replayed: bool = attrs.field(default=False, eq=False, repr=False)
 
     @property
     def key(self) -> str:

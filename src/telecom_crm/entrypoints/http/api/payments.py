@@ -11,6 +11,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from telecom_crm.application.notifications import Notifications
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Payer
@@ -26,6 +27,7 @@ from telecom_crm.domain.payment import (
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.http.api.notifications import NotificationView, notification_shown
 from telecom_crm.entrypoints.http.bodies import (
     Because,
     Body,
@@ -374,6 +376,20 @@ class PaymentController(Controller):
         language = request.given().get("language", LANGUAGES.default)
         content = papers.receipt(PaymentId(payment_id), language=language)
         return printed(content, name=f"receipt-{payment_id}")
+
+    @does("/{payment_id:uuid}/receipt/send", Area.PAYMENTS, key=KeyUse.OPTIONAL)
+    def send_receipt(
+        self,
+        request: Call,
+        payment_id: FromPath[UUID],
+        notifications: NamedDependency[Notifications],
+    ) -> Response[NotificationView]:
+        """Tell whose account it is once more of a confirmed payment, by the operator's channel."""
+        return notification_shown(
+            notifications.send_receipt(
+                PaymentId(payment_id), idempotency_key=request.key, by=request.by
+            )
+        )
 
 
 def payment_made(payment: Payment) -> Response[PaymentView]:

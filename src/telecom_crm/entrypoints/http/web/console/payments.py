@@ -44,7 +44,7 @@ from telecom_crm.entrypoints.http.web.console.payment_commands import (
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form, written
-from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here, pgettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
@@ -157,6 +157,9 @@ class PaymentPages(Controller):
             editions=crm.papers.editions(payment.id),
             paper_names={kind: _(words) for kind, words in KINDS.items()},
             events=[(event, *event_shown(event.name)) for event in events],
+            form=Form(),
+            sends=payment.status is PaymentStatus.CONFIRMED
+            and request.may(Area.PAYMENTS, Action.WRITE),
         )
 
     @shows("/{payment_id:uuid}/receipt", Area.PAYMENTS)
@@ -191,6 +194,21 @@ class PaymentPages(Controller):
         payment = crm.payments.get(PaymentId(payment_id))  # nothing but a payment's papers
         content = crm.papers.reprint(payment.id, EditionId(edition_id), by=request.by)
         return printed(content, name=f"receipt-{crm.payments.receipt(payment.id).number}")
+
+    @acts("/{payment_id:uuid}/receipt/send", Area.PAYMENTS)
+    def send_receipt(
+        self,
+        request: Visit,
+        payment_id: FromPath[UUID],
+        form: NamedDependency[Form],
+        crm: NamedDependency[Crm],
+    ) -> Response[bytes]:
+        """Tell whose account it is once more of a payment."""
+        known, key = PaymentId(payment_id), form.key
+        form.submit(crm.notifications.send_receipt, known, idempotency_key=key, by=request.by)
+        done = Toast(_("The receipt is on its way"))
+        toast = done if form.ok else Toast(form.summary()[0][1], "bad")
+        return redirect(request, f"{PATH}/{payment_id}", toast=toast)
 
     menu = menu_of("/{payment_id:uuid}", CANCEL, COMMANDS)
     ask_cancel, cancel = routes_of("/{payment_id:uuid}/cancel", CANCEL)
