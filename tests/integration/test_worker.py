@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import psycopg
 import pytest
 from psycopg import sql
@@ -24,6 +25,7 @@ from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.contract import CloseReason, Contract
+from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.errors import SchemaOutdated
 from telecom_crm.entrypoints.crm import STEPS
 from telecom_crm.entrypoints.demo import GATEWAYS, subscriber
@@ -254,3 +256,12 @@ def test_every_step_has_its_rhythm(crm: Crm) -> None:
     assert {duty.name: duty.seconds for duty in duties(crm, settings)} == {
         name: 2 if name in QUICK else 30 for name in STEPS
     }
+
+
+def test_nothing_of_a_demo_is_done_before_its_past_is_made(crm: Crm) -> None:
+    every = {duty.name: duty.do for duty in duties(crm, Settings())}
+    crm.customers.register(name="Aida")
+    demo = crm.rules.put_demo(Demo(seed=0, customers=24, began=crm.clock(), lived=False))
+    assert every["keep_figures"]() == 0
+    crm.rules.put_demo(attrs.evolve(demo, lived=True))
+    assert every["keep_figures"]() != 0

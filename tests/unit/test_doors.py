@@ -34,7 +34,15 @@ from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.entrypoints import doors
 from telecom_crm.entrypoints.container import kept_secret
 from telecom_crm.entrypoints.crm import STEPS, Crm
-from telecom_crm.entrypoints.demo import CUSTOMERS, GATEWAYS, load_subscribers, subscriber
+from telecom_crm.entrypoints.demo import (
+    BY,
+    COUNT,
+    CUSTOMERS,
+    GATEWAYS,
+    begun,
+    load_subscribers,
+    subscriber,
+)
 from telecom_crm.entrypoints.demo_life import live
 
 HEAVY = ("sqlalchemy", "psycopg", "litestar", "dependency_injector", "cattrs", "cyclopts", "rich")
@@ -296,6 +304,16 @@ def test_a_demo_that_was_killed_goes_on_as_it_was_begun() -> None:
             states = Counter(contract.status.value for contract in crm.contracts.each())
             lived.append((demo, paid, names, states))
     assert lived[0] == lived[1]
+
+
+def test_a_demo_that_began_as_a_story_gets_its_people_without_a_past() -> None:
+    clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
+    with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS) as crm:
+        begun(crm, customers=0)
+        crm.catalog.apply(demo_catalog(), by=BY)
+        live(crm, clock)
+        assert len(list(crm.customers.each())) == COUNT
+        assert {event.at for _, event in crm.events.each()} == {clock()}
 
 
 def test_a_seed_makes_the_same_people_with_the_same_numbers() -> None:

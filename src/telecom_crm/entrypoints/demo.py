@@ -6,7 +6,7 @@ import csv
 import io
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import cycle
 from typing import Any
 
@@ -143,16 +143,15 @@ def subscriber(index: int, seed: int = 0) -> DemoSubscriber:
     )
 
 
-def begun(
-    crm: Crm, *, customers: int = CUSTOMERS, seed: int = 0, began: datetime | None = None
-) -> Demo:
+def begun(crm: Crm, *, customers: int = CUSTOMERS, seed: int = 0, lived: bool = True) -> Demo:
     """
     Return what the demo here is made from; an empty database becomes one, of so many customers.
 
+    It begins now, and is `lived` where no past of it is to be made; no worker touches one before.
     Raise `RuleViolated` where the database has things of its own.
     """
     refuse_strangers(crm)
-    fresh = Demo(seed=seed, customers=customers, began=began or crm.clock())
+    fresh = Demo(seed=seed, customers=customers, began=crm.clock(), lived=lived)
     return crm.rules.demo() or crm.rules.put_demo(fresh, by=BY)
 
 

@@ -95,8 +95,11 @@ def live(crm: Crm, clock: ManualClock, *, customers: int = CUSTOMERS, seed: int 
     now = clock()
     clock.set(now - timedelta(days=DAYS))
     try:
-        demo = begun(crm, customers=customers, seed=seed)
+        demo = begun(crm, customers=customers, seed=seed, lived=False)
         if demo.lived:
+            clock.set(now)
+            if not demo.customers:  # somebody was told a story, and its catalog is too young
+                load(crm)
             return demo
         clock.set(demo.began)
         life = _Life(crm, demo)

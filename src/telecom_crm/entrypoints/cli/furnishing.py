@@ -96,7 +96,7 @@ def reset(
         _tell(
             furnish(
                 here,
-                customers=there.customers if customers is None else customers,
+                customers=customers or there.customers or None,
                 seed=there.seed if seed is None else seed,
                 emptied_by=here.migration_url or here.database_url,
             )
