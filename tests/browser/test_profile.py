@@ -38,6 +38,11 @@ def test_a_contact_is_corrected_in_its_place(browser, site, javascript):
     page.locator("#f-email").press("Enter")
     expect(page.locator("#field-email")).to_contain_text(f"in-place-{javascript}".lower())
     expect(page.locator("#toasts .toast")).to_contain_text("Saved")
+    expect(page.locator("#field-email [data-saved]")).to_be_visible()
+    page.get_by_role("link", name="Edit: E-mail").click()  # the same address is loaded anew
+    page.fill("#f-email", f"again-{javascript}@example.org".lower())
+    page.locator("#f-email").press("Enter")
+    expect(page.locator("#field-email")).to_contain_text(f"again-{javascript}".lower())
     assert _place(page) == profile
     desk.close()
 

@@ -281,7 +281,13 @@ def test_a_contact_is_corrected_in_its_place(site, admin, field, typed, kept):
     given_up = admin.get(f"{at}?given_up=true", headers=HTMX).text
     assert ("<form" in given_up, f'hx-get="{at}"' in given_up) == (False, True)
     done = submit(admin, at, at, version=str(one.version), **typed)
-    assert (done.status_code, done.headers["location"]) == (303, profile)
+    back = f"{profile}?saved={field}"
+    assert (done.status_code, done.headers["location"]) == (303, back)
+    ticked = re.findall(
+        r'id="field-(\w+)"(?:(?!id="field).)*?data-saved', admin.get(back).text, re.S
+    )
+    assert ticked == [field]
+    assert "data-saved" not in admin.get(f"{profile}?saved=other").text
     assert kept(site.crm.customers.get(one.id))
     stale = submit(admin, at, at, version=str(one.version), **typed)
     assert stale.status_code == 409

@@ -17,7 +17,7 @@ from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.audit_labels import field as named
-from telecom_crm.entrypoints.http.web.console.customers import PATH
+from telecom_crm.entrypoints.http.web.console.customers import PATH, SAVED
 from telecom_crm.entrypoints.http.web.console.registering import read_addresses
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
@@ -63,7 +63,8 @@ class CustomerFieldPages(Controller):
         )
         if done is None:
             return _shown(request, customer, field, form, editing=True)
-        return redirect(request, f"{PATH}/{customer_id}", toast=_("Saved"))
+        back = f"{PATH}/{customer_id}?{SAVED}={field}"
+        return redirect(request, back, toast=_("Saved"))
 
 
 def _field(name: str) -> Reader:

@@ -57,6 +57,8 @@ from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console/customers"
 
+SAVED = "saved"
+"""What of a profile's address names the field that was corrected last, to be ticked."""
 FILTERS = ("status", "kind", "city")
 """What the list is filtered by."""
 
@@ -289,6 +291,7 @@ def shown(
         is_open=is_open,
         listing=listing,
         told=history(request, crm, customer, listing),
+        saved=request.query_params.get(SAVED, ""),
         kinds=kinds(listing),
     )
 
@@ -324,8 +327,8 @@ def _shown(request: Visit, crm: Crm, customer: Customer, tab: str, **more: Any) 
         beside=came,
         tabs=tabs,
         links=[
-            *_links(request, crm, customer),
             *links_to(request, base, head.contracts, more=len(head.contracts) > NAMED),
+            *_links(request, crm, customer),
         ],
         commands=COMMANDS.offered(request, _allowed(request, crm, customer)),
         **more,
