@@ -15,6 +15,7 @@ from psycopg import sql
 
 from telecom_crm.adapters.postgres import migrate
 from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, machine_binaries
+from telecom_crm.entrypoints.settings import prepare
 from tests.integration.users import SECRET
 
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -80,20 +81,43 @@ def template_database(
     return name
 
 
+@pytest.fixture(scope="session")
+def ready_template(postgres_server: EmbeddedPostgres, template_database: str, worker: str) -> str:
+    """The name of another one, with the schema of the worker's jobs in it, too."""
+    name = f"ready_template_{worker}"
+    url = postgres_server.create_database(name, template=template_database)
+    prepare(url, schema="telecom_crm")
+    return name
+
+
 @pytest.fixture
-def fresh_database(
-    postgres_server: EmbeddedPostgres, template_database: str, worker: str
-) -> Iterator[Callable[[], str]]:
-    """Make a database of this test's own, a copy of the template, as often as it asks."""
+def copied_database(
+    postgres_server: EmbeddedPostgres, worker: str
+) -> Iterator[Callable[[str], str]]:
+    """Make a database of this test's own, a copy of the template it names; return its URL."""
     made: list[str] = []
 
-    def make() -> str:
+    def make(template: str) -> str:
         made.append(f"fresh_{worker}_{next(_numbers)}")
-        return postgres_server.create_database(made[-1], template=template_database)
+        return postgres_server.create_database(made[-1], template=template)
 
     yield make
     for name in made:
         postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def fresh_database(
+    copied_database: Callable[[str], str], template_database: str
+) -> Callable[[], str]:
+    """Make a database of this test's own, as often as it asks."""
+    return lambda: copied_database(template_database)
+
+
+@pytest.fixture
+def ready_database(copied_database: Callable[[str], str], ready_template: str) -> str:
+    """The URL of a database of this test's own that the service and its worker can start on."""
+    return copied_database(ready_template)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app, routes
 from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.web.gate import FACE
-from telecom_crm.entrypoints.settings import prepare
+from tests.people import QUICK
 
 KGS = "KGS"
 
@@ -167,12 +167,11 @@ STORES = ["memory", pytest.param("postgres", marks=pytest.mark.postgres)]
 def opened(request: pytest.FixtureRequest, *, stock: int = 20) -> Iterator[Service]:
     """Give a service over the store that a fixture's parameter names."""
     if request.param == "memory":
-        crm = telecom_crm.in_memory(gateways=GATEWAYS)
+        crm = telecom_crm.in_memory(gateways=GATEWAYS, passwords=QUICK)
     else:
-        url = request.getfixturevalue("fresh_database")()
-        prepare(url, schema="telecom_crm")
+        url = request.getfixturevalue("ready_database")
         data = request.getfixturevalue("tmp_path")
-        crm = telecom_crm.open(url, data=data, gateways=GATEWAYS)
+        crm = telecom_crm.open(url, data=data, gateways=GATEWAYS, passwords=QUICK)
     with crm:
         service = Service.over(crm, stock=stock)
         with service.client:

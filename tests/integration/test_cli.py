@@ -26,7 +26,6 @@ from telecom_crm.adapters.postgres.emptying import empty_demo
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.entrypoints.cli.main import COMMANDS, GROUPS
 from telecom_crm.entrypoints.demo import ACCOUNTS, files, load_subscribers, subscriber
-from telecom_crm.entrypoints.settings import prepare
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
 KINDS = {"http_process", "worker", "postgres"}
@@ -58,10 +57,8 @@ class Outcome:
 
 
 @pytest.fixture
-def url(fresh_database: Callable[[], str]) -> str:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    return url
+def url(ready_database: str) -> str:
+    return ready_database
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import TRIES
 from telecom_crm.entrypoints.demo import subscriber
-from telecom_crm.entrypoints.settings import prepare
 from tests.integration.crashing import CRASHED, crash_at, gateway_in, open_crm
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
@@ -74,13 +73,11 @@ _PROCESSES.set_forkserver_preload(["tests.integration.crashing"])
 
 
 @pytest.fixture
-def world(fresh_database: Callable[[], str], tmp_path: Path) -> Iterator[World]:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    with open_crm(url, tmp_path) as crm:
+def world(ready_database: str, tmp_path: Path) -> Iterator[World]:
+    with open_crm(ready_database, tmp_path) as crm:
         crm.catalog.apply(demo_catalog())
-    with open_crm(url, tmp_path, clock=ManualClock(utc_now() + LATER)) as crm:
-        yield World(url, tmp_path, crm, gateway_in(tmp_path))
+    with open_crm(ready_database, tmp_path, clock=ManualClock(utc_now() + LATER)) as crm:
+        yield World(ready_database, tmp_path, crm, gateway_in(tmp_path))
         assert crm.verify_ledger() == ()
 
 

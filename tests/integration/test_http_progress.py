@@ -12,7 +12,6 @@ import pytest
 import telecom_crm
 from telecom_crm.domain.importing import ImportJob, ImportKind
 from telecom_crm.domain.role import RoleName as Role
-from telecom_crm.entrypoints.settings import prepare
 from tests.integration.served import Served
 
 ROWS = 6
@@ -72,10 +71,11 @@ def _events(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.postgres
-def test_a_job_is_followed_to_its_end_and_after_a_cut_from_where_it_was(fresh_database, tmp_path):
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    with telecom_crm.open(url, data=tmp_path) as crm, Served.over(url) as served:
+def test_a_job_is_followed_to_its_end_and_after_a_cut_from_where_it_was(ready_database, tmp_path):
+    with (
+        telecom_crm.open(ready_database, data=tmp_path) as crm,
+        Served.over(ready_database) as served,
+    ):
         _, token = crm.access.create_token(name="clerk", role=Role.OPERATOR)
         row_by_row = attrs.evolve(crm.imports, chunk=1)
         job = row_by_row.upload(

@@ -107,13 +107,11 @@ def test_the_same_key_at_once_is_one_payment(service, at_once):
 
 @pytest.mark.postgres
 def test_a_repeat_waits_for_the_first_and_is_then_told_to_come_back(
-    fresh_database: Callable[[], str], tmp_path: Path
+    ready_database: str, tmp_path: Path
 ) -> None:
     """The wait is the engine's; in the service it is five seconds."""
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    engine = open_engine(url, lock_timeout_seconds=0.2)
-    with telecom_crm.open(url, engine=engine, data=tmp_path) as crm:
+    engine = open_engine(ready_database, lock_timeout_seconds=0.2)
+    with telecom_crm.open(ready_database, engine=engine, data=tmp_path) as crm:
         service = Service.over(crm, stock=3)
         with service.client:
             contract = service.new_contract()

@@ -10,7 +10,6 @@ import telecom_crm
 from telecom_crm.adapters.postgres.engine import open_engine
 from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.access import Permission, rule_of
-from telecom_crm.entrypoints.settings import prepare
 from tests.integration.http_service import Service, iccid, msisdn, routes_of
 
 pytestmark = pytest.mark.postgres
@@ -47,12 +46,10 @@ def trips() -> Trips:
 
 
 @pytest.fixture
-def service(fresh_database, tmp_path, trips) -> Iterator[Service]:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    engine = open_engine(url)
+def service(ready_database, tmp_path, trips) -> Iterator[Service]:
+    engine = open_engine(ready_database)
     trips.over(engine)
-    with telecom_crm.open(url, engine=engine, data=tmp_path, gateways=GATEWAYS) as crm:
+    with telecom_crm.open(ready_database, engine=engine, data=tmp_path, gateways=GATEWAYS) as crm:
         found = Service.over(crm, stock=3 * MANY)
         with found.client:
             yield found

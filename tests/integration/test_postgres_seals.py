@@ -1,7 +1,7 @@
 """The seals of the audit trail, against somebody who may do anything in the database."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg
@@ -13,7 +13,6 @@ from telecom_crm.application.ports import AuditRecord, Query
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.settings import prepare
 
 BY = Actor("tester")
 TRAIL = 4
@@ -21,10 +20,8 @@ TRAIL = 4
 
 
 @pytest.fixture
-def url(fresh_database: Callable[[], str]) -> str:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    return url
+def url(ready_database: str) -> str:
+    return ready_database
 
 
 @pytest.fixture

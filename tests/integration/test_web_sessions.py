@@ -13,7 +13,6 @@ from telecom_crm.domain.session import IDLE, LONGEST
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
 from telecom_crm.entrypoints.http.limits import Limits
-from telecom_crm.entrypoints.settings import prepare
 from tests.integration.test_web import Site, submit, token_on
 from tests.integration.test_web_my import contracts
 from tests.people import PASSWORD, QUICK, hire
@@ -211,15 +210,15 @@ def test_a_session_ends_by_itself_after_a_pause_and_after_half_a_day(site, clock
 
 
 @pytest.fixture
-def two(fresh_database, tmp_path) -> Iterator[list[Site]]:
+def two(ready_database, tmp_path) -> Iterator[list[Site]]:
     """Two processes' worth of the service over one database."""
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
     # Guessing is counted with the logins; the address's other limit, of tokens, is each process's.
     limits = Limits(requests_per_second=0, refused_per_minute=0, proxies=("testclient",))
     with (
-        telecom_crm.open(url, data=tmp_path, passwords=QUICK, clock=TestClock()) as one,
-        telecom_crm.open(url, data=tmp_path, passwords=QUICK, clock=TestClock()) as other,
+        telecom_crm.open(ready_database, data=tmp_path, passwords=QUICK, clock=TestClock()) as one,
+        telecom_crm.open(
+            ready_database, data=tmp_path, passwords=QUICK, clock=TestClock()
+        ) as other,
     ):
         hire(one)
         yield [Site(create_app(crm, limits=limits), crm) for crm in (one, other)]

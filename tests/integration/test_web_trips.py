@@ -13,7 +13,6 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import RoleName
 from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app
-from telecom_crm.entrypoints.settings import prepare
 from tests.integration.test_http_trips import Trips
 from tests.integration.test_web import Site
 from tests.people import QUICK, hire
@@ -41,13 +40,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(fresh_database, tmp_path) -> Iterator[Watched]:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    engine = open_engine(url)
+def watched(ready_database, tmp_path) -> Iterator[Watched]:
+    engine = open_engine(ready_database)
     trips = Trips().over(engine)
     with telecom_crm.open(
-        url, engine=engine, data=tmp_path, gateways=GATEWAYS, passwords=QUICK
+        ready_database, engine=engine, data=tmp_path, gateways=GATEWAYS, passwords=QUICK
     ) as crm:
         hire(crm)
         yield Watched(crm, Site(create_app(crm), crm).browser("admin"), trips)

@@ -29,16 +29,14 @@ from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.errors import SchemaOutdated
 from telecom_crm.entrypoints.crm import STEPS
 from telecom_crm.entrypoints.demo import GATEWAYS, subscriber
-from telecom_crm.entrypoints.settings import Settings, prepare
+from telecom_crm.entrypoints.settings import Settings
 from telecom_crm.entrypoints.worker import QUICK, duties
 from tests.integration.users import as_user
 
 
 @pytest.fixture
-def url(fresh_database: Callable[[], str]) -> str:
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    return url
+def url(ready_database: str) -> str:
+    return ready_database
 
 
 @pytest.fixture

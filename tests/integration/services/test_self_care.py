@@ -7,17 +7,14 @@ import pytest
 
 import telecom_crm
 from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
-from telecom_crm.entrypoints.settings import prepare
 from tests.people import QUICK
 from tests.unit.test_self_care import *  # noqa: F403  # every test and fixture of it
 from tests.unit.test_self_care import PHONE
 
 
 @pytest.fixture  # type: ignore[no-redef]  # in the place of the one in memory
-def house(fresh_database):
-    url = fresh_database()
-    prepare(url, schema="telecom_crm")
-    with telecom_crm.open(url, passwords=QUICK) as crm:
+def house(ready_database):
+    with telecom_crm.open(ready_database, passwords=QUICK) as crm:
         yield crm
 
 
