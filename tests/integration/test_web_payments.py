@@ -142,7 +142,7 @@ def test_whoever_pays_is_found_by_phone_contract_account_and_name(site, desk):
     for said in (contract.msisdn.digits, contract.number, account.number.lower(), customer.name):
         assert f'href="{form}"' in cashier.get(NEW, params={"q": said}).text, said
     assert f'href="{form}"' in cashier.get(f"{NEW}?customer={customer.id}").text
-    assert "Nobody found" in cashier.get(f"{NEW}?q=zzzzzz").text
+    assert "Nobody found" in cashier.get(f"{NEW}?q=Nebuchadnezzar").text
 
 
 def test_a_payment_is_found_by_its_receipt_and_by_its_payer(site, admin, desk):
