@@ -76,3 +76,11 @@ def test_a_row_has_a_menu_of_what_may_be_done_to_its_thing(window):
     expect(page.get_by_role("heading", level=1)).to_have_text("Block")
     expect(menu).to_have_count(0)
     assert window.said == []
+
+
+def test_without_javascript_a_row_leads_to_its_thing_alone(browser, site):
+    context = browser.new_context(locale="en", java_script_enabled=False)
+    window = Window.on(context, site).sign_in()
+    window.go("/console/customers")
+    expect(window.page.locator(".more button").first).to_be_hidden()
+    context.close()
