@@ -143,7 +143,7 @@ def everything():
 
 def menus_of(browser, path):
     """Return the addresses of the menus of a list's rows."""
-    return re.findall(r'hx-get="([^"]+/menu)"', browser.get(path).text)
+    return re.findall(r'hx-get="([^"]+/menu)[?"]', browser.get(path).text)
 
 
 def offered_in(browser, menu):

@@ -1,5 +1,6 @@
 """Tickets in the console: opened, claimed, answered, paused, resolved, and followed up."""
 
+import html
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ticket import Ticket, TicketPriority
+from telecom_crm.entrypoints.http.web.console import lists
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import HTMX, PNG, Site, admin, site, submit, token_on
 
@@ -173,9 +175,33 @@ def test_a_view_leads_from_one_ticket_to_the_next(site):
     over = submit(senior, first, first, version=version, answer="Done")
     assert over.headers["location"] == f"{PATH}/{tickets[1].id}{within}"
     last = f"{PATH}/{tickets[1].id}/resolve{within}"
-    assert (
-        submit(senior, last, last, answer="Done").headers["location"] == f"{PATH}?size=20&view=mine"
-    )
+    menu = senior.get(f"{PATH}/{tickets[1].id}/menu{within}", headers=HTMX).text
+    assert f'href="{last}"' in menu, "what is done from the list leads on in it as well"
+    done = submit(senior, last, last, answer="Done")
+    assert done.headers["location"] == f"{PATH}?size=20&view=mine"
+
+
+def test_a_search_and_further_pages_are_gone_through_as_well(site, admin, monkeypatch):
+    tickets = [opened(site, admin, subject=f"Trodden path {number}") for number in range(4)]
+    newest = [f"{PATH}/{one.id}" for one in reversed(tickets)]
+
+    def sides(path):
+        page = admin.get(html.unescape(path)).text
+        found = [re.search(rf'rel="{rel}" href="([^"?]+)', page) for rel in ("prev", "next")]
+        return [one[1] if one else None for one in found]
+
+    def rows(path):
+        return re.findall(rf'<a class="font-medium" href="({PATH}/[^"]+)"', admin.get(path).text)
+
+    found = rows(f"{PATH}?q=trodden")
+    assert [one.partition("?")[0] for one in found] == newest
+    assert sides(found[1]) == [newest[0], newest[2]]
+    monkeypatch.setattr(lists, "SIZES", (2, 50, 100))
+    [onward] = re.findall(r'href="([^"]+)" rel="next"', admin.get(PATH).text)
+    further = rows(html.unescape(onward))
+    assert sides(rows(PATH)[1]) == [newest[0], newest[2]]
+    assert sides(further[0]) == [None, newest[3]]
+    assert newest[0] in admin.get(f"{PATH}?view=all&sort=up&size=100").text
 
 
 def test_the_money_and_the_contract_of_who_asks_are_beside_their_ticket(site, admin):
