@@ -263,7 +263,7 @@ def test_a_demo_has_thirteen_months_behind_it_and_lives_them_once() -> None:
         assert [day.paid.minor > 0 for day in found.money[90:]].count(True) > 60
         concerns = {one.concern.value: one.number for one in found.attention}
         assert concerns["unallocated_payments"] == 3
-        assert {"approvals", "failed_imports", "overdue_tickets"} <= concerns.keys()
+        assert {"applications", "approvals", "failed_imports", "overdue_tickets"} <= concerns.keys()
         first = next(crm.contracts.each(msisdn=subscriber(0).msisdn.digits))
         entries = list(crm.accounts.each_entry(first.account_id))
         kinds = Counter(entry.kind for entry in entries)

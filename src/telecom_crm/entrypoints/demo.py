@@ -50,6 +50,9 @@ COUNT = 24
 APPLIED_FROM = 900
 """The index of the first who only applied; all customers come before."""
 
+APPLICATIONS = 6
+"""How many applications there are."""
+
 STOCK, STOCK_FROM = 48, 777_000
 """How many cards and numbers are free, and the index of the first."""
 _CLASSES = (
@@ -201,32 +204,36 @@ def new_password() -> str:
 
 def load_applications(crm: Crm) -> None:
     """Let a few people ask for something: new, waiting, in need of data. Again is no change."""
-    seed = begun(crm).seed
-    for index in range(6):
-        one = subscriber(APPLIED_FROM + index, seed)
-        made = crm.intake.capture(
-            kind=ApplicationKind.NEW_CONNECTION,
-            channel=Channel.API,
-            external_reference=f"demo-application-{index}",
-            raw={
-                "full_name": one.name,
-                "phone": str(one.msisdn),
-                "birth_date": one.birth_date.isoformat(),
-                "document_type": DocumentType.ID_CARD.value,
-                "document_number": one.document_number,
-                "city": one.city,
-                "language": one.language,
-                "tariff": one.tariff,
-                "consents": ["personal_data"],
-            },
-            by=BY,
-        )
-        if made.replayed:
-            continue
-        if index % 3 == 1:
-            crm.intake.validate(made.id, by=BY)
-        elif index % 3 == 2:
-            crm.intake.ask(made.id, reason="The number of the document cannot be read", by=BY)
+    for index in range(APPLICATIONS):
+        apply(crm, index)
+
+
+def apply(crm: Crm, index: int) -> None:
+    """Let one person ask for something, from 0 on; again is no change."""
+    one = subscriber(APPLIED_FROM + index, begun(crm).seed)
+    made = crm.intake.capture(
+        kind=ApplicationKind.NEW_CONNECTION,
+        channel=Channel.API,
+        external_reference=f"demo-application-{index}",
+        raw={
+            "full_name": one.name,
+            "phone": str(one.msisdn),
+            "birth_date": one.birth_date.isoformat(),
+            "document_type": DocumentType.ID_CARD.value,
+            "document_number": one.document_number,
+            "city": one.city,
+            "language": one.language,
+            "tariff": one.tariff,
+            "consents": ["personal_data"],
+        },
+        by=BY,
+    )
+    if made.replayed:
+        return
+    if index % 3 == 1:
+        crm.intake.validate(made.id, by=BY)
+    elif index % 3 == 2:
+        crm.intake.ask(made.id, reason="The number of the document cannot be read", by=BY)
 
 
 def load_accounts(crm: Crm, password: str) -> None:

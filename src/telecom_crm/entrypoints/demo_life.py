@@ -30,10 +30,12 @@ from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.ticket import TicketPriority, TicketStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import (
+    APPLICATIONS,
     APPLIED_FROM,
     BY,
     CUSTOMERS,
     DemoSubscriber,
+    apply,
     begun,
     load,
     receive,
@@ -187,6 +189,8 @@ class _Life:
         end, asked = self.demo.began + timedelta(days=DAYS), count()
         for number, hours in enumerate(_TROUBLED_FOR):
             yield end - timedelta(hours=hours), partial(tell_trouble, self.crm, number)
+        for number in range(APPLICATIONS):
+            yield end - timedelta(hours=1 + 3 * number), partial(apply, self.crm, number)
         for ago, *lost in _LOST:
             yield self._at(DAYS - ago, 13), partial(self._keep_lost, *lost)
         yield self._at(DAYS - 31, 12), self._tell_nobody
