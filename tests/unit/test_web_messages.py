@@ -27,7 +27,8 @@ SOURCES = Path(telecom_crm.__file__).parent
 
 
 def test_every_reason_is_among_the_texts():
-    domain = "".join(file.read_text() for file in (SOURCES / "domain").glob("*.py"))
+    files = (file for file in (SOURCES / "domain").glob("*.py") if file.name != "spoken.py")
+    domain = "".join(file.read_text() for file in files)  # `spoken` has its own translations
     services = "".join(file.read_text() for file in (SOURCES / "application").rglob("*.py"))
     placed, whole = r'"([^"\n]*%\(\w+\)s[^"\n]*)"', r'Reason\.of\(\s*"([^"\n]*)"'
     patterns = set(re.findall(placed, domain)) | set(re.findall(whole, domain + services))
