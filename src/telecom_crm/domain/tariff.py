@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import attrs
 
@@ -271,19 +271,111 @@ class OptionVersion(OptionTerms):
         return OptionTerms(**_fields_of(OptionTerms, self))
 
 
+_T = TypeVar("_T", TariffTerms, OptionTerms)
+_V = TypeVar("_V", TariffVersion, OptionVersion)
+
+
 @attrs.frozen(kw_only=True, slots=False)
-class Tariff:
-    """A tariff: what new contracts may choose, and every version that a contract may still have."""
+class CatalogueItem(Generic[_T, _V]):
+    """What tariffs and options have in common: words, a life, and terms in versions."""
+
+    lifecycle: ClassVar[Lifecycle[CatalogueStatus, CatalogueCommand]]
 
     code: str = attrs.field(validator=catalogue_code)
     name: Wording = attrs.field(converter=worded, validator=has_name)
     description: Wording = attrs.field(
         default=Wording(), converter=worded, validator=is_description
     )
-    versions: tuple[TariffVersion, ...]
+    versions: tuple[_V, ...]
     status: CatalogueStatus
     version: int = 0
     events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """The code."""
+        return self.code
+
+    @property
+    def latest(self) -> _V:
+        """The newest version, which may not be in force yet."""
+        return self.versions[-1]
+
+    def version_numbered(self, number: int) -> _V:
+        """Return one version, or raise `NotFound`."""
+        for version in self.versions:
+            if version.number == number:
+                return version
+        raise NotFound(f"version of {self.lifecycle.machine} {self.code}", str(number))
+
+    def version_at(self, at: datetime) -> _V | None:
+        """Return the version in force at an instant, if one is."""
+        begun = (version for version in reversed(self.versions) if version.valid_from <= at)
+        return next(begun, None)
+
+    def publish(self, *, by: Actor, at: datetime) -> Self:
+        """Put it on sale."""
+        return self.lifecycle.move(self, _C.PUBLISH, by=by, at=at)
+
+    def retire(self, *, by: Actor, at: datetime) -> Self:
+        """Sell it no more; contracts that have it keep it."""
+        return self.lifecycle.move(self, _C.RETIRE, by=by, at=at)
+
+    def make_obsolete(self, *, by: Actor, at: datetime) -> Self:
+        """Put it away, once no contract has it any more."""
+        return self.lifecycle.move(self, _C.OBSOLETE, by=by, at=at)
+
+    def add_version(
+        self, *, terms: _T, valid_from: datetime | None = None, by: Actor, at: datetime
+    ) -> Self:
+        """Sell it on new terms from an instant on (now); no live contract is changed."""
+        since, name = valid_from or at, self.lifecycle.machine
+        reasons = []
+        if self.status not in CHANGEABLE:
+            reasons.append(f"{name} {self.code} is {self.status}: it gets no new version")
+        if since < self.latest.valid_from:
+            last = self.latest.number
+            reasons.append(f"version {last} of {name} {self.code} begins later than that")
+        if reasons:
+            raise RuleViolated("new_version", tuple(reasons))
+        new = self._version(self.latest.number + 1, since, terms)
+        return self.lifecycle.note(
+            self,
+            f"{name.capitalize()}VersionPublished",
+            "add_version",
+            by=by,
+            at=at,
+            payload={"number": new.number},
+            versions=(*self.versions, new),
+        )
+
+    @classmethod
+    def _version(cls, number: int, valid_from: datetime, terms: _T) -> _V:
+        raise NotImplementedError
+
+    @classmethod
+    def _begun(
+        cls, *, code: str, terms: _T, valid_from: datetime | None, by: Actor, at: datetime
+    ) -> dict[str, Any]:
+        """Return the first version and the beginnings of a new one; it holds from now on."""
+        begun = cls.lifecycle.begin(_C.CREATE, key=code, by=by, at=at)
+        return {"code": code, "versions": (cls._version(1, valid_from or at, terms),), **begun}
+
+    def _described(self, *, by: Actor, at: datetime, **words: Any) -> Self:
+        told = attrs.evolve(self, **words)
+        before, after = (
+            {name: _plain(getattr(one, name)) for name in words} for one in (self, told)
+        )
+        payload = {CHANGES: differences(before, after)}
+        event = f"{self.lifecycle.machine.capitalize()}Described"
+        return self.lifecycle.note(told, event, "describe", by=by, at=at, payload=payload)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Tariff(CatalogueItem[TariffTerms, TariffVersion]):
+    """A tariff: what new contracts may choose, and every version that a contract may still have."""
+
+    lifecycle: ClassVar = TARIFF_LIFECYCLE
 
     @classmethod
     def create(
@@ -298,29 +390,8 @@ class Tariff:
         at: datetime,
     ) -> Tariff:
         """Prepare a tariff with its first version; without `valid_from` that holds from now on."""
-        first = TariffVersion(
-            number=1, valid_from=valid_from or at, **_fields_of(TariffTerms, terms)
-        )
-        begun = TARIFF_LIFECYCLE.begin(_C.CREATE, key=code, by=by, at=at)
-        return cls(code=code, name=name, description=description, versions=(first,), **begun)
-
-    @property
-    def key(self) -> str:
-        """The code."""
-        return self.code
-
-    @property
-    def latest(self) -> TariffVersion:
-        """The newest version, which may not be in force yet."""
-        return self.versions[-1]
-
-    def version_numbered(self, number: int) -> TariffVersion:
-        """Return one version, or raise `NotFound`."""
-        return _numbered(self.versions, number, "tariff", self.code)
-
-    def version_at(self, at: datetime) -> TariffVersion | None:
-        """Return the version in force at an instant, if one is."""
-        return _in_force(self.versions, at)
+        begun = cls._begun(code=code, terms=terms, valid_from=valid_from, by=by, at=at)
+        return cls(name=name, description=description, **begun)
 
     def on_sale(self, *, at: datetime, mode: PaymentMode) -> bool:
         """Tell whether a new contract that pays like this may take the tariff."""
@@ -333,43 +404,11 @@ class Tariff:
             raise NotOnSale("tariff_on_sale", reasons)
         return sold
 
-    def publish(self, *, by: Actor, at: datetime) -> Tariff:
-        """Put the tariff on sale."""
-        return TARIFF_LIFECYCLE.move(self, _C.PUBLISH, by=by, at=at)
-
-    def retire(self, *, by: Actor, at: datetime) -> Tariff:
-        """Sell the tariff no more; contracts that have it keep it."""
-        return TARIFF_LIFECYCLE.move(self, _C.RETIRE, by=by, at=at)
-
-    def make_obsolete(self, *, by: Actor, at: datetime) -> Tariff:
-        """Put away a tariff that no contract has any more."""
-        return TARIFF_LIFECYCLE.move(self, _C.OBSOLETE, by=by, at=at)
-
     def describe(
         self, *, name: str | Wording, description: str | Wording, by: Actor, at: datetime
     ) -> Tariff:
         """Change what people read; no price changes."""
-        told = attrs.evolve(self, name=name, description=description)
-        payload = _differing(self, told, "name", "description")
-        return TARIFF_LIFECYCLE.note(
-            told, "TariffDescribed", "describe", by=by, at=at, payload=payload
-        )
-
-    def add_version(
-        self, *, terms: TariffTerms, valid_from: datetime | None = None, by: Actor, at: datetime
-    ) -> Tariff:
-        """Give new contracts new terms from an instant on (now); no live contract is changed."""
-        number, since = _next_version(self, "tariff", valid_from or at)
-        new = TariffVersion(number=number, valid_from=since, **_fields_of(TariffTerms, terms))
-        return TARIFF_LIFECYCLE.note(
-            self,
-            "TariffVersionPublished",
-            "add_version",
-            by=by,
-            at=at,
-            payload={"number": number},
-            versions=(*self.versions, new),
-        )
+        return self._described(name=name, description=description, by=by, at=at)
 
     def reasons_unsold(self, *, at: datetime, mode: PaymentMode) -> tuple[str, ...]:
         """Return every reason why a new contract cannot take the tariff; none if it can."""
@@ -382,21 +421,18 @@ class Tariff:
             reasons.append(unsold_for(self.code, mode))
         return tuple(reasons)
 
+    @classmethod
+    def _version(cls, number: int, valid_from: datetime, terms: TariffTerms) -> TariffVersion:
+        return TariffVersion(number=number, valid_from=valid_from, **_fields_of(TariffTerms, terms))
+
 
 @attrs.frozen(kw_only=True, slots=False)
-class Option:
+class Option(CatalogueItem[OptionTerms, OptionVersion]):
     """An add-on to a tariff, with versions like a tariff's; rules may name it by its `group`."""
 
-    code: str = attrs.field(validator=catalogue_code)
-    name: Wording = attrs.field(converter=worded, validator=has_name)
-    description: Wording = attrs.field(
-        default=Wording(), converter=worded, validator=is_description
-    )
+    lifecycle: ClassVar = OPTION_LIFECYCLE
+
     group: str = ""
-    versions: tuple[OptionVersion, ...]
-    status: CatalogueStatus
-    version: int = 0
-    events: tuple[Event, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @classmethod
     def create(
@@ -412,36 +448,8 @@ class Option:
         at: datetime,
     ) -> Option:
         """Prepare an option with its first version; without `valid_from` that holds from now on."""
-        first = OptionVersion(
-            number=1, valid_from=valid_from or at, **_fields_of(OptionTerms, terms)
-        )
-        begun = OPTION_LIFECYCLE.begin(_C.CREATE, key=code, by=by, at=at)
-        return cls(
-            code=code,
-            name=name,
-            description=description,
-            group=group,
-            versions=(first,),
-            **begun,
-        )
-
-    @property
-    def key(self) -> str:
-        """The code."""
-        return self.code
-
-    @property
-    def latest(self) -> OptionVersion:
-        """The newest version, which may not be in force yet."""
-        return self.versions[-1]
-
-    def version_numbered(self, number: int) -> OptionVersion:
-        """Return one version, or raise `NotFound`."""
-        return _numbered(self.versions, number, "option", self.code)
-
-    def version_at(self, at: datetime) -> OptionVersion | None:
-        """Return the version in force at an instant, if one is."""
-        return _in_force(self.versions, at)
+        begun = cls._begun(code=code, terms=terms, valid_from=valid_from, by=by, at=at)
+        return cls(name=name, description=description, group=group, **begun)
 
     def on_sale(self, *, at: datetime) -> bool:
         """Tell whether a contract may take the option now."""
@@ -455,18 +463,6 @@ class Option:
             raise NotOnSale("option_on_sale", (reason,))
         return sold
 
-    def publish(self, *, by: Actor, at: datetime) -> Option:
-        """Put the option on sale."""
-        return OPTION_LIFECYCLE.move(self, _C.PUBLISH, by=by, at=at)
-
-    def retire(self, *, by: Actor, at: datetime) -> Option:
-        """Sell the option no more; contracts that have it keep it."""
-        return OPTION_LIFECYCLE.move(self, _C.RETIRE, by=by, at=at)
-
-    def make_obsolete(self, *, by: Actor, at: datetime) -> Option:
-        """Put away an option that no contract has any more."""
-        return OPTION_LIFECYCLE.move(self, _C.OBSOLETE, by=by, at=at)
-
     def describe(
         self,
         *,
@@ -477,27 +473,11 @@ class Option:
         at: datetime,
     ) -> Option:
         """Change what people read and the group; no price changes."""
-        told = attrs.evolve(self, name=name, description=description, group=group)
-        payload = _differing(self, told, "name", "description", "group")
-        return OPTION_LIFECYCLE.note(
-            told, "OptionDescribed", "describe", by=by, at=at, payload=payload
-        )
+        return self._described(name=name, description=description, group=group, by=by, at=at)
 
-    def add_version(
-        self, *, terms: OptionTerms, valid_from: datetime | None = None, by: Actor, at: datetime
-    ) -> Option:
-        """Sell the option on new terms from an instant on (now); no live contract is changed."""
-        number, since = _next_version(self, "option", valid_from or at)
-        new = OptionVersion(number=number, valid_from=since, **_fields_of(OptionTerms, terms))
-        return OPTION_LIFECYCLE.note(
-            self,
-            "OptionVersionPublished",
-            "add_version",
-            by=by,
-            at=at,
-            payload={"number": number},
-            versions=(*self.versions, new),
-        )
+    @classmethod
+    def _version(cls, number: int, valid_from: datetime, terms: OptionTerms) -> OptionVersion:
+        return OptionVersion(number=number, valid_from=valid_from, **_fields_of(OptionTerms, terms))
 
 
 def unsold_for(tariff: str, mode: PaymentMode) -> Reason:
@@ -509,36 +489,5 @@ def _fields_of(kind: type[TariffTerms] | type[OptionTerms], terms: object) -> di
     return {field.name: getattr(terms, field.name) for field in attrs.fields(kind)}
 
 
-_V = TypeVar("_V", TariffVersion, OptionVersion)
-
-
-def _differing(old: object, new: object, *fields: str) -> dict[str, Any]:
-    before, after = ({name: _plain(getattr(one, name)) for name in fields} for one in (old, new))
-    return {CHANGES: differences(before, after)}
-
-
 def _plain(value: str | Wording) -> str | dict[str, str]:
     return value if isinstance(value, str) else attrs.asdict(value)
-
-
-def _numbered(versions: Sequence[_V], number: int, thing: str, code: str) -> _V:
-    for version in versions:
-        if version.number == number:
-            return version
-    raise NotFound(f"version of {thing} {code}", str(number))
-
-
-def _in_force(versions: Sequence[_V], at: datetime) -> _V | None:
-    return next((version for version in reversed(versions) if version.valid_from <= at), None)
-
-
-def _next_version(thing: Tariff | Option, name: str, valid_from: datetime) -> tuple[int, datetime]:
-    last = thing.versions[-1]
-    reasons = []
-    if thing.status not in CHANGEABLE:
-        reasons.append(f"{name} {thing.code} is {thing.status}: it gets no new version")
-    if valid_from < last.valid_from:
-        reasons.append(f"version {last.number} of {name} {thing.code} begins later than that")
-    if reasons:
-        raise RuleViolated("new_version", tuple(reasons))
-    return last.number + 1, valid_from
