@@ -449,6 +449,20 @@ def test_what_was_changed_since_a_merge_stays_where_it_is_undone(customers, cloc
     assert known_of(customers.get(loser.id)) == known_of(loser)
 
 
+def test_what_both_had_stays_with_both_where_a_merge_is_undone(customers, clock):
+    home, work = Address(city="Ош"), Address(purpose="work", city="Бишкек")
+    theirs = {"name": "Айбек Асанов", "email": "same@example.org", "phone": "+996700123456"}
+    survivor = customers.register(**theirs, addresses=[home])
+    loser = customers.register(**theirs, addresses=[work, home])
+    take = (MergeField.EMAIL, MergeField.PHONE, MergeField.ADDRESSES)
+    customers.merge(loser.id, survivor_id=survivor.id, take=take, by=BY)
+    assert customers.get(survivor.id).addresses == (work, home)
+    clock.now += timedelta(minutes=1)
+    customers.unmerge(loser.id, by=BY)
+    assert known_of(customers.get(survivor.id)) == known_of(survivor)
+    assert known_of(customers.get(loser.id)) == known_of(loser)
+
+
 def test_who_was_erased_gets_nothing_back(customers, clock):
     survivor, loser = customers.register(**LIVING), customers.register(**GONE)
     take = [field for field in MergeField if field is not MergeField.REGISTRATION_NUMBER]

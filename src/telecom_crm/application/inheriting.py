@@ -65,7 +65,9 @@ def given_back(
             put[field] = tuple(one for one in has if one not in back)
             own[field] = (*loser.documents, *back)
         elif field is MergeField.ADDRESSES:
-            put[field] = tuple(one for one in has if one not in loser.addresses)
+            both = merge.payload["shared_addresses"]
+            lost = [one for n, one in enumerate(loser.addresses, 1) if n not in both]
+            put[field] = tuple(one for one in has if one not in lost)
         elif field is MergeField.NATIONAL_ID:
             if ("national_id", has) in gave_up:
                 put[field], own[field] = before[field], has

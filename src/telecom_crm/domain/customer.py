@@ -536,18 +536,19 @@ class Customer:
         survivor.refuse_merged()
         if survivor.id == self.id:
             raise RuleViolated("merge", ("a customer cannot be merged into itself",))
-        faults = Faults()
-        for field in (one for one in take if not getattr(self, one)):
-            faults.add(field, "nothing_to_take", "the customer who goes has none to take")
-        faults.raise_any()
+        self._refuse_nothing_to_take(take)
         ids = {one.national_id for one in (self, survivor) if one.national_id}
         if both_live and len(ids) > 1:
             reason = "both have live contracts, and different national ids"
             raise RuleViolated("merge_two_people", (reason,))
         if payments_in_flight:
             raise PaymentsInFlight(self.key, payments_in_flight)
-        taken = sorted({field.value for field in take})
-        payload = {"survivor": survivor.key, "moved": dict(moved or {}), "taken": taken}
+        payload = {
+            "survivor": survivor.key,
+            "moved": dict(moved or {}),
+            "taken": sorted(one.value for one in set(take) if self._differs(survivor, one)),
+            "shared_addresses": self._shared_places(survivor),
+        }
         return CUSTOMER_LIFECYCLE.note(
             self,
             "CustomersMerged",
@@ -684,6 +685,20 @@ class Customer:
         return CUSTOMER_LIFECYCLE.note(
             changed, event, command, reason=reason, by=by, at=at, payload=payload
         )
+
+    def _refuse_nothing_to_take(self, take: Collection[MergeField]) -> None:
+        faults = Faults()
+        for field in (one for one in take if not getattr(self, one)):
+            faults.add(field, "nothing_to_take", "the customer who goes has none to take")
+        faults.raise_any()
+
+    def _differs(self, other: Customer, field: MergeField) -> bool:
+        return bool(getattr(self, field) != getattr(other, field))
+
+    def _shared_places(self, other: Customer) -> list[int]:
+        """Return which addresses another one has as well, by their places: values are personal."""
+        places = enumerate(self.addresses, 1)
+        return [place for place, address in places if address in other.addresses]
 
     def _with_theirs(self, loser: Customer, field: MergeField) -> Any:
         own, theirs = getattr(self, field), getattr(loser, field)

@@ -212,6 +212,7 @@ FIELDS: Mapping[str, str] = {
     "street": N_("Street"),
     "subject": N_("Subject"),
     "successor": N_("Next contract"),
+    "shared_addresses": N_("Addresses of both, by their places"),
     "survivor": N_("Who stays"),
     "suspect_from": N_("Points that make a possible duplicate"),
     "suspension_fees": N_("Fees while suspended"),
