@@ -1,8 +1,10 @@
 """What the pages say of refusals: in every language, and with names in place of codes."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+
+import pytest
 
 import telecom_crm
 from telecom_crm.application.ports import Outcome
@@ -10,8 +12,10 @@ from telecom_crm.domain.compatibility import OptionsIncompatible
 from telecom_crm.domain.errors import Reason, RuleViolated
 from telecom_crm.domain.language import Wording
 from telecom_crm.domain.language import worded as wording
+from telecom_crm.domain.lifecycle import SYSTEM, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.policy import PaymentMode
+from telecom_crm.entrypoints.http.web.events import event_told
 from telecom_crm.entrypoints.http.web.i18n import CURRENT
 from telecom_crm.entrypoints.http.web.messages import (
     REASONS,
@@ -73,3 +77,22 @@ def test_why_something_failed_is_in_words_where_it_is_known_and_else_as_told():
         assert re.search("[а-я]", failure(known)), known
     assert (failure("error 51"), known_failure("error 51")) == ("error 51", "")
     CURRENT.reset(token)
+
+
+@pytest.mark.parametrize(
+    ("thing", "said"), [("payment", "The payment service refused it"), ("application", "declined")]
+)
+def test_what_a_machine_says_is_put_in_words_and_what_a_person_typed_is_not(thing, said):
+    event = Event(
+        thing=thing,
+        thing_id="1",
+        sequence=2,
+        name="Ended",
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+        by=SYSTEM,
+        command="end",
+        before="begun",
+        after="ended",
+        reason=Outcome.DECLINED,
+    )
+    assert event_told(event)[-1] == said

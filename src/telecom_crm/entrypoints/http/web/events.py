@@ -237,6 +237,8 @@ REASONS: Mapping[str, type[StrEnum]] = {
     "TicketBlocked": BlockReason,
 }
 """Whose members the reasons of events are."""
+FAILING = ("payment", "refund", "provisioning_task")
+"""The things whose reasons a gateway or the network may have told."""
 
 
 def event_told(event: Event) -> tuple[str, str, str, str]:
@@ -248,8 +250,10 @@ def event_told(event: Event) -> tuple[str, str, str, str]:
         return *event_shown(event.name), ": ".join(filter(None, (hold, event.reason)))
     kind = REASONS.get(event.name)
     known = kind is not None and event.reason in list(kind)
-    why = label(kind(event.reason)) if kind is not None and known else failure(event.reason)
-    return *event_shown(event.name), why
+    if kind is not None and known:
+        return *event_shown(event.name), label(kind(event.reason))
+    by_machine = event.thing in FAILING  # elsewhere a person may have typed the same word
+    return *event_shown(event.name), failure(event.reason) if by_machine else event.reason
 
 
 def event_shown(name: str) -> tuple[str, str, str]:
