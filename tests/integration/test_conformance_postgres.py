@@ -21,7 +21,7 @@ from telecom_crm.entrypoints.conformance.inventory import InventoryMachine
 from telecom_crm.entrypoints.conformance.ledger import LedgerMachine
 from telecom_crm.entrypoints.conformance.store import Store
 from telecom_crm.entrypoints.conformance.ticket import TicketMachine
-from telecom_crm.entrypoints.conformance.unit_of_work import UnitOfWorkSuite
+from telecom_crm.entrypoints.conformance.unit_of_work.suite import UnitOfWorkSuite
 
 STEPS = settings(stateful_step_count=12, suppress_health_check=list(HealthCheck))
 """A step here is several exchanges with a server, so there are fewer of them than in memory."""

@@ -19,7 +19,7 @@ from telecom_crm.adapters.postgres.rows.access import (
 from telecom_crm.adapters.postgres.rows.stream import events_to_columns
 from telecom_crm.adapters.postgres.unit_of_work import PostgresTransaction
 from telecom_crm.domain.lifecycle import Actor, Event
-from telecom_crm.entrypoints.conformance.unit_of_work import made_of
+from telecom_crm.entrypoints.conformance.unit_of_work.imports import made_of
 from tests.integration import strategies as s
 
 KINDS = {

@@ -33,7 +33,7 @@ from telecom_crm.entrypoints.conformance.ledger import LedgerMachine
 from telecom_crm.entrypoints.conformance.network import NetworkSuite
 from telecom_crm.entrypoints.conformance.store import Store
 from telecom_crm.entrypoints.conformance.ticket import TicketMachine
-from telecom_crm.entrypoints.conformance.unit_of_work import UnitOfWorkSuite
+from telecom_crm.entrypoints.conformance.unit_of_work.suite import UnitOfWorkSuite
 
 SETTINGS = settings(stateful_step_count=25, suppress_health_check=list(HealthCheck))
 FINDING = settings(
