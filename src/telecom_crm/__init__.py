@@ -173,6 +173,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.report import PoolFigures as PoolFigures
     from telecom_crm.domain.role import Action as Action
     from telecom_crm.domain.role import Area as Area
+    from telecom_crm.domain.role import Limit as Limit
     from telecom_crm.domain.role import Rights as Rights
     from telecom_crm.domain.role import Role as Role
     from telecom_crm.domain.role import RoleName as RoleName
@@ -181,6 +182,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.seal import Breach as Breach
     from telecom_crm.domain.seal import Seal as Seal
     from telecom_crm.domain.self_care import Offered as Offered
+    from telecom_crm.domain.self_care import Section as Section
     from telecom_crm.domain.session import Session as Session
     from telecom_crm.domain.session import Subscriber as Subscriber
     from telecom_crm.domain.sim import RetireReason as RetireReason
@@ -272,9 +274,9 @@ _STABLE = {
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",
     "domain.report": "Attention Concern Dashboard FirstStep News PoolFigures",
-    "domain.role": "Action Area Rights Role RoleName Scope Visitor",
+    "domain.role": "Action Area Limit Rights Role RoleName Scope Visitor",
     "domain.seal": "Breach Seal",
-    "domain.self_care": "Offered",
+    "domain.self_care": "Offered Section",
     "domain.session": "Session Subscriber",
     "domain.sim": "RetireReason Sim",
     "domain.tariff": "Allowances Option OptionTerms Tariff TariffTerms UsageRate",
