@@ -537,10 +537,8 @@ class Customer:
         if survivor.id == self.id:
             raise RuleViolated("merge", ("a customer cannot be merged into itself",))
         self._refuse_nothing_to_take(take)
-        ids = {one.national_id for one in (self, survivor) if one.national_id}
-        if both_live and len(ids) > 1:
-            reason = "both have live contracts, and different national ids"
-            raise RuleViolated("merge_two_people", (reason,))
+        if both_live:
+            self._refuse_two_people(survivor)
         if payments_in_flight:
             raise PaymentsInFlight(self.key, payments_in_flight)
         payload = {
@@ -685,6 +683,11 @@ class Customer:
         return CUSTOMER_LIFECYCLE.note(
             changed, event, command, reason=reason, by=by, at=at, payload=payload
         )
+
+    def _refuse_two_people(self, other: Customer) -> None:
+        if len({one.national_id for one in (self, other) if one.national_id}) > 1:
+            reason = "both have live contracts, and different national ids"
+            raise RuleViolated("merge_two_people", (reason,))
 
     def _refuse_nothing_to_take(self, take: Collection[MergeField]) -> None:
         faults = Faults()

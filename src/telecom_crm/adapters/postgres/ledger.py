@@ -49,6 +49,18 @@ _COUNTED = f"""
   {_counted(_C.UNBILLED_RECEIVABLE, grows="debit", falls="credit")} AS unbilled
 """
 
+_ENTRIES = """
+SELECT * FROM entries WHERE account_id = %(account)s
+AND (%(start)s::timestamptz IS NULL OR booked_at >= %(start)s)
+AND (%(end)s::timestamptz IS NULL OR booked_at < %(end)s)
+AND (%(at)s::timestamptz IS NULL OR (booked_at, id) {past} (%(at)s, %(id)s::uuid))
+AND (%(charging)s::uuid IS NULL OR EXISTS (
+  SELECT FROM transfers t
+  WHERE t.account_id = entries.account_id AND t.entry_id = entries.id
+  AND t.contract_id = %(charging)s AND t.charge_kind <> ''))
+ORDER BY booked_at {order}, id {order} LIMIT %(limit)s
+"""
+
 _DIFFERENCES = f"""
 SELECT accounts.id, stored, computed, counter
 FROM accounts
@@ -150,16 +162,7 @@ class PostgresLedger:
         rows = (
             self._cursor()
             .execute(
-                f"""SELECT * FROM entries WHERE account_id = %(account)s
-                   AND (%(start)s::timestamptz IS NULL OR booked_at >= %(start)s)
-                   AND (%(end)s::timestamptz IS NULL OR booked_at < %(end)s)
-                   AND (%(at)s::timestamptz IS NULL
-                        OR (booked_at, id) {past} (%(at)s, %(id)s::uuid))
-                   AND (%(charging)s::uuid IS NULL OR EXISTS (
-                     SELECT FROM transfers t
-                     WHERE t.account_id = entries.account_id AND t.entry_id = entries.id
-                     AND t.contract_id = %(charging)s AND t.charge_kind <> ''))
-                   ORDER BY booked_at {order}, id {order} LIMIT %(limit)s""",
+                _ENTRIES.format(past=past, order=order),
                 {
                     "account": account_id,
                     "start": start,

@@ -126,12 +126,7 @@ class Merging(CustomerDesk):
             tx.customers.save(merged)  # before the survivor, who may have taken a paper of theirs
             theirs.give_to(tx, survivor_id, by=by, at=at)
             standing = _with_contracts(survivor, theirs.contracts, by=by, at=at)
-            whole = standing.absorb(loser, take=take, by=by, at=at)
-            if take:
-                self._check(tx, whole, at)
-                whole = inherited(tx, whole, by=by, at=at)
-                tx.customers.remember(former(survivor, whole, by=by, at=at))
-            tx.customers.save(whole)
+            self._absorb(tx, standing, loser, take=take, by=by, at=at)
             return tx.customers.get(loser_id)
 
     @retried
@@ -161,6 +156,24 @@ class Merging(CustomerDesk):
             parted = survivor.detach(merged, put=put, by=by, at=at)
             tx.customers.save(parted)  # first: a paper has one owner at a time
             return tx.customers.save(merged.unmerge(own=own, by=by, at=at))
+
+    def _absorb(
+        self,
+        tx: Transaction,
+        survivor: Customer,
+        loser: Customer,
+        *,
+        take: Collection[MergeField],
+        by: Actor,
+        at: datetime,
+    ) -> None:
+        """Save the survivor with what is taken; what that replaces is remembered."""
+        whole = survivor.absorb(loser, take=take, by=by, at=at)
+        if take:
+            self._check(tx, whole, at)
+            whole = inherited(tx, whole, by=by, at=at)
+            tx.customers.remember(former(survivor, whole, by=by, at=at))
+        tx.customers.save(whole)
 
 
 @attrs.frozen

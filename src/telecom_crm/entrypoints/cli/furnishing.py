@@ -86,17 +86,13 @@ def reset(
 
         require_begun(settings.data)
     with located(settings) as here:
-        with open_crm(here) as crm:
-            there = crm.rules.demo()
-        if there is None:
-            reason = "what is in this database is somebody's own, or nothing: see demo seed"
-            raise RuleViolated("only_a_demo_is_emptied", (reason,))
+        there = _demo_in(here)
         if not yes and not _agreed():
             return 1
         _tell(
             furnish(
                 here,
-                customers=customers or there.customers or None,
+                customers=(there.customers or None) if customers is None else customers,
                 seed=there.seed if seed is None else seed,
                 emptied_by=here.migration_url or here.database_url,
             )
@@ -138,12 +134,9 @@ def furnish(
     from telecom_crm.adapters.clock import ManualClock, utc_now
     from telecom_crm.domain.role import RoleName
     from telecom_crm.entrypoints.container import kept_secret
-    from telecom_crm.entrypoints.demo_life import FEWEST, MOST, live
+    from telecom_crm.entrypoints.demo_life import live
 
-    if customers is not None and not FEWEST <= customers <= MOST:
-        raise InvalidValue.of("customers", "customers", f"from {FEWEST} to {MOST}", customers)
-    if seed is not None and seed < 0:
-        raise InvalidValue.of("seed", "seed", "a whole number from 0 on", seed)
+    _refuse_odd(customers, seed)
     kept = token_file(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = kept_secret(settings.data / "demo-password", new_password)
@@ -173,6 +166,26 @@ def furnish(
 def token_file(settings: Settings) -> Path:
     """Return where the token of a demo is kept."""
     return settings.data / "demo-token"
+
+
+def _demo_in(settings: Settings) -> Demo:
+    """Return the demo that is there; raise `RuleViolated` where there is none."""
+    with open_crm(settings) as crm:
+        there = crm.rules.demo()
+    if there is None:
+        reason = "what is in this database is somebody's own, or nothing: see demo seed"
+        raise RuleViolated("only_a_demo_is_emptied", (reason,))
+    return there
+
+
+def _refuse_odd(customers: int | None, seed: int | None) -> None:
+    """Raise `InvalidValue` for numbers that no demo is made from."""
+    from telecom_crm.entrypoints.demo_life import FEWEST, MOST
+
+    if customers is not None and not FEWEST <= customers <= MOST:
+        raise InvalidValue.of("customers", "customers", f"from {FEWEST} to {MOST}", customers)
+    if seed is not None and seed < 0:
+        raise InvalidValue.of("seed", "seed", "a whole number from 0 on", seed)
 
 
 def _empty(settings: Settings, owner: str) -> None:
