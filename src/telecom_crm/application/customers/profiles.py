@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -145,10 +145,9 @@ class Profiles(CustomerDesk):
         by: Actor = SYSTEM,
     ) -> Customer:
         """Have a note read before all else; raise `NotFound`, `RuleViolated` for one too many."""
-        with self.uow() as tx:
-            before = held(tx, customer_id, expected_version)
-            after = before.pin_note(note_id, by=by, at=self.clock())
-            return before if after is before else tx.customers.save(after)
+        return self._with_note(
+            customer_id, expected_version, lambda one, at: one.pin_note(note_id, by=by, at=at)
+        )
 
     @retried
     def unpin_note(
@@ -160,10 +159,9 @@ class Profiles(CustomerDesk):
         by: Actor = SYSTEM,
     ) -> Customer:
         """Put a note back among the others; raise `NotFound`."""
-        with self.uow() as tx:
-            before = held(tx, customer_id, expected_version)
-            after = before.unpin_note(note_id, by=by, at=self.clock())
-            return before if after is before else tx.customers.save(after)
+        return self._with_note(
+            customer_id, expected_version, lambda one, at: one.unpin_note(note_id, by=by, at=at)
+        )
 
     @retried
     def look_at(self, customer_id: CustomerId, *, by: Actor = SYSTEM) -> Customer:
@@ -206,6 +204,17 @@ class Profiles(CustomerDesk):
             if known is not None:
                 return attrs.evolve(welcome_back(tx, known, by=by, at=at), known=True)
             return save_new(tx, newcomer)
+
+    def _with_note(
+        self,
+        customer_id: CustomerId,
+        expected_version: int | None,
+        change: Callable[[Customer, datetime], Customer],
+    ) -> Customer:
+        with self.uow() as tx:
+            before = held(tx, customer_id, expected_version)
+            after = change(before, self.clock())
+            return before if after is before else tx.customers.save(after)
 
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
