@@ -412,6 +412,7 @@ def test_what_was_kept_too_long_is_told(site, operator):
     at, done = sold_to(site, operator, tariff="COMFORT")
     shown = operator.get(done.headers["location"]).text
     assert "are kept for you until" in shown
+    assert re.search(r'data-left="[^"]+">\d+:\d\d<', shown)
     iccid, msisdn = re.findall(r"(?:iccid|msisdn)=(\d+)", at)
     site.crm.inventory.cancel_sim_reservation(ICCID(iccid))
     site.crm.inventory.cancel_number_reservation(MSISDN(msisdn))

@@ -226,6 +226,13 @@ def instant(context: Context, at: datetime | None, form: str = "medium") -> str:
 
 
 @pass_context
+def left(context: Context, at: datetime) -> str:
+    """Write the minutes and seconds until an instant, as the page counts them down from then on."""
+    seconds = max(0, round((at - context["pages"].clock()).total_seconds()))
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+@pass_context
 def ago(context: Context, at: datetime) -> str:
     """Write how long ago an instant was, and beyond a day the instant itself."""
     seconds = (context["pages"].clock() - at).total_seconds()
@@ -316,6 +323,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "instant": instant,
     "ago": ago,
     "iso": iso,
+    "left": left,
     "month": month,
     "phone": phone,
     "field": fielded,
