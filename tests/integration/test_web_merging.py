@@ -128,6 +128,28 @@ def test_an_operator_alone_merges_nobody(site, two):
     assert f"{one.id}/merge" not in operator.get(f"{CUSTOMERS}/{one.id}").text
 
 
+def test_the_survivor_stands_wherever_one_who_was_merged_is_found(site, senior):
+    goes = site.crm.customers.register(name="Gonewest Zzz")
+    stays = site.crm.customers.register(name="Remaining Yyy")
+    site.crm.customers.add_note(goes.id, text="Rings after six")
+    at = f"{CUSTOMERS}/{goes.id}/merge/{stays.id}"
+    assert "<dt>Notes</dt><dd>1</dd>" in senior.get(at).text
+    site.crm.customers.merge(goes.id, survivor_id=stays.id)
+    third = site.crm.customers.register(name="Third Xxx")
+    for path in ("/console/contracts/new", "/console/tickets/new", f"{CUSTOMERS}/{third.id}/merge"):
+        found = senior.get(path, params={"q": "Gonewest"}).text
+        assert (str(stays.id) in found, str(goes.id) in found) == (True, False), path
+    begun = senior.get(f"/console/contracts/new/number?customer={goes.id}")
+    assert f"customer={stays.id}" in begun.headers["location"]
+    ticket = senior.get(f"/console/tickets/new?customer={goes.id}").text
+    assert ("Remaining Yyy" in ticket, "Gonewest" in ticket) == (True, False)
+    own = senior.get(f"{CUSTOMERS}/{goes.id}").text
+    assert f'href="{CUSTOMERS}/{stays.id}">Remaining Yyy</a>' in own
+    head = own.partition('id="profile-head"')[2].partition("</header>")[0]
+    assert (">Merged<" in head, "Prospect" in head) == (True, False)
+    assert "Rings after six" in senior.get(f"{CUSTOMERS}/{stays.id}").text
+
+
 # Pairs
 
 

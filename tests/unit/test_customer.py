@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -188,6 +188,24 @@ def test_few_notes_are_pinned():
     freed = more.unpin_note(more.notes[0].id, **CONTEXT)
     now = freed.pin_note(more.notes[-1].id, **CONTEXT)
     assert [note.text for note in now.pinned_notes] == ["b", "c", "d"]
+
+
+def test_notes_go_along_with_a_merge_and_come_back_as_they_were():
+    stays = noted("a", "b", pinned=True)
+    goes = customer(77)
+    for number, text in enumerate("cde", 11):
+        at = AT + timedelta(minutes=number)
+        goes = goes.add_note(
+            id=NoteId(UUID(int=number)), text=text, pinned=text != "e", by=BY, at=at
+        )
+    whole = stays.absorb(goes, **CONTEXT)
+    assert [note.text for note in whole.notes] == [*"abcde"]
+    assert [note.text for note in whole.pinned_notes] == ["a", "b", "d"]
+    full = noted(*"abf", pinned=True).absorb(goes, **CONTEXT)
+    assert [note.text for note in full.pinned_notes] == ["a", "b", "f"]
+    later = whole.unpin_note(whole.notes[0].id, **CONTEXT)
+    parted = later.detach(goes, put={}, **CONTEXT)
+    assert [(note.text, note.pinned) for note in parted.notes] == [("a", False), ("b", True)]
 
 
 def test_merge_is_refused_in_flight_and_into_itself():

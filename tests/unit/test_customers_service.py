@@ -523,6 +523,23 @@ def test_merges_in_a_row_are_undone_in_any_order(customers, uow, clock, ids):
     assert owners() == "ABC"
 
 
+def test_notes_follow_merges_in_a_row_and_go_back_in_any_order(customers):
+    first, second, third = (customers.register(name=name).id for name in "ABC")
+    for one, text in ((first, "a"), (second, "b"), (third, "c")):
+        customers.add_note(one, text=text, by=BY)
+
+    def notes():
+        return ["".join(n.text for n in customers.get(one).notes) for one in (first, second, third)]
+
+    customers.merge(first, survivor_id=second, by=BY)
+    customers.merge(second, survivor_id=third, by=BY)
+    assert sorted(notes()[2]) == [*"abc"]
+    customers.unmerge(first, by=BY)
+    assert [*map(sorted, notes())] == [["a"], ["b"], ["b", "c"]]
+    customers.unmerge(second, by=BY)
+    assert notes() == [*"abc"]
+
+
 def test_no_merge_while_a_payment_is_in_flight_or_into_oneself(customers, uow, clock, ids):
     loser, survivor = customers.register(name="Loser"), customers.register(name="Survivor")
     account, _ = with_account(uow, clock, ids, loser, payment=True)

@@ -74,12 +74,12 @@ def _suspects_of(
         - {other.customer_id for other in alike[one.id]}
         for one in customers
     }
-    known = _with_survivors(tx, set().union(*unseen.values()))
+    known = with_survivors(tx, set().union(*unseen.values()))
     found = {}
     for one in customers:
         owners = [
             attrs.evolve(
-                Candidate.of_customer(known[owner]), customer_id=_survivor(known, owner).id
+                Candidate.of_customer(known[owner]), customer_id=survivor_among(known, owner).id
             )
             for owner in sorted(unseen[one.id])
         ]
@@ -114,7 +114,7 @@ def _judged_of(
     }
 
 
-def _with_survivors(tx: Transaction, ids: set[CustomerId]) -> dict[CustomerId, Customer]:
+def with_survivors(tx: Transaction, ids: set[CustomerId]) -> dict[CustomerId, Customer]:
     """Return customers and whoever took their places by merges."""
     known: dict[CustomerId, Customer] = {}
     while ids:
@@ -124,7 +124,8 @@ def _with_survivors(tx: Transaction, ids: set[CustomerId]) -> dict[CustomerId, C
     return known
 
 
-def _survivor(known: Mapping[CustomerId, Customer], customer_id: CustomerId) -> Customer:
+def survivor_among(known: Mapping[CustomerId, Customer], customer_id: CustomerId) -> Customer:
+    """Return the one of `with_survivors` who has a customer's place."""
     customer = known[customer_id]
     while customer.merged_into is not None:
         customer = known[customer.merged_into]

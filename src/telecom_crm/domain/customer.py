@@ -563,15 +563,24 @@ class Customer:
         """
         Take the place of one who was merged into this customer, and these of their values.
 
-        Of documents and addresses theirs come first, and none is lost.
+        Of documents and addresses theirs come first, and none is lost. Their notes come along, in
+        order of time; of those that are pinned the latest stay so, as far as there is room.
         """
         put = {field.value: self._with_theirs(loser, field) for field in take}
+        put["notes"] = self._with_notes_of(loser)
         return self._beside_loser("CustomerAbsorbed", "absorb", loser, put, by=by, at=at)
 
     def detach(
         self, loser: Customer, *, put: Mapping[str, Any], by: Actor, at: datetime
     ) -> Customer:
-        """Give the place back to one who is merged no more; `put` are fields as they were."""
+        """
+        Give the place back to one who is merged no more, with the notes that came along.
+
+        `put` are fields as they were.
+        """
+        theirs = {note.id for note in loser.notes}
+        notes = tuple(note for note in self.notes if note.id not in theirs)
+        put = {**put, "notes": notes}
         return self._beside_loser("CustomerDetached", "detach", loser, put, by=by, at=at)
 
     def unmerge(
@@ -711,6 +720,12 @@ class Customer:
         if field is MergeField.ADDRESSES:
             return (*theirs, *(address for address in own if address not in theirs))
         return theirs
+
+    def _with_notes_of(self, loser: Customer) -> tuple[Note, ...]:
+        room = max(0, PINNED_NOTES - len(self.pinned_notes))
+        kept = loser.pinned_notes[-room:] if room else ()
+        theirs = (attrs.evolve(one, pinned=one in kept) for one in loser.notes)
+        return tuple(sorted((*self.notes, *theirs), key=lambda one: one.at))
 
     def _beside_loser(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -14,8 +14,10 @@ from telecom_crm.application.duplicates import (
     judged_in,
     pairs_in,
     rules_in,
+    survivor_among,
     survivor_in,
     suspects_in,
+    with_survivors,
 )
 from telecom_crm.application.inheriting import given_back, inherited
 from telecom_crm.application.paging import each_in, refuse_stale
@@ -65,6 +67,16 @@ class Merging(CustomerDesk):
             rules = rules_in(tx, self.deduplication)
             return pairs_in(tx, rules, limit=limit, cursor=cursor)
 
+    def living(self, customers: Iterable[Customer]) -> list[Customer]:
+        """Return each of some customers, or whoever took their place by merges, each once."""
+        asked = list(customers)
+        if all(one.merged_into is None for one in asked):
+            return asked
+        with self.uow(read_only=True) as tx:
+            known = with_survivors(tx, {one.id for one in asked})
+        found = (survivor_among(known, one.id) for one in asked if one.id in known)
+        return list({one.id: one for one in found}.values())
+
     @retried
     def dismiss_duplicate(
         self, customer_id: CustomerId, *, other_id: CustomerId, by: Actor = SYSTEM
@@ -98,7 +110,9 @@ class Merging(CustomerDesk):
         by: Actor = SYSTEM,
     ) -> Customer:
         """
-        Say that one customer is another, who takes over accounts, contracts, tickets, applications.
+        Say that one customer is another, who takes over all that is the customer's.
+
+        That is accounts, contracts, tickets, applications and notes.
 
         What is known of the survivor stays, but for the fields to `take` from the loser; what they
         were is remembered, and of documents and addresses none is lost. Whoever gets an open
@@ -155,6 +169,8 @@ class Merging(CustomerDesk):
             tx.customers.remember(former(survivor, attrs.evolve(survivor, **put), by=by, at=at))
             parted = survivor.detach(merged, put=put, by=by, at=at)
             tx.customers.save(parted)  # first: a paper has one owner at a time
+            for one in _in_their_place(tx, survivor):  # notes went on with every later merge
+                tx.customers.save(one.detach(merged, put={}, by=by, at=at))
             return tx.customers.save(merged.unmerge(own=own, by=by, at=at))
 
     def _absorb(
@@ -230,6 +246,13 @@ class _Belongings:
 def _merge_of(events: Iterable[Event]) -> Event:
     """Return the event of the last merge of a customer into another."""
     return [event for event in events if event.name == "CustomersMerged"][-1]
+
+
+def _in_their_place(tx: Transaction, customer: Customer) -> Iterator[Customer]:
+    """Yield, held, who took a customer's place, and who took theirs."""
+    while customer.merged_into is not None:
+        customer = tx.customers.get(customer.merged_into)
+        yield customer
 
 
 def _two(

@@ -46,6 +46,8 @@ class Head:
     Who may be the same one, the surest first, but for those whom somebody told apart; looked for
     where the overview is shown.
     """
+    survivor: Customer | None = None
+    """Who took the customer's place by a merge."""
     foreseen: Overview | None = None
     """The same accounts and contracts with what comes of them, where that was asked for."""
 
@@ -73,6 +75,7 @@ class Head:
             identified=customer.is_identified(today) if person else None,
             ending=customer.papers_ending(today + EXPIRES_SOON),
             stopped=_why(crm, customer),
+            survivor=crm.customers.get(customer.merged_into) if customer.merged_into else None,
             suspects=_suspects(crm, customer) if overview else [],
         )
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import attrs
 
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.customer import Customer, Note
 from telecom_crm.domain.errors import InvalidValue
-from telecom_crm.domain.identifiers import AccountId
+from telecom_crm.domain.identifiers import AccountId, CustomerId
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.text import is_digits
 from telecom_crm.entrypoints.crm import Crm
@@ -26,7 +28,7 @@ from telecom_crm.entrypoints.http.web.labels import label, tone
 
 SHOWN = 30
 """So many lines are on a page."""
-NOTED = "CustomerNoted"
+NOTED, ABSORBED = "CustomerNoted", "CustomerAbsorbed"
 BEGINNING, END, BETWEEN = "", "-", "."
 """What a place says of a list that is not begun, and of one that is told; and what parts places."""
 NOTE = "note"
@@ -58,8 +60,8 @@ class Told:
     sub: str
     icon: str
     tone: str
-    note: Note | None = None
-    """What was written down, unless it was erased since."""
+    notes: Sequence[Note] = ()
+    """What was written down, or came with a merge, unless it was erased since."""
 
 
 def history(request: Visit, crm: Crm, customer: Customer, listing: Listing) -> Page[Told]:
@@ -160,7 +162,7 @@ def _events(
 ) -> Page[Told]:
     """Return a line for each thing that happened."""
     page = crm.customers.timeline(customer.id, query, things=things)
-    notes = {str(note.id): note for note in customer.notes}
+    noted = _noted(crm, page.items)
     lines = [
         Told(
             thing=one.thing,
@@ -169,13 +171,27 @@ def _events(
             sub=sub,
             icon=icon,
             tone=tone,
-            note=notes.get(one.payload["note"]) if one.name == NOTED else None,
+            notes=[note for note in customer.notes if str(note.id) in noted(one)],
         )
         for one in page.items
         for words, icon, tone, why in (event_told(one),)
         for sub in (" · ".join(filter(None, (request.called(one.by), why))),)
     ]
     return Page(items=tuple(lines), next=page.next)
+
+
+def _noted(crm: Crm, events: Sequence[Event]) -> Callable[[Event], Collection[str]]:
+    """Return what tells of an event the ids of the notes that it made, or brought by a merge."""
+    absorbed = {one.payload["customer"] for one in events if one.name == ABSORBED}
+    losers = crm.customers.get_many(CustomerId(UUID(one)) for one in absorbed)
+    brought = {one.key: {str(note.id) for note in one.notes} for one in losers.values()}
+
+    def ids(event: Event) -> Collection[str]:
+        if event.name == ABSORBED:
+            return brought.get(event.payload["customer"], ())
+        return (event.payload["note"],) if event.name == NOTED else ()
+
+    return ids
 
 
 def _notes(request: Visit, customer: Customer, query: Query) -> Page[Told]:
@@ -193,7 +209,7 @@ def _notes(request: Visit, customer: Customer, query: Query) -> Page[Told]:
             sub=request.called(note.by),
             icon=icon,
             tone=tone,
-            note=note,
+            notes=[note],
         )
         for note in customer.notes[::-1][int(told) : end]
     ]

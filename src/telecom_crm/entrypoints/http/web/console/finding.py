@@ -212,10 +212,14 @@ def _customers(crm: Crm, text: str, may: May) -> Iterator[Hit]:
 
 
 def found_customers(request: Visit, crm: Crm, q: str) -> list[Customer]:
-    """Return whom a search finds; nobody for who may not see customers."""
+    """
+    Return whom a search finds, to pick one; nobody for who may not see customers.
+
+    In the place of who was merged stands the survivor: what is done is done for them.
+    """
     if not q or not request.may(Area.CUSTOMERS):
         return []
     try:
-        return crm.customers.search(q, limit=HITS)
+        return crm.customers.living(crm.customers.search(q, limit=HITS))
     except InvalidValue:  # no text that anybody could be called
         return []

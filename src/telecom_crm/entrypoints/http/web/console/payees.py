@@ -78,7 +78,7 @@ def offered(request: Visit, crm: Crm, text: str) -> list[Payee]:
     """Return whom somebody may mean: of the customer in the address, or by what was typed."""
     customer_id = _id(request.query_params, "customer")
     if customer_id is not None:
-        return list(_of([crm.customers.get(CustomerId(customer_id))], crm))
+        return list(_of(crm.customers.living([crm.customers.get(CustomerId(customer_id))]), crm))
     return list(_of(known_as(crm, text), crm)) if text else []
 
 
@@ -87,7 +87,7 @@ def known_as(crm: Crm, text: str) -> list[Customer]:
     try:
         accounts = crm.accounts.page(Query(where={"number": text.upper()}, limit=1)).items
         owners = crm.accounts.owners(one.id for one in accounts)
-        return list(owners.values()) or crm.customers.search(text, limit=MOST)
+        return list(owners.values()) or crm.customers.living(crm.customers.search(text, limit=MOST))
     except InvalidValue:  # not a text that anything could be called
         return []
 

@@ -379,8 +379,17 @@ def _step(
     fragment: str | None = None,
     **more: Any,
 ) -> Response[bytes]:
-    """Show a step before there is a draft, with what was chosen so far beside it."""
+    """
+    Show a step before there is a draft, with what was chosen so far beside it.
+
+    Of a customer who was merged meanwhile it goes on with the survivor.
+    """
     customer = _customer(request, crm, choice)
+    if customer and customer.merged_into:
+        (survivor,) = crm.customers.living([customer])
+        onward = choice.url("number", customer=str(survivor.id), reservation="")
+        words = _("The customer was merged, the sale goes on with the one who stays")
+        return redirect(request, onward, toast=Toast(f"{words}: {survivor.name}", "warn"))
     plan, fees = _quoted(crm, choice)
     urls = {name: choice.url(name) for name, __ in STEPS[1:4]}
     known = [customer.id] if customer else []

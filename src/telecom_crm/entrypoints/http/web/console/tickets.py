@@ -317,7 +317,7 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
     raw, q = form.raw("customer"), request.query_params.get("q", "").strip()[:200]
     if raw:
         try:
-            customer = crm.customers.get(CustomerId(UUID(raw)))
+            (customer,) = crm.customers.living([crm.customers.get(CustomerId(UUID(raw)))])
         except ValueError:
             raise NotFound("customer", raw[:40]) from None
         if request.may(Area.CONTRACTS):
