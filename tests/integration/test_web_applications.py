@@ -77,6 +77,11 @@ def test_an_application_goes_from_capture_to_a_customer_and_its_end(site, admin)
         customer = now(site, one).customer_id
         sells = f"/console/contracts/new?application={one.id}&amp;customer={customer}"
         assert (sells in page) is (now(site, one).customer_id is not None and status != "completed")
+        if end == "register":
+            chosen = re.findall(r'<a class="btn" href="([^"]+)" data-kind="primary"', page)
+            assert chosen == [sells], "what is done next stands out alone"
+            asked = admin.get(f"{PATH}/{one.id}/complete").text
+            assert "No contract came of it yet" in asked
     ended = now(site, one)
     customer = site.crm.customers.get(ended.customer_id)
     assert (customer.name, customer.addresses[0].street) == ("Усенов Айбек 1", "Чүй 1")
@@ -372,6 +377,7 @@ def test_a_customer_asks_without_saying_who_they_are(site, admin):
     page = admin.get(f"{PATH}/{one.id}/complete").text
     contract = next(site.crm.contracts.each(customer_id=str(known.id)))
     assert f'<option value="{contract.id}">' in page
+    assert "No contract came of it yet" not in page, "a change of tariff makes none"
     assert do(admin, one, "complete", contract=str(contract.id)).status_code == 303
     assert now(site, one).contract_id == contract.id
     assert f"/console/contracts/{contract.id}" in admin.get(f"{PATH}/{one.id}").text

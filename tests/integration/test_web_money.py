@@ -123,6 +123,11 @@ def test_nobodys_money_is_out_of_a_cashiers_reach(site, contract):
     asked = submit(cashier, back, back, reason="Nobody came for it")
     assert asked.headers["location"].startswith("/console/approvals/")
     assert site.crm.payments.get(receipt.id).status is PaymentStatus.UNALLOCATED
+    senior, path = site.browser("senior_operator"), asked.headers["location"]
+    user = next(one for one in site.crm.users.each() if one.login == "cashier")
+    for words in (user.name.upper(), "refund", "came for", "cashier"):
+        assert path in senior.get("/console/approvals", params={"q": words}).text, words
+    assert path not in senior.get("/console/approvals", params={"q": "write-off"}).text
 
 
 def test_an_ordinary_payment_is_allocated_to_nobody_else(site, admin, contract):

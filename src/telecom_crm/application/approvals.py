@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from uuid import UUID
@@ -166,13 +166,22 @@ class Approvals:
         return counts_of(self.uow, lambda tx: tx.approvals, wheres, most=most)
 
     def search(
-        self, text: str, *, where: Mapping[str, str] = NO_FILTERS, limit: int = 20
+        self,
+        text: str,
+        *,
+        where: Mapping[str, str] = NO_FILTERS,
+        limit: int = 20,
+        called: Callable[[Approval], Iterable[str]] = lambda _: (),
     ) -> list[Approval]:
-        """Find requests by a part of why, by whom, or for what they were made."""
+        """
+        Find requests by a part of why, by whom, or for what they were made.
+
+        `called` are what else one is found by, such as what a page calls it.
+        """
         return search_of(
             self.uow,
             lambda tx: tx.approvals,
-            lambda asked: (asked.reason, asked.asked_by.name, asked.thing_id),
+            lambda asked: (asked.reason, asked.asked_by.name, asked.thing_id, *called(asked)),
             text,
             where,
             limit=limit,

@@ -11,7 +11,12 @@ from litestar import Controller
 
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.application import APPLICATION_LIFECYCLE, CLAIMANT_ONLY, Application
+from telecom_crm.domain.application import (
+    APPLICATION_LIFECYCLE,
+    CLAIMANT_ONLY,
+    Application,
+    ApplicationKind,
+)
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.language import LANGUAGES
@@ -33,6 +38,9 @@ from telecom_crm.entrypoints.http.web.i18n import gettext, here, tongue
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 PATH = "/console/applications"
+
+SOLD = frozenset({ApplicationKind.NEW_CONNECTION, ApplicationKind.PORT_IN})
+"""What ends in a new contract."""
 
 REFUSALS: Mapping[str, str] = {
     "unlike": N_("What was written does not agree with the document"),
@@ -75,7 +83,13 @@ def _contracts(request: Visit, crm: Crm, application: Application, _: Form) -> d
     if application.customer_id and request.may(Area.CONTRACTS):
         theirs = Query(where={"customer_id": str(application.customer_id)}, limit=100)
         found = crm.contracts.page(theirs).items
-    return {"contracts": [(one.id, f"{one.number} · {one.msisdn}") for one in found]}
+    offered = [(one.id, f"{one.number} · {one.msisdn}") for one in found]
+    return {"contracts": offered, "lacks_contract": lacks_contract(application)}
+
+
+def lacks_contract(application: Application) -> bool:
+    """Tell whether a contract is to come of it, and none is named."""
+    return application.kind in SOLD and application.contract_id is None
 
 
 TOLD_REASON = attrs.evolve(REASON, offers=lambda *_: {"is_told": True})

@@ -36,7 +36,9 @@ from telecom_crm.entrypoints.http.web.console.application_checks import (
 from telecom_crm.entrypoints.http.web.console.application_commands import (
     COMMANDS,
     PATH,
+    SOLD,
     allowed,
+    lacks_contract,
 )
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
@@ -69,9 +71,6 @@ ENTRY = Entry(
     new_key="A",
     counted=True,
 )
-
-SOLD = frozenset({ApplicationKind.NEW_CONNECTION, ApplicationKind.PORT_IN})
-"""What ends in a new contract."""
 
 
 class ApplicationPages(Controller):
@@ -180,7 +179,7 @@ def shown(
         said=application.said,
         tariffs=tariffs,
         options=", ".join(tariffs[one] for one in wanted.options),
-        sale=wanted.url("customer") if may_sell else None,
+        sale=wanted.url("customer") if may_sell and lacks_contract(application) else None,
         is_taken=may_sell and application.said("msisdn") and not wanted.msisdn,
         is_open=open,
         scans=[(one, kyc.scan_title(one.name)) for one in application.scans],

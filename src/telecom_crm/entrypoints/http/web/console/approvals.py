@@ -18,6 +18,7 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.lists import (
     Listing,
+    Search,
     found_by,
     in_any_state,
     status_chips,
@@ -64,7 +65,7 @@ class ApprovalPages(Controller):
     def index(self, request: Visit, approvals: NamedDependency[Approvals]) -> Response[bytes]:
         """List what was asked for, decided things too."""
         listing = Listing.of(request, *FILTERS)
-        found = listed(listing, approvals)
+        found = listed(listing, request, approvals)
         return page(
             request,
             "console/approvals/index.html",
@@ -76,7 +77,7 @@ class ApprovalPages(Controller):
                 pgettext("approvals", "All"),
                 ApprovalStatus,
                 approvals.counts,
-                among=in_any_state(listing, approvals.search, found),
+                among=in_any_state(listing, _search(request, approvals), found),
             ),
             kinds=[(one.value, label(one)) for one in ApprovalKind],
         )
@@ -128,9 +129,16 @@ class ApprovalPages(Controller):
         return redirect(request, f"{PATH}/{approval_id}", toast=_("The request is taken back"))
 
 
-def listed(listing: Listing, approvals: Approvals) -> Page[Approval]:
+def listed(listing: Listing, request: Visit, approvals: Approvals) -> Page[Approval]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, approvals.page, approvals.search)
+    return found_by(listing, approvals.page, _search(request, approvals))
+
+
+def _search(request: Visit, approvals: Approvals) -> Search:
+    """Return what finds requests by what the list shows of them, too: the name and the kind."""
+    return partial(
+        approvals.search, called=lambda one: (request.called(one.asked_by), label(one.kind))
+    )
 
 
 def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form) -> Response[bytes]:
@@ -138,11 +146,12 @@ def _shown(request: Visit, approvals: Approvals, approval: Approval, form: Form)
     place, area = PLACES[THING_OF[approval.kind]], AREA_OF[approval.kind]
     allowed = request.may(Area.APPROVALS, Action.APPROVE) and request.may(area, Action.APPROVE)
     events = approvals.timeline(approval.id)[::-1]
+    around = partial(listed, request=request, approvals=approvals)
     return page(
         request,
         "console/approvals/show.html",
         status=200 if form.ok else form.status,
-        beside=beside(request, PATH, approval.id, FILTERS, partial(listed, approvals=approvals)),
+        beside=beside(request, PATH, approval.id, FILTERS, around),
         approval=approval,
         base=f"{PATH}/{approval.id}",
         thing=f"{place}/{approval.thing_id}" if request.may(area, Action.READ) else None,

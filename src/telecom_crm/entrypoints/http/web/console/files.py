@@ -288,7 +288,7 @@ class ListFiles(Controller):
                 sum = (_amount(one.amount), one.amount.currency) if one.amount else ()
                 yield label(one.kind), one.reason, *asked, label(one.status), *sum
 
-        fetch = partial(approvals.listed, approvals=crm.approvals)
+        fetch = partial(approvals.listed, request=request, approvals=crm.approvals)
         return _sent(request, crm, "approval", listing, fetch, heads, rows)
 
     @shows("/network.csv", Area.NETWORK, EXPORT)
