@@ -48,6 +48,37 @@ def test_after_a_form_the_focus_is_at_the_heading(console):
     expect(page.locator("h1")).to_be_focused()
 
 
+def test_the_first_click_after_signing_in_is_not_lost(window):
+    page = window.page
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    window.come_in()
+    expect(page.locator("h1")).to_be_focused()
+    page.get_by_role("link", name="Top up", exact=True).first.click()
+    expect(page).to_have_url(re.compile("/my/topup$"))
+
+
+def test_a_heading_has_no_ring_and_what_is_wrong_has_one(window):
+    page = window.come_in().page
+    ring = "() => getComputedStyle(document.activeElement).outlineStyle"
+    window.go("/my/topup")
+    page.fill("#f-amount", "x")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-errors]")).to_be_focused()
+    assert page.evaluate(ring) == "solid"
+    page.fill("#f-amount", "100")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_be_focused()
+    assert page.evaluate(ring) == "none"
+
+
+def test_where_a_code_is_asked_for_one_types_at_once(window):
+    page = window.page
+    window.go("/my/login")
+    page.fill("#f-phone", "+996555999999")
+    page.keyboard.press("Enter")
+    expect(page.locator("#f-code")).to_be_focused()
+
+
 def test_a_menu_closes_by_escape_and_by_leaving_it(console):
     page = console.page
     menu = page.locator("header details.menu, .topbar details.menu").first

@@ -41,14 +41,15 @@
     });
   };
   // The focus goes to what is wrong; on another page, after a form, or where it was lost, to what the
-  // address names, else to the heading.
+  // address or the page names, else to the heading.
   const land = (box) => {
     const wrong = $('[data-errors]', box), body = document.body, none = document.activeElement === body;
     const anew = box === body && (paged || at !== location.pathname || none);
     const named = document.getElementById(location.hash.slice(1));
-    const to = wrong || ((anew || (!box && none && sessionStorage.getItem('sent'))) && (named || $('h1')));
+    const goes = anew || (!box && none && sessionStorage.sent);
+    const to = wrong || (goes && (named || $('input[autofocus]') || $('h1')));
     at = location.pathname;
-    sessionStorage.removeItem('sent');
+    delete sessionStorage.sent;
     if (!to) return;
     if (to.tabIndex < 0) to.tabIndex = -1;
     to.focus({ preventScroll: !wrong && !named }); // where the page stands is htmx's, and of the way back
