@@ -23,8 +23,14 @@ from telecom_crm.domain.language import Wording
 from telecom_crm.domain.ledger import LedgerCode, Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
+from telecom_crm.domain.notification import (
+    TICKET_CLOSED,
+    TICKET_COMMENTED,
+    NotificationChannel,
+    NotificationStatus,
+)
 from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.tariff import Tariff, TariffTerms
 
 BY = Actor("aida")
@@ -91,6 +97,29 @@ def test_each_event_with_words_is_told_once_in_the_customers_language(
     assert (sent.status, sent.attempts) == (NotificationStatus.SENT, 1)
     assert notifications.deliver(post) == 0
     assert notifications.confirm_delivery(queued.id).status is NotificationStatus.DELIVERED
+
+
+def test_an_answer_of_the_staff_on_a_ticket_is_told_without_its_words(
+    notifications, tickets, customer, clock
+):
+    ticket = tickets.create(customer_id=customer.id, subject="no signal", text="since noon", by=BY)
+    clock.pass_(minutes=1)
+    tickets.comment(ticket.id, text="still nothing", by=Actor(SELF_CARE))
+    tickets.comment(ticket.id, text="the mast is down", internal=True, by=BY)
+    assert queue_all(notifications) == []
+    tickets.comment(ticket.id, text="we are at it", by=BY)
+    (queued,) = queue_all(notifications)
+    assert (queued.event, queued.facts) == (TICKET_COMMENTED, {"ticket": "T-0000001"})
+    post = Post()
+    notifications.deliver(post)
+    assert "we are at it" not in post.carried[0].body
+
+
+def test_an_answer_that_ends_a_ticket_is_told_by_its_end_alone(notifications, tickets, customer):
+    ticket = tickets.create(customer_id=customer.id, subject="no signal")
+    tickets.activate(ticket.id)
+    tickets.resolve(ticket.id, answer="the mast is up again", by=BY)
+    assert [one.event for one in queue_all(notifications)] == [TICKET_CLOSED]
 
 
 def test_two_workers_that_read_the_same_events_write_one_message(

@@ -46,6 +46,7 @@ from telecom_crm.domain.notification import (
     PAYMENT_CONFIRMED,
     SAMPLES,
     TICKET_CLOSED,
+    TICKET_COMMENTED,
     Notification,
     NotificationChannel,
     NotificationCommand,
@@ -54,8 +55,10 @@ from telecom_crm.domain.notification import (
     render,
 )
 from telecom_crm.domain.payment import PaymentStatus, ReceiptNumber
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
+from telecom_crm.domain.ticket import TicketStatus
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -381,6 +384,18 @@ def _resumed(tx: Transaction, event: Event) -> Told:
     return contract.customer_id, {"contract": contract.number}
 
 
+def _ticket_answered(tx: Transaction, event: Event) -> Told:
+    """Tell of what the staff said to the customer, unless it opened or ended the ticket."""
+    ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
+    is_answer = (
+        not event.payload["internal"]
+        and event.by.name != SELF_CARE
+        and event.at != ticket.created_at
+        and ticket.status is not TicketStatus.CLOSED
+    )
+    return ticket.customer_id if is_answer else None, {"ticket": ticket.number}
+
+
 def _ticket_closed(tx: Transaction, event: Event) -> Told:
     ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
     return ticket.customer_id, {"ticket": ticket.number}
@@ -405,6 +420,7 @@ _FACTS_OF: Mapping[str, Callable[[Transaction, Event], Told]] = {
     CONTRACT_ACTIVATED: _activated,
     CONTRACT_SUSPENDED: _suspended,
     CONTRACT_RESUMED: _resumed,
+    TICKET_COMMENTED: _ticket_answered,
     TICKET_CLOSED: _ticket_closed,
     LOW_BALANCE: _low_balance,
 }

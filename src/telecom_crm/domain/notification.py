@@ -87,6 +87,8 @@ PAYMENT_CONFIRMED = "PaymentConfirmed"
 CONTRACT_ACTIVATED = "ContractActivated"
 CONTRACT_SUSPENDED = "ContractSuspended"
 CONTRACT_RESUMED = "ContractResumed"
+TICKET_COMMENTED = "TicketCommented"
+"""The staff answered on a ticket."""
 TICKET_CLOSED = "TicketClosed"
 LOW_BALANCE = "LowBalance"
 SIGN_IN_CODE = "SignInCode"
@@ -100,6 +102,7 @@ FACTS: Mapping[str, frozenset[str]] = MappingProxyType(
         CONTRACT_ACTIVATED: frozenset({"contract", "tariff"}),
         CONTRACT_SUSPENDED: frozenset({"contract", "hold"}),
         CONTRACT_RESUMED: frozenset({"contract"}),
+        TICKET_COMMENTED: frozenset({"ticket"}),
         TICKET_CLOSED: frozenset({"ticket"}),
         LOW_BALANCE: frozenset({"balance", "currency", "account"}),
         SIGN_IN_CODE: frozenset({"code"}),
@@ -329,6 +332,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Contract $contract is active again",
             "Contract $contract works again. Thank you!",
         ),
+        TICKET_COMMENTED: (
+            "Answer on ticket $ticket",
+            "There is an answer on your ticket $ticket. Read it in self-care.",
+        ),
         TICKET_CLOSED: (
             "Ticket $ticket is closed",
             "Your request $ticket is closed. If the trouble comes back, write to us.",
@@ -339,7 +346,7 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         SIGN_IN_CODE: (
             "Sign-in",
-            "$code is your code to sign in, good for 10 minutes. Tell it to nobody.",
+            "$code is your code to sign in, good for 10 minutes. Do not tell anyone this code.",
         ),
         NEW_DEVICE: (
             "Sign-in from a new device",
@@ -363,6 +370,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         CONTRACT_RESUMED: (
             "Договор $contract снова активен",
             "Договор $contract снова работает. Спасибо!",
+        ),
+        TICKET_COMMENTED: (
+            "Ответ по обращению $ticket",
+            "На ваше обращение $ticket есть ответ. Прочитайте его в личном кабинете.",
         ),
         TICKET_CLOSED: (
             "Обращение $ticket закрыто",
@@ -398,6 +409,10 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         CONTRACT_RESUMED: (
             "$contract келишими кайра иштеп жатат",
             "$contract келишими кайра иштеп жатат. Рахмат!",
+        ),
+        TICKET_COMMENTED: (
+            "$ticket кайрылуусуна жооп",
+            "$ticket кайрылууңузга жооп келди. Аны жеке кабинетиңизден окуңуз.",
         ),
         TICKET_CLOSED: (
             "$ticket кайрылуусу жабылды",

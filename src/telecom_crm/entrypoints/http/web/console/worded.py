@@ -17,6 +17,7 @@ from telecom_crm.domain.notification import (
     NEW_DEVICE,
     SAMPLES,
     SIGN_IN_CODE,
+    TICKET_COMMENTED,
     Message,
     Template,
     render,
@@ -65,9 +66,12 @@ def previews(templates: Iterable[Template], currency: str) -> list[tuple[str, Me
 
 
 def _words(event: str) -> str:
-    if event == NEW_DEVICE:
-        return _("Sign-in from a new device")
-    return _("Code to sign in with") if event == SIGN_IN_CODE else event_shown(event)[0]
+    of_own = {
+        NEW_DEVICE: _("Sign-in from a new device"),
+        SIGN_IN_CODE: _("Code to sign in with"),
+        TICKET_COMMENTED: _("Answer on a ticket"),
+    }
+    return of_own.get(event) or event_shown(event)[0]
 
 
 def _groups(event: str) -> Groups:
