@@ -73,9 +73,11 @@ def _first_steps(request: Visit, crm: Crm, customer: Customer, overview: Overvie
     since = min((at for at in begun if at is not None), default=None)
     if since is None or request.pages.clock() - since > NEW:
         return []
-    ids = [purse.state.account.id for purse in overview.purses]
+    states = [purse.state for purse in overview.purses]
+    ids, is_low = [one.account.id for one in states], any(one.is_low for one in states)
+    topped_up = not is_low and crm.payments.any_confirmed(ids)
     steps = [
-        Step(_("Top up your balance"), "/my/topup", crm.payments.any_confirmed(ids)),
+        Step(_("Top up your balance"), "/my/topup", topped_up),
         Step(
             _("Choose a password"),
             "/my/profile#f-password",
