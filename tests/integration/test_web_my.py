@@ -21,6 +21,7 @@ from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.self_care import Offered, Section
 from telecom_crm.entrypoints import demo
 from telecom_crm.entrypoints.http.app import create_app
+from telecom_crm.entrypoints.http.web.i18n import NAMES, tongue
 from telecom_crm.entrypoints.http.web.sections import PATHS
 from tests.integration.http_service import nowhere
 from tests.integration.test_web import PNG, Site, submit, token_on
@@ -147,6 +148,12 @@ def test_somebody_new_is_told_what_to_do_first_until_it_is_done(site, phones):
         assert f'<a class="link" href="{path}">{text}</a>' in browser.get("/my").text
     submit(browser, "/my/topup", "/my/topup", amount="100")
     assert "Top up your balance</a>" not in browser.get("/my").text
+    everything = site.crm.accounts.get(mine.account_id).available
+    kind = ChargeKind.SERVICE
+    site.crm.accounts.charge(mine.account_id, amount=everything, kind=kind, reason="visit")
+    assert "Top up your balance</a>" in browser.get("/my").text, "it is said beside to top up"
+    submit(browser, "/my/topup", "/my/topup", amount="1000")
+    assert "Top up your balance</a>" not in browser.get("/my").text
     secret = "correct horse battery"
     submit(browser, "/my/profile", "/my/profile/password", password=secret, again=secret)
     assert "First steps" not in browser.get("/my").text
@@ -241,6 +248,13 @@ def test_operations_are_found_by_amount_words_day_and_receipt(site, phones):
         (receipt.lower(), (True, False, False)),
         (receipt[-8:], (True, False, False)),
         (f"{today:%Y}", (True, True, True)),
+        (f"{today:%d.%m.%Y}", (True, True, True)),
+        (f"{today.day}.{today.month}", (True, True, True)),
+        (f"{today.day}/{today.month}/{today:%y}", (True, True, True)),
+        (f"{today:%Y-%m-%d}", (True, True, True)),
+        (f"{today.day}.{today.month % 12 + 1}", (False, False, False)),
+        (f"{today:%d.%m}.{today.year - 1}", (False, False, False)),
+        *((tongue(one).date(today.date(), "LLLL"), (True, True, True)) for one in NAMES),
         ("no such thing", (False, False, False)),
     ):
         assert found(q) == wanted, q
@@ -398,6 +412,13 @@ def test_a_wrong_code_is_told_at_its_field_with_the_tries_that_are_left(site, ph
         asked = browser.get(where).text
         assert f'name="phone" value="{number}"' in asked
         assert "data-left=" in asked
+        soon = submit(browser, "/my/login", "/my/login", phone=number)
+        assert soon.headers["location"] == where
+        assert "The code that was sent is still good" in browser.get(where).text
+        elsewhere = submit(site.browser(), "/my/login", "/my/login", phone=number)
+        assert elsewhere.status_code == 429, "only who has the other half of it has use for a code"
+        assert "Too many tries. Try again in 1 minute" in elsewhere.text
+        assert "administrator" not in elsewhere.text
         wrong = [submit(browser, where, where, code="x").text for _ in range(5)]
         assert all('<a href="#f-code">The code is wrong or out of date</a>' in one for one in wrong)
         assert "4 tries are left" in wrong[0]

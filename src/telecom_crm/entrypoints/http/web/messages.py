@@ -328,8 +328,8 @@ def sentence(error: TelecomCrmError, names: Mapping[str, Wording] = MappingProxy
     """Return what is wrong, in one sentence or a few; `names` are what codes in them are called."""
     if isinstance(error, TooManyAttempts):
         return ngettext(
-            "Too many tries. Try again in %(count)s minute, or ask an administrator",
-            "Too many tries. Try again in %(count)s minutes, or ask an administrator",
+            "Too many tries. Try again in %(count)s minute",
+            "Too many tries. Try again in %(count)s minutes",
             error.minutes,
         )
     known = ERRORS.get(error.code)

@@ -16,7 +16,8 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.web.cookies import CODE_SENT, SESSION, baked, eaten, named
 from telecom_crm.entrypoints.http.web.forms import Form
-from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
+from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.liking import liked, remembered
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -38,7 +39,11 @@ class MySigningIn(Controller):
     def send(
         self, request: Visit, form: NamedDependency[Form], crm: NamedDependency[Crm]
     ) -> Response[bytes]:
-        """Send a code; a phone that is nobody's is answered the same."""
+        """
+        Send a code, or lead back to where the last one is asked for where it is too soon.
+
+        A phone that is nobody's is answered the same.
+        """
         phone = form.read("phone", crm.read_phone)
         if phone is None:
             return page(request, "my/access/login.html", status=form.status, form=form)
@@ -46,6 +51,9 @@ class MySigningIn(Controller):
         before = _secret(request)
         secret = form.submit(crm.self_care.send_code, phone, replaces=before, **visit)
         if secret is None:
+            if before and _sent(request)[0] == f"+{phone.digits}":
+                good = Toast(_("The code that was sent is still good"), "info")
+                return redirect(request, "/my/login/code", toast=good)
             return page(request, "my/access/login.html", status=form.status, form=form)
         scheme = request.scope["scheme"]
         sent = f"{phone.digits}.{int(request.pages.clock().timestamp())}"
@@ -131,7 +139,7 @@ def _code_asked(request: Visit, form: Form) -> Response[bytes]:
         form.errors.remove(wrong)
         form.fault("code", wrong.code)
     phone, again_at = _sent(request)
-    return page(
+    answer = page(
         request,
         "my/access/code.html",
         status=status,
@@ -140,6 +148,9 @@ def _code_asked(request: Visit, form: Form) -> Response[bytes]:
         phone=phone,
         again_at=again_at,
     )
+    if wrong is not None and not wrong.tries_left:  # nothing leads back to a code without tries
+        answer.set_cookie(eaten(CODE_SENT, request.scope["scheme"]))
+    return answer
 
 
 def _sent(request: Visit) -> tuple[str, datetime | None]:
