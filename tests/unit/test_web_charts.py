@@ -52,3 +52,9 @@ def test_each_point_has_its_words_where_it_is_pointed_at():
         assert min(places) >= 150, "beside the names of the axis"
         assert max(places) <= charts.WIDE[0] - 100
     assert "tabindex" not in charts.area("t", ["1"], [10])
+
+
+def test_hours_are_written_as_people_say_them():
+    said = [tongue(code).hours(8 * 3600) for code in ("en", "ru", "ky")]
+    assert said == ["8 hrs", "8 ч", "8 саат"]
+    assert tongue("ky").hours(3900) == "1 саат\xa05 мүнөт"

@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -138,7 +139,9 @@ class Tongue:
         hours, minutes = divmod(int(abs(seconds)) // 60, 60)
         parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
         shown = [part for part in parts if part[0]][: 1 if hours >= 8 else 2] or parts[1:]
-        return "\xa0".join(format_unit(n, unit, "short", locale=self.locale) for n, unit in shown)
+        # Nobody knows the short word that Kyrgyz has for an hour there: "ст".
+        length: Literal["long", "short"] = "long" if self.code == "ky" else "short"
+        return "\xa0".join(format_unit(n, unit, length, locale=self.locale) for n, unit in shown)
 
     def ago(self, seconds: float) -> str:
         """Write how long ago something was; what is of this moment was a second ago."""
