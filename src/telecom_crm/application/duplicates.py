@@ -21,6 +21,8 @@ from telecom_crm.domain.number import Number
 
 LOOKALIKES = 200
 """How many lookalikes are compared; a phone that more people share says nothing of any of them."""
+IN_A_ROW = 10
+"""How many lots of customers without a pair a page of pairs goes through."""
 
 
 @attrs.frozen(kw_only=True)
@@ -136,11 +138,24 @@ def pairs_in(
     tx: Transaction, rules: DeduplicationRules, *, limit: int, cursor: str | None
 ) -> Page[SuspectedPair]:
     """
-    Return the pairs among the next `limit` customers and those before them, the latest first.
+    Return the pairs among the next customers and those before them, the latest first.
 
-    A pair is told at the later of the two. Where nobody is alike a page is empty, and its `next`
-    goes on all the same: so a page costs the same however rare pairs are.
+    A pair is told at the later of the two. `limit` customers are looked at, and as many again
+    until there is a pair, up to `IN_A_ROW` times. After that a page is empty, and its `next` goes
+    on all the same: so what a page costs at most is known, however rare pairs are.
     """
+    found = _pairs_among(tx, rules, limit=limit, cursor=cursor)
+    for _ in range(IN_A_ROW - 1):
+        if found.items or found.next is None:
+            break
+        found = _pairs_among(tx, rules, limit=limit, cursor=found.next)
+    return found
+
+
+def _pairs_among(
+    tx: Transaction, rules: DeduplicationRules, *, limit: int, cursor: str | None
+) -> Page[SuspectedPair]:
+    """Return the pairs among exactly the next `limit` customers and those before them."""
     looked = tx.customers.page(Query(limit=limit, cursor=cursor, descending=True))
     living = [one for one in looked.items if one.merged_into is None]
     judged = _judged_of(tx, living, rules)

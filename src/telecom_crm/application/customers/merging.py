@@ -59,9 +59,10 @@ class Merging(CustomerDesk):
         self, *, limit: int = 100, cursor: str | None = None
     ) -> Page[SuspectedPair]:
         """
-        Return who may be one person among the next `limit` customers, the latest first.
+        Return who may be one person among the next customers, the latest first.
 
-        A page may be empty and still have a `next`. Raise `InvalidValue` for a strange cursor.
+        `limit` of them are looked at, or up to ten times as many until there is a pair. A page
+        may be empty and still have a `next`. Raise `InvalidValue` for a strange cursor.
         """
         with self.uow(read_only=True) as tx:
             rules = rules_in(tx, self.deduplication)

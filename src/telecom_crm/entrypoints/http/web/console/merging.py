@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
+from telecom_crm.application.duplicates import IN_A_ROW
 from telecom_crm.application.ports import Page, Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
@@ -35,7 +36,7 @@ from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 LOOKED_AT = 100
-"""Among so many customers a page of pairs looks for them."""
+"""So many customers are looked at at once for pairs."""
 GOES, STAYS = "goes", "stays"
 """Whose value of a field is kept."""
 SHOWN_PAYMENTS = 100
@@ -119,7 +120,7 @@ class MergingPages(Controller):
             "console/customers/duplicates.html",
             found=found,
             listing=listing,
-            looked_at=LOOKED_AT,
+            looked_at=LOOKED_AT * IN_A_ROW,
         )
 
     @acts("/{customer_id:uuid}/duplicates/{other_id:uuid}/dismiss", Area.CUSTOMERS)
