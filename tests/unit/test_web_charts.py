@@ -38,7 +38,7 @@ def test_large_figures_are_written_short():
     said = [tongue(code).short(120_000) for code in ("en", "ru", "ky")]
     assert said == ["120k", "120\xa0тыс.", "120\xa0миң"]
     assert tongue("en").short(-1500) == "\N{MINUS SIGN}1.5k"
-    assert tongue("en").percent(0.107, signed=True) == "+10.7\xa0%"
+    assert tongue("en").percent(0.107, signed=True) == "+10.7%"
 
 
 def test_each_point_has_its_words_where_it_is_pointed_at():

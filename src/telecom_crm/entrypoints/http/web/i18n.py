@@ -114,7 +114,8 @@ class Tongue:
 
     def percent(self, value: float, *, signed: bool = False) -> str:
         """Write a share of one with at most one decimal; `signed` puts a plus before gains."""
-        text = format_percent(value, "#,##0.#\xa0%", locale=self.locale).replace("-", _MINUS)
+        pattern = self.locale.percent_formats[None].pattern.replace("#0", "#0.#")
+        text = format_percent(value, pattern, locale=self.locale).replace("-", _MINUS)
         return f"+{text}" if signed and value > 0 else text
 
     def date(self, day: date, form: str = "medium") -> str:
