@@ -129,6 +129,7 @@ class ImportPages(Controller):
             request,
             "console/imports/index.html",
             fragment="console/imports/_table.html",
+            allowed=_allowed,
             listing=listing,
             found=found,
             chips=status_chips(

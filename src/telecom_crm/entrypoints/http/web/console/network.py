@@ -107,6 +107,7 @@ class NetworkPages(Controller):
             request,
             "console/network/index.html",
             fragment="console/network/_table.html",
+            allowed=_allowed,
             listing=listing,
             found=found,
             chips=status_chips(
