@@ -104,6 +104,14 @@ def test_the_palette_begins_with_what_was_opened_lately_in_this_session(customer
     assert customers.said == []
 
 
+def test_the_form_of_a_page_is_sent_by_keys_from_its_heading(customers):
+    page = customers.page
+    customers.go("/console/roles/new")
+    page.locator("h1").evaluate("one => { one.tabIndex = -1; one.focus() }")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-errors] a").first).to_have_text(re.compile("^Title: "))
+
+
 def test_n_and_a_letter_begin_something_new(customers):
     page = customers.page
     for letter, heading in zip(

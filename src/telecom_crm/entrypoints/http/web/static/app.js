@@ -24,7 +24,7 @@
   on('htmx:after:swap', (e) => {
     $('#offline')?.setAttribute('hidden', '');
     const box = e.detail.ctx?.target;
-    if (box?.id !== 'news') settle(box); // it comes by itself, and disturbs nobody
+    if (box?.id !== 'news') settle(box); // it comes by itself
   });
   const settle = (box) => {
     $('#nav:popover-open')?.hidePopover();
@@ -107,21 +107,21 @@
   };
   const link = (row) => (row.matches('a') ? row : $('a', row));
   on('keydown', (e) => {
-    const key = e.code.replace('Key', ''), box = $('dialog[open]');
-    if ((e.ctrlKey || e.metaKey) && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
-    if ((e.ctrlKey || e.metaKey) && key === 'Enter') return e.target.form?.requestSubmit();
+    const key = e.code.replace('Key', ''), box = $('dialog[open]'), mod = e.ctrlKey || e.metaKey;
+    if (mod && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
+    if (mod && key === 'Enter') return (e.target.form || $('form[data-guard]', box || document))?.requestSubmit();
     if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
       if (key !== 'Enter') return move(box, key === 'ArrowDown' ? 1 : -1);
       const form = $('form', box), all = rows(box);
-      if (form.q.value.trim() !== $('#found').dataset.q) return form.submit(); // older
+      if (form.q.value.trim() !== $('#found').dataset.q) return form.submit();
       return (all.find((r) => 'at' in r.dataset) || all[0])?.click();
     }
     const menu = $('details.menu[open]');
     if (menu && key === 'Escape') { menu.open = false; return $('summary', menu).focus(); }
     if (e.target.matches('.chart') && /Arrow[LR]/.test(key)) return move(e.target, key === 'ArrowLeft' ? -1 : 1);
-    if (box || e.ctrlKey || e.metaKey || e.altKey || document.body.dataset.keys === 'off') return;
+    if (box || mod || e.altKey || document.body.dataset.keys === 'off') return;
     if (key === 'Escape' && e.target.matches('[data-search]')) return e.target.blur();
     if (key === 'Escape') $('[data-cancel]', e.target.closest('form') || document)?.click();
     if (e.target.matches('input,textarea,select,[contenteditable]')) return;
