@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 from litestar.datastructures import UploadFile
+from markupsafe import Markup, escape
 
 from telecom_crm.application.access.signing_in import SignInRefused, TooManyAttempts
 from telecom_crm.application.granting import BeyondRights
@@ -111,6 +112,8 @@ class Form:
     """The fields that somebody asked to be put right."""
     _history: Callable[[str, str], Sequence[Happening]] = _unknown
     """Tells the last that happened to a thing, by its kind and key, the oldest first."""
+    _labels: dict[str, str] = attrs.field(factory=dict, init=False)
+    """What the fields are called by the page that shows them."""
     key: str = attrs.field(init=False)
     """The idempotency key of this form: the one that was sent, so that sent again it is known."""
 
@@ -290,8 +293,10 @@ class Form:
             self.errors.append(error)
         return None
 
-    def of(self, name: str) -> list[str]:
-        """Return what is wrong with a field, in the visitor's language."""
+    def of(self, name: str, label: str = "") -> list[str]:
+        """Return what is wrong with a field, in the visitor's language; the page calls it so."""
+        if label:
+            self._labels.setdefault(name, label)
         told = [said(fault) for fault in self.faults if fault.field == name]
         told += [sentence(error) for error in self.errors if _about(error) == name]
         return list(dict.fromkeys(told))
@@ -310,6 +315,16 @@ class Form:
         if shown is not None:
             told.sort(key=lambda one: shown.index(one[0]) if one[0] else -1)
         return list(dict.fromkeys(told))
+
+    def place_of_label(self, name: str) -> Markup:
+        """Return what `labelled` puts a field's label in place of."""
+        return Markup("<!--label of {}-->").format(name)
+
+    def labelled(self, body: str) -> str:
+        """Begin each line of the summary with the label of its field, which came after it."""
+        for name, label in self._labels.items() if not self.ok else ():
+            body = body.replace(self.place_of_label(name), escape(label) + ": ")
+        return body
 
     @property
     def status(self) -> int:

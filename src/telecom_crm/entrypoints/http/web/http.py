@@ -31,6 +31,7 @@ from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
 from telecom_crm.entrypoints.http.web.audit_labels import actor_named
 from telecom_crm.entrypoints.http.web.cookies import FLASH, SEED, THEME, baked, eaten, named
+from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.i18n import here
 
 if TYPE_CHECKING:
@@ -227,6 +228,9 @@ def page(
         **context,
     }
     body = visit.pages.render(part or template, **told)
+    for form in context.values():
+        if isinstance(form, Form):
+            body = form.labelled(body)
     if part and told["toasts"]:
         body += visit.pages.render("ui/_toasts.html", **told)
     return html(visit, body, status=status, cookies=cookies)
