@@ -220,7 +220,7 @@ def routes_of(path: str, commands: Commands[T]) -> tuple[HTTPRouteHandler, HTTPR
     `path` has the thing's key and ends with `{command:str}`, or with the name of the only one.
     """
 
-    @shows(path, commands.area, commands.action, commands=commands)
+    @shows(path, commands.area, commands.action)
     def ask(
         self: Controller,  # noqa: ARG001 - a method of the controller that it is put in
         request: Visit,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.routes import HTTPRoute
 
 from telecom_crm.application.ports import Query
 from telecom_crm.application.roles import ROLES
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import (
     BUILT_IN_ROLES,
     LIMITED,
@@ -108,6 +107,7 @@ class RolePages(Controller):
             roles=list(zip(roles, counts, strict=True)),
             limits=[Limit.REFUND, Limit.ADJUSTMENT],
             limits_of=_limits_of,
+            most_of=partial(_most, request.pages.currency),
             built_in=BUILT_IN_ROLES,
         )
 
@@ -142,12 +142,13 @@ class RolePages(Controller):
             "console/roles/show.html",
             role=role,
             limits=_limits_of(role),
+            most_of=partial(_most, request.pages.currency),
             built_in=BUILT_IN_ROLES,
             version=crm.rules.version(ROLES),
             areas=list(Area),
             actions=list(Action),
             ticked=_ticks(role),
-            opens=_seen_as(request, role),
+            opens=request.pages.menu(role.may),
             users=found.items,
             more=found.next is not None,
         )
@@ -195,23 +196,21 @@ def _ticks(role: Role) -> list[str]:
 def _filled(role: Role, *, title: str) -> Form:
     """Return a form that shows a role; a copy has its rights, and a title of its own."""
     amounts = {f"limits.{limit}": most for limit, most in role.limits.items()}
-    endless = {f"any.{limit}": "true" for limit, most in role.limits.items() if most is None}
-    return Form.filled(title=title, grants=_ticks(role), **amounts, **endless)
+    return Form.filled(title=title, grants=_ticks(role), **amounts)
 
 
 def _read(request: Visit, form: Form, name: str) -> Role | None:
     """Return the role of a form, or None where something is wrong with it."""
     title = form.text("title", limit=100)
-    limits = {limit: _most(request, form, limit) for limit in Limit}
+    limits = {limit: _amount(request, form, limit) for limit in Limit}
     scopes = form.scopes("grants")
     return form.submit(Role, name=name, title=title, grants=granted(scopes), limits=limits)
 
 
-def _most(request: Visit, form: Form, limit: Limit) -> Decimal | None:
+def _amount(request: Visit, form: Form, limit: Limit) -> Decimal | None:
     """Read one limit: an amount, or none at all."""
-    endless = form.flag(f"any.{limit}")
-    most = form.money(f"limits.{limit}", request.pages.currency, required=not endless)
-    return None if endless or most is None else Decimal(most.amount)
+    most = form.money(f"limits.{limit}", request.pages.currency, required=False)
+    return None if most is None else Decimal(most.amount)
 
 
 def _limits_of(role: Role) -> list[Limit]:
@@ -219,28 +218,10 @@ def _limits_of(role: Role) -> list[Limit]:
     return [limit for limit in Limit if role.may(*LIMITED[limit])]
 
 
-def _seen_as(request: Visit, role: Role) -> list[tuple[str, list[tuple[Entry, list[str]]]]]:
-    """Return what a member of a role sees: the navigation, with what each part lets them do."""
-    known = {
-        id(commands): (route.path, commands)
-        for route in request.app.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        if (commands := handler.opt.get("commands")) is not None
-    }.values()
-    allowed = [(path, one) for path, one in known if role.may(one.area, one.action)]
-    return [
-        (section, [(one, _done_in(one, role, allowed)) for one in inside])
-        for section, inside in request.pages.menu(role.may)
-    ]
-
-
-def _done_in(entry: Entry, role: Role, allowed: Iterable[tuple[str, Commands[Any]]]) -> list[str]:
-    """Return what a part of the console lets a role do: what it makes, and its buttons."""
-    buttons = dict.fromkeys(
-        one.words for path, commands in allowed if entry.covers(path) for one in commands.table
-    )
-    return [_(entry.new), *buttons] if entry.makes(role.may) else list(buttons)
+def _most(currency: str, role: Role, limit: Limit) -> Money | None:
+    """Return how much a role's limit comes to; None where there is none."""
+    most = role.limits[limit]
+    return None if most is None else Money.parse(f"{most:f}", currency)
 
 
 def _copied(request: Visit, crm: Crm) -> Role | None:
