@@ -62,6 +62,8 @@ def test_a_receipt_is_sent_once_for_each_key(service):
     assert again.json() == first.json()
     assert service.post(f"{path}/receipt/send", {}, key="other").json()["id"] != first.json()["id"]
     service.post(f"{path}/reverse", {"reason": "a slip"}, key="r")
+    late = service.post(f"{path}/receipt/send", {}, key="s")
+    assert (late.headers["idempotency-replayed"], late.json()) == ("true", first.json())
     problem_of(service.post(f"{path}/receipt/send", {}), 409, "rule_violated")
 
 

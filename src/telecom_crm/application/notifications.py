@@ -148,26 +148,28 @@ class Notifications:
         `NotFound`, `KeyReused`, and `RuleViolated` for a payment that is not confirmed, for one of
         the house, where no template says it, and for somebody whom the channel does not reach.
         """
-        at = self.clock()
-        with self.uow(read_only=True) as tx:
-            confirmed = tx.payments.get(payment_id).status is PaymentStatus.CONFIRMED
-            customer_id, facts = _payment_facts(tx, payment_id, at=at)
-            customer = None if customer_id is None else tx.customers.get(customer_id)
-            told = {template.event for template in templates_in(tx)}
-        if not confirmed or customer is None or PAYMENT_CONFIRMED not in told:
-            reason = Reason.of("a receipt is sent of a confirmed payment to whose account it is")
-            raise RuleViolated("send_receipt", (reason,))
-        if _address(self.channel, customer) is None:
-            raise RuleViolated("send_receipt", (_UNREACHED[self.channel],))
-        message = self._queued(PAYMENT_CONFIRMED, customer, facts, by=by, at=at)
+        at, id = self.clock(), NotificationId(self.new_id())
         with self.uow() as tx:
             if idempotency_key is not None:
                 name = "notifications.send_receipt"
                 key = request_key(idempotency_key, name, by=by, payment_id=payment_id)
-                if bound := tx.keys.claim(key, message.id):
+                if bound := tx.keys.claim(key, id):
                     known = tx.notifications.get(NotificationId(bound))
                     return attrs.evolve(known, replayed=True)
-            return tx.notifications.save(message)
+            confirmed = tx.payments.get(payment_id).status is PaymentStatus.CONFIRMED
+            customer_id, facts = _payment_facts(tx, payment_id, at=at)
+            told = {template.event for template in templates_in(tx)}
+            if not confirmed or customer_id is None or PAYMENT_CONFIRMED not in told:
+                reason = Reason.of(
+                    "a receipt is sent of a confirmed payment to whose account it is"
+                )
+                raise RuleViolated("send_receipt", (reason,))
+            customer = tx.customers.get(customer_id)
+            if _address(self.channel, customer) is None:
+                raise RuleViolated("send_receipt", (_UNREACHED[self.channel],))
+            return tx.notifications.save(
+                self._queued(id, PAYMENT_CONFIRMED, customer, facts, by=by, at=at)
+            )
 
     def send_sample(
         self, template: Template, *, to: str, messenger: Messenger, by: Actor = SYSTEM
@@ -235,10 +237,12 @@ class Notifications:
         customer_id, facts = _FACTS_OF[event.name](tx, event)
         if customer_id is None:
             return None
-        return self._queued(event.name, tx.customers.get(customer_id), facts, by=by, at=at)
+        id, customer = NotificationId(self.new_id()), tx.customers.get(customer_id)
+        return self._queued(id, event.name, customer, facts, by=by, at=at)
 
     def _queued(
         self,
+        id: NotificationId,
         event: str,
         customer: Customer,
         facts: Mapping[str, str | Wording],
@@ -248,7 +252,7 @@ class Notifications:
     ) -> Notification:
         """Return a message to a customer, in the customer's language."""
         return Notification.queue(
-            id=NotificationId(self.new_id()),
+            id=id,
             customer_id=customer.id,
             event=event,
             channel=self.channel,
