@@ -58,13 +58,21 @@ def test_cash_is_not_disputed_and_a_wrong_payment_is_reversed(service):
 def test_a_receipt_is_sent_once_for_each_key(service):
     path = f"/payments/{service.pay(service.new_contract(), '100.00')['id']}"
     first, again = (service.post(f"{path}/receipt/send", {}, key="s") for _ in range(2))
-    assert (first.status_code, first.json()["event"]) == (200, "PaymentConfirmed")
+    assert (first.status_code, first.json()["status"]) == (200, "queued")
     assert again.json() == first.json()
     assert service.post(f"{path}/receipt/send", {}, key="other").json()["id"] != first.json()["id"]
     service.post(f"{path}/reverse", {"reason": "a slip"}, key="r")
     late = service.post(f"{path}/receipt/send", {}, key="s")
     assert (late.headers["idempotency-replayed"], late.json()) == ("true", first.json())
     problem_of(service.post(f"{path}/receipt/send", {}), 409, "rule_violated")
+
+
+def test_who_sends_a_receipt_is_not_told_the_balance_it_tells(service):
+    path = f"/payments/{service.pay(service.new_contract(), '100.00')['id']}"
+    sent = service.post(f"{path}/receipt/send", {}).json()
+    told = service.get(f"/notifications/{sent['id']}").json()
+    assert "balance" in told["facts"]
+    assert sent == {name: told[name] for name in sent.keys() - {"facts"}}
 
 
 def test_an_unknown_payment_is_given_up(service):

@@ -78,7 +78,7 @@ class NotificationController(Controller):
         self, notification_id: FromPath[UUID], notifications: NamedDependency[Notifications]
     ) -> Response[NotificationView]:
         """Show a message."""
-        return notification_shown(notifications.get(NotificationId(notification_id)))
+        return _shown(notifications.get(NotificationId(notification_id)))
 
     @reads("/{notification_id:uuid}/timeline", Area.NOTIFICATIONS)
     def timeline(
@@ -95,13 +95,13 @@ class NotificationController(Controller):
         notifications: NamedDependency[Notifications],
     ) -> Response[NotificationView]:
         """Have a failed message sent again."""
-        return notification_shown(
+        return _shown(
             notifications.retry(
                 NotificationId(notification_id), expected_version=request.seen, by=request.by
             )
         )
 
 
-def notification_shown(one: Notification) -> Response[NotificationView]:
+def _shown(one: Notification) -> Response[NotificationView]:
     """Answer with a message, and its version."""
     return shown(NotificationView.of(one), version=one.version, replayed=one.replayed)

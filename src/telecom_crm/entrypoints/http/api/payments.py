@@ -18,6 +18,7 @@ from telecom_crm.application.ports import Payer
 from telecom_crm.application.printing import Papers
 from telecom_crm.domain.identifiers import AccountId, ContractId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.notification import Notification, NotificationChannel, NotificationStatus
 from telecom_crm.domain.payment import (
     Payment,
     PaymentMethod,
@@ -27,7 +28,6 @@ from telecom_crm.domain.payment import (
 )
 from telecom_crm.domain.refund import Refund, RefundStatus
 from telecom_crm.domain.role import Action, Area
-from telecom_crm.entrypoints.http.api.notifications import NotificationView, notification_shown
 from telecom_crm.entrypoints.http.bodies import (
     Because,
     Body,
@@ -174,6 +174,29 @@ class ReceiptView(View):
             gateway=receipt.gateway,
             gateway_reference=receipt.gateway_reference,
             booked_at=receipt.booked_at,
+        )
+
+
+class SentReceiptView(View):
+    """
+    A message with a receipt, on its way.
+
+    Its facts, the balance among them, are for those who read notifications.
+    """
+
+    id: UUID
+    channel: NotificationChannel
+    queued_at: datetime
+    status: NotificationStatus
+
+    @classmethod
+    def of(cls, one: Notification) -> SentReceiptView:
+        """Show that a message is on its way."""
+        return cls(
+            id=one.id,
+            channel=one.channel,
+            queued_at=one.queued_at,
+            status=one.status,
         )
 
 
@@ -383,13 +406,12 @@ class PaymentController(Controller):
         request: Call,
         payment_id: FromPath[UUID],
         notifications: NamedDependency[Notifications],
-    ) -> Response[NotificationView]:
+    ) -> Response[SentReceiptView]:
         """Tell whose account it is once more of a confirmed payment, by the operator's channel."""
-        return notification_shown(
-            notifications.send_receipt(
-                PaymentId(payment_id), idempotency_key=request.key, by=request.by
-            )
+        sent = notifications.send_receipt(
+            PaymentId(payment_id), idempotency_key=request.key, by=request.by
         )
+        return shown(SentReceiptView.of(sent), replayed=sent.replayed)
 
 
 def payment_made(payment: Payment) -> Response[PaymentView]:
