@@ -8,6 +8,7 @@ import pytest
 import telecom_crm
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import Payer
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.money import Money
@@ -167,6 +168,15 @@ def test_the_latest_events_lead_to_their_things(site, admin):
     told = site.browser("support").get("/console").text
     assert "Latest events" in told
     assert not re.search(r'href="/console/imports/', told)
+
+
+def test_the_latest_events_name_their_things_to_who_may_see_them(site, admin):
+    contract = next(site.crm.contracts.each(status="active"))
+    site.crm.contracts.suspend(contract.id, hold=HoldKind.FRAUD, reason="odd calls")
+    name = site.crm.customers.get(contract.customer_id).name
+    for browser, told in ((admin, True), (site.browser("support"), True)):
+        latest = browser.get("/console").text.partition("Latest events")[2]
+        assert (f"{contract.number} · {name} · " in latest) is told
 
 
 def test_every_event_that_is_notable_has_words():

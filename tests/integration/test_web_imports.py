@@ -56,6 +56,10 @@ def test_a_file_is_applied_by_the_worker_and_its_errors_are_told(site, admin):
     assert "89 nonsense" in over
     assert "An ICCID has 19 or 20 digits" in over
     assert "batch.csv" in admin.get(f"{PATH}?status=completed").text
+    assert 'href="/console/imports/new?kind=subscribers"' in over
+    assert 'href="/console/imports/new?kind=subscribers"' not in waiting
+    offered = admin.get(f"{PATH}/new").text
+    assert re.search(r'<option value="postpaid">[^<]* · Postpaid<', offered)
 
 
 def test_the_rows_that_failed_are_a_file_that_is_written_down(site, admin):

@@ -224,7 +224,7 @@ def test_what_is_fixed_says_where_and_who_may_only_look_cannot_save(site, admin)
     assert admin.get(f"{PATH}/spoons").status_code == 404
 
 
-def test_pages_of_a_demo_say_so_and_those_of_an_operator_do_not(site, admin):
+def test_pages_of_a_demo_say_so_and_those_of_an_operator_do_not(site, admin, monkeypatch):
     bar = "Everybody here is made up"
     for browser, path in ((site.browser(), "/login"), (site.browser(), "/my/login")):
         page = browser.get(path).text
@@ -232,6 +232,8 @@ def test_pages_of_a_demo_say_so_and_those_of_an_operator_do_not(site, admin):
     assert "Reset demo" not in site.browser("cashier").get("/console").text
     assert f'href="{PATH}#demo">Reset demo' in admin.get("/console").text
     assert "telecom-crm demo reset" in admin.get(PATH).text
+    monkeypatch.setenv("TELECOM_CRM_CALLED_AS", "./crm")
+    assert ">./crm demo reset" in admin.get(PATH).text
     with telecom_crm.in_memory(passwords=QUICK) as crm:
         hire(crm)
         other = Site(create_app(crm), crm)

@@ -14,8 +14,9 @@ from cyclopts import Parameter
 
 from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.errors import InvalidValue, RuleViolated
+from telecom_crm.entrypoints.called import called_as
 from telecom_crm.entrypoints.cli.database import HERE, Database
-from telecom_crm.entrypoints.cli.telling import called_as, say
+from telecom_crm.entrypoints.cli.telling import say
 from telecom_crm.entrypoints.demo import (
     ACCOUNTS,
     BY,

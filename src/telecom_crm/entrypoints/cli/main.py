@@ -113,7 +113,7 @@ def make_app(arguments: Sequence[str] = ()) -> App:
 
     from cyclopts import App, Parameter
 
-    from telecom_crm.entrypoints.cli.telling import called_as
+    from telecom_crm.entrypoints.called import called_as
 
     app = App(
         name=called_as(),

@@ -19,11 +19,12 @@ import attrs
 from cyclopts import Parameter
 
 from telecom_crm.domain.errors import TelecomCrmError
+from telecom_crm.entrypoints.called import called_as
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.following import PARENT
 from telecom_crm.entrypoints.cli.furnishing import Keys, furnish, token_file
 from telecom_crm.entrypoints.cli.http_process import refuse_taken
-from telecom_crm.entrypoints.cli.telling import called_as, say
+from telecom_crm.entrypoints.cli.telling import say
 from telecom_crm.entrypoints.demo import GATEWAYS, may_be_in, refuse_strangers
 from telecom_crm.entrypoints.settings import Settings, as_environment, open_crm, prepare
 

@@ -6,7 +6,6 @@ Long work is a bar in a terminal, and a line now and then elsewhere.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -27,11 +26,6 @@ class Tell(Protocol):
     """Says how far the work has come, as often as it likes."""
 
     def __call__(self, done: int, total: int | None = None) -> None: ...
-
-
-def called_as() -> str:
-    """Return what people type to call this program."""
-    return os.environ.get("TELECOM_CRM_CALLED_AS", "telecom-crm")
 
 
 def say(text: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import attrs
 from litestar import Controller, Response
@@ -15,7 +16,9 @@ from markupsafe import Markup
 
 from telecom_crm.application.reports import Reports
 from telecom_crm.domain.calendar import start_of
+from telecom_crm.domain.identifiers import ContractId, CustomerId
 from telecom_crm.domain.importing import ImportResult
+from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.payment import Takings
@@ -104,6 +107,7 @@ class DashboardPages(Controller):
             tariffs=_tariffs(found, crm),
             taken=_taken(request, crm, found),
             latest=[Row.of(one, request) for one in found.latest],
+            named=_named(request, crm, found.latest),
             icon_of=lambda event: event_shown(event.name)[1],
             late=found.at - LATE,
             icons=ICONS,
@@ -142,6 +146,21 @@ def _taken(request: Visit, crm: Crm, found: Dashboard) -> list[Takings] | None:
     midnight = start_of(found.period.last_day, crm.zone)
     mine = crm.payments.taken(since=midnight, currency=crm.currency, by=request.by)
     return mine if mine or found.money is None else None
+
+
+def _named(request: Visit, crm: Crm, events: Sequence[Event]) -> dict[str, str]:
+    """Return what things are called that events are about, by their ids, as one may see them."""
+    ids = {
+        thing: [UUID(one.thing_id) for one in events if one.thing == thing]
+        for thing in ("contract", "customer")
+    }
+    contracts = crm.contracts.get_many(ContractId(one) for one in ids["contract"])
+    whose = {one.customer_id for one in contracts.values()} | {*map(CustomerId, ids["customer"])}
+    people = crm.customers.get_many(whose) if whose and request.may(Area.CUSTOMERS) else {}
+    named = {one.key: one.name for one in people.values()}
+    for one in contracts.values():
+        named[str(one.id)] = " · ".join(filter(None, (one.number, named.get(str(one.customer_id)))))
+    return named
 
 
 def _period(days: int, now: int) -> dict[str, Any]:

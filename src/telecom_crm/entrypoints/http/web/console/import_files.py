@@ -185,7 +185,10 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             for kind, one in KINDS.items()
             if mended is None or mended.kind is kind
         ],
-        policies=[(one.id, policy_title(one)) for one in crm.rules.policies()],
+        policies=[
+            (one.id, f"{policy_title(one)} · {label(one.payment_mode)}")
+            for one in crm.rules.policies()
+        ],
         megabytes=FILE_LIMIT // 1024**2,
     )
 

@@ -17,6 +17,7 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.notification import Message
 from telecom_crm.domain.role import Action, Area
+from telecom_crm.entrypoints.called import called_as
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console import installation
 from telecom_crm.entrypoints.http.web.console.ruled import sheets_of
@@ -63,6 +64,7 @@ class SettingsPages(Controller):
             versions=versions,
             brand=crm.rules.brand(),
             demo=crm.rules.demo(),
+            called_as=called_as(),
             fixed=installation.fixed(request, crm),
             told=installation.told(crm),
             system=installation.system(crm) if request.may(Area.OPERATIONS) else (),
