@@ -33,6 +33,7 @@ ASKED_ON = {"/my/change": "/my/tariff"}
 
 FOUND_BY = {
     "/console/customers/{customer_id:uuid}/self-care": f"?q={ORGANISATION}",
+    "/console/contracts/{contract_id:uuid}/{command:str}": "?status=active",
     "/console/contracts/{contract_id:uuid}/papers": "?status=draft",
     "/console/contracts/{contract_id:uuid}/activate": "?status=accepted",
     "/console/payments/{payment_id:uuid}/allocate": "?status=unallocated",
