@@ -9,8 +9,11 @@ from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.adapters.postgres.engine import open_engine
+from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import RoleName
+from telecom_crm.entrypoints.conformance.samples import Samples
+from telecom_crm.entrypoints.conformance.unit_of_work.things import Sale, a_sale, a_task, save_sale
 from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.test_http_trips import Trips
@@ -71,6 +74,25 @@ def test_pairs_among_many_customers_cost_as_much_as_among_a_few(watched):
     for _ in range(9):
         register(name="Айгүл", **shared)
     assert watched.cost(path) == few
+
+
+def test_the_networks_tasks_of_all_contracts_of_a_phone_are_asked_for_together(watched):
+    samples = Samples()
+    first = a_sale(samples)
+    path = f"/console/network?q={first.contract.msisdn.digits}"
+
+    def sell(sale: Sale) -> int:
+        over = attrs.evolve(
+            sale.contract, msisdn=first.contract.msisdn, status=ContractStatus.CANCELLED
+        )
+        with watched.crm.provisioning.uow() as tx:
+            save_sale(tx, attrs.evolve(sale, contract=over))
+            tx.tasks.save(a_task(samples, over))
+        return watched.cost(path)
+
+    one = sell(first)
+    assert [sell(a_sale(samples, document=f"AN{n}")) for n in range(2)] == [one, one]
+    assert watched.browser.get(path).text.count("<tr data-row>") == 3
 
 
 def test_the_latest_events_of_a_user_are_the_end_of_the_timeline(watched):

@@ -625,6 +625,10 @@ class ProvisioningTasks(Collection[TaskId, ProvisioningTask], Protocol):
         """Return a contract's tasks, oldest first."""
         ...
 
+    def of_contracts(self, contract_ids: Iterable[ContractId]) -> list[ProvisioningTask]:
+        """Return the tasks of some contracts together, oldest first."""
+        ...
+
     def backlog(self) -> Mapping[ProvisioningStatus, int]:
         """Count what is not at an end, by status: pending, running and failed, none left out."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -124,6 +124,11 @@ class Provisioning:
         with self.uow(read_only=True) as tx:
             tx.contracts.get(contract_id)
             return tx.tasks.of_contract(contract_id)
+
+    def of_contracts(self, contract_ids: Iterable[ContractId]) -> list[ProvisioningTask]:
+        """List the tasks of some contracts together, oldest first."""
+        with self.uow(read_only=True) as tx:
+            return tx.tasks.of_contracts(contract_ids)
 
     def latest_of(self, contract_id: ContractId) -> ProvisioningTask | None:
         """Return what the network was asked last about a contract; None where it never was."""

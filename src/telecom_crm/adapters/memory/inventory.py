@@ -165,6 +165,10 @@ class MemoryTasks(MemoryCollection[TaskId, ProvisioningTask]):
     def of_contract(self, contract_id: ContractId) -> list[ProvisioningTask]:
         return self.having(("contract_id", str(contract_id)))
 
+    def of_contracts(self, contract_ids: Iterable[ContractId]) -> list[ProvisioningTask]:
+        tasks = (task for one in set(contract_ids) for task in self.of_contract(one))
+        return sorted(tasks, key=lambda task: task.key)
+
 
 _WAITING = frozenset({ProvisioningStatus.PENDING})
 _LEASED = frozenset({ProvisioningStatus.RUNNING})

@@ -170,5 +170,10 @@ class PostgresTasks(PostgresCollection[TaskId, ProvisioningTask]):
         """Return a contract's tasks, oldest first."""
         return self.find("t.contract_id = %(contract)s", {"contract": contract_id})
 
+    def of_contracts(self, contract_ids: Iterable[ContractId]) -> list[ProvisioningTask]:
+        """Return the tasks of some contracts together, oldest first."""
+        wanted = array_of(sorted(set(contract_ids)))
+        return self.find("t.contract_id = ANY(%(contracts)s::uuid[])", {"contracts": wanted})
+
 
 _OF_DIRECTORY = "contracts t ON t.account_id = d.account_id AND t.id = d.id"

@@ -107,6 +107,20 @@ class Queues(StoreSuite):
                 task.id for task in tasks
             ]
 
+    def test_tasks_of_some_contracts_are_found_together(self) -> None:
+        uow, samples = self.make(), Samples()
+        sales = [a_sale(samples, document=f"AN{n}") for n in range(3)]
+        tasks = [a_task(samples, sale.contract) for _ in range(2) for sale in sales]
+        with uow() as tx:
+            for sale in sales:
+                save_sale(tx, sale)
+            tx.tasks.save_all(tasks)
+        two = [sale.contract.id for sale in sales[:2]]
+        with uow(read_only=True) as tx:
+            assert tx.tasks.of_contracts([]) == []
+            found = tx.tasks.of_contracts([*two, *two])
+        assert [task.id for task in found] == [task.id for task in tasks if task.contract_id in two]
+
     def test_a_change_of_terms_is_due_from_its_day_on(self) -> None:
         uow, samples = self.make(), Samples()
         sale = a_sale(samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
@@ -102,7 +103,8 @@ class NetworkPages(Controller):
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List tasks, the newest first."""
         listing = Listing.of(request, *FILTERS)
-        found = listed(listing, crm)
+        hits = _searched(listing, crm) if listing.q else None
+        found = _page(listing, crm, hits)
         return page(
             request,
             "console/network/index.html",
@@ -115,7 +117,7 @@ class NetworkPages(Controller):
                 pgettext("tasks", "All"),
                 ProvisioningStatus,
                 crm.provisioning.counts,
-                among=_searched(listing, crm) if listing.q else None,
+                among=hits,
             ),
             kinds=[(one.value, label(one)) for one in ProvisioningKind],
         )
@@ -145,15 +147,17 @@ class NetworkPages(Controller):
 
 def listed(listing: Listing, crm: Crm) -> Page[ProvisioningTask]:
     """Return a page of all tasks, or those of the contract that a search is about."""
-    if not listing.q:
+    return _page(listing, crm, _searched(listing, crm) if listing.q else None)
+
+
+def _page(
+    listing: Listing, crm: Crm, hits: Sequence[ProvisioningTask] | None
+) -> Page[ProvisioningTask]:
+    if hits is None:
         page_of: Page[ProvisioningTask] = tolerant(listing, crm.provisioning.page)
         return page_of
     where = listing.where().items()
-    found = [
-        task
-        for task in _searched(listing, crm)
-        if all(getattr(task, field) == value for field, value in where)
-    ]
+    found = [task for task in hits if all(getattr(task, field) == value for field, value in where)]
     return Page(items=tuple(found[: listing.size]))
 
 
@@ -164,7 +168,7 @@ def _searched(listing: Listing, crm: Crm) -> list[ProvisioningTask]:
         of = crm.contracts.page(Query(where=field, limit=MOST_CONTRACTS, descending=True)).items
     except InvalidValue:  # no number that anything could have
         return []
-    return [task for one in of for task in reversed(crm.provisioning.of_contract(one.id))]
+    return crm.provisioning.of_contracts(one.id for one in of)[::-1]
 
 
 def _allowed(task: ProvisioningTask) -> tuple[ProvisioningCommand, ...]:
