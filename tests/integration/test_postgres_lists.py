@@ -12,9 +12,11 @@ from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres.collections import conditions_of
 from telecom_crm.adapters.postgres.engine import open_engine
+from telecom_crm.adapters.postgres.payments import _TAKEN
 from telecom_crm.adapters.postgres.unit_of_work import PostgresTransaction
 from telecom_crm.application.ports import FILTERS, Query
 from telecom_crm.domain.refund import Refund
+from telecom_crm.entrypoints.conformance.samples import BEGINNING
 from telecom_crm.entrypoints.http.calls import _KINDS
 
 SHORT = {"approval", "import_job", "option", "tariff", "token", "user", "webhook"}
@@ -106,3 +108,20 @@ def test_every_filter_of_a_long_list_has_an_index(connection: Connection) -> Non
                     slow.add(f"{shape.thing} {field}={value}")
     assert things == set(FILTERS)
     assert slow == MOST
+
+
+def test_what_a_cashier_took_in_is_found_among_what_they_began_alone(
+    connection: Connection,
+) -> None:
+    facts = {
+        "by": "cashier",
+        "behind": "700",
+        "gateways": "{cash_desk}",
+        "since": BEGINNING,
+        "currency": "KGS",
+    }
+    [found] = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {_TAKEN}", facts).scalar_one()
+    conditions = {
+        node.get("Index Name"): node.get("Index Cond") for node in nodes_of(found["Plan"])
+    }
+    assert "xact >=" in conditions["ix_events_by_name"]

@@ -54,21 +54,26 @@ _BY_RECEIPT = Filter(
 )
 
 
-_LAST_BEFORE = """
-SELECT id FROM unnest(%(gateways)s::text[]) AS wanted (name) CROSS JOIN LATERAL (
-  SELECT id FROM payments WHERE gateway = wanted.name AND at < %(since)s - interval '1 hour'
-  ORDER BY id DESC LIMIT 1
-) AS earlier ORDER BY id DESC LIMIT 1
+_BEGUN_BEFORE = """
+SELECT xact::text FROM events WHERE thing = 'payment' AND sequence = 1 AND thing_id = (
+  SELECT id::text FROM unnest(%(gateways)s::text[]) AS wanted (name) CROSS JOIN LATERAL (
+    SELECT id FROM payments WHERE gateway = wanted.name AND at < %(since)s - interval '1 hour'
+    ORDER BY id DESC LIMIT 1
+  ) AS earlier ORDER BY id DESC LIMIT 1
+)
 """
-"""Ids rise with time: all payments since are behind one that was asked for well before."""
+"""Transactions rise with time: all payments since began behind one asked for well before."""
 
+# What somebody began is looked for first: a cashier's payments of a day, not everybody's.
 _TAKEN = """
-SELECT method, count(*) AS payments, sum(amount_minor)::bigint AS paid FROM payments
-WHERE gateway = ANY(%(gateways)s::text[]) AND (%(last)s::uuid IS NULL OR id > %(last)s::uuid)
-  AND at >= %(since)s AND currency = %(currency)s
+WITH begun AS MATERIALIZED (
+  SELECT thing_id::uuid AS id FROM events
+  WHERE by_name = %(by)s AND xact >= %(behind)s::xid8 AND thing = 'payment' AND sequence = 1
+)
+SELECT method, count(*) AS payments, sum(amount_minor)::bigint AS paid
+FROM begun JOIN payments USING (id)
+WHERE gateway = ANY(%(gateways)s::text[]) AND at >= %(since)s AND currency = %(currency)s
   AND entry_id IS NOT NULL AND status <> 'reversed'
-  AND (SELECT by_name FROM events
-    WHERE thing = 'payment' AND thing_id = payments.id::text AND sequence = 1) = %(by)s
 GROUP BY method ORDER BY method
 """
 
@@ -141,7 +146,7 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
             "gateways": array_of(sorted(set(gateways)), quoted=True),
             "currency": currency,
         }
-        facts["last"] = self.connection.exec_driver_sql(_LAST_BEFORE, facts).scalar()
+        facts["behind"] = self.connection.exec_driver_sql(_BEGUN_BEFORE, facts).scalar() or "0"
         return [
             Takings(
                 method=PaymentMethod(row["method"]),
