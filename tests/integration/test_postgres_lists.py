@@ -121,7 +121,7 @@ def test_what_a_cashier_took_in_is_found_among_what_they_began_alone(
         "currency": "KGS",
     }
     [found] = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {_TAKEN}", facts).scalar_one()
-    conditions = {
-        node.get("Index Name"): node.get("Index Cond") for node in nodes_of(found["Plan"])
+    conditions: dict[str | None, str] = {
+        node.get("Index Name"): node.get("Index Cond", "") for node in nodes_of(found["Plan"])
     }
     assert "xact >=" in conditions["ix_events_by_name"]

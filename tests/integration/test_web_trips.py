@@ -88,7 +88,8 @@ def test_the_networks_tasks_of_all_contracts_of_a_phone_are_asked_for_together(w
         with watched.crm.provisioning.uow() as tx:
             save_sale(tx, attrs.evolve(sale, contract=over))
             tx.tasks.save(a_task(samples, over))
-        return watched.cost(path)
+        cost: int = watched.cost(path)
+        return cost
 
     one = sell(first)
     assert [sell(a_sale(samples, document=f"AN{n}")) for n in range(2)] == [one, one]
