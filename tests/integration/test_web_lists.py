@@ -6,6 +6,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from telecom_crm.application import paging
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
 from telecom_crm.domain.number import NumberCategory, NumberStatus
@@ -263,6 +264,16 @@ def test_a_search_of_a_short_list_shows_the_newest_first(site, admin):
     found = shown_in(admin, "/console/users?q=twin")
     users = [site.crm.users.get(one.rpartition("/")[2]).login for one in found]
     assert users == ["twin2", "twin1", "twin0"]
+
+
+def test_a_search_by_words_goes_through_the_newest_that_the_filters_leave(site, monkeypatch):
+    invite, search = site.crm.users.invite, site.crm.users.search
+    for number, role in enumerate(("auditor", "operator", "operator")):
+        invite(login=f"row{number}", name="In a row", role=role)
+    assert [one.login for one in search("in a row")] == ["row2", "row1", "row0"]
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 2)
+    assert [one.login for one in search("in a row")] == ["row2", "row1"]
+    assert [one.login for one in search("in a row", where={"role": "auditor"})] == ["row0"]
 
 
 def test_what_identifies_a_card_is_listed_by_its_ends_to_who_may_see_it(site, admin):

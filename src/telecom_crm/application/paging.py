@@ -14,6 +14,8 @@ from telecom_crm.domain.lifecycle import Living
 T = TypeVar("T")
 
 PAGE_SIZE = 500
+LOOKED_THROUGH = 1000
+"""So many things, the newest, a search by words goes through of what its filters leave."""
 
 
 def each_on(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:
@@ -83,16 +85,14 @@ def search_of(
     """
     Find by a part of any of a thing's words, from the end of the list: the newest first.
 
-    It goes through all that the filters leave: for lists that are never long.
+    It goes through the newest `LOOKED_THROUGH` that the filters leave, for lists that are short or
+    of which the old is hardly asked for: a filter more reaches further back.
     """
     wanted = text.strip().casefold()
     with uow(read_only=True) as tx:
         every = partial(Query, where=where, limit=PAGE_SIZE, descending=True)
-        fits = (
-            one
-            for one in each_on(lambda cursor: pick(tx).page(every(cursor=cursor)))
-            if any(wanted in word.casefold() for word in words(one))
-        )
+        newest = islice(each_on(lambda cursor: pick(tx).page(every(cursor=cursor))), LOOKED_THROUGH)
+        fits = (one for one in newest if any(wanted in word.casefold() for word in words(one)))
         return list(islice(fits, limit))
 
 
