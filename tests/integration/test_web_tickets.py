@@ -76,10 +76,10 @@ def test_a_ticket_goes_from_opening_to_closing_and_comes_up_again(site, admin):
 def test_tickets_are_counted_by_view_and_found_by_number_subject_and_phone(site, admin):
     ticket = opened(site, admin, subject="Ударила молния")
     page = admin.get(PATH).text
-    for text in ("Mine", "Free", "Overdue", "All"):
+    for text in ("Mine", "Unassigned", "Overdue", "All"):
         assert re.search(rf'{text} <span class="tally">\d+</span>', page), text
     free = site.crm.tickets.counts({"status": "free"}, most=1001)[0]
-    assert f'Free <span class="tally">{free}</span>' in page
+    assert f'Unassigned <span class="tally">{free}</span>' in page
     assert 'Overdue <span class="tally">0</span>' in page
     for typed in (ticket.number, "молн", "molniia", site.customer.phone.digits[-9:]):
         assert f"{PATH}/{ticket.id}?" in admin.get(PATH, params={"q": typed}).text, typed

@@ -51,7 +51,7 @@ def _checks_of_newcomer(
         (
             _("Duplicates"),
             "warn" if findings.suspects else "ok",
-            likely if findings.suspects else [_("Nobody is like them")],
+            likely if findings.suspects else [_("No similar customers")],
         ),
         (
             _("Consent"),
@@ -66,7 +66,7 @@ def _paper(request: Visit, application: Application) -> tuple[str, list[str]]:
         return "warn", [_("None")]
     until = read_day(application.said("document_valid_until"))
     if until is None:
-        return "none", [_("Its end is not known")]
+        return "none", [_("Expiry date not given")]
     pages = request.pages
     left = (until - local_date(pages.clock(), pages.zone)).days
     if left < 0:

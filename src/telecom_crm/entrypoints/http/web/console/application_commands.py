@@ -174,7 +174,7 @@ COMMANDS = Commands(
         ),
         Command(
             "unclaim",
-            N_("Give back"),
+            N_("Return to queue"),
             "rotate-ccw",
             N_("The application is in the queue again"),
             Intake.unclaim,
@@ -183,7 +183,7 @@ COMMANDS = Commands(
         ),
         Command(
             "fail",
-            N_("Give up"),
+            N_("Mark as failed"),
             "circle-x",
             N_("The application is given up"),
             Intake.fail,

@@ -68,7 +68,7 @@ class CapturePages(Controller):
         )
         if made is None:
             return _new(request, crm, form, findings)
-        return redirect(request, f"{PATH}/{made.id}", toast=_("Taken in. Check it and approve"))
+        return redirect(request, f"{PATH}/{made.id}", toast=_("Registered. Check it and approve"))
 
     @acts("/new/similar", Area.APPLICATIONS)
     def similar(
@@ -162,7 +162,7 @@ class RequestPages(Controller):
         )
         if made is None:
             return _request(request, crm, customer, form)
-        return redirect(request, f"{PATH}/{made.id}", toast=_("Taken in. Check it and approve"))
+        return redirect(request, f"{PATH}/{made.id}", toast=_("Registered. Check it and approve"))
 
 
 def _request(request: Visit, crm: Crm, customer: Customer, form: Form) -> Response[bytes]:

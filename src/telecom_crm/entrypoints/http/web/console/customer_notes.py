@@ -39,7 +39,7 @@ class CustomerNotePages(Controller):
         add = crm.customers.add_note
         if form.submit(add, known, text=text, pinned=pinned, by=request.by) is None:
             return shown(request, crm, crm.customers.get(known), form)
-        return redirect(request, f"{PATH}/{customer_id}", toast=_("The note is kept"))
+        return redirect(request, f"{PATH}/{customer_id}", toast=_("Note saved"))
 
     @acts("/{customer_id:uuid}/notes/{note_id:uuid}/pin", Area.CUSTOMERS)
     def pin(

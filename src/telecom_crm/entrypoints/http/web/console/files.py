@@ -103,7 +103,7 @@ class ListFiles(Controller):
     def applications(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the applications that the list shows."""
         listing = Listing.of(request, *applications.FILTERS)
-        heads = [_("Number"), _("Who asks"), _("Phone"), _("What for")]
+        heads = [_("Number"), _("Applicant"), _("Phone"), _("What for")]
         heads += [_("Source"), _("Status"), _("Assigned to"), _("Received")]
 
         def rows(found: Sequence[Application]) -> Iterator[tuple[object, ...]]:

@@ -62,7 +62,7 @@ from telecom_crm.entrypoints.http.web.console.sheets import (
 )
 from telecom_crm.entrypoints.http.web.console.worded import message_sheets
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.i18n import here
+from telecom_crm.entrypoints.http.web.i18n import here, pgettext
 from telecom_crm.entrypoints.http.web.labels import label, policy_title
 
 Groups = list[tuple[str, list[Box]]]
@@ -152,7 +152,10 @@ def _validation() -> Groups:
     ]
     documents = [
         Box(
-            name="document_types", words=lambda: _("Taken"), look=TICKS, options=list(DocumentType)
+            name="document_types",
+            words=lambda: pgettext("documents", "Accepted"),
+            look=TICKS,
+            options=list(DocumentType),
         ),
         Box(
             name="expired_documents", words=lambda: _("Also those that are out of date"), look=FLAG
@@ -205,7 +208,7 @@ def _policy(currency: str) -> Groups:
         Box(name="name", words=lambda: _("Title")),
         _choice("payment_mode", lambda: _("Prepaid or postpaid"), PaymentMode),
         _amount("credit_limit", lambda: _("Credit limit"), currency, required=True),
-        _amount("low_balance", lambda: _("Told of a balance below"), currency),
+        _amount("low_balance", lambda: _("Low-balance notice below"), currency),
         _amount("promise_limit", lambda: _("Largest promised payment"), currency),
         _count("promise_days", lambda: _("Days of a promise"), required=True),
         Box(name="tax.code", words=lambda: _("Code of the tax")),
@@ -341,12 +344,21 @@ def _put_levels(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor
 
 
 def _sections() -> Groups:
-    off = Box(name="off", words=lambda: _("Switched off"), look=TICKS, options=list(Section))
-    return [(_("What subscribers find no page for"), [off])]
+    on = Box(
+        name="on", words=lambda: pgettext("sections", "Shown"), look=TICKS, options=list(Section)
+    )
+    return [(_("What subscribers see"), [on])]
+
+
+def _offered(crm: Crm) -> Mapping[str, Any]:
+    """Return what is on, which is what a tick means; the rules have what is off."""
+    off = crm.rules.offered().off
+    return {"on": [one.value for one in Section if one not in off]}
 
 
 def _put_offered(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor) -> None:
-    crm.rules.put_offered(read_offered(raw), expected_version=version, by=by)
+    off = [one.value for one in Section if one.value not in raw["on"]]
+    crm.rules.put_offered(read_offered({"off": off}), expected_version=version, by=by)
 
 
 def _put_validation(crm: Crm, raw: Mapping[str, Any], version: int | None, by: Actor) -> None:
@@ -359,7 +371,7 @@ SHEETS: Mapping[str, Sheet] = {
         Sheet(
             slug="deduplication",
             kind=DEDUPLICATION,
-            words=lambda: _("Who is the same person"),
+            words=lambda: _("Duplicate rules"),
             about=lambda: _("How much each match counts, and from where on somebody is suspected."),
             icon="git-merge",
             groups=_deduplication,
@@ -369,7 +381,7 @@ SHEETS: Mapping[str, Sheet] = {
         Sheet(
             slug="validation",
             kind=VALIDATION,
-            words=lambda: _("What is asked of customers"),
+            words=lambda: _("Customer requirements"),
             about=lambda: _("Fields that have to be there, and documents and numbers as taken."),
             icon="id-card",
             groups=_validation,
@@ -379,7 +391,7 @@ SHEETS: Mapping[str, Sheet] = {
         Sheet(
             slug="service-levels",
             kind=SLA,
-            words=lambda: _("What is promised on tickets"),
+            words=lambda: _("Ticket response times (SLA)"),
             about=lambda: _("Times by priority, working hours and holidays."),
             icon="clock",
             groups=_service_levels,
@@ -390,10 +402,10 @@ SHEETS: Mapping[str, Sheet] = {
             slug="self-care",
             kind=SELF_CARE,
             words=lambda: _("Sections of self-care"),
-            about=lambda: _("What subscribers do by themselves; a section switched off is gone."),
+            about=lambda: _("What subscribers do by themselves; a section without a tick is gone."),
             icon="smartphone",
             groups=_sections,
-            load=lambda crm: plain(crm.rules.offered()),
+            load=_offered,
             save=_put_offered,
         ),
     )

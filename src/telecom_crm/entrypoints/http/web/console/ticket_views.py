@@ -27,7 +27,7 @@ FILTERS = ("view",)
 VIEWS = {
     "all": within("tickets", "All"),
     "mine": within("tickets", "Mine"),
-    "free": within("tickets", "Free"),
+    "free": within("tickets", "Unassigned"),
     "overdue": within("tickets", "Overdue"),
 }
 """What the list shows: the word in the address, and on the chip."""

@@ -230,7 +230,7 @@ class TicketPages(Controller):
         )
         if done is None:
             return _shown(request, crm, known, form)
-        kept = _("The note is kept") if form.flag("internal") else _("The reply is sent")
+        kept = _("Note saved") if form.flag("internal") else _("The reply is sent")
         return redirect(request, address(request, known), toast=kept)
 
     @acts("/{ticket_id:uuid}/files/{file_id:uuid}", Area.TICKETS, Action.REVEAL)

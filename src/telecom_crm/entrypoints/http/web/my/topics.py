@@ -30,7 +30,7 @@ TOPICS: Mapping[str, Topic] = {
         title=N_("My payment is missing"),
         subject=N_("I paid but do not see it"),
         asks=(N_("Amount"), N_("Date"), N_("Where you paid")),
-        answer=N_("A payment usually arrives within two minutes. Look whether it is on the list."),
+        answer=N_("A payment usually arrives within two minutes. Check that it is on the list."),
         ways=(("/my/payments", N_("Payments")),),
     ),
     "network": Topic(
