@@ -45,7 +45,7 @@ def test_after_a_form_the_focus_is_at_the_heading(console):
     page.locator("summary", has_text="Add a note").click()
     page.locator("[name=text]").first.fill("called")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#toasts .toast").last).to_contain_text("note")
+    expect(page.locator("#toasts .toast").last).to_contain_text("Note saved")
     expect(page.locator("h1")).to_be_focused()
 
 
