@@ -6,9 +6,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application import paging
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Address
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.number import NumberCategory, NumberStatus
 from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.domain.text import masked
@@ -137,8 +139,12 @@ def test_users_are_found_by_a_part_of_the_name_or_the_login(site, admin):
 
 @pytest.fixture(scope="module")
 def everything():
-    """Give a site where each list has something in it."""
+    """Give a site where each list has something in it, and the network failed once."""
     crm = furnished()
+    network = SimulatorNetwork()
+    network.disturb(NetworkStep.BAR, Trouble.FAILS)
+    crm.contracts.suspend(next(crm.contracts.each(status="active")).id, hold=HoldKind.FRAUD)
+    crm.provisioning.work(network=network)
     return Site(create_app(crm), crm)
 
 

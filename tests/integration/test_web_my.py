@@ -188,7 +188,7 @@ def test_the_limits_of_payments_are_told_before_and_where_they_refuse(site, phon
     assert f"{path}?amount=100.00" in asked
     for amount, said in (("19.99", "least KGS\xa020.00"), ("30000.01", "most KGS\xa030,000.00")):
         refused = submit(browser, path, path, amount=amount)
-        assert f'<a href="#f-amount">A payment is at {said}</a>' in refused.text
+        assert f'<a href="#f-amount">Amount: A payment is at {said}</a>' in refused.text
         assert f'value="{amount}"' in refused.text
     browser.headers["Accept-Language"] = "ru"
     refused = submit(browser, path, path, amount="19.99").text
@@ -420,7 +420,8 @@ def test_a_wrong_code_is_told_at_its_field_with_the_tries_that_are_left(site, ph
         assert "Too many tries. Try again in 1 minute" in elsewhere.text
         assert "administrator" not in elsewhere.text
         wrong = [submit(browser, where, where, code="x").text for _ in range(5)]
-        assert all('<a href="#f-code">The code is wrong or out of date</a>' in one for one in wrong)
+        told = '<a href="#f-code">Code: The code is wrong or out of date</a>'
+        assert all(told in one for one in wrong), wrong[0]
         assert "4 tries are left" in wrong[0]
         assert "1 try is left" in wrong[3]
         assert "No tries are left" in wrong[4]
