@@ -192,6 +192,16 @@ _COPIES: tuple[tuple[str, str, Mapping[str, str]], ...] = (
 
 _EVENTS = {"thing_id": "copied(t.thing_id::uuid, ago)::text", "at": "at - ago * interval '65.5 s'"}
 
+_MODEL_EVENTS = """
+CREATE TEMPORARY TABLE model_events AS
+SELECT m.place, t.* FROM models m
+  JOIN events t ON t.thing = 'customer' AND t.thing_id = m.customer_id::text
+UNION ALL
+SELECT m.place, t.* FROM models m JOIN tickets o ON o.customer_id = m.customer_id
+  JOIN events t ON t.thing = 'ticket' AND t.thing_id = o.id::text
+"""
+"""The past of customers and of their tickets, whose lists tell of it."""
+
 _STOCK = """
 INSERT INTO sims ({sims})
 SELECT {sims_copied} FROM sims t JOIN stock d ON true WHERE t.iccid = (
@@ -257,6 +267,7 @@ def fill(database: Database, customers: int) -> None:
 
 def _copy(connection: psycopg.Connection, customers: int) -> None:
     connection.execute(_SETTING_UP)
+    connection.execute(_MODEL_EVENTS)
     _draw(connection, customers)
     tables = [table for table, _, _ in _COPIES]
     with _without_indexes(connection, [*tables, "events"]):
@@ -271,8 +282,7 @@ def _copy(connection: psycopg.Connection, customers: int) -> None:
             connection.execute(
                 f"INSERT INTO events ({', '.join(_columns(connection, 'events'))})"
                 f" SELECT {_copied(connection, 'events', _EVENTS)} FROM drawn d"
-                " JOIN models m ON m.place = d.place JOIN events t"
-                " ON t.thing_id = m.customer_id::text AND t.thing = 'customer'"
+                " JOIN model_events t ON t.place = d.place"
                 " WHERE n >= %(start)s AND n < %(end)s ORDER BY n",
                 {"start": start, "end": start + _EVENTS_AT_ONCE},
             )
