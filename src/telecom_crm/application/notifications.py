@@ -54,7 +54,7 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
-from telecom_crm.domain.payment import PaymentStatus, ReceiptNumber
+from telecom_crm.domain.payment import ReceiptNumber
 from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
@@ -156,10 +156,10 @@ class Notifications:
                 if bound := tx.keys.claim(key, id):
                     known = tx.notifications.get(NotificationId(bound))
                     return attrs.evolve(known, replayed=True)
-            confirmed = tx.payments.get(payment_id).status is PaymentStatus.CONFIRMED
+            payment = tx.payments.get(payment_id)
             customer_id, facts = _payment_facts(tx, payment_id, at=at)
             told = {template.event for template in templates_in(tx)}
-            if not confirmed or customer_id is None or PAYMENT_CONFIRMED not in told:
+            if not payment.has_receipt or customer_id is None or PAYMENT_CONFIRMED not in told:
                 reason = Reason.of(
                     "a receipt is sent of a confirmed payment to whose account it is"
                 )

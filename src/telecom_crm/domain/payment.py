@@ -266,6 +266,11 @@ class Payment:
         return None if self.entry_id is None else _ending(self.id)
 
     @property
+    def has_receipt(self) -> bool:
+        """Tell whether its receipt stands: its money came, and was not taken back."""
+        return self.status is PaymentStatus.CONFIRMED
+
+    @property
     def refundable(self) -> Money:
         """What of a confirmed payment was not given back."""
         return self.amount - self.refunded

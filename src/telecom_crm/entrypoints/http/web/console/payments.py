@@ -158,8 +158,7 @@ class PaymentPages(Controller):
             paper_names={kind: _(words) for kind, words in KINDS.items()},
             events=[(event, *event_shown(event.name)) for event in events],
             form=Form(),
-            sends=payment.status is PaymentStatus.CONFIRMED
-            and request.may(Area.PAYMENTS, Action.WRITE),
+            sends=payment.has_receipt and request.may(Area.PAYMENTS, Action.WRITE),
         )
 
     @shows("/{payment_id:uuid}/receipt", Area.PAYMENTS)
