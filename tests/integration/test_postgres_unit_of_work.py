@@ -18,6 +18,7 @@ from telecom_crm.adapters.postgres.series import BLOCK, PostgresSeries
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import (
     AuditRecord,
+    Bound,
     Contended,
     IdempotencyKey,
     IdentityTaken,
@@ -242,7 +243,7 @@ def test_a_key_is_bound_once(uow):
     with uow() as tx:
         assert tx.keys.claim(key, mine) is None
     with uow() as tx:
-        assert tx.keys.claim(key, uuid4()) == mine
+        assert tx.keys.claim(key, uuid4()) == Bound(mine)
     with pytest.raises(KeyReused), uow() as tx:
         tx.keys.claim(attrs.evolve(key, digest="other"), uuid4())
 

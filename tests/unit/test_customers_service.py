@@ -255,9 +255,26 @@ def test_an_idempotency_key_names_one_customer(customers):
 
 def test_an_idempotency_key_of_somebody_known_names_the_known_one(customers):
     known = customers.register(name="Аида", documents=[passport()])
-    for _ in range(2):
+    for replayed in (False, True):
         again = customers.register(name="A", documents=[passport()], idempotency_key="k", by=BY)
-        assert again.id == known.id
+        assert (again.id, again.known, again.replayed) == (known.id, True, replayed)
+
+
+def test_a_repeat_answers_what_the_first_did_whoever_is_known_and_required_by_now(
+    customers, uow, clock, ids
+):
+    def ask(customers):
+        return customers.register(
+            name="Аида", national_id="12345678901234", idempotency_key="k", by=BY
+        )
+
+    first = ask(customers)
+    fault = Fault("email", "required", "an e-mail address is asked of everybody")
+    strict = Customers(uow, clock, ids, checks=(lambda _: [fault],))
+    with pytest.raises(InvalidValue):
+        strict.register(name="Аида", by=BY)
+    again = ask(strict)
+    assert (again.id, again.known, again.replayed) == (first.id, False, True)
 
 
 def test_an_update_remembers_what_was_there_before_and_puts_no_value_into_the_event(customers):

@@ -21,6 +21,7 @@ from telecom_crm.application.ports import (
     AuditRecord,
     Booked,
     Booking,
+    Bound,
     Contended,
     FormerValue,
     IdempotencyKey,
@@ -688,9 +689,9 @@ def test_keys_name_one_request(uow):
     key, one, two = IdempotencyKey("c", "k", "digest"), new_id(), new_id()
     with uow() as tx:
         assert tx.keys.claim(key, one) is None
-        assert tx.keys.claim(key, two) == one
+        assert tx.keys.claim(key, two) == Bound(one)
     with uow() as tx:
-        assert tx.keys.claim(key, two) == one
+        assert tx.keys.claim(key, two) == Bound(one)
         assert tx.keys.claim(attrs.evolve(key, caller="other"), two) is None
         with pytest.raises(KeyReused):
             tx.keys.claim(attrs.evolve(key, digest="x"), two)

@@ -457,7 +457,7 @@ class Accounts:
                 digest = digest_of("accounts.open", customer_id=customer_id, currency=currency)
                 earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), account_id)
                 if earlier is not None:
-                    return attrs.evolve(tx.accounts.get(AccountId(earlier)), replayed=True)
+                    return attrs.evolve(tx.accounts.get(AccountId(earlier.resource)), replayed=True)
             customer.refuse_barred()
             return tx.accounts.save(
                 BillingAccount.open(

@@ -132,7 +132,9 @@ def claimed(
     earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), entry_id)
     if earlier is None:
         return None
-    return attrs.evolve(tx.ledger.entry(EntryId(earlier), account_id=account_id), replayed=True)
+    return attrs.evolve(
+        tx.ledger.entry(EntryId(earlier.resource), account_id=account_id), replayed=True
+    )
 
 
 def refuse_amount(amount: Money, state: AccountState) -> None:

@@ -86,7 +86,8 @@ class Approvals:
                     reason=reason,
                 )
                 if bound := tx.keys.claim(key, asked.id):
-                    return attrs.evolve(tx.approvals.get(ApprovalId(bound)), replayed=True)
+                    known = tx.approvals.get(ApprovalId(bound.resource))
+                    return attrs.evolve(known, replayed=True)
             _FIND[kind](tx, thing_id)
             return tx.approvals.save(asked)
 

@@ -154,7 +154,7 @@ class Notifications:
                 name = "notifications.send_receipt"
                 key = request_key(idempotency_key, name, by=by, payment_id=payment_id)
                 if bound := tx.keys.claim(key, id):
-                    known = tx.notifications.get(NotificationId(bound))
+                    known = tx.notifications.get(NotificationId(bound.resource))
                     return attrs.evolve(known, replayed=True)
             payment = tx.payments.get(payment_id)
             customer_id, facts = _payment_facts(tx, payment_id, at=at)

@@ -214,6 +214,14 @@ class IdempotencyKey:
             raise InvalidValue.of("idempotency_key", "idempotency_key", message, value[:40])
 
 
+@attrs.frozen
+class Bound:
+    """What a key stands for: a thing, which its request made, or `found` there already."""
+
+    resource: UUID
+    found: bool = False
+
+
 @attrs.frozen(kw_only=True)
 class AuditRecord:
     """Something that changed nothing and is worth knowing: a refusal, a look at a secret."""
@@ -867,11 +875,11 @@ class Attempts(Protocol):
 class Keys(Protocol):
     """Idempotency keys, stored with the effect they name."""
 
-    def claim(self, key: IdempotencyKey, resource: UUID) -> UUID | None:
+    def claim(self, key: IdempotencyKey, resource: UUID, *, found: bool = False) -> Bound | None:
         """
-        Bind the key to the resource that this transaction makes, and return None.
+        Bind the key to the resource that this transaction makes, or `found`, and return None.
 
-        Return the resource it is bound to already, where the content is the same; raise `KeyReused`
+        Return what it is bound to already, where the content is the same; raise `KeyReused`
         where it is not, and `Busy` where another transaction has been working under it for five
         seconds.
         """

@@ -115,7 +115,7 @@ class Receipts:
                 digest = digest_of("receipts.allocate", receipt_id=receipt_id, to=to)
                 earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), payment_id)
                 if earlier is not None:
-                    made = tx.payments.get(PaymentId(earlier))
+                    made = tx.payments.get(PaymentId(earlier.resource))
                     return attrs.evolve(made, replayed=True), False
             account_id, contract = _payee(tx, to)
             states = tx.ledger.states([house_id, account_id], at=at)

@@ -453,7 +453,8 @@ class Tickets:
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "tickets.create", by=by, **sent)
                 if bound := tx.keys.claim(key, new.id):
-                    return attrs.evolve(tx.tickets.get(TicketId(bound)), replayed=True), False
+                    known = tx.tickets.get(TicketId(bound.resource))
+                    return attrs.evolve(known, replayed=True), False
             tx.customers.get(new.customer_id).refuse_merged()
             _refuse_others(tx, new)
             return self._saved(tx, new), True

@@ -18,6 +18,7 @@ from telecom_crm.application.ports import (
     AUDIT_FILTERS,
     TRAIL_FILTERS,
     AuditRecord,
+    Bound,
     Contended,
     IdempotencyKey,
     Page,
@@ -194,16 +195,16 @@ class MemoryKeys:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._claimed: dict[tuple[str, str], tuple[IdempotencyKey, UUID]] = {}
+        self._claimed: dict[tuple[str, str], tuple[IdempotencyKey, Bound]] = {}
 
-    def claim(self, key: IdempotencyKey, resource: UUID) -> UUID | None:
+    def claim(self, key: IdempotencyKey, resource: UUID, *, found: bool = False) -> Bound | None:
         self._scope.require_writing()
         name = (key.caller, key.key)
         if (bound := self.bound(key)) is None:
-            self._claimed[name] = (key, resource)
+            self._claimed[name] = (key, Bound(resource, found))
         return bound
 
-    def bound(self, key: IdempotencyKey) -> UUID | None:
+    def bound(self, key: IdempotencyKey) -> Bound | None:
         """Return what the key is bound to, or None; raise `KeyReused` for other content."""
         name = (key.caller, key.key)
         with self._scope.store.lock:

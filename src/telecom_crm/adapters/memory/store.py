@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from telecom_crm.adapters.memory.pages import Term, terms_of
-from telecom_crm.application.ports import Attempted, AuditRecord, FormerValue, IdempotencyKey
+from telecom_crm.application.ports import Attempted, AuditRecord, Bound, FormerValue, IdempotencyKey
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.approval import Approval
@@ -196,7 +196,7 @@ class MemoryStore:
         self.journal = Journal()
         self.events = EventLog()
         self.positions: dict[str, str] = {}
-        self.keys: dict[tuple[str, str], tuple[IdempotencyKey, UUID]] = {}
+        self.keys: dict[tuple[str, str], tuple[IdempotencyKey, Bound]] = {}
         self.audit: list[AuditRecord] = []
         self.seals: list[Seal] = []
         self.rules: dict[str, tuple[int, str]] = {}

@@ -46,7 +46,7 @@ def _outcome(transaction: MemoryTransaction, booking: Booking) -> Payment | Tele
 
 def _book(transaction: MemoryTransaction, booking: Booking) -> Payment:
     if booking.key is not None and (bound := transaction.keys.bound(booking.key)) is not None:
-        payment = transaction.payments.look(str(bound))
+        payment = transaction.payments.look(str(bound.resource))
         if payment is None:  # the caller used this key for something that is no payment
             raise KeyReused(booking.key.key)
         return attrs.evolve(payment, replayed=True)

@@ -27,6 +27,7 @@ from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.adapters.postgres.trail import HORIZON, trail_page
 from telecom_crm.application.ports import (
     AuditRecord,
+    Bound,
     Contended,
     IdempotencyKey,
     Page,
@@ -49,28 +50,28 @@ class PostgresKeys:
 
     connection: Connection
 
-    def claim(self, key: IdempotencyKey, resource: UUID) -> UUID | None:
-        """Bind the key to a resource and return None, or return the one it is bound to already."""
+    def claim(self, key: IdempotencyKey, resource: UUID, *, found: bool = False) -> Bound | None:
+        """Bind the key to a resource and return None, or return what it is bound to already."""
         name = {"caller": key.caller, "key": key.key}
         with translated(f"idempotency key {key.key!r}"):
             mine = self.connection.exec_driver_sql(
-                "INSERT INTO keys (caller, key, digest, resource)"
-                " VALUES (%(caller)s, %(key)s, %(digest)s, %(resource)s)"
+                "INSERT INTO keys (caller, key, digest, resource, found)"
+                " VALUES (%(caller)s, %(key)s, %(digest)s, %(resource)s, %(found)s)"
                 " ON CONFLICT DO NOTHING RETURNING resource",
-                {**name, "digest": key.digest, "resource": resource},
+                {**name, "digest": key.digest, "resource": resource, "found": found},
             ).first()
             if mine:
                 return None
             bound = self.connection.exec_driver_sql(
-                "SELECT digest, resource FROM keys WHERE caller = %(caller)s AND key = %(key)s",
+                "SELECT digest, resource, found FROM keys"
+                " WHERE caller = %(caller)s AND key = %(key)s",
                 name,
             ).first()
         if bound is None:
             raise Contended(f"idempotency key {key.key!r}")
         if bound.digest != key.digest:
             raise KeyReused(key.key)
-        found: UUID = bound.resource
-        return found
+        return Bound(bound.resource, bound.found)
 
 
 @attrs.define

@@ -900,6 +900,7 @@ keys = Table(
     _key("key"),
     _text("digest"),
     _id("resource"),
+    Column("found", Boolean(), nullable=False, server_default=text("false")),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("caller", "key"),
 )

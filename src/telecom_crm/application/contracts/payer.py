@@ -127,7 +127,8 @@ class ChangingPayer(Selling, Ending):
                 asked = attrs.asdict(wanted, recurse=False)
                 claim = request_key(key, "contracts.change_payer", by=by, **asked)
                 if (bound := tx.keys.claim(claim, new_id)) is not None:
-                    return attrs.evolve(tx.contracts.get(ContractId(bound)), replayed=True)
+                    known = tx.contracts.get(ContractId(bound.resource))
+                    return attrs.evolve(known, replayed=True)
             customer = self._customer(tx, order, newcomer, by, now)
             # Both accounts are held at once, in the order that everybody holds them in.
             both = {seen.account_id, order.account_id or seen.account_id}

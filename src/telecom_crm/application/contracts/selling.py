@@ -180,7 +180,8 @@ class Selling(ContractDesk):
                 digest = digest_of("contracts.create", **attrs.asdict(order, recurse=False))
                 bound = tx.keys.claim(IdempotencyKey(by.caller, key, digest), contract_id)
                 if bound is not None:
-                    return attrs.evolve(tx.contracts.get(ContractId(bound)), replayed=True)
+                    known = tx.contracts.get(ContractId(bound.resource))
+                    return attrs.evolve(known, replayed=True)
             customer = self._customer(tx, order, newcomer, by, now)
             state = self._account(tx, order, customer, of_account, policies, offer, by, now)
             policy = state.account.receipt.terms if state.account.receipt else None

@@ -195,12 +195,15 @@ class Profiles(CustomerDesk):
             id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
         )
         with self.uow() as tx:
-            self._check(tx, newcomer, at)
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
             if idempotency_key is not None:
                 key = request_key(idempotency_key, "customers.register", by=by, **given)
-                if bound := tx.keys.claim(key, (known or newcomer).id):
-                    return attrs.evolve(tx.customers.get(CustomerId(bound)), replayed=True)
+                named = (known or newcomer).id
+                if bound := tx.keys.claim(key, named, found=known is not None):
+                    earlier = tx.customers.get(CustomerId(bound.resource))
+                    return attrs.evolve(earlier, known=bound.found, replayed=True)
+            # After the key: what was taken is answered again, whatever is required by now.
+            self._check(tx, newcomer, at)
             if known is not None:
                 return attrs.evolve(welcome_back(tx, known, by=by, at=at), known=True)
             return save_new(tx, newcomer)

@@ -220,7 +220,7 @@ class Capturing(IntakeDesk):
         with self.uow() as tx:
             for key in keys:
                 if bound := tx.keys.claim(key, application.id):
-                    earlier = tx.applications.get(ApplicationId(bound))
+                    earlier = tx.applications.get(ApplicationId(bound.resource))
                     return attrs.evolve(earlier, replayed=True)
             if application.customer_id is not None:
                 tx.customers.get(application.customer_id).refuse_merged()

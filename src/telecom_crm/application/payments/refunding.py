@@ -101,7 +101,8 @@ class Refunding(PaymentDesk):
                 )
                 earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), refund_id)
                 if earlier is not None:
-                    return attrs.evolve(tx.refunds.get(RefundId(earlier)), replayed=True)
+                    known = tx.refunds.get(RefundId(earlier.resource))
+                    return attrs.evolve(known, replayed=True)
             given = payment.refund(amount, refund_id=refund_id, by=by, at=at)
             refuse_past_limit(ApprovalKind.REFUND, given.refunded, "of the payment", rights=rights)
             tx.payments.save(given)

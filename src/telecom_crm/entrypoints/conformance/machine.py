@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from telecom_crm.application.paging import each_on
 from telecom_crm.application.ports import (
+    Bound,
     Contended,
     IdempotencyKey,
     Page,
@@ -233,7 +234,7 @@ class StoreMachine(StoredMachine):
             return
         with self.uow() as tx:
             answer = tx.keys.claim(claimed, resource)
-        assert answer == (bound[1] if bound else None)
+        assert answer == (Bound(bound[1]) if bound else None)
         self.keys.setdefault(key, (content, resource))
 
     @precondition(lambda self: self.interleaves)

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from telecom_crm.application.ports import (
+    Bound,
     IdempotencyKey,
 )
 from telecom_crm.domain.errors import (
@@ -36,8 +37,9 @@ class Records(StoreSuite):
         with uow() as tx:
             assert tx.keys.claim(key, first) is None
         with uow() as tx:
-            assert tx.keys.claim(key, second) == first
-            assert tx.keys.claim(attrs.evolve(key, caller="bek"), second) is None
+            assert tx.keys.claim(key, second, found=True) == Bound(first)
+            assert tx.keys.claim(attrs.evolve(key, caller="bek"), second, found=True) is None
+            assert tx.keys.claim(attrs.evolve(key, caller="bek"), first) == Bound(second, True)
         with pytest.raises(KeyReused), uow() as tx:
             tx.keys.claim(attrs.evolve(key, digest="other"), second)
 

@@ -640,6 +640,7 @@ CREATE TABLE keys (
     key TEXT COLLATE "C" NOT NULL,
     digest TEXT NOT NULL,
     resource UUID NOT NULL,
+    found BOOLEAN DEFAULT false NOT NULL,
     at timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT pk_keys PRIMARY KEY (caller, key)
 );
