@@ -6,7 +6,7 @@ import io
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Window
+from tests.browser.conftest import DESK, PHONE, Window
 from tests.browser.serving import FORMULA
 
 BOM = b"\xef\xbb\xbf"
@@ -84,3 +84,36 @@ def test_without_javascript_a_row_leads_to_its_thing_alone(browser, site):
     window.go("/console/customers")
     expect(window.page.locator(".more button").first).to_be_hidden()
     context.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_phone_folds_the_filters_of_a_list_until_one_is_set(browser, site, javascript):
+    phone = {"width": PHONE[0], "height": PHONE[1]}
+    context = browser.new_context(locale="en", java_script_enabled=javascript, viewport=phone)
+    window = Window.on(context, site).sign_in()
+    page, fold = window.page, window.page.locator("main .filters > summary")
+    blocked = page.locator("main .filters").get_by_role("link", name="Blocked")
+    window.go("/console/customers")
+    expect(page.locator("[data-search]")).to_be_visible()
+    expect(blocked).to_be_hidden()
+    expect(fold).to_have_text("Filters")
+    fold.click()
+    blocked.click()
+    page.wait_for_url("**status=blocked**")
+    expect(fold).to_have_text("Filters1")
+    expect(blocked).to_be_visible()
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    window.go("/console/customers")
+    expect(fold).to_be_hidden()
+    expect(blocked).to_be_visible()
+    assert window.said == []
+    context.close()
+
+
+def test_a_fold_of_filters_is_open_where_one_is_wrong(window):
+    page = window.sign_in().page
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    window.go("/console/audit?kind=change")
+    expect(page.locator("#f-from")).to_be_hidden()
+    window.go("/console/audit?from=nonsense")
+    expect(page.locator("#e-from")).to_be_visible()
