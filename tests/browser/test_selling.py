@@ -85,3 +85,18 @@ def test_a_sim_is_sold_to_somebody_new_on_a_phone(browser, site, javascript):
         expect(page.locator("h1 + p")).to_contain_text("Active")
         look()
     page.context.close()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_customer_to_sell_to_is_found_while_one_types(browser, site, javascript):
+    context = browser.new_context(locale="en", java_script_enabled=javascript)
+    window = Window.on(context, site).sign_in()
+    page = window.page
+    window.go("/console/contracts/new?tariff=START")
+    page.fill("#whom [data-search]", "Формула")
+    if not javascript:
+        page.press("#whom [data-search]", "Enter")
+    page.locator("#whom .row-card", has_text="Формула").click()
+    page.wait_for_url("**/contracts/new/number?**tariff=START**")
+    assert window.said == []
+    context.close()

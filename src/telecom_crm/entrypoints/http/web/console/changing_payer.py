@@ -19,7 +19,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, told
-from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.finding import CHOOSE, choosing
 from telecom_crm.entrypoints.http.web.console.offers import accounts_offered
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
@@ -38,15 +38,19 @@ def _read(form: Form, *_: object) -> dict[str, Any]:
 
 def _offers(request: Visit, crm: Crm, contract: Contract, form: Form) -> dict[str, Any]:
     """Return the payer who was chosen, with their accounts; before that, whom a search finds."""
-    q = request.query_params.get("q", "").strip()[:200]
     chosen = form.choice("payer", UUID, required=False)
-    payer = None
+    payer, action = None, f"{PATH}/{contract.id}/change_payer"
     if chosen is not None and request.may(Area.CUSTOMERS):
         payer = crm.customers.get(CustomerId(chosen))
     return {
         "payer": payer,
-        "q": q,
-        "hits": [one for one in found_customers(request, crm, q) if one.id != contract.customer_id],
+        **choosing(
+            request,
+            crm,
+            at=action,
+            leads=lambda customer: f"{action}?payer={customer}",
+            but=contract.customer_id,
+        ),
         "accounts": accounts_offered(request, crm, payer.id) if payer else [],
     }
 
@@ -58,6 +62,7 @@ PAYER = Question(
     begins=lambda request, _: {"payer": request.query_params.get("payer", "")[:100]},
     offers=_offers,
     template="console/contracts/change_payer.html",
+    fragment=CHOOSE,
 )
 CHANGE_PAYER = Commands(
     area=Area.CONTRACTS,

@@ -12,7 +12,7 @@ import attrs
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound
-from telecom_crm.domain.identifiers import ICCID
+from telecom_crm.domain.identifiers import ICCID, CustomerId
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.text import masked
@@ -27,6 +27,8 @@ from telecom_crm.entrypoints.http.web.menu import Hit, May
 MOST = 8
 LONGEST = 200
 HITS = 20
+CHOOSE = "console/customers/_choose.html"
+"""What shows whom one chooses from: see `choosing`."""
 FREE = 4
 """So many free numbers with some digits are among what is found; the list of numbers has all."""
 FEWEST_DIGITS, MOST_DIGITS = 3, 4
@@ -209,6 +211,27 @@ def _customers(crm: Crm, text: str, may: May) -> Iterator[Hit]:
         return
     for one in people:
         yield CUSTOMER.hit(one, one.id)
+
+
+def choosing(
+    request: Visit,
+    crm: Crm,
+    *,
+    at: str,
+    leads: Callable[[CustomerId], str],
+    kept: Iterable[tuple[str, str]] = (),
+    but: CustomerId | None = None,
+) -> dict[str, Any]:
+    """
+    Return what `CHOOSE` shows: whom a search finds, to choose one.
+
+    The page is `at` an address, a search keeps there what is `kept`; a row `leads` to what comes
+    of the choice. Who is to be none of them is named in `but`.
+    """
+    q = request.query_params.get("q", "").strip()[:200]
+    hits = [one for one in found_customers(request, crm, q) if one.id != but]
+    told = {"q": q, "hits": hits, "at": at, "leads": leads, "kept": tuple(kept)}
+    return {**told, "sells": False, "owing": {}}
 
 
 def found_customers(request: Visit, crm: Crm, q: str) -> list[Customer]:

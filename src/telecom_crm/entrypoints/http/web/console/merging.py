@@ -25,7 +25,7 @@ from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.customers import PATH
-from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.finding import CHOOSE, choosing
 from telecom_crm.entrypoints.http.web.console.lists import COUNTED, Listing, tally
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
@@ -146,18 +146,18 @@ class MergingPages(Controller):
     ) -> Response[bytes]:
         """Ask who else the customer is: those who are alike, or one that is searched for."""
         customer = crm.customers.get(CustomerId(customer_id))
-        q = request.query_params.get("q", "").strip()[:200]
         suspects = _suspects(crm, customer)
         known = crm.customers.get_many([one.customer_id for one in suspects])
-        hits = [one for one in found_customers(request, crm, q) if one.id != customer.id]
+        base = f"{PATH}/{customer.id}"
+        at = f"{base}/merge"
         return page(
             request,
             "console/customers/merge.html",
+            fragment=CHOOSE,
             customer=customer,
-            base=f"{PATH}/{customer.id}",
+            base=base,
             suspects=[(known[one.customer_id], one) for one in suspects],
-            hits=hits,
-            q=q,
+            **choosing(request, crm, at=at, leads=lambda one: f"{at}/{one}", but=customer.id),
         )
 
     @shows("/{customer_id:uuid}/merge/{other_id:uuid}", Area.CUSTOMERS, Action.APPROVE)

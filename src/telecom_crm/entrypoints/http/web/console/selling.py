@@ -35,7 +35,7 @@ from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.contract_facts import PATH, once_due, total_due
 from telecom_crm.entrypoints.http.web.console.customer_head import in_debt
 from telecom_crm.entrypoints.http.web.console.drafts import STEPS, steps_shown
-from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.finding import CHOOSE, choosing
 from telecom_crm.entrypoints.http.web.console.offers import (
     accounts_offered,
     card_chosen,
@@ -113,11 +113,15 @@ class Choice:
 
     def url(self, step: str, **changes: Any) -> str:
         """Return the address of a step, with changes."""
-        chosen = attrs.evolve(self, **changes)
-        pairs = [(name, getattr(chosen, name)) for name in _CHOSEN if getattr(chosen, name)]
-        pairs += [("option", one) for one in chosen.options]
+        pairs = attrs.evolve(self, **changes).pairs
         path = NEW if step == "customer" else f"{NEW}/{step}"
         return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """What was chosen, as an address has it."""
+        pairs = [(name, getattr(self, name)) for name in _CHOSEN if getattr(self, name)]
+        return [*pairs, *(("option", one) for one in self.options)]
 
     def due(self, step: str) -> str | None:
         """Return the address of the first step before another that was not taken, if there is."""
@@ -156,12 +160,17 @@ class SellingPages(Controller):
     @shows("/new", Area.CONTRACTS, Action.WRITE)
     def customer(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask who signs."""
-        choice, q = Choice.of(request), request.query_params.get("q", "").strip()[:200]
+        choice = Choice.of(request)
         if choice.customer:
             return redirect(request, choice.url("number"))
-        hits = found_customers(request, crm, q)
-        owing = _owing(request, crm, [one.id for one in hits])
-        return _step(request, crm, choice, "customer", Form(), q=q, hits=hits, owing=owing)
+
+        def leads(customer: CustomerId) -> str:
+            return choice.url("number", customer=str(customer))
+
+        found = choosing(request, crm, at=NEW, leads=leads, kept=choice.pairs)
+        owing = _owing(request, crm, [one.id for one in found["hits"]])
+        found |= {"sells": True, "owing": owing}
+        return _step(request, crm, choice, "customer", Form(), fragment=CHOOSE, **found)
 
     @shows("/new/later", Area.CONTRACTS, Action.WRITE)
     def later(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:

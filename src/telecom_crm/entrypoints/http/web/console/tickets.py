@@ -39,7 +39,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.customer_history import latest
-from telecom_crm.entrypoints.http.web.console.finding import found_customers
+from telecom_crm.entrypoints.http.web.console.finding import CHOOSE, choosing
 from telecom_crm.entrypoints.http.web.console.lists import Listing
 from telecom_crm.entrypoints.http.web.console.ticket_views import (
     FILTERS,
@@ -314,7 +314,7 @@ def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
 def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
     """Show the form for the customer it names; without one, ask for whom."""
     customer, contracts = None, list[tuple[ContractId, str]]()
-    raw, q = form.raw("customer"), request.query_params.get("q", "").strip()[:200]
+    raw, at = form.raw("customer"), f"{PATH}/new"
     if raw:
         try:
             (customer,) = crm.customers.living([crm.customers.get(CustomerId(UUID(raw)))])
@@ -327,12 +327,12 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
     return page(
         request,
         "console/tickets/new.html",
+        fragment=None if customer else CHOOSE,
         status=200 if form.ok else form.status,
         form=form,
         customer=customer,
         contracts=contracts,
-        q=q,
-        hits=found_customers(request, crm, q),
+        **choosing(request, crm, at=at, leads=lambda one: f"{at}?customer={one}"),
         priorities=[(one.value, label(one)) for one in TicketPriority],
     )
 
