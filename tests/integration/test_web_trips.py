@@ -103,3 +103,9 @@ def test_the_latest_events_of_a_user_are_the_end_of_the_timeline(watched):
     whole = users.timeline(user.id)
     assert [*users.latest_events(user.id, count=2).items] == whole[:-3:-1]
     assert [*users.latest_events(user.id, count=99).items] == whole[::-1]
+
+
+def test_a_search_in_one_state_asks_once_for_what_it_finds_and_what_chips_count(watched):
+    watched.crm.customers.register(name="Айгүл")
+    every = watched.cost("/console/customers?q=Айгүл")
+    assert watched.cost("/console/customers?q=Айгүл&status=prospect") == every

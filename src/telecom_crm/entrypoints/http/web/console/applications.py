@@ -15,7 +15,6 @@ from litestar.response import Stream
 from telecom_crm.application.applicants import Findings
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.intake.working import Question
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.application import (
     APPLICATION_LIFECYCLE,
     Application,
@@ -42,7 +41,7 @@ from telecom_crm.entrypoints.http.web.console.application_commands import (
 )
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
-from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, found_by, in_any_state
+from telecom_crm.entrypoints.http.web.console.lists import STATUS, Found, Listing, chips, found_by
 from telecom_crm.entrypoints.http.web.console.selling import Choice
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -83,14 +82,13 @@ class ApplicationPages(Controller):
         """List applications, or find some."""
         listing = Listing.of(request, *FILTERS)
         found = listed(listing, intake)
-        hits = in_any_state(listing, intake.search, found)
         return page(
             request,
             "console/applications/index.html",
             fragment="console/applications/_table.html",
             listing=listing,
             found=found,
-            chips=_chips(listing, intake, request.by.name, hits),
+            chips=_chips(listing, intake, request.by.name, found.among),
             kinds=[(one.value, label(one)) for one in ApplicationKind],
             channels=[(one.value, label(one)) for one in Channel],
         )
@@ -206,9 +204,9 @@ def suspected(request: Visit, crm: Crm, findings: Findings) -> list[tuple[Any, A
     return [(one, known.get(one.customer_id)) for one in some]
 
 
-def listed(listing: Listing, intake: Intake) -> Page[Application]:
+def listed(listing: Listing, intake: Intake) -> Found[Application]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, intake.page, intake.search)
+    return found_by(listing, intake.page, intake.search, chosen=(STATUS, "claimed_by"))
 
 
 def _chips(

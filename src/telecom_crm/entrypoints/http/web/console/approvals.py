@@ -10,17 +10,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.approvals import Approvals
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.approval import THING_OF, Approval, ApprovalKind, ApprovalStatus
 from telecom_crm.domain.identifiers import ApprovalId
 from telecom_crm.domain.role import AREA_OF, Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.lists import (
+    Found,
     Listing,
     Search,
     found_by,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -77,7 +76,7 @@ class ApprovalPages(Controller):
                 pgettext("approvals", "All"),
                 ApprovalStatus,
                 approvals.counts,
-                among=in_any_state(listing, _search(request, approvals), found),
+                among=found.among,
             ),
             kinds=[(one.value, label(one)) for one in ApprovalKind],
         )
@@ -129,7 +128,7 @@ class ApprovalPages(Controller):
         return redirect(request, f"{PATH}/{approval_id}", toast=_("The request is taken back"))
 
 
-def listed(listing: Listing, request: Visit, approvals: Approvals) -> Page[Approval]:
+def listed(listing: Listing, request: Visit, approvals: Approvals) -> Found[Approval]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, approvals.page, _search(request, approvals))
 

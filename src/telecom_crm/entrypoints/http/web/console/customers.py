@@ -13,7 +13,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.change import changes_in
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId
@@ -40,9 +39,9 @@ from telecom_crm.entrypoints.http.web.console.customer_services import (
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
     CAME_FROM,
+    Found,
     Listing,
     found_by,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -191,7 +190,7 @@ class CustomerPages(Controller):
                 pgettext("customers", "All"),
                 CustomerStatus,
                 crm.customers.counts,
-                among=in_any_state(listing, crm.customers.search, found),
+                among=found.among,
             ),
         )
 
@@ -266,7 +265,7 @@ class CustomerPages(Controller):
     ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)
 
 
-def listed(listing: Listing, customers: Customers) -> Page[Customer]:
+def listed(listing: Listing, customers: Customers) -> Found[Customer]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, customers.page, customers.search)
 

@@ -13,7 +13,6 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from telecom_crm.application.imports.service import Imports
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
@@ -50,9 +49,9 @@ from telecom_crm.entrypoints.http.web.console.import_files import (
     upload_shown,
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
+    Found,
     Listing,
     found_by,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.console.offers import wordings
@@ -137,7 +136,7 @@ class ImportPages(Controller):
                 pgettext("imports", "All"),
                 ImportStatus,
                 imports.counts,
-                among=in_any_state(listing, imports.search, found),
+                among=found.among,
             ),
             results=[(one.value, label(one)) for one in ImportResult],
             kinds=[(kind.value, label(kind)) for kind in ImportKind],
@@ -215,7 +214,7 @@ class ImportPages(Controller):
     ask, command = routes_of("/{import_id:uuid}/{command:str}", COMMANDS)
 
 
-def listed(listing: Listing, imports: Imports) -> Page[ImportJob]:
+def listed(listing: Listing, imports: Imports) -> Found[ImportJob]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, imports.page, imports.search)
 

@@ -24,6 +24,8 @@ CAME_FROM = "in"
 """The parameter by which a thing's page knows the list that one came from."""
 HISTORY = 30
 """So many events a page of a thing's timeline tells."""
+STATUS = "status"
+"""The field that most chips choose by."""
 COUNTED = 1000
 """So far the things behind a filter are counted."""
 
@@ -202,19 +204,32 @@ Search = Callable[..., Sequence[Any]]
 """A service's search: the text, and `where` and `limit` by name."""
 
 
-def found_by(listing: Listing, fetch: Fetch, search: Search) -> Page[Any]:
-    """Return what a list shows: what a search finds behind the filters, or a page of all."""
-    if not listing.q:
-        page: Page[Any] = tolerant(listing, fetch)
-        return page
-    return Page(items=tuple(_hits(listing, search, listing.where())))
+@attrs.frozen(kw_only=True)
+class Found(Page[T]):
+    """What a list shows; of a search, also what its chips are counted `among`."""
+
+    among: Sequence[T] | None = None
 
 
-def in_any_state(listing: Listing, search: Search, found: Page[Any]) -> Sequence[Any] | None:
-    """Return what a search finds without filters; None where nothing is searched for."""
+def found_by(
+    listing: Listing, fetch: Fetch, search: Search, *, chosen: Iterable[str] = (STATUS,)
+) -> Found[Any]:
+    """
+    Return what a list shows: what a search finds behind the filters, or a page of all.
+
+    `chosen` are the fields that the list's chips choose by.
+    """
     if not listing.q:
-        return None
-    return _hits(listing, search, NO_FILTERS) if listing.where() else found.items
+        page = tolerant(listing, fetch)
+        return Found(items=page.items, next=page.next)
+    where = listing.where()
+    if where.keys() <= set(chosen):
+        hits = _hits(listing, search, NO_FILTERS)
+        if len(hits) < listing.size:
+            return Found(items=tuple(_fitting(hits, where)), among=hits)
+        if not where:
+            return Found(items=tuple(hits))
+    return Found(items=tuple(_hits(listing, search, where)))
 
 
 def _hits(listing: Listing, search: Search, where: Mapping[str, str]) -> Sequence[Any]:
@@ -248,7 +263,7 @@ def chips(
         if not listing.q or "q" in changes:
             found = counts(*wheres, most=COUNTED + 1)
         elif among is not None and len(among) < listing.size:
-            found = [_left(among, where) for where in wheres]
+            found = [len(_fitting(among, where)) for where in wheres]
     return [
         {
             "href": listing.url(**{**changes, **{field: where.get(field) for field in fields}}),
@@ -260,8 +275,10 @@ def chips(
     ]
 
 
-def _left(things: Iterable[object], where: Mapping[str, str]) -> int:
-    return sum(all(getattr(one, key) == value for key, value in where.items()) for one in things)
+def _fitting(things: Iterable[T], where: Mapping[str, str]) -> list[T]:
+    return [
+        one for one in things if all(getattr(one, key) == value for key, value in where.items())
+    ]
 
 
 def status_chips(
@@ -274,5 +291,5 @@ def status_chips(
     **changes: None,
 ) -> list[dict[str, Any]]:
     """Return a chip for all, and one for each status; see `chips`."""
-    states = ((label(status), {"status": status.value}) for status in statuses)
+    states = ((label(status), {STATUS: status.value}) for status in statuses)
     return chips(listing, [(every, {}), *states], counts, among=among, **changes)

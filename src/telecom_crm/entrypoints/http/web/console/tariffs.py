@@ -13,7 +13,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.catalog import TariffCatalog
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import Action, Area
@@ -52,9 +51,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
 from telecom_crm.entrypoints.http.web.console.compatibility import rules_naming
 from telecom_crm.entrypoints.http.web.console.lists import (
     COUNTED,
+    Found,
     Listing,
     found_by,
-    in_any_state,
     status_chips,
     tally,
 )
@@ -161,7 +160,7 @@ class Part:
     is_grouped: bool = False
     """Whether rules may name several by a group."""
 
-    def listed(self, listing: Listing, catalog: TariffCatalog) -> Page[Any]:
+    def listed(self, listing: Listing, catalog: TariffCatalog) -> Found[Any]:
         """Return what the list shows: what a search found, or a page of all."""
         return found_by(listing, partial(self.page, catalog), partial(self.search, catalog))
 
@@ -263,7 +262,7 @@ class _CatalogPages(Controller):
                 pgettext("tariffs", "All"),
                 CatalogueStatus,
                 partial(self.part.counts, crm.catalog),
-                among=in_any_state(listing, partial(self.part.search, crm.catalog), found),
+                among=found.among,
             ),
             part=self.part,
         )

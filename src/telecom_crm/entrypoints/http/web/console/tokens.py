@@ -11,7 +11,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.access.service import Access
-from telecom_crm.application.ports import Page
 from telecom_crm.domain.identifiers import TokenId
 from telecom_crm.domain.role import Action, Area, Scope
 from telecom_crm.domain.token import Token, TokenStatus, read_actor_name
@@ -24,9 +23,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
+    Found,
     Listing,
     found_by,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.console.users import roles_offered
@@ -91,7 +90,7 @@ class TokenPages(Controller):
                 pgettext("tokens", "All"),
                 TokenStatus,
                 crm.access.counts,
-                among=in_any_state(listing, crm.access.search, found),
+                among=found.among,
             ),
             roles=roles_offered(crm),
             now=crm.clock(),
@@ -140,7 +139,7 @@ class TokenPages(Controller):
     ask, command = routes_of("/{token_id:uuid}/revoke", COMMANDS)
 
 
-def listed(listing: Listing, access: Access) -> Page[Token]:
+def listed(listing: Listing, access: Access) -> Found[Token]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, access.page, access.search)
 

@@ -9,7 +9,6 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.ports import Page
 from telecom_crm.application.users import Users
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import SessionId, UserId
@@ -26,10 +25,10 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
+    Found,
     Listing,
     found_by,
     history_of,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.events import event_shown
@@ -135,7 +134,7 @@ class UserPages(Controller):
                 pgettext("users", "All"),
                 UserStatus,
                 users.counts,
-                among=in_any_state(listing, users.search, found),
+                among=found.among,
             ),
         )
 
@@ -251,7 +250,7 @@ class UserPages(Controller):
     ask, command = routes_of("/{user_id:uuid}/{command:str}", COMMANDS)
 
 
-def listed(listing: Listing, users: Users) -> Page[User]:
+def listed(listing: Listing, users: Users) -> Found[User]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, users.page, users.search)
 

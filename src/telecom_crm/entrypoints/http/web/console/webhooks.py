@@ -9,7 +9,6 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.ports import Page
 from telecom_crm.application.webhooks import Webhooks
 from telecom_crm.domain.identifiers import WebhookId
 from telecom_crm.domain.role import Action, Area
@@ -24,9 +23,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
     routes_of,
 )
 from telecom_crm.entrypoints.http.web.console.lists import (
+    Found,
     Listing,
     found_by,
-    in_any_state,
     status_chips,
 )
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
@@ -110,7 +109,7 @@ class WebhookPages(Controller):
                 pgettext("webhooks", "All"),
                 WebhookStatus,
                 crm.webhooks.counts,
-                among=in_any_state(listing, crm.webhooks.search, found),
+                among=found.among,
             ),
         )
 
@@ -160,7 +159,7 @@ class WebhookPages(Controller):
     ask, command = routes_of("/{webhook_id:uuid}/{command:str}", COMMANDS)
 
 
-def listed(listing: Listing, webhooks: Webhooks) -> Page[Webhook]:
+def listed(listing: Listing, webhooks: Webhooks) -> Found[Webhook]:
     """Return what the list shows: what a search found, or a page of all."""
     return found_by(listing, webhooks.page, webhooks.search)
 
