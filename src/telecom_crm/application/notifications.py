@@ -58,7 +58,6 @@ from telecom_crm.domain.payment import ReceiptNumber
 from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
-from telecom_crm.domain.ticket import TicketStatus
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -395,7 +394,7 @@ def _ticket_answered(tx: Transaction, event: Event) -> Told:
         not event.payload["internal"]
         and event.by.name != SELF_CARE
         and event.at != ticket.created_at
-        and ticket.status is not TicketStatus.CLOSED
+        and not ticket.is_closed
     )
     return ticket.customer_id if is_answer else None, {"ticket": ticket.number}
 

@@ -170,6 +170,11 @@ class Ticket:
         return str(self.id)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it has ended: nothing is said about it any more."""
+        return TICKET_LIFECYCLE.is_final(self.status)
+
+    @property
     def said_count(self) -> int:
         """How many comments and files there are."""
         return len(self.comments) + len(self.attachments)
@@ -366,7 +371,7 @@ class Ticket:
         return TICKET_LIFECYCLE.note(self, name, command, by=by, at=at, payload=payload, **changes)
 
     def _refuse_closed(self, command: str) -> None:
-        if TICKET_LIFECYCLE.is_final(self.status):
+        if self.is_closed:
             reason = f"ticket {self.number} is {self.status}; open a new one that follows it up"
             raise RuleViolated(command, (reason,))
 
