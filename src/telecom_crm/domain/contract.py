@@ -365,6 +365,16 @@ class Contract:
         return self.status in IN_SERVICE
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is not over; a draft is open as well."""
+        return self.status in OPEN
+
+    @property
+    def awaits_activation(self) -> bool:
+        """Whether it is signed, and nobody has asked for its activation, or that failed."""
+        return CONTRACT_LIFECYCLE.can(self, ContractCommand.REQUEST_ACTIVATION)
+
+    @property
     def is_live(self) -> bool:
         """Whether it holds its SIM and its number."""
         return self.status in LIVE
@@ -702,7 +712,7 @@ class Contract:
         return (*self.revisions, was)
 
     def _require_open(self, what: str) -> None:
-        if self.status not in OPEN:
+        if not self.is_open:
             reason = f"contract {self.number} is {self.status}: it takes no {what}"
             raise RuleViolated("contract_open", (reason,))
 

@@ -308,10 +308,24 @@ class ImportJob:
         return self.file_id
 
     @property
+    def is_refused(self) -> bool:
+        """Whether its file could not be read as a table of its kind: no row was applied."""
+        return self.status is ImportStatus.STRUCTURE_ERROR
+
+    @property
+    def is_applying(self) -> bool:
+        """Whether its rows are being applied."""
+        return self.status in APPLYING
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on by itself, also after whoever ran it was killed."""
+        return self.status in UNDER_WAY
+
+    @property
     def has_failed(self) -> bool:
         """Whether the file was refused, or rows of it; a job that only tried fails at nothing."""
-        refused = self.status is ImportStatus.STRUCTURE_ERROR
-        return not self.dry_run and (refused or self.counts.failed > 0)
+        return not self.dry_run and (self.is_refused or self.counts.failed > 0)
 
     @property
     def result(self) -> ImportResult:

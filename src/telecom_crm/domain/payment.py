@@ -271,6 +271,22 @@ class Payment:
         return self.status is PaymentStatus.CONFIRMED
 
     @property
+    def is_in_flight(self) -> bool:
+        """Whether its end is not known: the gateway may still take, or have taken, the money."""
+        return self.status in IN_FLIGHT
+
+    @property
+    def may_be_refunded(self) -> bool:
+        """Whether its money is here, and something of it is left to give back."""
+        # Given back is what could be reversed: the same states allow it.
+        return PAYMENT_LIFECYCLE.can(self, _C.REVERSE) and bool(self.refundable)
+
+    @property
+    def may_be_allocated(self) -> bool:
+        """Whether it waits for its account, and nothing of it was given back."""
+        return PAYMENT_LIFECYCLE.can(self, _C.ALLOCATE) and not self.refunded
+
+    @property
     def refundable(self) -> Money:
         """What of a confirmed payment was not given back."""
         return self.amount - self.refunded

@@ -12,7 +12,6 @@ from telecom_crm.application.retry import retried
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import (
-    OPEN,
     CloseReason,
     Contract,
     ContractCommand,
@@ -170,7 +169,7 @@ def _left_over(tx: Transaction, state: AccountState, closed: Contract) -> postin
     """Return what settles an account whose money no other contract may use; else nothing."""
     legs = posting.closing_refund(state.balance)
     others = tx.contracts.of_account(state.account.id) if legs else ()
-    is_shared = any(other.id != closed.id and other.status in OPEN for other in others)
+    is_shared = any(other.id != closed.id and other.is_open for other in others)
     return () if is_shared else legs
 
 

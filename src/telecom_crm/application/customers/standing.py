@@ -11,7 +11,6 @@ from telecom_crm.application.erasing import erase_in
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
-from telecom_crm.domain.contract import OPEN
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -115,7 +114,7 @@ class Standing(CustomerDesk):
 def _open_contracts(tx: Transaction, customer_id: CustomerId) -> int:
     """Count contracts that are not over, drafts included."""
     contracts = each_in(tx.contracts, customer_id=str(customer_id))
-    return sum(contract.status in OPEN for contract in contracts)
+    return sum(contract.is_open for contract in contracts)
 
 
 def _merged_into(tx: Transaction, customer_id: CustomerId) -> list[Customer]:

@@ -21,7 +21,6 @@ from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.errors import Busy, InvalidValue, NotFound, TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
-    APPLYING,
     IMPORT_LIFECYCLE,
     ImportCommand,
     ImportJob,
@@ -172,7 +171,7 @@ class Running(ImportDesk):
         who = self._who(job, by)
         if IMPORT_LIFECYCLE.can(job, ImportCommand.START):
             job = self._begun(job_id, who)
-        if job.status not in APPLYING:
+        if not job.is_applying:
             return job
         reading = self._reading(job, survey)
         try:
@@ -180,7 +179,7 @@ class Running(ImportDesk):
         except BaseException:
             reading.close()
             raise
-        if job.status in APPLYING and job.position < (job.total or 0):
+        if job.is_applying and job.position < (job.total or 0):
             self._open.append(reading)
         else:
             reading.close()
@@ -227,7 +226,7 @@ class Running(ImportDesk):
         until = None if limit is None else job.position + limit
         # The database works while this process waits for it, which is time to read on in.
         with rare_collections(), ThreadPoolExecutor(1, "import-rows") as ahead:
-            while job.status in APPLYING and (until is None or job.position < until):
+            while job.is_applying and (until is None or job.position < until):
                 at = self.clock()
                 turn = Turn(job=job, by=by, at=at, today=local_date(at, self.zone))
                 if reading.upcoming is None:
@@ -237,12 +236,12 @@ class Running(ImportDesk):
                     return self._ended(job.id, by)
                 reading.upcoming = ahead.submit(reading.take, self.chunk, turn.today)
                 job = self._apply(turn, reading.kind, readings, reading.position)
-                if job.status not in APPLYING:
+                if not job.is_applying:
                     return job
                 reading.position += len(readings)
                 if progress is not None:
                     progress(job)
-        if job.status in APPLYING and job.position == job.total:
+        if job.is_applying and job.position == job.total:
             return self._ended(job.id, by)
         return job
 
@@ -254,7 +253,7 @@ class Running(ImportDesk):
         prepared = kind.prepare(turn, readings)
         with self.uow() as tx:
             job = tx.imports.get(turn.job.id)
-            if job.status not in APPLYING:
+            if not job.is_applying:
                 return job
             if job.position != position:
                 raise Busy(f"import {job.key}")
@@ -273,6 +272,6 @@ class Running(ImportDesk):
     def _ended(self, job_id: ImportId, by: Actor) -> ImportJob:
         with self.uow() as tx:
             job = tx.imports.get(job_id)
-            if job.status not in APPLYING:
+            if not job.is_applying:
                 return job
             return tx.imports.save(job.complete(by=by, at=self.clock()))

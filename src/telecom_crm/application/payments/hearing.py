@@ -23,7 +23,6 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import PaymentId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.payment import (
-    IN_FLIGHT,
     PAYMENT_LIFECYCLE,
     AmountDiffers,
     Payment,
@@ -128,7 +127,7 @@ class Hearing(PaymentDesk):
                 ended = self._step_if(payment.id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
             else:
                 ended = self._apply(payment.id, answer, gateway, by=by)
-        return ended.status not in IN_FLIGHT
+        return not ended.is_in_flight
 
 
 def _claim(

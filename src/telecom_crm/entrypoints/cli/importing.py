@@ -16,7 +16,6 @@ from cyclopts import Parameter
 from telecom_crm.domain.errors import Busy, InvalidValue
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
-    UNDER_WAY,
     ImportJob,
     ImportKind,
     ImportStatus,
@@ -144,7 +143,7 @@ def _run(crm: Crm, job: ImportJob, tell: Tell, *, wait: bool) -> None:
             wait=network if wait else None,
         )
     except Busy:
-        while (now := crm.imports.get(job.id)).status in UNDER_WAY:
+        while (now := crm.imports.get(job.id)).is_under_way:
             tell(now.position, now.total)
             time.sleep(0.2)
         while wait and network():

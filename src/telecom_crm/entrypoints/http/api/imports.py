@@ -20,7 +20,6 @@ from telecom_crm.application.imports.service import UPLOAD_LIMIT, Imports
 from telecom_crm.domain.errors import TelecomCrmError
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
-    UNDER_WAY,
     ImportJob,
     ImportKind,
     ImportStatus,
@@ -242,7 +241,7 @@ class ImportController(Controller):
         last, and hears what is new since; whoever heard all is answered 204: nothing more comes.
         """
         job, heard = imports.get(ImportId(import_id)), _last_heard(request)
-        if job.status not in UNDER_WAY and job.version == heard:
+        if not job.is_under_way and job.version == heard:
             return Stream(iter(()), status_code=204)
         return ServerSentEvent(_progress(job, imports, heard), retry_duration=2000)
 
@@ -293,7 +292,7 @@ async def _progress(
     """Tell of a job what is new since an event, and every change, until no more is to come."""
     silent = 0
     try:
-        while job.status in UNDER_WAY:
+        while job.is_under_way:
             silent += 1
             if job.version != heard:
                 heard, silent = job.version, 0

@@ -9,7 +9,6 @@ from telecom_crm.domain.activation import SummaryLine
 from telecom_crm.domain.charging import Charge, gross_total
 from telecom_crm.domain.contract import (
     CONTRACT_LIFECYCLE,
-    OPEN,
     ChosenOption,
     Contract,
     ContractStatus,
@@ -67,7 +66,7 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
         "once": once_due(summary.first_fees) if summary else None,
         "checks": [_check(line, known) for line in summary.lines] if summary else [],
         "tasks": crm.provisioning.of_contract(contract.id) if not waits else [],
-        "is_open": contract.status in OPEN,
+        "is_open": contract.is_open,
         "allowed": allowed(request, contract),
     }
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from telecom_crm.application.attaching import ATTACHMENT_LIMIT
 from telecom_crm.application.contracts.previewing import Plan
-from telecom_crm.domain.contract import Contract, ContractStatus
+from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
@@ -122,7 +122,7 @@ def _drafted(
         state=account if request.may(Area.ACCOUNTS) else None,
         papers=PAPERS,
         plan=_plan(crm, contract),
-        signed=contract.status is ContractStatus.ACCEPTED,
+        signed=contract.awaits_activation,
         can_pay=request.may(Area.PAYMENTS, Action.WRITE),
         steps=steps_shown(step, {"papers": f"{base}/papers", "activate": f"{base}/activate"}),
         **told(request, crm, contract),

@@ -18,7 +18,7 @@ from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.imports.service import Imports
 from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.identifiers import ImportId
-from telecom_crm.domain.importing import ImportJob, ImportKind, ImportStatus, RowError
+from telecom_crm.domain.importing import ImportJob, ImportKind, RowError
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
@@ -122,7 +122,7 @@ def template_of(kind: ImportKind) -> bytes:
 def told(job: ImportJob, errors: Iterable[RowError]) -> list[Told]:
     """Return errors for a page, personal values masked: the file of bad rows has them whole."""
     columns = KINDS[job.kind].columns
-    refused = job.status is ImportStatus.STRUCTURE_ERROR
+    refused = job.is_refused
     return [
         Told(
             error.line,

@@ -17,7 +17,6 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import ImportId
 from telecom_crm.domain.importing import (
     IMPORT_LIFECYCLE,
-    UNDER_WAY,
     ImportJob,
     ImportKind,
     ImportResult,
@@ -177,7 +176,7 @@ class ImportPages(Controller):
         """Show how far a job is, and what is wrong with its rows."""
         imports = crm.imports
         job = imports.get(ImportId(import_id))
-        running = job.status in UNDER_WAY
+        running = job.is_under_way
         asked = request.query_params.get("reason") or None
         reasons = [] if running else reasons_of(imports, job)
         code = asked if asked in [one for one, _words, _count in reasons] else None

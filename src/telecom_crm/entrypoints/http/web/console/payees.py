@@ -10,7 +10,7 @@ import attrs
 
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.account import AccountState
-from telecom_crm.domain.contract import PAYABLE, Contract, ContractStatus
+from telecom_crm.domain.contract import PAYABLE, Contract
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId
@@ -69,7 +69,7 @@ def chosen(asked: Mapping[str, str], crm: Crm) -> Payee | None:
 def lacking(crm: Crm, payee: Payee) -> Money | None:
     """Return what a signed contract lacks for its activation; None where nothing waits for it."""
     contract = payee.contract
-    if contract is None or contract.status is not ContractStatus.ACCEPTED:
+    if contract is None or not contract.awaits_activation:
         return None
     return crm.contracts.activation_summary(contract.id).lacking
 

@@ -14,7 +14,6 @@ from litestar.params import FromPath
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.approval import ApprovalKind
-from telecom_crm.domain.contract import ContractStatus
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import EditionId, PaymentId
 from telecom_crm.domain.language import LANGUAGES
@@ -150,7 +149,7 @@ class PaymentPages(Controller):
             refunds=crm.payments.refunds_of(payment.id),
             taker=takers(request, crm, [payment]).get(payment.id),
             refundable=_is_refundable(request, payment),
-            allocatable=payment.status is PaymentStatus.UNALLOCATED and not payment.refunded,
+            allocatable=payment.may_be_allocated,
             kin=_kin(events),
             commands=_commands(request, crm, payment),
             activates=_activates(request, crm, payment),
@@ -305,7 +304,7 @@ def _activates(request: Visit, crm: Crm, payment: Payment) -> bool:
     """Tell whether the visitor goes on with the activation that the payment was for."""
     if payment.contract_id is None or not request.may(Area.CONTRACTS, Action.WRITE):
         return False
-    return crm.contracts.get(payment.contract_id).status is ContractStatus.ACCEPTED
+    return crm.contracts.get(payment.contract_id).awaits_activation
 
 
 def _refund(request: Visit, payment: Payment) -> list[Link]:
@@ -315,8 +314,7 @@ def _refund(request: Visit, payment: Payment) -> list[Link]:
 
 
 def _is_refundable(request: Visit, payment: Payment) -> bool:
-    is_here = payment.status in (PaymentStatus.CONFIRMED, PaymentStatus.UNALLOCATED)
-    return is_here and bool(payment.refundable) and request.may(Area.PAYMENTS, Action.WRITE)
+    return payment.may_be_refunded and request.may(Area.PAYMENTS, Action.WRITE)
 
 
 def _asked(

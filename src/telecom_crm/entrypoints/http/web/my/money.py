@@ -22,7 +22,7 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import AccountId, PaymentId
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.notification import PAYMENT_CONFIRMED
-from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentMethod, PaymentStatus
+from telecom_crm.domain.payment import Payment, PaymentMethod, PaymentStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.papers import printed
@@ -227,7 +227,7 @@ def _trial(gateway: object) -> dict[str, str] | None:
 
 def _ending(payment: Payment) -> str:
     """Return which of the three endings a payment has; "" for one that was taken and went on."""
-    return "waiting" if payment.status in IN_FLIGHT else ENDINGS.get(payment.status, "")
+    return "waiting" if payment.is_in_flight else ENDINGS.get(payment.status, "")
 
 
 def _why(payment: Payment) -> str:
