@@ -86,12 +86,7 @@ if TYPE_CHECKING:
     from telecom_crm.domain.compatibility import CompatibilityRule as CompatibilityRule
     from telecom_crm.domain.contract import CloseReason as CloseReason
     from telecom_crm.domain.contract import Contract as Contract
-    from telecom_crm.domain.customer import Address as Address
-    from telecom_crm.domain.customer import Consent as Consent
     from telecom_crm.domain.customer import Customer as Customer
-    from telecom_crm.domain.customer import CustomerKind as CustomerKind
-    from telecom_crm.domain.customer import DocumentType as DocumentType
-    from telecom_crm.domain.customer import IdentityDocument as IdentityDocument
     from telecom_crm.domain.customer import MergeField as MergeField
     from telecom_crm.domain.deduplication import DeduplicationRules as DeduplicationRules
     from telecom_crm.domain.deduplication import Suspicion as Suspicion
@@ -135,6 +130,8 @@ if TYPE_CHECKING:
     from telecom_crm.domain.identifiers import TokenId as TokenId
     from telecom_crm.domain.identifiers import UserId as UserId
     from telecom_crm.domain.identifiers import WebhookId as WebhookId
+    from telecom_crm.domain.identity_document import DocumentType as DocumentType
+    from telecom_crm.domain.identity_document import IdentityDocument as IdentityDocument
     from telecom_crm.domain.importing import ImportJob as ImportJob
     from telecom_crm.domain.importing import ImportKind as ImportKind
     from telecom_crm.domain.importing import ImportSummary as ImportSummary
@@ -160,6 +157,9 @@ if TYPE_CHECKING:
     from telecom_crm.domain.policy import BillingPolicy as BillingPolicy
     from telecom_crm.domain.policy import PaymentMode as PaymentMode
     from telecom_crm.domain.policy import PoliciesReceipt as PoliciesReceipt
+    from telecom_crm.domain.profile import Address as Address
+    from telecom_crm.domain.profile import Consent as Consent
+    from telecom_crm.domain.profile import CustomerKind as CustomerKind
     from telecom_crm.domain.provisioning import ProvisioningStatus as ProvisioningStatus
     from telecom_crm.domain.provisioning import ProvisioningTask as ProvisioningTask
     from telecom_crm.domain.refund import Refund as Refund
@@ -244,9 +244,7 @@ _STABLE = {
     "domain.charging": "Charge ChargeKind",
     "domain.compatibility": "CompatibilityRule",
     "domain.contract": "CloseReason Contract",
-    "domain.customer": """
-        Address Consent Customer CustomerKind DocumentType IdentityDocument MergeField
-    """,
+    "domain.customer": "Customer MergeField",
     "domain.deduplication": "DeduplicationRules Suspicion",
     "domain.demo": "Demo",
     "domain.errors": """
@@ -260,6 +258,7 @@ _STABLE = {
         ICCID IMSI ImportId MSISDN NoteId NotificationId PaymentId RefundId SessionId TaskId
         TicketId TokenId UserId WebhookId
     """,
+    "domain.identity_document": "DocumentType IdentityDocument",
     "domain.importing": "ImportJob ImportKind ImportSummary RowError",
     "domain.language": "Wording",
     "domain.ledger": "JournalEntry LedgerCode TrialBalanceLine",
@@ -270,6 +269,7 @@ _STABLE = {
     "domain.paper": "Edition PaperKind TemplateVersion",
     "domain.payment": "Payment PaymentMethod PaymentReceipt Takings",
     "domain.policy": "BillingPolicy PaymentMode PoliciesReceipt",
+    "domain.profile": "Address Consent CustomerKind",
     "domain.provisioning": "ProvisioningStatus ProvisioningTask",
     "domain.refund": "Refund",
     "domain.regulation": "PaymentLimits Regulations",

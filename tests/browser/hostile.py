@@ -9,9 +9,9 @@ import attrs
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Address
 from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.profile import Address
 from telecom_crm.domain.role import BUILT_IN_ROLES
 from telecom_crm.entrypoints.crm import Crm
 from tests.browser.serving import CONTRACT, furnished

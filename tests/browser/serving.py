@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.importing import ImportKind
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.entrypoints.crm import Crm
 from tests.people import PASSWORD, QUICK, hire
 

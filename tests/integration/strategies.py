@@ -11,11 +11,13 @@ from telecom_crm.domain import (
     approval,
     contract,
     customer,
+    identity_document,
     importing,
     lifecycle,
     notification,
     payment,
     policy,
+    profile,
     provisioning,
     refund,
     role,
@@ -103,8 +105,8 @@ of_file = {
 attachments = st.builds(Attachment, **of_file)
 
 documents = st.builds(
-    customer.IdentityDocument,
-    type=st.sampled_from(customer.DocumentType),
+    identity_document.IdentityDocument,
+    type=st.sampled_from(identity_document.DocumentType),
     number=st.from_regex(r"[A-Z]{2}[0-9]{6,9}", fullmatch=True),
     issuer=words,
     issued_on=st.none(),
@@ -114,7 +116,7 @@ documents = st.builds(
 customers = st.builds(
     customer.Customer,
     id=ids,
-    kind=st.sampled_from(customer.CustomerKind),
+    kind=st.sampled_from(profile.CustomerKind),
     name=texts,
     phone=maybe(msisdns),
     email=maybe(texts),
@@ -123,10 +125,8 @@ customers = st.builds(
     documents=several(documents),
     birth_date=maybe(days),
     registration_number=maybe(texts),
-    addresses=several(st.builds(customer.Address, city=words, street=words)),
-    consents=several(
-        st.builds(customer.Consent, purpose=words, granted=st.booleans(), at=instants)
-    ),
+    addresses=several(st.builds(profile.Address, city=words, street=words)),
+    consents=several(st.builds(profile.Consent, purpose=words, granted=st.booleans(), at=instants)),
     notes=several(
         st.builds(customer.Note, id=ids, text=words, by=texts, at=instants, pinned=st.booleans())
     ),

@@ -23,7 +23,8 @@ from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork
 from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import TRIES

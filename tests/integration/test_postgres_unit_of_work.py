@@ -24,7 +24,7 @@ from telecom_crm.application.ports import (
     IdentityTaken,
     Query,
 )
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import (
     Busy,
     InvalidValue,
@@ -34,6 +34,7 @@ from telecom_crm.domain.errors import (
     Unavailable,
 )
 from telecom_crm.domain.identifiers import ICCID, MSISDN, luhn_is_right
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.sim import Sim

@@ -13,9 +13,9 @@ import telecom_crm
 from telecom_crm.application.ports import Payer, Query
 from telecom_crm.domain.charging import gross_total
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import IdentityDocument
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import ICCID, MSISDN
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.domain.policy import PaymentMode

@@ -9,9 +9,9 @@ import pytest
 from telecom_crm.adapters.network.simulator import NetworkStep, SimulatorNetwork, Trouble
 from telecom_crm.application import paging
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.customer import Address
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.number import NumberCategory, NumberStatus
+from telecom_crm.domain.profile import Address
 from telecom_crm.domain.role import Action, Area, Role
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.app import create_app

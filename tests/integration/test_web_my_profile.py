@@ -6,8 +6,8 @@ from typing import Any
 
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.domain.contract import CloseReason
-from telecom_crm.domain.customer import Consent, CustomerKind
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.profile import Consent, CustomerKind
 from tests.integration.http_service import iccid, msisdn, nowhere
 from tests.integration.test_web import submit
 from tests.integration.test_web_my import contracts, enter, phones, site

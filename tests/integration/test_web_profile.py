@@ -10,8 +10,8 @@ import pytest
 
 import telecom_crm
 from telecom_crm.application.ports import Payer
-from telecom_crm.domain.customer import DocumentType, IdentityDocument
 from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
 from telecom_crm.entrypoints import demo

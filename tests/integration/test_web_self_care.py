@@ -2,7 +2,7 @@
 
 import re
 
-from telecom_crm.domain.customer import CustomerKind
+from telecom_crm.domain.profile import CustomerKind
 from tests.integration.test_web import admin, site, submit
 
 __all__ = ["admin", "site"]

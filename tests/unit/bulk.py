@@ -18,8 +18,9 @@ from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.imports.service import Imports
 from telecom_crm.application.ports import Clock, Series, Transaction, UnitOfWork
 from telecom_crm.application.provisioning import Provisioning
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import MSISDN, luhn_is_right
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.importing import ImportJob, ImportKind
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.entrypoints.conformance.machine import patiently

@@ -18,8 +18,8 @@ from telecom_crm.application.provisioning import Provisioning
 from telecom_crm.application.rules import RuleBook
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import IdentityDocument
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, AccountId, EntryId, luhn_is_right
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind, Transfer
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money

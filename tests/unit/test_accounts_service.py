@@ -14,19 +14,15 @@ from telecom_crm.application.customers.service import Customers
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.approval import FOUR_EYES
 from telecom_crm.domain.charging import ChargeKind
-from telecom_crm.domain.customer import Customer, CustomerKind
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId
-from telecom_crm.domain.ledger import (
-    AlreadyReversed,
-    InsufficientFunds,
-    LedgerCode,
-    Posting,
-)
+from telecom_crm.domain.ledger import AlreadyReversed, InsufficientFunds, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.policy import POSTPAID, PREPAID
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS, PAST_LIMIT, Limit, Rights
 
 CLERK = Actor("clerk")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from telecom_crm.domain import cards
 from telecom_crm.domain.approval import Approval, ApprovalKind
 from telecom_crm.domain.cards import without_cards
-from telecom_crm.domain.customer import Customer, CustomerKind, Note
+from telecom_crm.domain.customer import Customer, Note
 from telecom_crm.domain.hold import Hold, HoldKind
 from telecom_crm.domain.identifiers import (
     AccountId,
@@ -27,6 +27,7 @@ from telecom_crm.domain.ledger import JournalEntry, LedgerCode, PostingKind, Tra
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.ticket import Comment, Ticket
 from telecom_crm.entrypoints.conformance.strategies import iccids
 

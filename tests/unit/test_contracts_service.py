@@ -21,7 +21,7 @@ from telecom_crm.domain.contract import (
     HoldNotThere,
     HoldThere,
 )
-from telecom_crm.domain.customer import CustomerKind, CustomerStatus
+from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.errors import (
     IllegalTransition,
     InvalidValue,
@@ -33,6 +33,7 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.number import NumberNotAvailable, NumberStatus
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.sim import RetireReason, SimNotAvailable, SimStatus
 from telecom_crm.domain.tariff import NotOnSale
 from telecom_crm.domain.validation import CustomerField, ValidationRules

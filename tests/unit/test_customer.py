@@ -13,21 +13,25 @@ from telecom_crm.domain.customer import (
     CUSTOMER_LIFECYCLE,
     Customer,
     CustomerMerged,
-    DocumentType,
-    IdentityDocument,
     PaymentsInFlight,
-    read_birth_date,
-    read_document_number,
-    read_email,
-    read_language,
-    read_name,
-    read_national_id,
-    read_phone,
-    read_profile,
 )
 from telecom_crm.domain.errors import IllegalTransition, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
+from telecom_crm.domain.identity_document import (
+    DocumentType,
+    IdentityDocument,
+    read_document_number,
+    read_national_id,
+)
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.profile import (
+    read_birth_date,
+    read_email,
+    read_language,
+    read_name,
+    read_phone,
+    read_profile,
+)
 from telecom_crm.domain.text import read_text
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)

@@ -19,15 +19,7 @@ from telecom_crm.domain.activation import CustomerFacts
 from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import (
-    Address,
-    CustomerKind,
-    CustomerMerged,
-    CustomerStatus,
-    IdentityDocument,
-    MergeField,
-    PaymentsInFlight,
-)
+from telecom_crm.domain.customer import CustomerMerged, CustomerStatus, MergeField, PaymentsInFlight
 from telecom_crm.domain.deduplication import DeduplicationRules, Match
 from telecom_crm.domain.errors import (
     Fault,
@@ -46,9 +38,11 @@ from telecom_crm.domain.identifiers import (
     DocumentId,
     PaymentId,
 )
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
+from telecom_crm.domain.profile import Address, CustomerKind
 from telecom_crm.domain.ticket import TicketStatus
 from telecom_crm.domain.validation import CustomerField, ValidationRules
 

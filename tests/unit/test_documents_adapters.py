@@ -18,8 +18,8 @@ from telecom_crm.adapters.documents.tables import FileTables
 from telecom_crm.application.bulk.table import plain_cell
 from telecom_crm.application.ports import TableFormat
 from telecom_crm.domain.activation import SUMMARY_CODES
-from telecom_crm.domain.customer import DocumentType
 from telecom_crm.domain.errors import InvalidValue, Unavailable
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.paper import PaperKind, written_data
 

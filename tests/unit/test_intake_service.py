@@ -20,7 +20,7 @@ from telecom_crm.domain.application import (
     Priority,
 )
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import CustomerStatus, IdentityDocument
+from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.errors import (
     Fault,
     IllegalTransition,
@@ -31,6 +31,7 @@ from telecom_crm.domain.errors import (
     StaleVersion,
 )
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.validation import ValidationRules
 

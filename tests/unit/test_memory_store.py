@@ -37,14 +37,8 @@ from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
 from telecom_crm.domain.application import Application, ApplicationKind, Channel, Priority
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
-from telecom_crm.domain.errors import (
-    InvalidValue,
-    KeyReused,
-    NotFound,
-    RuleViolated,
-    StaleVersion,
-)
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated, StaleVersion
 from telecom_crm.domain.identifiers import (
     ICCID,
     MSISDN,
@@ -58,6 +52,7 @@ from telecom_crm.domain.identifiers import (
     TaskId,
     TicketId,
 )
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.importing import Outcome, RowOutcome
 from telecom_crm.domain.ledger import (
     AlreadyReversed,

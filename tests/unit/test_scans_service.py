@@ -8,8 +8,8 @@ from telecom_crm.application.customers.service import Customers
 from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.ports import Query
 from telecom_crm.application.scans import Scans
-from telecom_crm.domain.customer import IdentityDocument
 from telecom_crm.domain.errors import InvalidValue, NotFound, StaleVersion
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import Actor
 
 BY = Actor("aida", "token-1")

@@ -20,11 +20,11 @@ from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.erasing import erase_in
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Message, Query
-from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.errors import InvalidValue, NotFound, Unavailable
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.notification import NEW_DEVICE, SIGN_IN_CODE, Template
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.session import network_of
 from telecom_crm.domain.token import digest_of
 from telecom_crm.entrypoints.demo import load_subscribers, subscriber

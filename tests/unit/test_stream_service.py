@@ -13,10 +13,11 @@ from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.stream import EventStream
 from telecom_crm.domain.application import ApplicationKind, Channel
-from telecom_crm.domain.customer import Address, CustomerKind, DocumentType, IdentityDocument
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.profile import Address, CustomerKind
 
 
 @attrs.define

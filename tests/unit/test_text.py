@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from telecom_crm.adapters.phones import NationalPhones
 from telecom_crm.application.declared import decimal
 from telecom_crm.domain import text
-from telecom_crm.domain.customer import (
-    Customer,
-    read_birth_date,
-    read_document_number,
-    read_national_id,
-)
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, CustomerId
+from telecom_crm.domain.identity_document import read_document_number, read_national_id
 from telecom_crm.domain.lifecycle import SYSTEM
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.profile import read_birth_date
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.validation import ValidationRules
 from telecom_crm.entrypoints.conformance.strategies import iccid_of

@@ -8,10 +8,12 @@ import pytest
 
 from telecom_crm.application.declared import plain
 from telecom_crm.application.rule_readers import read_validation
-from telecom_crm.domain.customer import Customer, CustomerKind, DocumentType, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.validation import DEFAULT_VALIDATION, CustomerField, ValidationRules
 
 TODAY = date(2026, 3, 1)

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from telecom_crm.domain.calendar import BISHKEK
-from telecom_crm.domain.customer import CustomerKind
 from telecom_crm.domain.errors import InvalidValue, RuleViolated, StaleVersion
 from telecom_crm.domain.money import Money
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.forms import Form, written

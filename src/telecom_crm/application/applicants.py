@@ -12,17 +12,13 @@ import attrs
 from telecom_crm.application.customers.desk import CustomerCheck, checks_in
 from telecom_crm.application.ports import NewId, ReadPhone, Transaction
 from telecom_crm.domain.calendar import local_date
-from telecom_crm.domain.customer import (
-    PERSON_FIELDS,
-    Consent,
-    Customer,
-    read_national_id,
-    read_profile,
-)
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identity_document import read_national_id
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.profile import PERSON_FIELDS, Consent, read_profile
 
 CONSENTS = "consents"
 """The field that lists what somebody consents to."""

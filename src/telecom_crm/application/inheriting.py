@@ -10,8 +10,9 @@ import attrs
 
 from telecom_crm.application.duplicates import survivor_in
 from telecom_crm.application.ports import FormerValue, Transaction
-from telecom_crm.domain.customer import NATIONAL_ID, Customer, IdentityDocument, MergeField
+from telecom_crm.domain.customer import Customer, MergeField
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.identity_document import NATIONAL_ID, IdentityDocument
 from telecom_crm.domain.lifecycle import Actor, Event
 
 ALWAYS = (MergeField.NAME, MergeField.LANGUAGE)

@@ -12,7 +12,8 @@ from telecom_crm.application.ports import Transaction
 from telecom_crm.domain.activation import SUMMARY_CODES
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.contract import Contract, ContractStatus
-from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
+from telecom_crm.domain.customer import Customer
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.paper import PaperKind
 from telecom_crm.domain.policy import FirstFee, Requirement
 

@@ -29,9 +29,9 @@ from telecom_crm.application.declared import (
     whole,
 )
 from telecom_crm.domain.calendar import CycleDay, zone_named
-from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import DeduplicationRules, Match
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.notification import NotificationChannel, Template
 from telecom_crm.domain.policy import (
     BillingPolicy,
@@ -43,6 +43,7 @@ from telecom_crm.domain.policy import (
     SuspensionFees,
     TaxProfile,
 )
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import Action, Area, Limit, Role
 from telecom_crm.domain.self_care import Offered, Section

@@ -11,18 +11,13 @@ from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts, refuse_past_activation
 from telecom_crm.domain.compatibility import CompatibilityRule
 from telecom_crm.domain.contract import ChosenOption, Contract
-from telecom_crm.domain.customer import (
-    BARRED,
-    CUSTOMER_LIFECYCLE,
-    Customer,
-    CustomerCommand,
-    CustomerKind,
-)
+from telecom_crm.domain.customer import BARRED, CUSTOMER_LIFECYCLE, Customer, CustomerCommand
 from telecom_crm.domain.errors import Reason, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
 from telecom_crm.domain.policy import BillingPolicy
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.reservation import opens, reservation_of
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale, Option, Tariff

@@ -13,9 +13,10 @@ from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import Clock, Files, NewId, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
 
 

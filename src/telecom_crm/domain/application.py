@@ -13,11 +13,11 @@ import attrs
 
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.change import CHANGES
-from telecom_crm.domain.customer import NAME_LIMIT, PERSON_FIELDS
 from telecom_crm.domain.deduplication import Suspicion
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId
 from telecom_crm.domain.lifecycle import Actor, Event, Lifecycle, Row
+from telecom_crm.domain.profile import NAME_LIMIT, PERSON_FIELDS
 from telecom_crm.domain.search import SHORTEST_END, Readings, words_of
 from telecom_crm.domain.text import digits_of, read_text
 

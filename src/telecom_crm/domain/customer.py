@@ -1,68 +1,41 @@
 """
-People and organisations: what is known about them, how it is read, and how long they stay.
+Customers: people and organisations as the operator knows them, and how long they stay.
 
-The readers (`read_name`, `read_email`, …) are the one place where outside text becomes a customer's
-data; `read_profile` puts them together and serves the API, self-care and files alike.
+What is known about one, and how it is read, is in `profile` and `identity_document`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from functools import partial
 from typing import Any, ClassVar
 
 import attrs
 
-from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.cards import without_cards
 from telecom_crm.domain.change import FIELDS
-from telecom_crm.domain.errors import (
-    Conflict,
-    Fault,
-    Faults,
-    InvalidValue,
-    NotFound,
-    Reason,
-    RuleViolated,
-)
+from telecom_crm.domain.errors import Conflict, Faults, NotFound, Reason, RuleViolated
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
-from telecom_crm.domain.language import LANGUAGES, Languages
+from telecom_crm.domain.identity_document import NATIONAL_ID, IdentityDocument
+from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.lifecycle import NOTHING_MORE, Actor, Event, Lifecycle, Row
-from telecom_crm.domain.text import UNSTORABLE, invalid_text, is_alphanumeric, read_text
+from telecom_crm.domain.profile import (
+    KNOWN_FIELDS,
+    LIST_FIELDS,
+    Address,
+    Consent,
+    CustomerKind,
+    Profile,
+    folded_city,
+    read_fields,
+)
+from telecom_crm.domain.text import check_text, read_text
 
-NAME_LIMIT = 200
-EMAIL_LIMIT = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
-FIRST_BIRTH_DATE = date(1900, 1, 1)
 ERASED = "erased"
 """What stands where a person was."""
 PINNED_NOTES = 3
 """So many notes of a customer are pinned at most: what everybody reads first is short."""
-NATIONAL_ID = "national_id"
-"""What the key of a national id begins with, beside the types of documents."""
-
-
-class CustomerKind(StrEnum):
-    """Who signs: a person, or an organisation with a registration number."""
-
-    PERSON = "person"
-    ORGANISATION = "organisation"
-
-
-class DocumentType(StrEnum):
-    """What an identity document is."""
-
-    ID_CARD = "id_card"
-    PASSPORT = "passport"
-    BIRTH_CERTIFICATE = "birth_certificate"
-    RESIDENCE_PERMIT = "residence_permit"
-    DRIVING_LICENCE = "driving_licence"
-    MILITARY_ID = "military_id"
-    REFUGEE_CERTIFICATE = "refugee_certificate"
-    OTHER = "other"
 
 
 class CustomerStatus(StrEnum):
@@ -107,7 +80,6 @@ class ContractsHeld(StrEnum):
 
 
 _S, _C = CustomerStatus, CustomerCommand
-
 CUSTOMER_LIFECYCLE = Lifecycle(
     "customer",
     CustomerStatus,
@@ -151,7 +123,6 @@ CUSTOMER_LIFECYCLE = Lifecycle(
         Row(source=_S.CLOSED, command=_C.REOPEN, target=_S.PROSPECT, event="CustomerReopened"),
     ),
 )
-
 BARRED = {
     CustomerStatus.BLOCKED: Reason.of("the customer is blocked"),
     CustomerStatus.CLOSED: Reason.of("the customer is closed"),
@@ -186,105 +157,15 @@ class PaymentsInFlight(Conflict):
         return f"customer {self.customer} has {self.count} payment(s) without an outcome yet"
 
 
-PERSON_FIELDS = (
-    "full_name",
-    "name",
-    "phone",
-    "email",
-    "birth_date",
-    "document_type",
-    "document_number",
-    "language",
-    "national_id",
-    "customer_kind",
-    "registration_number",
-    "document_issuer",
-    "document_issued_on",
-    "document_valid_until",
-    "city",
-    "street",
-)
-"""The fields of plain text that say who somebody is: what `read_profile` reads, and the id."""
-SECRET_FIELDS = (NATIONAL_ID, "document_number")
-"""Those of them that are shown whole only to who may see personal data, which is written down."""
-
-
-def _check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
-    read_text(value, field=attribute.name, limit=1000)
-
-
-@attrs.frozen(kw_only=True)
-class IdentityDocument:
-    """
-    A paper that says who somebody is.
-
-    `number` is as printed; `key` is what two copies of the same document share.
-    `scan` is the stored file.
-    """
-
-    type: DocumentType = attrs.field(converter=DocumentType)
-    number: str
-    issuer: str = attrs.field(default="", validator=_check_text)
-    issued_on: date | None = None
-    valid_until: date | None = None
-    scan: Attachment | None = attrs.field(default=None, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        read_document_number(self.number)
-        if self.issued_on and self.valid_until and self.valid_until < self.issued_on:
-            message = "the document must not end before it was issued"
-            raise InvalidValue.of("valid_until", "valid_until", message, self.valid_until)
-
-    @property
-    def key(self) -> str:
-        """Type and number without case, spaces and dashes: unique over the operator."""
-        return document_key(type=self.type, number=self.number)
-
-
-@attrs.frozen(kw_only=True)
-class Address:
-    """Where a customer lives or gets post; `country` is ISO 3166-1 alpha-2."""
-
-    purpose: str = attrs.field(default="home", validator=_check_text)
-    country: str = attrs.field(default="", validator=_check_text)
-    city: str = attrs.field(default="", validator=_check_text)
-    street: str = attrs.field(default="", validator=_check_text)
-    postcode: str = attrs.field(default="", validator=_check_text)
-
-
-@attrs.frozen(kw_only=True)
-class Consent:
-    """What a customer allowed or forbade, and when."""
-
-    purpose: str = attrs.field(validator=_check_text)
-    granted: bool
-    at: datetime
-
-
 @attrs.frozen(kw_only=True)
 class Note:
     """What an operator wrote down about a customer; a pinned one is read before all else."""
 
     id: NoteId
-    text: str = attrs.field(converter=without_cards, validator=_check_text)
+    text: str = attrs.field(converter=without_cards, validator=check_text)
     by: str
     at: datetime
     pinned: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Profile:
-    """What an intake says about a person, read and in order; made by `read_profile`."""
-
-    name: str
-    phone: MSISDN | None = None
-    email: str | None = None
-    birth_date: date | None = None
-    document: IdentityDocument | None = None
-    language: str = LANGUAGES.default
-    kind: CustomerKind = CustomerKind.PERSON
-    registration_number: str | None = None
-    address: Address | None = None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -403,7 +284,7 @@ class Customer:
             "addresses": addresses,
             "consents": consents,
         }
-        fields = _read_fields(given, today=at.date(), phones=phones)
+        fields = read_fields(given, today=at.date(), phones=phones)
         return cls._begun(id=id, kind=CustomerKind(kind), fields=fields, by=by, at=at)
 
     @classmethod
@@ -463,7 +344,7 @@ class Customer:
         of the known ones come as one `InvalidValue`.
         """
         self.refuse_merged()
-        fields = _read_fields(changes, today=at.date(), phones=phones)
+        fields = read_fields(changes, today=at.date(), phones=phones)
         if "documents" in fields:
             known = {paper.key: paper.scan for paper in self.documents}
             fields["documents"] = tuple(
@@ -634,7 +515,9 @@ class Customer:
         """Replace all personal data; what the ledger needs, the id, stays."""
         self.refuse_merged()
         self._refuse_open_contracts(open_contracts)
-        blank: dict[str, Any] = {field: () if field in _LISTS else None for field in _FIELDS}
+        blank: dict[str, Any] = {
+            field: () if field in LIST_FIELDS else None for field in KNOWN_FIELDS
+        }
         blank |= {"name": ERASED, "language": self.language, "notes": ()}
         return self._note("CustomerErased", "erase", blank, by=by, at=at)
 
@@ -781,270 +664,3 @@ class Customer:
     def _refuse_open_contracts(self, count: int) -> None:
         if count:
             raise RuleViolated("no_open_contract", (f"{count} contract(s) are still open",))
-
-
-def read_profile(
-    raw: Mapping[str, str | None],
-    *,
-    today: date,
-    languages: Languages = LANGUAGES,
-    phones: Callable[[str], MSISDN] = MSISDN,
-    document_required: bool = False,
-) -> Profile:
-    """
-    Read a person from plain text fields; raise `InvalidValue` with every fault at once.
-
-    Fields: `full_name` (or `name`), `phone` (as `phones` reads it), `email`, `birth_date` (ISO
-    8601), `document_type`, `document_number`, `document_issuer`, `document_issued_on`,
-    `document_valid_until`, `language`, `customer_kind`, `registration_number`, `city`, `street`.
-    Only the name is always required. Faults carry the field's own name.
-    """
-    faults = Faults()
-    named = "full_name" if "full_name" in raw else "name"
-    name = faults.check(named, read_name, raw.get(named) or "")
-    phone = email = born = None
-    if text := raw.get("phone"):
-        phone = faults.check("phone", lambda given: read_phone(given, phones=phones), text)
-    if text := raw.get("email"):
-        email = faults.check("email", read_email, text)
-    if text := raw.get("birth_date"):
-        born = faults.check("birth_date", lambda given: read_birth_date(given, today=today), text)
-    document = _read_document(raw, required=document_required, faults=faults)
-    language: str | None = languages.default
-    if text := raw.get("language"):
-        language = faults.check("language", lambda g: read_language(g, languages=languages), text)
-    kind: CustomerKind | None = CustomerKind.PERSON
-    if text := raw.get("customer_kind"):
-        kind = faults.check("customer_kind", read_customer_kind, text)
-    registration = address = None
-    if text := raw.get("registration_number"):
-        registration = faults.check("registration_number", _registration_number, text)
-    if raw.get("city") or raw.get("street"):
-        address = _read_address(raw, faults=faults)
-    faults.raise_any()
-    return Profile(
-        name=name or "",
-        phone=phone,
-        email=email,
-        birth_date=born,
-        document=document,
-        language=language or languages.default,
-        kind=kind or CustomerKind.PERSON,
-        registration_number=registration,
-        address=address,
-    )
-
-
-def read_name(raw: str) -> str:
-    """Return a name of 1 to 200 characters on one line, its white space squeezed; code `name`."""
-    name = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else raw
-    if not name:
-        raise invalid_text("name", "name_missing", "a name is required", raw)
-    if len(name) > NAME_LIMIT:
-        raise invalid_text("name", "name", f"at most {NAME_LIMIT} characters", raw)
-    if not name.isprintable():
-        if UNSTORABLE.search(name):
-            raise invalid_text("name", "name", "no control characters", raw)
-        if not any(char.isalnum() for char in name):
-            raise invalid_text("name", "name_missing", "a name with letters is required", raw)
-    return name
-
-
-def read_phone(raw: str, *, phones: Callable[[str], MSISDN] = MSISDN) -> MSISDN | None:
-    """Return the number that `phones` reads, or None for an empty text; code `phone`."""
-    text = raw.strip()
-    if not text:
-        return None
-    try:
-        return phones(text)
-    except InvalidValue as error:
-        raise invalid_text("phone", "phone", error.faults[0].message, raw) from None
-
-
-def read_email(raw: str) -> str | None:
-    """
-    Return an address `local@domain.tld`, or None for an empty text; code `email`.
-
-    Pragmatic on purpose: quoted local parts and address literals (RFC 5321) are refused.
-    """
-    text = raw.strip()
-    if not text:
-        return None
-    if len(text) > EMAIL_LIMIT or not (_EMAIL.fullmatch(text) and text.isprintable()):
-        raise invalid_text("email", "email", "an address like name@example.org", raw)
-    return text
-
-
-def read_birth_date(raw: str, *, today: date) -> date | None:
-    """Return a date from 1900 to today in ISO 8601 (YYYY-MM-DD), or None; code `birth_date`."""
-    text = raw.strip()
-    if not text:
-        return None
-    try:
-        # fromisoformat also reads 20240131 and 2024-W05-3, which a person never means.
-        born = date.fromisoformat(text) if len(text) == 10 and text[7] == "-" else None
-    except ValueError:
-        born = None
-    if born is None:
-        raise invalid_text("birth_date", "birth_date", "a date written YYYY-MM-DD", raw)
-    if not FIRST_BIRTH_DATE <= born <= today:
-        message = f"a date from {FIRST_BIRTH_DATE} to today, {today}"
-        raise invalid_text("birth_date", "birth_date", message, raw)
-    return born
-
-
-def read_customer_kind(raw: str) -> CustomerKind:
-    """Return the kind named; code `choice`."""
-    try:
-        return CustomerKind(raw.strip().lower())
-    except ValueError:
-        message = f"one of {', '.join(CustomerKind)}"
-        raise invalid_text("customer_kind", "choice", message, raw) from None
-
-
-def read_document_type(raw: str) -> DocumentType:
-    """Return the type named; code `document_type`."""
-    found = _DOCUMENT_TYPES.get(raw) or _DOCUMENT_TYPES.get(raw.strip().lower())
-    if found is None:
-        message = f"one of {', '.join(DocumentType)}"
-        raise invalid_text("document_type", "document_type", message, raw)
-    return found
-
-
-def read_document_number(raw: str) -> str:
-    """Return a document's number as printed, its white space squeezed; code `document_number`."""
-    number = " ".join(raw.split()) if len(raw) <= _RAW_LIMIT else ""
-    key = without_marks(number)
-    if not (3 <= len(key) <= 40 and is_alphanumeric(key)):
-        message = "3 to 40 letters and digits, spaces and dashes between them"
-        raise invalid_text("document_number", "document_number", message, raw)
-    return number
-
-
-def read_national_id(raw: str) -> str | None:
-    """Return a national id in upper case without spaces and dashes, or None; code `national_id`."""
-    if not raw.strip():
-        return None
-    key = without_marks(raw) if len(raw) <= _RAW_LIMIT else ""
-    if not (4 <= len(key) <= 40 and is_alphanumeric(key)):
-        raise invalid_text("national_id", "national_id", "4 to 40 letters and digits", raw)
-    return key
-
-
-def read_language(raw: str, *, languages: Languages = LANGUAGES) -> str:
-    """Return a language code the operator writes in; the default for none; code `language`."""
-    code = raw.strip().lower()
-    if code and code not in languages.codes:
-        raise invalid_text("language", "language", f"one of {', '.join(languages.codes)}", raw)
-    return code or languages.default
-
-
-def folded_city(name: str) -> str:
-    """
-    Return the name of a city without its case and spaces around it.
-
-    >>> folded_city(" БИШКЕК ")
-    'бишкек'
-    """
-    return " ".join(name.casefold().split())
-
-
-def without_marks(number: str) -> str:
-    """Return a number of a paper without case, spaces, dashes and dots: what is compared."""
-    if not number.isascii():
-        number = unicodedata.normalize("NFKC", number)
-    return number.translate(_MARKS).upper()
-
-
-def document_key(*, type: DocumentType, number: str) -> str:
-    """Return what two copies of the same document share: type, and number without its dress."""
-    return f"{type.value}:{without_marks(number)}"
-
-
-_RAW_LIMIT = 10_000
-_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_EMAIL = re.compile(rf"[^\s@<>()\[\]\\,;:\"]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-_MARKS = str.maketrans("", "", " \t\r\n-\u2010\u2011\u2012\u2013\u2014./\u00a0")
-_DOCUMENT_TYPES: Mapping[str, DocumentType] = {kind.value: kind for kind in DocumentType}
-
-
-def _registration_number(raw: str) -> str | None:
-    return read_text(raw, field="registration_number", limit=50) or None
-
-
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "name": read_name,
-    "email": read_email,
-    "language": read_language,
-    "national_id": read_national_id,
-    "registration_number": _registration_number,
-}
-_LISTS = ("documents", "addresses", "consents")
-_FIELDS = (*_READERS, "phone", "birth_date", *_LISTS)
-
-
-def _read_fields(
-    given: Mapping[str, Any], *, today: date, phones: Callable[[str], MSISDN]
-) -> dict[str, Any]:
-    """Read what commands are given; values that were read before come out as they are."""
-    readers = {
-        **_READERS,
-        "phone": lambda raw: read_phone(raw, phones=phones),
-        "birth_date": lambda raw: read_birth_date(raw, today=today),
-    }
-    faults = Faults()
-    fields: dict[str, Any] = {}
-    for field, value in given.items():
-        if field in _LISTS:
-            fields[field] = tuple(value or ())
-        elif read := readers.get(field):
-            fields[field] = faults.check(field, read, str(value or ""))
-        else:
-            faults.extend([Fault.unknown(field, _FIELDS)])
-    faults.raise_any()
-    return fields
-
-
-def _read_document(
-    raw: Mapping[str, str | None], *, required: bool, faults: Faults
-) -> IdentityDocument | None:
-    type_text, number_text = raw.get("document_type") or "", raw.get("document_number") or ""
-    if not (required or type_text.strip() or number_text.strip()):
-        return None
-    kind = faults.check("document_type", read_document_type, type_text)
-    number = faults.check("document_number", read_document_number, number_text)
-    issuer = issued = until = None
-    if text := raw.get("document_issuer"):
-        issuer = faults.check("document_issuer", _issuer, text)
-    if text := raw.get("document_issued_on"):
-        issued = faults.check("document_issued_on", _day, text)
-    if text := raw.get("document_valid_until"):
-        until = faults.check("document_valid_until", _day, text)
-    if kind is None or number is None:
-        return None
-    if issued and until and until < issued:
-        message = "the document must not end before it was issued"
-        faults.add("document_valid_until", "valid_until", message, raw["document_valid_until"])
-        return None
-    return IdentityDocument(
-        type=kind, number=number, issuer=issuer or "", issued_on=issued, valid_until=until
-    )
-
-
-def _issuer(raw: str) -> str:
-    return read_text(raw, field="document_issuer", limit=NAME_LIMIT)
-
-
-def _day(raw: str) -> date:
-    try:
-        return date.fromisoformat(raw.strip())
-    except ValueError:
-        raise invalid_text("date", "date", "a date written YYYY-MM-DD", raw) from None
-
-
-def _read_address(raw: Mapping[str, str | None], *, faults: Faults) -> Address:
-    city, street = (
-        faults.check(field, partial(read_text, field=field, limit=NAME_LIMIT), raw.get(field) or "")
-        for field in ("city", "street")
-    )
-    return Address(city=city or "", street=street or "")

@@ -17,8 +17,9 @@ from types import MappingProxyType
 
 import attrs
 
-from telecom_crm.domain.customer import Customer, Profile
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.profile import Profile
 
 
 class Match(StrEnum):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+import attrs
+
 from telecom_crm.domain.errors import InvalidValue
 
 UNSTORABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 """What no database and no page can show."""
+RAW_LIMIT = 10_000
+"""A longer text is too long for anything, and is not read through to find out."""
 
 
 def read_text(raw: str, *, field: str, limit: int = 1000, required: bool = False) -> str:
@@ -34,6 +38,11 @@ def masked(value: str | None, *, first: int = 4, last: int = 4) -> str:
     if hidden < 1:
         return "•" * len(value)
     return value[:first] + "•" * hidden + value[-last:]
+
+
+def check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    """Refuse, as an attrs validator, what `read_text` refuses."""
+    read_text(value, field=attribute.name)
 
 
 def invalid_text(field: str, code: str, message: str, raw: str) -> InvalidValue:

@@ -15,14 +15,10 @@ from types import MappingProxyType
 
 import attrs
 
-from telecom_crm.domain.customer import (
-    Customer,
-    CustomerKind,
-    DocumentType,
-    IdentityDocument,
-    without_marks,
-)
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument, without_marks
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.text import is_alphanumeric, is_digits
 
 

@@ -17,13 +17,14 @@ from telecom_crm.application.inventory.receiving import NumberData, SimData
 from telecom_crm.application.ports import Message, Query
 from telecom_crm.application.users import LoginTaken
 from telecom_crm.domain.application import ApplicationKind, Channel
-from telecom_crm.domain.customer import Address, DocumentType, IdentityDocument
 from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN, luhn_digit
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
+from telecom_crm.domain.profile import Address
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import RoleName
 from telecom_crm.domain.ticket import TicketPriority

@@ -19,7 +19,6 @@ from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.calendar import anniversary, local_date, next_period, period_of
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
-from telecom_crm.domain.customer import Consent
 from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.identifiers import AccountId
@@ -27,6 +26,7 @@ from telecom_crm.domain.importing import ImportKind
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.profile import Consent
 from telecom_crm.domain.ticket import TicketPriority, TicketStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import (

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from telecom_crm.application.ports import FILTERS
-from telecom_crm.domain.customer import folded_city
 from telecom_crm.domain.errors import Faults, InvalidValue
 from telecom_crm.domain.identifiers import ICCID, IMSI, MSISDN
+from telecom_crm.domain.profile import folded_city
 
 Term = tuple[str, ...]
 """A field's name and a value as text: what things are found by."""

@@ -20,7 +20,7 @@ from telecom_crm.domain.application import (
 )
 from telecom_crm.domain.approval import Approval
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Customer, without_marks
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import (
     MSISDN,
@@ -32,6 +32,7 @@ from telecom_crm.domain.identifiers import (
     TokenId,
     WebhookId,
 )
+from telecom_crm.domain.identity_document import without_marks
 from telecom_crm.domain.notification import Notification, NotificationStatus
 from telecom_crm.domain.search import SHORTEST_END, Readings, words_fit, words_of
 from telecom_crm.domain.text import digits_of

@@ -29,17 +29,11 @@ from telecom_crm.adapters.postgres.rows.customers import (
 )
 from telecom_crm.adapters.postgres.sheet import Sheet, array_of, rows_of
 from telecom_crm.application.ports import NO_FILTERS, Contended, FormerValue, IdentityTaken, Query
-from telecom_crm.domain.customer import (
-    NATIONAL_ID,
-    Customer,
-    CustomerKind,
-    CustomerStatus,
-    DocumentType,
-    folded_city,
-    without_marks,
-)
+from telecom_crm.domain.customer import Customer, CustomerStatus
 from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import MSISDN, CustomerId
+from telecom_crm.domain.identity_document import NATIONAL_ID, DocumentType, without_marks
+from telecom_crm.domain.profile import CustomerKind, folded_city
 from telecom_crm.domain.search import SHORTEST_END, words_of
 from telecom_crm.domain.text import digits_of
 

@@ -25,7 +25,7 @@ from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import AuditRecord, Message, Messenger, Query, Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import templates_in
-from telecom_crm.domain.customer import Customer, CustomerKind
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NotificationId, SessionId
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -39,6 +39,7 @@ from telecom_crm.domain.notification import (
     choose_template,
     render,
 )
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.session import (
     CODE,
     LONGEST,

@@ -11,17 +11,16 @@ from telecom_crm.application.bulk.chunk import bounded
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.ports import ReadPhone
-from telecom_crm.domain.customer import (
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
+from telecom_crm.domain.identifiers import ICCID, MSISDN
+from telecom_crm.domain.identity_document import (
     DocumentType,
     IdentityDocument,
-    Profile,
     document_key,
     read_document_number,
     read_document_type,
-    read_profile,
 )
-from telecom_crm.domain.errors import Fault, Faults, InvalidValue
-from telecom_crm.domain.identifiers import ICCID, MSISDN
+from telecom_crm.domain.profile import Profile, read_profile
 
 SUBSCRIBERS = Columns(
     required=(

@@ -40,20 +40,14 @@ from telecom_crm.domain.contract import (
     Contract,
     ContractCommand,
 )
-from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand, Profile
+from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.errors import Fault, Reason, RuleViolated
-from telecom_crm.domain.identifiers import (
-    ICCID,
-    MSISDN,
-    AccountId,
-    ContractId,
-    CustomerId,
-    TaskId,
-)
+from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
 from telecom_crm.domain.importing import Outcome
 from telecom_crm.domain.ledger import Balance, Posting
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
+from telecom_crm.domain.profile import Profile
 from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.sim import Sim
 from telecom_crm.domain.tariff import NotOnSale, Tariff

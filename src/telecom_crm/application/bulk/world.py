@@ -17,10 +17,12 @@ from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.activation import CustomerFacts
 from telecom_crm.domain.contract import CONTRACT_LIFECYCLE, Contract, ContractCommand
-from telecom_crm.domain.customer import Customer, IdentityDocument, Profile
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.number import NUMBER_LIFECYCLE, Number, NumberCommand
+from telecom_crm.domain.profile import Profile
 from telecom_crm.domain.sim import SIM_LIFECYCLE, Sim, SimCommand
 
 

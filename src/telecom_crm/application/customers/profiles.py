@@ -22,18 +22,12 @@ from telecom_crm.application.ports import (
     Transaction,
 )
 from telecom_crm.application.retry import retried
-from telecom_crm.domain.customer import (
-    CUSTOMER_LIFECYCLE,
-    Address,
-    Consent,
-    Customer,
-    CustomerCommand,
-    CustomerKind,
-    IdentityDocument,
-)
+from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand
 from telecom_crm.domain.deduplication import DeduplicationRules
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
+from telecom_crm.domain.profile import Address, Consent, CustomerKind
 
 
 @attrs.frozen

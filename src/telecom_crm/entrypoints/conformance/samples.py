@@ -15,7 +15,7 @@ from telecom_crm.domain.activation import ActivationSummary, CustomerFacts, Summ
 from telecom_crm.domain.attachment import Attachment
 from telecom_crm.domain.charging import Charge, ChargeKind, charge
 from telecom_crm.domain.contract import ChosenOption, Contract
-from telecom_crm.domain.customer import Customer, DocumentType, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import (
     AccountId,
     ContractId,
@@ -25,6 +25,7 @@ from telecom_crm.domain.identifiers import (
     PaymentId,
     TicketId,
 )
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money

@@ -7,20 +7,12 @@ from typing import Any
 
 from telecom_crm.adapters.postgres.json import converter, many_to_text
 from telecom_crm.application.ports import FormerValue
-from telecom_crm.domain.customer import (
-    Address,
-    Consent,
-    Customer,
-    CustomerKind,
-    CustomerStatus,
-    DocumentType,
-    IdentityDocument,
-    Note,
-    document_key,
-)
+from telecom_crm.domain.customer import Customer, CustomerStatus, Note
 from telecom_crm.domain.deduplication import Candidate
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, as_stored
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument, document_key
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.profile import Address, Consent, CustomerKind
 from telecom_crm.domain.search import words_of
 
 

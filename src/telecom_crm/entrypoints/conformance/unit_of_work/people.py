@@ -5,28 +5,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from telecom_crm.application.ports import (
-    FormerValue,
-    IdentityTaken,
-    Query,
-)
+from telecom_crm.application.ports import FormerValue, IdentityTaken, Query
 from telecom_crm.domain.application import Priority
-from telecom_crm.domain.customer import Address
 from telecom_crm.domain.deduplication import Candidate
-from telecom_crm.domain.errors import (
-    InvalidValue,
-)
-from telecom_crm.domain.identifiers import (
-    ApplicationId,
-    CustomerId,
-)
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import ApplicationId, CustomerId
+from telecom_crm.domain.profile import Address
 from telecom_crm.domain.search import words_fit, words_of
 from telecom_crm.entrypoints.conformance.machine import all_on, refused
-from telecom_crm.entrypoints.conformance.samples import (
-    OPERATOR,
-    Samples,
-    identity_document,
-)
+from telecom_crm.entrypoints.conformance.samples import OPERATOR, Samples, identity_document
 from telecom_crm.entrypoints.conformance.unit_of_work.store import StoreSuite
 from telecom_crm.entrypoints.conformance.unit_of_work.things import (
     a_captured_application,

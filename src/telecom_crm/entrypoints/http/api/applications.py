@@ -21,8 +21,8 @@ from telecom_crm.domain.application import (
     Channel,
     Priority,
 )
-from telecom_crm.domain.customer import SECRET_FIELDS
 from telecom_crm.domain.identifiers import ApplicationId, ContractId, CustomerId, DocumentId
+from telecom_crm.domain.profile import SECRET_FIELDS
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.api.customer_views import SuspicionView

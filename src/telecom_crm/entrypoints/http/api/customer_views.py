@@ -8,14 +8,10 @@ from uuid import UUID
 from litestar import Response
 
 from telecom_crm.application.ports import FormerValue
-from telecom_crm.domain.customer import (
-    Customer,
-    CustomerKind,
-    CustomerStatus,
-    DocumentType,
-    IdentityDocument,
-)
+from telecom_crm.domain.customer import Customer, CustomerStatus
 from telecom_crm.domain.deduplication import Match, Suspicion
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.attachments import AttachmentView
 from telecom_crm.entrypoints.http.values import View, shown

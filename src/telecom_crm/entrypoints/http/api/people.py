@@ -9,14 +9,9 @@ from typing import Annotated, Any
 import msgspec
 
 from telecom_crm.application.declared import at
-from telecom_crm.domain.customer import (
-    Address,
-    Consent,
-    CustomerKind,
-    DocumentType,
-    IdentityDocument,
-)
 from telecom_crm.domain.errors import Faults, InvalidValue
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
+from telecom_crm.domain.profile import Address, Consent, CustomerKind
 from telecom_crm.entrypoints.http.bodies import Body, ContactText, InstantText
 
 Text = Annotated[str, msgspec.Meta(max_length=1000)]

@@ -32,9 +32,9 @@ from telecom_crm.application.rules import (
     VALIDATION,
     RuleBook,
 )
-from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.notification import NotificationChannel
 from telecom_crm.domain.policy import (
     FeeTiming,
@@ -44,6 +44,7 @@ from telecom_crm.domain.policy import (
     Requirement,
     SuspensionFees,
 )
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import BUILT_IN_ROLES, Action, Area, Limit
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.domain.validation import CustomerField

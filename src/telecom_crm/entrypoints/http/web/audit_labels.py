@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.lifecycle import SYSTEM
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.ticket import TicketPriority

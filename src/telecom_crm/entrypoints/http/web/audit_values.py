@@ -16,14 +16,16 @@ from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
 from telecom_crm.domain.change import Change
 from telecom_crm.domain.compatibility import RuleKind
 from telecom_crm.domain.contract import ContractStatus
-from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
+from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.importing import ImportKind, ImportStatus
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberCategory, NumberStatus
 from telecom_crm.domain.payment import PaymentStatus
 from telecom_crm.domain.policy import FeeTiming, FirstFee, PaymentMode, Proration, Requirement
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.role import Action, Area, RoleName

@@ -7,14 +7,14 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.domain.customer import (
+from telecom_crm.domain.errors import Fault
+from telecom_crm.domain.identity_document import (
     DocumentType,
     read_document_number,
-    read_email,
     read_national_id,
 )
-from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.profile import read_email
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
 

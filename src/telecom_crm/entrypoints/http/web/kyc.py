@@ -16,9 +16,10 @@ import attrs
 from telecom_crm.application.applicants import CONSENTS, Findings
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.application import Application
-from telecom_crm.domain.customer import SECRET_FIELDS, CustomerKind, DocumentType
 from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.profile import SECRET_FIELDS, CustomerKind
 from telecom_crm.domain.tariff import CatalogueStatus
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks

@@ -8,19 +8,15 @@ from enum import StrEnum
 from telecom_crm.application.contracts.amending import When
 from telecom_crm.application.ports import TrailKind
 from telecom_crm.domain.account import AccountStatus
-from telecom_crm.domain.application import (
-    ApplicationKind,
-    ApplicationStatus,
-    Channel,
-    Priority,
-)
+from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel, Priority
 from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.compatibility import RuleKind
 from telecom_crm.domain.contract import CloseReason, ContractStatus
-from telecom_crm.domain.customer import CustomerKind, CustomerStatus, DocumentType
+from telecom_crm.domain.customer import CustomerStatus
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.importing import ImportKind, ImportResult, ImportStatus, Outcome
 from telecom_crm.domain.ledger import JournalEntry, PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
@@ -34,6 +30,7 @@ from telecom_crm.domain.policy import (
     Proration,
     Requirement,
 )
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.provisioning import ProvisioningKind, ProvisioningStatus
 from telecom_crm.domain.refund import RefundStatus
 from telecom_crm.domain.report import Concern, FirstStep

@@ -7,7 +7,7 @@ from datetime import date
 from telecom_crm.application.applicants import CONSENTS, Findings
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.calendar import local_date
-from telecom_crm.domain.customer import DocumentType
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import ngettext

@@ -11,9 +11,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.domain.customer import Address, Customer
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.profile import Address
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.audit_labels import field as named

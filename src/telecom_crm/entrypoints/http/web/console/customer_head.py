@@ -10,8 +10,10 @@ from telecom_crm.application.contracts.foreseeing import Overview
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.contract import Contract
-from telecom_crm.domain.customer import Customer, CustomerKind, CustomerStatus, IdentityDocument
+from telecom_crm.domain.customer import Customer, CustomerStatus
 from telecom_crm.domain.deduplication import Suspicion
+from telecom_crm.domain.identity_document import IdentityDocument
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.http import Visit

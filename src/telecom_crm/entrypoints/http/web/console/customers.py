@@ -14,8 +14,9 @@ from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
 from telecom_crm.domain.change import changes_in
-from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerKind, CustomerStatus
+from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.audit_values import worded

@@ -10,15 +10,11 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.domain.customer import (
-    Address,
-    Customer,
-    CustomerKind,
-    DocumentType,
-    IdentityDocument,
-)
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
+from telecom_crm.domain.profile import Address, CustomerKind
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web import kyc

@@ -28,9 +28,9 @@ from telecom_crm.application.rules import (
     SLA,
     VALIDATION,
 )
-from telecom_crm.domain.customer import CustomerKind, DocumentType
 from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.errors import Fault, InvalidValue
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.policy import (
     BillingPolicy,
@@ -40,6 +40,7 @@ from telecom_crm.domain.policy import (
     Proration,
     Requirement,
 )
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.regulation import Regulations
 from telecom_crm.domain.self_care import Section
 from telecom_crm.domain.ticket import TicketPriority

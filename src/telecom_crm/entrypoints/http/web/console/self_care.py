@@ -9,9 +9,10 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.domain.customer import Customer, CustomerKind
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.http import Visit, page

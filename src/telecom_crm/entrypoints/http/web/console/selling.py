@@ -22,9 +22,10 @@ from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.application import Application
 from telecom_crm.domain.charging import Charge
 from telecom_crm.domain.compatibility import OptionsIncompatible
-from telecom_crm.domain.customer import Customer, IdentityDocument
+from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ApplicationId, CustomerId
+from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.number import Number
 from telecom_crm.domain.policy import FirstFee, PaymentMode
 from telecom_crm.domain.reservation import sale_to

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from telecom_crm.application.applying import Applying, Followed
 from telecom_crm.domain.application import APPLICATION_LIFECYCLE, ApplicationCommand
-from telecom_crm.domain.customer import CustomerKind
+from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Public
 from telecom_crm.entrypoints.http.web import kyc

@@ -10,10 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.ports import Query
-from telecom_crm.domain.customer import Consent, Customer, CustomerStatus
+from telecom_crm.domain.customer import Customer, CustomerStatus
 from telecom_crm.domain.errors import NotFound, NotPermitted
 from telecom_crm.domain.identifiers import SessionId
 from telecom_crm.domain.language import LANGUAGES
+from telecom_crm.domain.profile import Consent
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.papers import printed
 from telecom_crm.entrypoints.http.web.cookies import A_YEAR_SECONDS, LANGUAGE, baked
