@@ -89,6 +89,11 @@ class TariffCatalog:
         with self.uow(read_only=True) as tx:
             return tx.catalog.tariffs.page(query)
 
+    def names(self) -> dict[str, Wording]:
+        """Return what every tariff and option is called, by its code."""
+        with self.uow(read_only=True) as tx:
+            return tx.catalog.names()
+
     def count_tariffs(self, *wheres: Mapping[str, str], most: int) -> list[int]:
         """Count the tariffs that each filter leaves, up to `most`."""
         return counts_of(self.uow, lambda tx: tx.catalog.tariffs, wheres, most=most)

@@ -55,6 +55,7 @@ from telecom_crm.domain.identifiers import (
     WebhookId,
 )
 from telecom_crm.domain.importing import ImportJob, RowOutcome
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, TrialBalanceLine
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
@@ -436,6 +437,10 @@ class Catalog(Protocol):
     def tariffs(self) -> Collection[str, Tariff]: ...
     @property
     def options(self) -> Collection[str, Option]: ...
+
+    def names(self) -> dict[str, Wording]:
+        """Return what every tariff and option is called, by its code."""
+        ...
 
 
 class Contracts(Collection[ContractId, Contract], Protocol):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ import attrs
 
 from telecom_crm.application.access.signing_in import FORGOTTEN, UNKNOWN
 from telecom_crm.application.paging import each_in
-from telecom_crm.application.ports import Clock, Page, Query, Transaction, UnitOfWork
+from telecom_crm.application.ports import Clock, Collection, Page, Query, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import brand_in
 from telecom_crm.domain.application import ApplicationStatus
@@ -23,7 +22,7 @@ from telecom_crm.domain.calendar import Period, local_date
 from telecom_crm.domain.identifiers import UserId
 from telecom_crm.domain.importing import ImportJob
 from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
-from telecom_crm.domain.payment import IN_FLIGHT, PaymentStatus
+from telecom_crm.domain.payment import IN_FLIGHT, Payment, PaymentStatus
 from telecom_crm.domain.provisioning import ProvisioningStatus
 from telecom_crm.domain.report import (
     NOTABLE,
@@ -230,16 +229,27 @@ def _attention(
     return Attention(concern=concern, number=number, since=since, at_least=at_least)
 
 
-def _waiting(concern: Concern, page: Page[T], since: Callable[[T], datetime]) -> Attention | None:
-    """Return what waits, the first of a page the longest."""
+def _queued(
+    concern: Concern,
+    listed: Collection[Any, T],
+    where: Mapping[str, str],
+    *,
+    since: Callable[[T], datetime],
+) -> Attention | None:
+    """Return how many things of a list wait, and since when the first of them, the oldest."""
+    [number] = listed.counts([where], most=LOOKED_AT + 1)
+    if not number:
+        return None
+    [oldest] = listed.page(Query(where=where, limit=1)).items
+    return _counted(concern, number, since=since(oldest))
+
+
+def _stuck(concern: Concern, page: Page[Payment]) -> Attention | None:
+    """Return payments that wait too long, the first of a page the longest."""
     if not page.items:
         return None
-    more, oldest = page.next is not None, since(page.items[0])
+    more, oldest = page.next is not None, page.items[0].at
     return _attention(concern, len(page.items), since=oldest, at_least=more)
-
-
-def _in_state(status: StrEnum) -> Query:
-    return Query(where={"status": status.value}, limit=LOOKED_AT)
 
 
 def _to_decide(tx: Transaction, reads: _Reader) -> list[Approval]:
@@ -256,8 +266,10 @@ def _approvals(mine: Sequence[Approval]) -> Attention | None:
 
 
 def _applications(tx: Transaction) -> Attention | None:
-    waiting = tx.applications.page(_in_state(ApplicationStatus.VALIDATED))
-    return _waiting(Concern.APPLICATIONS, waiting, lambda one: one.captured_at)
+    validated = {"status": ApplicationStatus.VALIDATED.value}
+    return _queued(
+        Concern.APPLICATIONS, tx.applications, validated, since=lambda one: one.captured_at
+    )
 
 
 def _latest(tx: Transaction, reads: _Reader) -> tuple[Event, ...]:
@@ -271,23 +283,25 @@ def _overdue(late: int) -> list[Attention]:
     return [] if found is None else [found]
 
 
-def _counted(concern: Concern, number: int) -> Attention | None:
+def _counted(concern: Concern, number: int, *, since: datetime | None = None) -> Attention | None:
     """Return so many things, counted to one more than are told."""
-    return _attention(concern, min(number, LOOKED_AT), at_least=number > LOOKED_AT)
+    return _attention(concern, min(number, LOOKED_AT), since=since, at_least=number > LOOKED_AT)
 
 
 def _payments(tx: Transaction, before: datetime) -> list[Attention | None]:
     """Return payments whose end is not known for too long, and those that are for nobody."""
     found = [
-        (concern, tx.payments.uncertain(before, states=states, limit=LOOKED_AT))
+        _stuck(concern, tx.payments.uncertain(before, states=states, limit=LOOKED_AT))
         for concern, states in (
             (Concern.UNKNOWN_PAYMENTS, {PaymentStatus.UNKNOWN}),
             (Concern.WAITING_PAYMENTS, IN_FLIGHT - {PaymentStatus.UNKNOWN}),
         )
     ]
-    unallocated = tx.payments.page(_in_state(PaymentStatus.UNALLOCATED))
-    found.append((Concern.UNALLOCATED_PAYMENTS, unallocated))
-    return [_waiting(concern, stuck, lambda one: one.at) for concern, stuck in found]
+    for_nobody = {"status": PaymentStatus.UNALLOCATED.value}
+    queued = _queued(
+        Concern.UNALLOCATED_PAYMENTS, tx.payments, for_nobody, since=lambda one: one.at
+    )
+    return [*found, queued]
 
 
 def _unallocated(tx: Transaction, places: tuple[PlaceFigures, ...]) -> tuple[PlaceFigures, ...]:

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from telecom_crm.adapters.memory.collection import MemoryCollection, Scope
+from telecom_crm.application.paging import each_in
 from telecom_crm.application.ports import Page
 from telecom_crm.domain.contract import LIVE, Contract, ContractStatus
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId, TaskId
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.number import HELD_NUMBER, Number, NumberCategory, NumberStatus
 from telecom_crm.domain.provisioning import UNFINISHED, ProvisioningStatus, ProvisioningTask
 from telecom_crm.domain.sim import Sim, SimStatus
@@ -83,6 +85,10 @@ class MemoryCatalog:
     def __init__(self, scope: Scope) -> None:
         self.tariffs: MemoryCollection[str, Tariff] = MemoryCollection(scope, scope.store.tariffs)
         self.options: MemoryCollection[str, Option] = MemoryCollection(scope, scope.store.options)
+
+    def names(self) -> dict[str, Wording]:
+        named: list[Tariff | Option] = [*each_in(self.tariffs), *each_in(self.options)]
+        return {one.code: one.name for one in named}
 
     def check(self) -> None:
         self.tariffs.check()

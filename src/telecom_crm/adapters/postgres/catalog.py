@@ -10,14 +10,18 @@ from sqlalchemy import Connection
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_choice
+from telecom_crm.adapters.postgres.json import converter
 from telecom_crm.adapters.postgres.rows.catalog import (
     option_from_row,
     option_to_row,
     tariff_from_row,
     tariff_to_row,
 )
+from telecom_crm.adapters.postgres.sheet import rows_of
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.tariff import CatalogueStatus, Option, Tariff
 
+_NAMES = "SELECT code, name FROM tariffs UNION ALL SELECT code, name FROM options"
 _FILTERS = {"status": by_choice("status", CatalogueStatus)}
 
 
@@ -65,3 +69,8 @@ class PostgresCatalog:
     def options(self) -> PostgresOptions:
         """Options by their code."""
         return PostgresOptions(self.connection, self.holding)
+
+    def names(self) -> dict[str, Wording]:
+        """Return what every tariff and option is called, by its code."""
+        named = rows_of(self.connection, _NAMES, {})
+        return {row["code"]: converter.structure(row["name"], Wording) for row in named}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from telecom_crm.application.ports import (
@@ -18,8 +19,12 @@ from telecom_crm.domain.errors import (
 from telecom_crm.domain.identifiers import (
     PaymentId,
 )
+from telecom_crm.domain.language import Wording
+from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, ReceiptNumber
+from telecom_crm.domain.tariff import Option, OptionTerms
 from telecom_crm.entrypoints.conformance.samples import (
+    CURRENCY,
     Samples,
 )
 from telecom_crm.entrypoints.conformance.strategies import iccid_of, msisdn_of
@@ -51,6 +56,19 @@ class Lists(StoreSuite):
             for field in FILTERS[name]:
                 value = _a_value_of(field, name)
                 assert listed.page(Query(where={field: value})).items == ()
+
+    def test_what_is_sold_is_told_by_name(self) -> None:
+        uow, samples = self.make(), Samples()
+        named = Wording(en="Start", ru="Старт", ky="Баштоо")
+        tariff = attrs.evolve(samples.tariff("START"), name=named)
+        terms = OptionTerms(fee=Money(1, CURRENCY))
+        option = Option.create(code="NET", name="Net", terms=terms, **samples.said())
+        with uow() as tx:
+            tx.catalog.tariffs.save(tariff)
+            tx.catalog.options.save(option)
+            seen = tx.catalog.names()
+        with uow(read_only=True) as tx:
+            assert seen == tx.catalog.names() == {"START": named, "NET": option.name}
 
     def test_a_payment_is_found_by_the_number_of_its_receipt(self) -> None:
         uow, samples = self.make(), Samples()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Literal
@@ -55,6 +55,12 @@ NAMES: Mapping[str, str] = {"en": "English", "ru": "Русский", "ky": "Кы
 
 _LOCALES = {"en": "en_GB", "ru": "ru_KG", "ky": "ky_KG", PSEUDO: "en"}
 _MINUS = "\u2212"
+# Lists and charts write the same days and amounts over and over, each at the price of a query.
+_kept = partial(lru_cache, 4096, typed=True)
+_currency = _kept()(format_currency)
+_decimal = _kept()(format_decimal)
+_compact_decimal = _kept()(format_compact_decimal)
+_date = _kept()(format_date)
 _FORMAT = re.compile(r"(%\(\w+\)s|%%)")
 
 
@@ -88,9 +94,7 @@ class Tongue:
         pattern = "¤¤\xa0#,##0.00" if self.locale.language == SOURCE else "#,##0.00\xa0¤"
         if not minor_digits(amount.currency):
             pattern = pattern.replace(".00", "")
-        text = format_currency(
-            abs(value), amount.currency, pattern, self.locale, currency_digits=False
-        )
+        text = _currency(abs(value), amount.currency, pattern, self.locale, currency_digits=False)
         sign = _MINUS if value < 0 else "+" if signed and value else ""
         return sign + text
 
@@ -105,11 +109,11 @@ class Tongue:
 
     def number(self, value: float | Decimal) -> str:
         """Write a number with its thousands apart."""
-        return format_decimal(value, locale=self.locale).replace("-", _MINUS)
+        return _decimal(value, locale=self.locale).replace("-", _MINUS)
 
     def short(self, value: float | Decimal) -> str:
         """Write about how much something is, for a chart: `120 тыс.`, `1.25M`."""
-        text = format_compact_decimal(value, locale=self.locale, fraction_digits=2)
+        text = _compact_decimal(value, locale=self.locale, fraction_digits=2)
         return text.replace("-", _MINUS)
 
     def percent(self, value: float, *, signed: bool = False) -> str:
@@ -120,7 +124,7 @@ class Tongue:
 
     def date(self, day: date, form: str = "medium") -> str:
         """Write a day."""
-        return format_date(day, form, locale=self.locale)
+        return _date(day, form, locale=self.locale)
 
     def month(self, at: datetime, zone: ZoneInfo) -> str:
         """Write the month of an instant with its year, to stand alone."""

@@ -14,7 +14,6 @@ from telecom_crm.domain.compatibility import CompatibilityRule, RuleKind
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Area
-from telecom_crm.domain.tariff import Option, Tariff
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.forms import Form
@@ -102,8 +101,7 @@ def rules_naming(catalog: TariffCatalog, code: str) -> list[Shown]:
 
 def names_in(catalog: TariffCatalog) -> dict[str, str]:
     """Return what tariffs and options are called, by their code, in the visitor's language."""
-    found: list[Tariff | Option] = [*catalog.tariffs(EVERY).items, *catalog.options(EVERY).items]
-    return {one.code: spoken(one.name) for one in found}
+    return {code: spoken(name) for code, name in catalog.names().items()}
 
 
 def _shown(rule: CompatibilityRule, names: Mapping[str, str]) -> Shown:
