@@ -54,21 +54,15 @@ _BY_RECEIPT = Filter(
 )
 
 
-_BEGUN_BEFORE = """
-SELECT xact::text FROM events WHERE thing = 'payment' AND sequence = 1 AND thing_id = (
-  SELECT id::text FROM unnest(%(gateways)s::text[]) AS wanted (name) CROSS JOIN LATERAL (
-    SELECT id FROM payments WHERE gateway = wanted.name AND at < %(since)s - interval '1 hour'
-    ORDER BY id DESC LIMIT 1
-  ) AS earlier ORDER BY id DESC LIMIT 1
-)
-"""
-"""Transactions rise with time: all payments since began behind one asked for well before."""
-
-# What somebody began is looked for first: a cashier's payments of a day, not everybody's.
+# What somebody began is looked for first, from their last event back to one of well before: of a
+# cashier's payments those of a day, and nobody else's. Transactions rise with time.
 _TAKEN = """
 WITH begun AS MATERIALIZED (
   SELECT thing_id::uuid AS id FROM events
-  WHERE by_name = %(by)s AND xact >= %(behind)s::xid8 AND thing = 'payment' AND sequence = 1
+  WHERE by_name = %(by)s AND thing = 'payment' AND sequence = 1 AND xact >= coalesce((
+    SELECT xact FROM events WHERE by_name = %(by)s AND at < %(since)s - interval '1 hour'
+    ORDER BY xact DESC LIMIT 1
+  ), '0'::xid8)
 )
 SELECT method, count(*) AS payments, sum(amount_minor)::bigint AS paid
 FROM begun JOIN payments USING (id)
@@ -146,7 +140,6 @@ class PostgresPayments(PostgresCollection[PaymentId, Payment]):
             "gateways": array_of(sorted(set(gateways)), quoted=True),
             "currency": currency,
         }
-        facts["behind"] = self.connection.exec_driver_sql(_BEGUN_BEFORE, facts).scalar() or "0"
         return [
             Takings(
                 method=PaymentMethod(row["method"]),
