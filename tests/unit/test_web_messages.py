@@ -51,6 +51,13 @@ def test_a_reason_is_said_in_the_visitor_s_language_by_names():
     CURRENT.reset(token)
 
 
+def test_a_reason_with_an_id_is_said_without_it():
+    reason = Reason.of("the customer is merged into %(survivor)s", survivor="01a21f79-3a13")
+    error = RuleViolated("x", (reason,))
+    assert "01a21f79-3a13" in str(error)
+    assert sentence(error) == "The customer was merged into another one"
+
+
 def test_a_reason_may_be_of_another_and_have_days_kinds_and_counts():
     blocked = Reason.of(
         "activation is blocked: %(reason)s",

@@ -255,7 +255,7 @@ REASONS = (
     N_("at most %(count)s notes are pinned: unpin one"),
     N_("the customer is blocked"),
     N_("the customer is closed"),
-    N_("the customer is merged into %(survivor)s"),
+    "the customer is merged into %(survivor)s",
     N_("add a valid document of the customer"),
     N_("add the signed contract as a file"),
     N_("the contract does not hold its SIM card"),
@@ -272,6 +272,11 @@ REASONS = (
     N_("kept %(column)s as it was: a date of birth does not change"),
 )
 """What rules say where they refuse, and imports of their rows, as each `Reason` has it."""
+
+NAMELESS: Mapping[str, str] = {
+    "the customer is merged into %(survivor)s": N_("the customer was merged into another one"),
+}
+"""Reasons whose values are ids, which tell people nothing: what pages say of them instead."""
 
 PLAIN_REASONS = (
     N_("Internet beyond what is included has no price"),
@@ -351,6 +356,8 @@ def worded(reason: str, names: Mapping[str, Wording]) -> str:
     """Return a reason of the domain; `names` are what codes in it are called."""
     if not isinstance(reason, Reason):
         return gettext(reason)
+    if reason.pattern in NAMELESS:
+        return gettext(NAMELESS[reason.pattern])
     filled = {
         place: format_list([_value(one, names) for one in several], "or", here().locale)
         for place, several in reason.values.items()
