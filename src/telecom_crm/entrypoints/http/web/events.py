@@ -36,7 +36,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "CustomerIdentityHandedOver": (N_("Document passed to the other customer"), "id-card", "warn"),
     # Applications
     "ApplicationCaptured": (N_("Application received"), "file-plus", "info"),
-    "ApplicationValidated": (N_("Application checked"), "list-checks", "ok"),
+    "ApplicationValidated": (N_("Application approved"), "list-checks", "ok"),
     "ApplicationInformationAsked": (N_("More data asked for"), "circle-help", "warn"),
     "ApplicationInformationSupplied": (N_("Data supplied"), "pencil", "info"),
     "ApplicationClaimed": (N_("Application taken to work"), "user", "info"),

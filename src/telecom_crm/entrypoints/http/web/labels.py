@@ -127,7 +127,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
     ApplicationStatus: {
         "captured": within("application", "New"),
         "needs_info": within("application", "Needs more data"),
-        "validated": within("application", "Waiting"),
+        "validated": within("application", "Approved"),
         "in_progress": within("application", "In work"),
         "on_hold": within("application", "On hold"),
         "completed": within("application", "Completed"),
