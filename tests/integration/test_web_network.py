@@ -1,4 +1,4 @@
-"""The network's tasks in the console: what failed is tried again, done by hand or given up."""
+"""The network's tasks in the console: what failed is tried again, done by hand or dropped."""
 
 from collections.abc import Iterator
 
@@ -57,13 +57,22 @@ def test_what_failed_is_listed_and_tried_again(site):
 
 
 @pytest.mark.parametrize(("command", "status"), [("skip", "skipped"), ("undo", "undone")])
-def test_what_failed_is_done_by_hand_or_given_up_for_a_reason(site, command, status):
+def test_what_failed_is_done_by_hand_or_dropped_for_a_reason(site, command, status):
     task, operator = failed(site), site.browser("operator")
     unsaid = do(operator, task, command)
     assert (unsaid.status_code, 'id="e-reason"' in unsaid.text) == (422, True)
     assert do(operator, task, command, reason="seen in the HLR").status_code == 303
     assert site.crm.provisioning.get(task.id).status == status
     assert "seen in the HLR" in operator.get(f"{NETWORK}/{task.id}").text
+
+
+def test_what_follows_is_told_before_a_task_is_dropped(site):
+    task, operator = failed(site), site.browser("operator")
+    asked = operator.get(f"{NETWORK}/{task.id}/undo").text
+    assert "the task stays undone" in asked
+    assert ("take it back there by hand" in asked) == bool(task.steps)
+    assert "The contract is not activated" not in asked, "that is no activation"
+    assert "as if the task were done" in operator.get(f"{NETWORK}/{task.id}/skip").text
 
 
 def test_who_may_only_look_is_offered_nothing(site):

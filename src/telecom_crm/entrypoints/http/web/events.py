@@ -148,7 +148,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "ProvisioningTicketOpened": (N_("Ticket opened about it"), "message-square-plus", "warn"),
     "ProvisioningRetried": (N_("Task tried again"), "refresh-cw", "info"),
     "ProvisioningSkipped": (N_("Task skipped"), "arrow-right", "warn"),
-    "ProvisioningUndone": (N_("Task undone"), "rotate-ccw", "warn"),
+    "ProvisioningUndone": (N_("Task dropped"), "circle-x", "warn"),
     # Tickets
     "TicketCreated": (N_("Ticket opened"), "message-square-plus", "info"),
     "TicketActivated": (N_("Ticket taken to work"), "play", "info"),

@@ -336,7 +336,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "done": within("task", "Done"),
         "failed": within("task", "Failed"),
         "skipped": within("task", "Skipped"),
-        "undone": within("task", "Undone"),
+        "undone": within("task", "Dropped"),
     },
     ProvisioningKind: {
         "activate": N_("Activation"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
+import attrs
 from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -34,7 +36,9 @@ from telecom_crm.entrypoints.http.web.console.commands import (
 from telecom_crm.entrypoints.http.web.console.contract_facts import searched
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
 from telecom_crm.entrypoints.http.web.events import event_shown
+from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext
 from telecom_crm.entrypoints.http.web.labels import label
@@ -60,12 +64,30 @@ ENTRY = Entry(
 )
 
 
+def _skipping(*_asked: object) -> dict[str, Any]:
+    return {
+        "note": _(
+            "For what was done in the network by hand, or is not needed: the network is not asked "
+            "again, and the contract goes on as if the task were done."
+        )
+    }
+
+
+def _dropping(_request: Visit, _crm: Crm, task: ProvisioningTask, _form: Form) -> dict[str, Any]:
+    told = [_("The network is not asked again, and the task stays undone.")]
+    if task.kind is ProvisioningKind.ACTIVATE:
+        told.append(_("The contract is not activated; it can be activated again later."))
+    if task.steps:
+        told.append(_("A part is done in the network already: take it back there by hand."))
+    return {"note": " ".join(told)}
+
+
 COMMANDS = Commands(
     area=Area.NETWORK,
     service=lambda crm: crm.provisioning,
     find=lambda crm, key: crm.provisioning.get(TaskId(key)),
     title=lambda task: label(task.kind),
-    allowed=lambda _, __, task: _allowed(task),
+    allowed=lambda _request, _crm, task: _allowed(task),
     table=(
         Command(
             "retry",
@@ -80,15 +102,16 @@ COMMANDS = Commands(
             "check",
             N_("The task counts as done"),
             Provisioning.skip,
-            REASON,
+            attrs.evolve(REASON, offers=_skipping),
         ),
         Command(
             "undo",
-            N_("Give up"),
-            "rotate-ccw",
-            N_("The task is given up"),
+            N_("Drop the task"),
+            "circle-x",
+            N_("The task is dropped"),
             Provisioning.undo,
-            REASON,
+            attrs.evolve(REASON, offers=_dropping),
+            hurts=True,
         ),
     ),
 )
