@@ -22,11 +22,11 @@ from telecom_crm.adapters.gateways.simulator import SimulatorGateway
 from telecom_crm.adapters.network.simulator import SimulatorNetwork
 from telecom_crm.application.catalog_file import demo_catalog
 from telecom_crm.application.inventory.receiving import SimData
-from telecom_crm.application.ports import Message, NotInstalled
+from telecom_crm.application.ports import Message, NotInstalled, Query
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, InvalidValue, RuleViolated
-from telecom_crm.domain.hold import Bar, HoldKind
+from telecom_crm.domain.hold import LIFTED_BY_MONEY, Bar, HoldKind
 from telecom_crm.domain.ledger import PostingKind
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
@@ -40,6 +40,7 @@ from telecom_crm.entrypoints.demo import (
     CUSTOMERS,
     GATEWAYS,
     begun,
+    load_applications,
     load_subscribers,
     subscriber,
 )
@@ -257,8 +258,8 @@ def test_a_demo_has_thirteen_months_behind_it_and_lives_them_once() -> None:
         assert found.contracts is not None
         assert found.money is not None
         states = Counter(contract.status.value for contract in crm.contracts.each())
-        assert states == {"active": CUSTOMERS - 3, "closed": 2, "suspended": 1}
-        assert found.contracts[-1].active == CUSTOMERS - 3
+        assert states == {"active": CUSTOMERS - 6, "closed": 2, "suspended": 4}
+        assert found.contracts[-1].active == CUSTOMERS - 6
         assert sum(day.connected for day in found.contracts[-30:]) > 3
         assert [day.paid.minor > 0 for day in found.money[90:]].count(True) > 60
         concerns = {one.concern.value: one.number for one in found.attention}
@@ -271,6 +272,49 @@ def test_a_demo_has_thirteen_months_behind_it_and_lives_them_once() -> None:
         fees = [one for one in entries if one.kind is PostingKind.RECURRING_FEE]
         days = {one.booked_at.astimezone(crm.zone).day for one in fees}
         assert days == {local_date(entries[0].booked_at, crm.zone).day}, "as its tariff says"
+
+
+@pytest.mark.parametrize(("customers", "seed", "later"), [(CUSTOMERS, 0, 0), (25, 1, 8)])
+def test_a_demo_has_debtors_and_some_of_them_are_suspended(
+    customers: int, seed: int, later: int
+) -> None:
+    clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC) + timedelta(days=later))
+    with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS) as crm:
+        live(crm, clock, customers=customers, seed=seed)
+        crm.work()
+        states = {one.account.id: one for one in crm.accounts.states(Query(limit=500)).items}
+        owing = {id for id, one in states.items() if one.balance.balance.minor < 0}
+        bills = [one for one in states.values() if one.account.postpaid]
+        assert customers // 10 < len(bills) < customers // 3
+        assert 3 <= len(owing) < customers // 4
+        held = [
+            (hold.kind, contract)
+            for contract in crm.contracts.each()
+            for hold in contract.holds
+            if hold.kind in LIFTED_BY_MONEY
+        ]
+        assert HoldKind.NON_PAYMENT in {kind for kind, _ in held}, "and the worker leaves it"
+        assert {contract.account_id for _, contract in held} <= owing
+        told = {one.customer_id for one in crm.notifications.each() if "Suspend" in one.event}
+        assert {contract.customer_id for _, contract in held} <= told
+        overdue = [one for one in bills if one.balance.balance.minor < -79_000]
+        assert overdue
+        debt = crm.reports.dashboard(days=30).debt
+        assert debt is not None
+        assert debt.now.minor == -sum(states[id].balance.balance.minor for id in owing)
+
+
+def test_the_last_hours_of_a_demo_bring_something_of_every_kind() -> None:
+    clock = ManualClock(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
+    with telecom_crm.in_memory(clock=clock, gateways=GATEWAYS) as crm:
+        live(crm, clock)
+        load_applications(crm)
+        latest = crm.reports.dashboard().latest
+        assert {one.name for one in latest} == {
+            *("ApplicationCaptured", "CustomerRegistered", "ContractActivated"),
+            *("PaymentConfirmed", "TicketCreated", "TicketClosed"),
+        }
+        assert latest[-1].at > clock() - timedelta(hours=2)
 
 
 class DyingNetwork(SimulatorNetwork):

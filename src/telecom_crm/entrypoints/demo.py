@@ -27,10 +27,12 @@ from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.profile import Address
 from telecom_crm.domain.regulation import PaymentLimits, Regulations
 from telecom_crm.domain.role import RoleName
+from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.ticket import TicketPriority
 from telecom_crm.entrypoints.crm import Crm
 
 BY = Actor("demo")
+OPERATOR, SUBSCRIBER = Actor("operator"), Actor(SELF_CARE)
 GATEWAYS = ("cash_desk", "card_terminal", "simulator")
 """What a demo takes money with."""
 
@@ -214,7 +216,7 @@ def apply(crm: Crm, index: int) -> None:
     one = subscriber(APPLIED_FROM + index, begun(crm).seed)
     made = crm.intake.capture(
         kind=ApplicationKind.NEW_CONNECTION,
-        channel=Channel.API,
+        channel=Channel.SELF_CARE,
         external_reference=f"demo-application-{index}",
         raw={
             "full_name": one.name,
@@ -227,14 +229,14 @@ def apply(crm: Crm, index: int) -> None:
             "tariff": one.tariff,
             "consents": ["personal_data"],
         },
-        by=BY,
+        by=SUBSCRIBER,
     )
     if made.replayed:
         return
     if index % 3 == 1:
-        crm.intake.validate(made.id, by=BY)
+        crm.intake.validate(made.id, by=OPERATOR)
     elif index % 3 == 2:
-        crm.intake.ask(made.id, reason="The number of the document cannot be read", by=BY)
+        crm.intake.ask(made.id, reason="The number of the document cannot be read", by=OPERATOR)
 
 
 def load_accounts(crm: Crm, password: str) -> None:
@@ -352,7 +354,7 @@ def tell_trouble(crm: Crm, number: int) -> None:
         subject=subject,
         priority=priority,
         idempotency_key=f"demo-ticket-{8 * number}",
-        by=BY,
+        by=SUBSCRIBER,
     )
 
 
