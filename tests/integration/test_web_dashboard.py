@@ -8,6 +8,7 @@ import pytest
 import telecom_crm
 from telecom_crm.application.payments.request import PaymentRequest
 from telecom_crm.application.ports import Payer
+from telecom_crm.domain.application import ApplicationKind, Channel
 from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.domain.lifecycle import SYSTEM
@@ -177,6 +178,27 @@ def test_the_latest_events_name_their_things_to_who_may_see_them(site, admin):
     for browser, told in ((admin, True), (site.browser("support"), True)):
         latest = browser.get("/console").text.partition("Latest events")[2]
         assert (f"{contract.number} · {name} · " in latest) is told
+
+
+def test_the_latest_events_name_payments_tickets_and_applications(site, admin):
+    contract = next(site.crm.contracts.each(status="active"))
+    name = site.crm.customers.get(contract.customer_id).name
+    pay(site)
+    ticket = site.crm.tickets.create(customer_id=contract.customer_id, subject="No signal at home")
+    asked = site.crm.intake.capture(
+        kind=ApplicationKind.NEW_CONNECTION,
+        channel=Channel.API,
+        external_reference="named",
+        raw={"full_name": "Айбек Токтоев"},
+    )
+    latest = read(admin).partition("Latest events")[2]
+    for told in (
+        f"KGS 1,240.50 · {name} · ",
+        f"{ticket.number} · No signal at home · ",
+        f"{asked.number} · Айбек Токтоев · ",
+    ):
+        assert told in latest
+    assert "Айбек" not in read(site.browser("cashier"))
 
 
 def test_every_event_that_is_notable_has_words():

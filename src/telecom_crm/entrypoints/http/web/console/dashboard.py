@@ -16,7 +16,13 @@ from markupsafe import Markup
 
 from telecom_crm.application.reports import Reports
 from telecom_crm.domain.calendar import start_of
-from telecom_crm.domain.identifiers import ContractId, CustomerId
+from telecom_crm.domain.identifiers import (
+    ApplicationId,
+    ContractId,
+    CustomerId,
+    PaymentId,
+    TicketId,
+)
 from telecom_crm.domain.importing import ImportResult
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
@@ -150,17 +156,34 @@ def _taken(request: Visit, crm: Crm, found: Dashboard) -> list[Takings] | None:
 
 def _named(request: Visit, crm: Crm, events: Sequence[Event]) -> dict[str, str]:
     """Return what things are called that events are about, by their ids, as one may see them."""
-    ids = {
-        thing: [UUID(one.thing_id) for one in events if one.thing == thing]
-        for thing in ("contract", "customer")
-    }
-    contracts = crm.contracts.get_many(ContractId(one) for one in ids["contract"])
-    whose = {one.customer_id for one in contracts.values()} | {*map(CustomerId, ids["customer"])}
+
+    def about(thing: str) -> list[UUID]:
+        return [UUID(one.thing_id) for one in events if one.thing == thing]
+
+    payments = crm.payments.get_many(map(PaymentId, about("payment")))
+    paid_for = {one.contract_id for one in payments.values() if one.contract_id}
+    contracts = crm.contracts.get_many({*map(ContractId, about("contract")), *paid_for})
+    whose = {one.customer_id for one in contracts.values()} | {*map(CustomerId, about("customer"))}
     people = crm.customers.get_many(whose) if whose and request.may(Area.CUSTOMERS) else {}
-    named = {one.key: one.name for one in people.values()}
-    for one in contracts.values():
-        named[str(one.id)] = " · ".join(filter(None, (one.number, named.get(str(one.customer_id)))))
-    return named
+    names = {id: one.name for id, one in people.items()}
+    owners = {id: names.get(one.customer_id) for id, one in contracts.items()}
+    told: dict[UUID, tuple[str | None, ...]] = {
+        **{id: (name,) for id, name in names.items()},
+        **{id: (one.number, owners[id]) for id, one in contracts.items()},
+        **{
+            id: (_money(one.amount), owners.get(one.contract_id) if one.contract_id else None)
+            for id, one in payments.items()
+        },
+        **{
+            id: (one.number, one.subject)
+            for id, one in crm.tickets.get_many(map(TicketId, about("ticket"))).items()
+        },
+        **{
+            id: (one.number, one.said("full_name"))
+            for id, one in crm.intake.get_many(map(ApplicationId, about("application"))).items()
+        },
+    }
+    return {str(id): " · ".join(filter(None, words)) for id, words in told.items()}
 
 
 def _period(days: int, now: int) -> dict[str, Any]:
