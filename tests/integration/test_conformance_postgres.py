@@ -16,7 +16,7 @@ from telecom_crm.adapters.postgres.till import PooledConnections, PostgresTill
 from telecom_crm.adapters.postgres.unit_of_work import PostgresUnitOfWork
 from telecom_crm.application.ports import UnitOfWork
 from telecom_crm.entrypoints.conformance.contract import ContractMachine
-from telecom_crm.entrypoints.conformance.crm import CrmMachine
+from telecom_crm.entrypoints.conformance.crm.machine import CrmMachine
 from telecom_crm.entrypoints.conformance.inventory import InventoryMachine
 from telecom_crm.entrypoints.conformance.ledger import LedgerMachine
 from telecom_crm.entrypoints.conformance.store import Store

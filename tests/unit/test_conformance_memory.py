@@ -26,7 +26,7 @@ from telecom_crm.domain.identifiers import ICCID, MSISDN
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment
 from telecom_crm.entrypoints.conformance.contract import ContractMachine
-from telecom_crm.entrypoints.conformance.crm import CrmMachine
+from telecom_crm.entrypoints.conformance.crm.machine import CrmMachine
 from telecom_crm.entrypoints.conformance.gateway import GatewaySuite, Turn
 from telecom_crm.entrypoints.conformance.inventory import InventoryMachine
 from telecom_crm.entrypoints.conformance.ledger import LedgerMachine
