@@ -102,6 +102,8 @@ def test_no_token_passes_for_what_acts_by_itself(access, name):
 def test_keys_of_two_tokens_of_one_name_are_two(access):
     tills = [access.create_token(name="pos", role=Role.CASHIER, by=BY)[0] for _ in range(2)]
     first, second = (request_key("1", "pay", by=till.actor, amount=1) for till in tills)
+    assert first
+    assert second
     assert first.caller != second.caller
     assert request_key("1", "pay", by=tills[0].actor, amount=1) == first
 

@@ -127,6 +127,9 @@ def test_another_kind_of_charge_is_another_request(accounts, account):
         accounts.charge(account.id, kind=ChargeKind.NUMBER_CHANGE, **given)
     with pytest.raises(InvalidValue, match="255"):
         accounts.credit(account.id, amount=som("1"), reason="x", idempotency_key="k" * 256)
+    for unfit in ("", " ", "k\x00"):
+        with pytest.raises(InvalidValue):
+            accounts.credit(account.id, amount=som("1"), reason="x", idempotency_key=unfit)
 
 
 def test_no_account_holds_more_than_an_amount_can_say(accounts, account):

@@ -19,11 +19,10 @@ from telecom_crm.application.adjusting import (
     refuse_more,
     state_of,
 )
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on, each_swept, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
-    IdempotencyKey,
     NewId,
     Page,
     Query,
@@ -386,8 +385,15 @@ class Accounts:
             raise RuleViolated("transfer", ("a transfer needs two accounts",))
         at, out_id = self.clock(), EntryId(self.new_id())
         with self.uow() as tx:
-            digest = digest_of("accounts.transfer", account_id=account_id, to=to, amount=amount)
-            if earlier := claimed(tx, by, idempotency_key, digest, out_id, account_id):
+            key = request_key(
+                idempotency_key,
+                "accounts.transfer",
+                by=by,
+                account_id=account_id,
+                to=to,
+                amount=amount,
+            )
+            if earlier := claimed(tx, key, out_id, account_id):
                 return earlier
             states = tx.ledger.states([account_id, to], at=at)
             for one in (account_id, to):
@@ -422,9 +428,16 @@ class Accounts:
         Raise `NotFound`, `AlreadyReversed`, `RuleViolated` for another kind of entry, `KeyReused`.
         """
         at, undo_id = self.clock(), EntryId(self.new_id())
-        digest = digest_of("accounts.reverse_entry", id=account_id, entry_id=entry_id, why=reason)
+        key = request_key(
+            idempotency_key,
+            "accounts.reverse_entry",
+            by=by,
+            id=account_id,
+            entry_id=entry_id,
+            why=reason,
+        )
         with self.uow() as tx:
-            if earlier := claimed(tx, by, idempotency_key, digest, undo_id, account_id):
+            if earlier := claimed(tx, key, undo_id, account_id):
                 return earlier
             state = state_of(tx, account_id, at)
             entry = tx.ledger.entry(entry_id, account_id=account_id)
@@ -453,11 +466,11 @@ class Accounts:
         account_id = AccountId(self.new_id())
         with self.uow() as tx:
             customer = tx.customers.get(customer_id)
-            if key is not None:
-                digest = digest_of("accounts.open", customer_id=customer_id, currency=currency)
-                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), account_id)
-                if earlier is not None:
-                    return attrs.evolve(tx.accounts.get(AccountId(earlier.resource)), replayed=True)
+            asked = request_key(
+                key, "accounts.open", by=by, customer_id=customer_id, currency=currency
+            )
+            if earlier := done_before(tx, tx.accounts, asked, account_id):
+                return earlier
             customer.refuse_barred()
             return tx.accounts.save(
                 BillingAccount.open(

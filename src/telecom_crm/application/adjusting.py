@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from uuid import UUID
 
 import attrs
 
 from telecom_crm.application.deciding import GIVEN, refuse_giving
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import request_key
 from telecom_crm.application.ports import Clock, IdempotencyKey, NewId, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
@@ -67,13 +66,15 @@ class Adjusting:
         """Book one inside a transaction, on a subscriber's account or one of the house."""
         at, entry_id = self.clock(), EntryId(self.new_id())
         account_id, amount = wanted.account_id, wanted.amount
-        digest = digest_of(
+        key = request_key(
+            wanted.key,
             f"accounts.{wanted.what or wanted.kind}",
+            by=wanted.by,
             id=account_id,
             amount=amount,
             why=wanted.reason,
         )
-        if earlier := claimed(tx, wanted.by, wanted.key, digest, entry_id, account_id):
+        if earlier := claimed(tx, key, entry_id, account_id):
             return earlier
         state = state_of(tx, account_id, at)
         if not house:
@@ -124,13 +125,10 @@ def state_of(tx: Transaction, account_id: AccountId, at: datetime) -> AccountSta
 
 
 def claimed(
-    tx: Transaction, by: Actor, key: str | None, digest: str, entry_id: UUID, account_id: AccountId
+    tx: Transaction, key: IdempotencyKey | None, entry_id: EntryId, account_id: AccountId
 ) -> JournalEntry | None:
     """Claim the key for an entry; return the entry it is bound to already."""
-    if key is None:
-        return None
-    earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), entry_id)
-    if earlier is None:
+    if key is None or (earlier := tx.keys.claim(key, entry_id)) is None:
         return None
     return attrs.evolve(
         tx.ledger.entry(EntryId(earlier.resource), account_id=account_id), replayed=True

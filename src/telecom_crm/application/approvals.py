@@ -11,7 +11,7 @@ import attrs
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import counts_of, each_of, each_swept, refuse_stale, search_of
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
@@ -74,20 +74,18 @@ class Approvals:
             by=by,
             at=self.clock(),
         )
+        key = request_key(
+            idempotency_key,
+            "approvals.ask",
+            by=by,
+            kind=kind,
+            thing_id=thing_id,
+            amount=amount,
+            reason=reason,
+        )
         with self.uow() as tx:
-            if idempotency_key is not None:
-                key = request_key(
-                    idempotency_key,
-                    "approvals.ask",
-                    by=by,
-                    kind=kind,
-                    thing_id=thing_id,
-                    amount=amount,
-                    reason=reason,
-                )
-                if bound := tx.keys.claim(key, asked.id):
-                    known = tx.approvals.get(ApprovalId(bound.resource))
-                    return attrs.evolve(known, replayed=True)
+            if earlier := done_before(tx, tx.approvals, key, asked.id):
+                return earlier
             _FIND[kind](tx, thing_id)
             return tx.approvals.save(asked)
 

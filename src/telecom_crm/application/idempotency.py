@@ -8,22 +8,46 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.ports import IdempotencyKey
+from telecom_crm.application.ports import KEY_LIMIT, Collection, IdempotencyKey, Transaction
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.text import read_text
 
-KEY_LIMIT = 255
+K = TypeVar("K", bound=UUID)
+T = TypeVar("T")
 
 
-def request_key(key: str, command: str, *, by: Actor, **arguments: object) -> IdempotencyKey:
-    """Return a caller's key for a command; `InvalidValue` for one of over 255 characters."""
+def request_key(
+    key: str | None, command: str, /, *, by: Actor, **arguments: object
+) -> IdempotencyKey | None:
+    """
+    Return a caller's key for a command and its arguments; None where there is none.
+
+    Raise `InvalidValue` for one that is empty, too long, or has control characters.
+    """
+    if key is None:
+        return None
     named = read_text(key, field="idempotency_key", limit=KEY_LIMIT, required=True)
     return IdempotencyKey(by.caller, named, digest_of(command, **arguments))
+
+
+def done_before(
+    tx: Transaction, things: Collection[K, T], key: IdempotencyKey | None, id: K
+) -> T | None:
+    """
+    Claim a key for the thing that is about to be made or changed.
+
+    Return, as `replayed`, the one that it names already; raise `KeyReused`, `Busy`.
+    """
+    if key is None or (bound := tx.keys.claim(key, id)) is None:
+        return None
+    known: Any = things.get(cast("K", bound.resource))
+    again: T = attrs.evolve(known, replayed=True)
+    return again
 
 
 def digest_of(command: str, **arguments: object) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
     AuditRecord,
@@ -149,12 +149,10 @@ class Notifications:
         """
         at, id = self.clock(), NotificationId(self.new_id())
         with self.uow() as tx:
-            if idempotency_key is not None:
-                name = "notifications.send_receipt"
-                key = request_key(idempotency_key, name, by=by, payment_id=payment_id)
-                if bound := tx.keys.claim(key, id):
-                    known = tx.notifications.get(NotificationId(bound.resource))
-                    return attrs.evolve(known, replayed=True)
+            name = "notifications.send_receipt"
+            key = request_key(idempotency_key, name, by=by, payment_id=payment_id)
+            if earlier := done_before(tx, tx.notifications, key, id):
+                return earlier
             payment = tx.payments.get(payment_id)
             customer_id, facts = _payment_facts(tx, payment_id, at=at)
             told = {template.event for template in templates_in(tx)}

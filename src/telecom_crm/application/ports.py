@@ -200,6 +200,9 @@ class TrailKind(StrEnum):
     ACCESS = "access"
 
 
+KEY_LIMIT = 255
+
+
 @attrs.frozen
 class IdempotencyKey:
     """A caller's own name for one request, and a digest of what it asks: same key, same content."""
@@ -210,8 +213,8 @@ class IdempotencyKey:
 
     @key.validator
     def _short(self, _: object, value: str) -> None:
-        if not 1 <= len(value) <= 255:
-            message = "a text of 1 to 255 characters"
+        if not 1 <= len(value) <= KEY_LIMIT:
+            message = f"a text of 1 to {KEY_LIMIT} characters"
             raise InvalidValue.of("idempotency_key", "idempotency_key", message, value[:40])
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import attrs
 
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import each_of
 from telecom_crm.application.payments.request import refuse_unpayable
 from telecom_crm.application.payments.service import Payments
 from telecom_crm.application.ports import (
     Clock,
-    IdempotencyKey,
     NewId,
     Page,
     Payer,
@@ -111,12 +110,9 @@ class Receipts:
         house_id = self.get(receipt_id).account_id
         at, payment_id = self.clock(), PaymentId(self.new_id())
         with self.uow() as tx:
-            if key is not None:
-                digest = digest_of("receipts.allocate", receipt_id=receipt_id, to=to)
-                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), payment_id)
-                if earlier is not None:
-                    made = tx.payments.get(PaymentId(earlier.resource))
-                    return attrs.evolve(made, replayed=True), False
+            asked = request_key(key, "receipts.allocate", by=by, receipt_id=receipt_id, to=to)
+            if earlier := done_before(tx, tx.payments, asked, payment_id):
+                return earlier, False
             account_id, contract = _payee(tx, to)
             states = tx.ledger.states([house_id, account_id], at=at)
             if account_id not in states:

@@ -12,7 +12,7 @@ import attrs
 
 from telecom_crm.application.access.signing_in import count_attempts
 from telecom_crm.application.attaching import attached, opened
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import counts_of, each_of, refuse_stale
 from telecom_crm.application.ports import (
     Clock,
@@ -455,11 +455,9 @@ class Tickets:
             new = new.attach(attachment=attachment, by=by, at=at)
             sent["file"] = attachment.sha256
         with self.uow() as tx:
-            if idempotency_key is not None:
-                key = request_key(idempotency_key, "tickets.create", by=by, **sent)
-                if bound := tx.keys.claim(key, new.id):
-                    known = tx.tickets.get(TicketId(bound.resource))
-                    return attrs.evolve(known, replayed=True), False
+            key = request_key(idempotency_key, "tickets.create", by=by, **sent)
+            if earlier := done_before(tx, tx.tickets, key, new.id):
+                return earlier, False
             tx.customers.get(new.customer_id).refuse_merged()
             _refuse_others(tx, new)
             return self._saved(tx, new), True

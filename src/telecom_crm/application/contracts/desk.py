@@ -11,7 +11,7 @@ import attrs
 
 from telecom_crm.application.activation import Case, Prices, Requested, fee_entry, request
 from telecom_crm.application.customers.desk import CustomerCheck
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.inventory.leaving import let_go
 from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import (
@@ -88,13 +88,9 @@ class ContractDesk:
 
         Raise `KeyReused` where something else was asked then.
         """
-        if key is None:
-            return None
         name = f"contracts.{command}"
         claim = request_key(key, name, by=by, contract_id=contract_id, **asked)
-        if tx.keys.claim(claim, contract_id) is None:
-            return None
-        return attrs.evolve(tx.contracts.get(contract_id), replayed=True)
+        return done_before(tx, tx.contracts, claim, contract_id)
 
     def _case(
         self,

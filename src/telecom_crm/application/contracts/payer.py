@@ -14,7 +14,7 @@ from telecom_crm.application.contracts.desk import held
 from telecom_crm.application.contracts.ending import Ending, refuse_unfinished
 from telecom_crm.application.contracts.ordering import Order
 from telecom_crm.application.contracts.selling import Selling, case_of, save_sold, terms_of
-from telecom_crm.application.idempotency import request_key
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.ports import Contended, Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.application.sale import Sold, account_number, contract_number
@@ -123,12 +123,10 @@ class ChangingPayer(Selling, Ending):
         order = wanted.order(seen)
         offer, policies, newcomer = self._read(order, by, now)
         with self.uow() as tx:
-            if key is not None:
-                asked = attrs.asdict(wanted, recurse=False)
-                claim = request_key(key, "contracts.change_payer", by=by, **asked)
-                if (bound := tx.keys.claim(claim, new_id)) is not None:
-                    known = tx.contracts.get(ContractId(bound.resource))
-                    return attrs.evolve(known, replayed=True)
+            asked = attrs.asdict(wanted, recurse=False)
+            claim = request_key(key, "contracts.change_payer", by=by, **asked)
+            if earlier := done_before(tx, tx.contracts, claim, new_id):
+                return earlier
             customer = self._customer(tx, order, newcomer, by, now)
             # Both accounts are held at once, in the order that everybody holds them in.
             both = {seen.account_id, order.account_id or seen.account_id}

@@ -18,8 +18,8 @@ from telecom_crm.application.customers.desk import CustomerCheck, checks_in
 from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
 from telecom_crm.application.declared import at as at_field
 from telecom_crm.application.duplicates import for_survivor, rules_in
-from telecom_crm.application.idempotency import digest_of
-from telecom_crm.application.ports import IdempotencyKey, Transaction
+from telecom_crm.application.idempotency import done_before, request_key
+from telecom_crm.application.ports import Transaction
 from telecom_crm.application.retry import retried
 from telecom_crm.application.rules import policies_in
 from telecom_crm.application.sale import (
@@ -176,12 +176,10 @@ class Selling(ContractDesk):
         contract_id = ContractId(self.new_id())
         offer, policies, newcomer = self._read(order, by, now)
         with self.uow() as tx:
-            if key is not None:
-                digest = digest_of("contracts.create", **attrs.asdict(order, recurse=False))
-                bound = tx.keys.claim(IdempotencyKey(by.caller, key, digest), contract_id)
-                if bound is not None:
-                    known = tx.contracts.get(ContractId(bound.resource))
-                    return attrs.evolve(known, replayed=True)
+            asked = attrs.asdict(order, recurse=False)
+            claim = request_key(key, "contracts.create", by=by, **asked)
+            if earlier := done_before(tx, tx.contracts, claim, contract_id):
+                return earlier
             customer = self._customer(tx, order, newcomer, by, now)
             state = self._account(tx, order, customer, of_account, policies, offer, by, now)
             policy = state.account.receipt.terms if state.account.receipt else None

@@ -190,8 +190,8 @@ class Profiles(CustomerDesk):
         )
         with self.uow() as tx:
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
-            if idempotency_key is not None:
-                key = request_key(idempotency_key, "customers.register", by=by, **given)
+            key = request_key(idempotency_key, "customers.register", by=by, **given)
+            if key is not None:
                 named = (known or newcomer).id
                 if bound := tx.keys.claim(key, named, found=known is not None):
                     earlier = tx.customers.get(CustomerId(bound.resource))

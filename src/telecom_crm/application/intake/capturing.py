@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 
 from telecom_crm.application.attaching import attached, opened, stored
-from telecom_crm.application.idempotency import digest_of, request_key
+from telecom_crm.application.idempotency import digest_of, done_before, request_key
 from telecom_crm.application.intake.desk import IntakeDesk, held
 from telecom_crm.application.ports import IdempotencyKey
 from telecom_crm.application.retry import retried
@@ -209,9 +209,7 @@ class Capturing(IntakeDesk):
             at=self.clock(),
             **asked,
         )
-        keys = []
-        if idempotency_key is not None:
-            keys.append(request_key(idempotency_key, "intake.capture", by=by, **asked))
+        keys = [request_key(idempotency_key, "intake.capture", by=by, **asked)]
         if reference := asked["external_reference"]:
             # The reference alone decides, so that two deliveries at once make one application.
             # Keys are never removed, and the reference is somebody's own text: it is digested.
@@ -219,9 +217,8 @@ class Capturing(IntakeDesk):
             keys.append(IdempotencyKey(f"channel {asked['channel']}", named, ""))
         with self.uow() as tx:
             for key in keys:
-                if bound := tx.keys.claim(key, application.id):
-                    earlier = tx.applications.get(ApplicationId(bound.resource))
-                    return attrs.evolve(earlier, replayed=True)
+                if earlier := done_before(tx, tx.applications, key, application.id):
+                    return earlier
             if application.customer_id is not None:
                 tx.customers.get(application.customer_id).refuse_merged()
             return tx.applications.save(application)

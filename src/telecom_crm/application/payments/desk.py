@@ -7,13 +7,12 @@ from contextlib import contextmanager
 
 import attrs
 
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.ports import (
     Booked,
     Booking,
     Clock,
     Found,
-    IdempotencyKey,
     NewId,
     PaymentGateway,
     Till,
@@ -115,10 +114,9 @@ class PaymentDesk:
     ) -> Payment:
         """Carry out a command that moves a payment's money; again with its key, do nothing."""
         with self._held(payment_id) as (tx, state, payment):
-            if key is not None:
-                digest = digest_of(f"payments.{command}", payment_id=payment_id, **asked)
-                if tx.keys.claim(IdempotencyKey(by.caller, key, digest), payment_id) is not None:
-                    return attrs.evolve(payment, replayed=True)
+            claim = request_key(key, f"payments.{command}", by=by, payment_id=payment_id, **asked)
+            if earlier := done_before(tx, tx.payments, claim, payment_id):
+                return earlier
             PAYMENT_LIFECYCLE.row(payment.status, command)
             moved, posting = decide(tx, state, payment)
             post_spent(tx, state, [posting], by=by, at=self.clock())

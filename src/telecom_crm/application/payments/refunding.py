@@ -8,14 +8,13 @@ from datetime import datetime
 import attrs
 
 from telecom_crm.application.deciding import refuse_past_limit
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import done_before, request_key
 from telecom_crm.application.paging import each_in
 from telecom_crm.application.payments.desk import PaymentDesk
 from telecom_crm.application.ports import (
     GatewayAnswer,
     GatewayUnavailable,
     GatewayUncertain,
-    IdempotencyKey,
     Outcome,
     PaymentGateway,
     Query,
@@ -95,14 +94,10 @@ class Refunding(PaymentDesk):
     ) -> Refund:
         refund_id, at = RefundId(self.new_id()), self.clock()
         with self._held(payment_id) as (tx, state, payment):
-            if key is not None:
-                digest = digest_of(
-                    "payments.refund", payment_id=payment_id, amount=amount, reason=reason
-                )
-                earlier = tx.keys.claim(IdempotencyKey(by.caller, key, digest), refund_id)
-                if earlier is not None:
-                    known = tx.refunds.get(RefundId(earlier.resource))
-                    return attrs.evolve(known, replayed=True)
+            asked = {"payment_id": payment_id, "amount": amount, "reason": reason}
+            claim = request_key(key, "payments.refund", by=by, **asked)
+            if earlier := done_before(tx, tx.refunds, claim, refund_id):
+                return earlier
             given = payment.refund(amount, refund_id=refund_id, by=by, at=at)
             refuse_past_limit(ApprovalKind.REFUND, given.refunded, "of the payment", rights=rights)
             tx.payments.save(given)

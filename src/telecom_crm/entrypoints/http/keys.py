@@ -6,11 +6,11 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from telecom_crm.application.ports import KEY_LIMIT
 from telecom_crm.domain.errors import Fault, InvalidValue
 from telecom_crm.entrypoints.http.problems import Malformed
 from telecom_crm.entrypoints.http.values import KeyUse
 
-KEY_LIMIT = 255
 KEY_HEADER = "Idempotency-Key"
 
 

@@ -16,10 +16,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 
+from telecom_crm.application.ports import KEY_LIMIT
 from telecom_crm.entrypoints.http.access import Own, Permission, rule_of
 from telecom_crm.entrypoints.http.bodies import SCHEMAS
 from telecom_crm.entrypoints.http.calls import SEEN_HEADER, Parameter
-from telecom_crm.entrypoints.http.keys import KEY_HEADER, KEY_LIMIT
+from telecom_crm.entrypoints.http.keys import KEY_HEADER
 from telecom_crm.entrypoints.http.problems import PROBLEM_JSON, Problem
 from telecom_crm.entrypoints.http.reading import body_class, may_be_empty
 from telecom_crm.entrypoints.http.values import KeyUse
