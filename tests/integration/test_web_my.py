@@ -450,6 +450,10 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
     asked = submit(browser, new, new, files=photo, **said)
     at = asked.headers["location"]
     assert submit(browser, at, at, files={"content": ("two.png", PNG + b"2")}).status_code == 303
+    alone = submit(browser, new, new, subject="My mast", files=photo)
+    assert "mast.png" in browser.get(alone.headers["location"]).text, "a file needs no words"
+    nothing = submit(browser, new, new, subject="My mast")
+    assert (nothing.status_code, 'id="e-text"' in nothing.text) == (422, True)
     [ticket] = [one for one in site.crm.tickets.each() if one.subject == "No network"]
     assert ticket.contract_id == mine.id, "there is no other that it could be about"
     foreign = submit(browser, new, new, contract=str(theirs.id), **said)

@@ -276,9 +276,10 @@ def test_a_file_is_sent_named_and_given_to_who_may_see_it(site, admin):
     assert address not in seen
     assert submit(auditor, path, address).status_code == 403
     new = f"{PATH}/new?customer={site.customer.id}"
-    said = {"subject": "x", "text": "y", "priority": "normal", "customer": str(site.customer.id)}
-    made = submit(admin, new, f"{PATH}/new", files=photo, **said)
-    assert "mast.png" in admin.get(made.headers["location"]).text
+    said = {"subject": "x", "priority": "normal", "customer": str(site.customer.id)}
+    for text in ("y", ""):
+        made = submit(admin, new, f"{PATH}/new", files=photo, **{**said, "text": text})
+        assert "mast.png" in admin.get(made.headers["location"]).text
 
 
 def test_beside_a_ticket_stands_what_happened_last_and_how_the_network_is(site, admin):

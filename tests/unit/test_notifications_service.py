@@ -34,6 +34,7 @@ from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.tariff import Tariff, TariffTerms
 
 BY = Actor("aida")
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @attrs.define
@@ -113,6 +114,25 @@ def test_an_answer_of_the_staff_on_a_ticket_is_told_without_its_words(
     post = Post()
     notifications.deliver(post)
     assert "we are at it" not in post.carried[0].body
+
+
+def test_a_file_of_the_staff_is_told_as_an_answer_and_once_with_its_words(
+    notifications, tickets, customer, clock
+):
+    def picture(number: int) -> tuple[str, list[bytes]]:
+        return "map.png", [PNG + bytes([number])]
+
+    ticket = tickets.create(customer_id=customer.id, subject="no signal", file=picture(0), by=BY)
+    clock.pass_(minutes=1)
+    tickets.comment(ticket.id, file=picture(1), by=Actor(SELF_CARE))
+    tickets.comment(ticket.id, file=picture(2), internal=True, by=BY)
+    assert queue_all(notifications) == []
+    tickets.comment(ticket.id, file=picture(3), by=BY)
+    [queued] = queue_all(notifications)
+    assert (queued.event, queued.facts) == (TICKET_COMMENTED, {"ticket": "T-0000001"})
+    clock.pass_(minutes=1)
+    tickets.comment(ticket.id, text="the other map", file=picture(4), by=BY)
+    assert len(queue_all(notifications)) == 2
 
 
 def test_an_answer_that_ends_a_ticket_is_told_by_its_end_alone(notifications, tickets, customer):

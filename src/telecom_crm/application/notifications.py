@@ -58,6 +58,7 @@ from telecom_crm.domain.payment import ReceiptNumber
 from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
+from telecom_crm.domain.ticket import FILE_ATTACHED
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -87,7 +88,7 @@ class Notifications:
             start = tx.events.position(CONSUMER)
             news = tx.events.since(start, limit=limit)
             told = {template.event for template in templates_in(tx)}
-            events = [event for _, event in news if event.name in told]
+            events = [event for _, event in news if _message_of(event.name) in told]
             messages = [one for event in events if (one := self._write(tx, event, by=by, at=at))]
         if not news:
             return 0
@@ -235,7 +236,7 @@ class Notifications:
         if customer_id is None:
             return None
         id, customer = NotificationId(self.new_id()), tx.customers.get(customer_id)
-        return self._queued(id, event.name, customer, facts, by=by, at=at)
+        return self._queued(id, _message_of(event.name), customer, facts, by=by, at=at)
 
     def _queued(
         self,
@@ -397,6 +398,14 @@ def _ticket_answered(tx: Transaction, event: Event) -> Told:
     return ticket.customer_id if is_answer else None, {"ticket": ticket.number}
 
 
+def _ticket_file(tx: Transaction, event: Event) -> Told:
+    """Tell of a file as of an answer, unless words came with it, which are told of."""
+    customer_id, facts = _ticket_answered(tx, event)
+    ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
+    said = {(one.at, one.by) for one in ticket.comments if not one.internal}
+    return None if (event.at, event.by.name) in said else customer_id, facts
+
+
 def _ticket_closed(tx: Transaction, event: Event) -> Told:
     ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
     return ticket.customer_id, {"ticket": ticket.number}
@@ -422,6 +431,12 @@ _FACTS_OF: Mapping[str, Callable[[Transaction, Event], Told]] = {
     CONTRACT_SUSPENDED: _suspended,
     CONTRACT_RESUMED: _resumed,
     TICKET_COMMENTED: _ticket_answered,
+    FILE_ATTACHED: _ticket_file,
     TICKET_CLOSED: _ticket_closed,
     LOW_BALANCE: _low_balance,
 }
+
+
+def _message_of(event: str) -> str:
+    """Return the event that a message is of: a file on a ticket is an answer like any other."""
+    return TICKET_COMMENTED if event == FILE_ATTACHED else event

@@ -183,7 +183,8 @@ class TicketPages(Controller):
         """Open a ticket; sent again, the form opens no second one."""
         customer = form.choice("customer", UUID)
         contract = form.choice("contract", UUID, required=False)
-        subject, text = form.text("subject"), form.text("text", limit=10_000)
+        file, subject = form.named_file("content"), form.text("subject")
+        text = form.text("text", required=file is None, limit=COMMENT_LIMIT)
         priority = form.choice("priority", TicketPriority)
         if customer is None or priority is None:
             return _new(request, crm, form)
@@ -193,7 +194,7 @@ class TicketPages(Controller):
             contract_id=ContractId(contract) if contract else None,
             subject=subject,
             text=text,
-            file=form.named_file("content"),
+            file=file,
             priority=priority,
             idempotency_key=form.key,
             by=request.by,

@@ -160,11 +160,10 @@ def _opened(
 ) -> Ticket | None:
     """Open a ticket by what a form says; None where something is wrong with it."""
     file = _file(request, form, tickets)
-    subject, text = form.text("subject", limit=200), form.text("text", limit=TEXT_LIMIT)
     return form.submit(
         make,
-        subject=subject,
-        text=text,
+        subject=form.text("subject", limit=200),
+        text=form.text("text", required=file is None, limit=TEXT_LIMIT),
         file=file,
         idempotency_key=form.key,
         by=request.by,
