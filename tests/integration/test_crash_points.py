@@ -9,8 +9,11 @@ if nothing had happened, or as if nothing had been asked for; never in between.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import attrs
@@ -51,7 +54,7 @@ class World:
 
     def crashed(self, play: Callable[[Crm, int], object], boundary: int) -> bool:
         """Play in a process that ends at the boundary; tell whether it came to it."""
-        process = _PROCESSES.Process(target=crash_at, args=(boundary, self.url, self.data, play))
+        process = processes().Process(target=crash_at, args=(boundary, self.url, self.data, play))
         process.start()
         process.join(60)
         assert process.exitcode in (0, CRASHED), f"it ended with {process.exitcode}"
@@ -69,8 +72,13 @@ class World:
         return sum(deal.moved.minor for deal in self.gateway.report() if deal.id == key)
 
 
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["tests.integration.crashing"])
+@cache
+def processes() -> ForkServerContext:
+    """Give processes that have imported what a CRM on PostgreSQL needs, as one is open here."""
+    context = multiprocessing.get_context("forkserver")
+    needed = [name for name in sys.modules if name.startswith(("telecom_crm.", "sqlalchemy."))]
+    context.set_forkserver_preload([__name__, *needed])
+    return context
 
 
 @pytest.fixture
