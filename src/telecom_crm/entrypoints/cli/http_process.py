@@ -18,6 +18,9 @@ def serve_http(host: str, port: int, processes: int) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from telecom_crm.entrypoints.http.app import routes
+
+    routes()  # once, here: the processes are forked from this one, and so is each that replaces one
     Granian(
         "telecom_crm.entrypoints.cli.http_process:create",
         factory=True,
