@@ -282,6 +282,25 @@ def test_a_search_by_words_goes_through_the_newest_that_the_filters_leave(site, 
     assert [one.login for one in search("in a row", where={"role": "auditor"})] == ["row0"]
 
 
+def test_a_search_that_ends_before_its_list_says_so_and_a_filter_reaches_further(
+    site, admin, monkeypatch
+):
+    for number in range(3):
+        site.crm.users.invite(login=f"edge{number}", name="At the edge", role="operator")
+    site.crm.users.block(site.crm.users.known_as("edge0").id)
+    told = "Searched the newest"
+    assert told not in admin.get("/console/users?q=nobody").text
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 2)
+    page = admin.get("/console/users?q=at+the+edge").text
+    assert f"{told} 2." in page
+    assert "edge0" not in page
+    assert f"{told} 2." in admin.get("/console/users?q=nobody").text
+    assert told not in admin.get("/console/users").text
+    page = admin.get("/console/users?q=at+the+edge&status=blocked").text
+    assert "edge0" in page
+    assert told not in page
+
+
 def test_what_identifies_a_card_is_listed_by_its_ends_to_who_may_see_it(site, admin):
     sim = next(one for one in site.crm.inventory.sims(Query(limit=20)).items if one.imsi)
     found = f"/console/sims?q={sim.iccid}"

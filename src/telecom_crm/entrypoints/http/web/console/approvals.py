@@ -130,7 +130,7 @@ class ApprovalPages(Controller):
 
 def listed(listing: Listing, request: Visit, approvals: Approvals) -> Found[Approval]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, approvals.page, _search(request, approvals))
+    return found_by(listing, approvals.page, _search(request, approvals), counts=approvals.counts)
 
 
 def _search(request: Visit, approvals: Approvals) -> Search:

@@ -215,7 +215,7 @@ class ImportPages(Controller):
 
 def listed(listing: Listing, imports: Imports) -> Found[ImportJob]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, imports.page, imports.search)
+    return found_by(listing, imports.page, imports.search, counts=imports.counts)
 
 
 def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:

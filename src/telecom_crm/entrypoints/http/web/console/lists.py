@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from telecom_crm.application import paging
 from telecom_crm.application.paging import PAGE_SIZE
 from telecom_crm.application.ports import NO_FILTERS, Page, Query
 from telecom_crm.domain.errors import InvalidValue
@@ -202,6 +203,8 @@ Fetch = Callable[[Query], Page[Any]]
 """A service's page of its list."""
 Search = Callable[..., Sequence[Any]]
 """A service's search: the text, and `where` and `limit` by name."""
+Counts = Callable[..., list[int]]
+"""A service's counts: some filters, and `most` by name."""
 
 
 @attrs.frozen(kw_only=True)
@@ -209,27 +212,47 @@ class Found(Page[T]):
     """What a list shows; of a search, also what its chips are counted `among`."""
 
     among: Sequence[T] | None = None
+    looked_through: int | None = None
+    """So many, the newest, are all that a search went through, where there are more."""
 
 
 def found_by(
-    listing: Listing, fetch: Fetch, search: Search, *, chosen: Iterable[str] = (STATUS,)
+    listing: Listing,
+    fetch: Fetch,
+    search: Search,
+    *,
+    chosen: Iterable[str] = (STATUS,),
+    counts: Counts | None = None,
 ) -> Found[Any]:
     """
     Return what a list shows: what a search finds behind the filters, or a page of all.
 
-    `chosen` are the fields that the list's chips choose by.
+    `chosen` are the fields that the list's chips choose by. `counts` is the service's, where its
+    search is `search_of`, which may end before the list does.
     """
     if not listing.q:
         page = tolerant(listing, fetch)
         return Found(items=page.items, next=page.next)
     where = listing.where()
+
+    def hits_in(where: Mapping[str, str]) -> tuple[Sequence[Any], int | None]:
+        hits = _hits(listing, search, where)
+        return hits, _bound(counts, where) if len(hits) < listing.size else None
+
     if where.keys() <= set(chosen):
-        hits = _hits(listing, search, NO_FILTERS)
-        if len(hits) < listing.size:
+        hits, bound = hits_in(NO_FILTERS)
+        if len(hits) < listing.size and bound is None:
             return Found(items=tuple(_fitting(hits, where)), among=hits)
         if not where:
-            return Found(items=tuple(hits))
-    return Found(items=tuple(_hits(listing, search, where)))
+            return Found(items=tuple(hits), looked_through=bound)
+    hits, bound = hits_in(where)
+    return Found(items=tuple(hits), looked_through=bound)
+
+
+def _bound(counts: Counts | None, where: Mapping[str, str]) -> int | None:
+    """Return how many a search goes through, where the filters leave more."""
+    bound = paging.LOOKED_THROUGH
+    return bound if counts and counts(where, most=bound + 1) == [bound + 1] else None
 
 
 def _hits(listing: Listing, search: Search, where: Mapping[str, str]) -> Sequence[Any]:
@@ -243,7 +266,7 @@ def _hits(listing: Listing, search: Search, where: Mapping[str, str]) -> Sequenc
 def chips(
     listing: Listing,
     choices: Sequence[tuple[str, Mapping[str, str]]],
-    counts: Callable[..., list[int]],
+    counts: Counts,
     *,
     among: Sequence[object] | None = None,
     **changes: None,
@@ -285,7 +308,7 @@ def status_chips(
     listing: Listing,
     every: str,
     statuses: Iterable[StrEnum],
-    counts: Callable[..., list[int]],
+    counts: Counts,
     *,
     among: Sequence[object] | None = None,
     **changes: None,

@@ -162,7 +162,9 @@ class Part:
 
     def listed(self, listing: Listing, catalog: TariffCatalog) -> Found[Any]:
         """Return what the list shows: what a search found, or a page of all."""
-        return found_by(listing, partial(self.page, catalog), partial(self.search, catalog))
+        own = (partial(one, catalog) for one in (self.page, self.search, self.counts))
+        fetch, search, counts = own
+        return found_by(listing, fetch, search, counts=counts)
 
     @property
     def is_tariff(self) -> bool:

@@ -141,7 +141,7 @@ class TokenPages(Controller):
 
 def listed(listing: Listing, access: Access) -> Found[Token]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, access.page, access.search)
+    return found_by(listing, access.page, access.search, counts=access.counts)
 
 
 def _scopes(form: Form) -> list[Scope] | None:

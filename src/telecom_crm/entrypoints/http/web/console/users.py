@@ -252,7 +252,7 @@ class UserPages(Controller):
 
 def listed(listing: Listing, users: Users) -> Found[User]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, users.page, users.search)
+    return found_by(listing, users.page, users.search, counts=users.counts)
 
 
 def roles_offered(crm: Crm) -> list[tuple[str, str]]:

@@ -161,7 +161,7 @@ class WebhookPages(Controller):
 
 def listed(listing: Listing, webhooks: Webhooks) -> Found[Webhook]:
     """Return what the list shows: what a search found, or a page of all."""
-    return found_by(listing, webhooks.page, webhooks.search)
+    return found_by(listing, webhooks.page, webhooks.search, counts=webhooks.counts)
 
 
 def _asked(request: Visit, form: Form) -> Response[bytes]:
