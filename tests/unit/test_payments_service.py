@@ -312,6 +312,7 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
             attrs.evolve(good, payer=Payer(account_id=AccountId(UUID(int=9))), reference="r-2"),
             attrs.evolve(good, amount=som("-1.00"), reference="r-3"),
             attrs.evolve(good, amount=Money(1, "USD"), reference="r-4"),
+            attrs.evolve(good, reference="r" * 256),
             attrs.evolve(good, reference="r-5"),
         ],
         gateway="simulator",
@@ -319,6 +320,7 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
     assert [type(outcome).__name__ for outcome in outcomes] == [
         "Payment",
         "NotFound",
+        "InvalidValue",
         "InvalidValue",
         "InvalidValue",
         "Payment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -101,20 +101,24 @@ class Taking(Hearing):
         """
         through = self.gateway(gateway)
         said = self.regulations()
-        deposits = [self._deposit(request, through, said, by) for request in requests]
-        named = [deposit for deposit in deposits if deposit.request.payer]
-        booked = iter(
-            self.till.book([one.booking(one.record) for one in named], wait=wait) if named else ()
-        )
-        outcomes = [
-            next(booked) if deposit.request.payer else NotFound("payer", deposit.request.meant_for)
-            for deposit in deposits
-        ]
+        deposits: dict[int, Deposit] = {}
+        outcomes: dict[int, Payment | TelecomCrmError] = {}
+        for place, request in enumerate(requests):
+            try:
+                deposits[place] = self._deposit(request, through, said, by)
+            except InvalidValue as error:  # a key or a reference that no key can be
+                outcomes[place] = error
+        named = {place: one for place, one in deposits.items() if one.request.payer}
+        if named:
+            bookings = [one.booking(one.record) for one in named.values()]
+            outcomes |= zip(named, self.till.book(bookings, wait=wait), strict=True)
+        for place in deposits.keys() - named.keys():
+            outcomes[place] = NotFound("payer", deposits[place].request.meant_for)
         if keep_unallocated and through.ledger_code is LedgerCode.GATEWAY_CLEARING:
             self._keep_the_lost(deposits, outcomes)
-        for account_id in {deposit.resumable for deposit in deposits if deposit.resumable}:
+        for account_id in {one.resumable for one in deposits.values() if one.resumable}:
             self.resume_paid(account_id)
-        return outcomes
+        return [outcomes[place] for place in range(len(requests))]
 
     def _deposit(
         self, request: PaymentRequest, gateway: PaymentGateway, regulations: Regulations, by: Actor
@@ -138,14 +142,14 @@ class Taking(Hearing):
         return Deposit(request, gateway, key, self.clock(), self.new_id, regulations, by)
 
     def _keep_the_lost(
-        self, deposits: Sequence[Deposit], outcomes: list[Payment | TelecomCrmError]
+        self, deposits: Mapping[int, Deposit], outcomes: dict[int, Payment | TelecomCrmError]
     ) -> None:
         """Keep on the house account what could not go where it was meant for."""
         lost = [
             place
-            for place, outcome in enumerate(outcomes)
-            if isinstance(outcome, NotFound | RuleViolated | InvalidValue)
-            and deposits[place].request.amount.minor > 0
+            for place, deposit in deposits.items()
+            if isinstance(outcomes[place], NotFound | RuleViolated | InvalidValue)
+            and deposit.request.amount.minor > 0
         ]
         if not lost:
             return
@@ -154,8 +158,7 @@ class Taking(Hearing):
             deposits[place].booking(deposits[place].keep, on=account)
             for place, account in zip(lost, accounts, strict=True)
         ]
-        for place, outcome in zip(lost, self.till.book(bookings), strict=True):
-            outcomes[place] = outcome
+        outcomes |= zip(lost, self.till.book(bookings), strict=True)
 
     @retried
     def _house_accounts(self, deposits: Sequence[Deposit]) -> list[AccountId]:
