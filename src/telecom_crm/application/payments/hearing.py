@@ -44,16 +44,15 @@ class Hearing(PaymentDesk):
         if answer.outcome is Outcome.CONFIRMED:
             if answer.amount is not None and answer.amount.minor <= 0:
                 # Nothing was taken, or nobody knows what: it is asked about again.
-                self._refuse_other_gateways(payment_id, gateway)
+                self._of_gateway(payment_id, gateway)
                 return self._step_if(payment_id, PaymentCommand.TIME_OUT, Payment.time_out, by=by)
             try:
                 return self._confirm(payment_id, answer, gateway, by=by)
             except AmountDiffers:
                 return self._confirm_what_it_insists_on(payment_id, gateway, by=by)
+        payment = self._of_gateway(payment_id, gateway)
         if answer.outcome is Outcome.PENDING:
-            self._refuse_other_gateways(payment_id, gateway)
-            return self.get(payment_id)
-        self._refuse_other_gateways(payment_id, gateway)
+            return payment
         reason = answer.reason or answer.outcome
         return self._step_if(
             payment_id, PaymentCommand.FAIL, partial(Payment.fail, reason=reason), by=by
@@ -95,10 +94,12 @@ class Hearing(PaymentDesk):
             self.resume_paid(account_id)
         return attrs.evolve(payment, replayed=False) if payment.replayed else payment
 
-    def _refuse_other_gateways(self, payment_id: PaymentId, gateway: PaymentGateway) -> None:
+    def _of_gateway(self, payment_id: PaymentId, gateway: PaymentGateway) -> Payment:
         """A gateway has a word on its own payments only; of others it learns nothing."""
-        if self.get(payment_id).gateway != gateway.name:
+        payment = self.get(payment_id)
+        if payment.gateway != gateway.name:
             raise NotFound("payment", str(payment_id))
+        return payment
 
     def _confirm_what_it_insists_on(
         self, payment_id: PaymentId, gateway: PaymentGateway, *, by: Actor
