@@ -209,11 +209,16 @@ def count_money(
     *,
     by: Actor,
     at: datetime,
-) -> None:
-    """Keep the account's count of contracts suspended for money, which payments look at."""
+) -> BillingAccount | None:
+    """
+    Keep the account's count of contracts suspended for money, which payments look at.
+
+    Return the account as it is then; None, for a change that has nothing to do with money, stays.
+    """
     change = _short_of_money(after) - _short_of_money(before)
-    if account is not None and change:
-        tx.accounts.save(account.hold_for_money(change, before.id, by=by, at=at))
+    if account is None or not change:
+        return account
+    return tx.accounts.save(account.hold_for_money(change, before.id, by=by, at=at))
 
 
 def _short_of_money(contract: Contract) -> bool:

@@ -37,7 +37,7 @@ class Suspending(ContractDesk):
         with self.uow() as tx:
             account = _account_for(tx, seen, hold)
             contract = held(tx, contract_id, expected_version)
-            return self._suspend(tx, account, contract, hold, reason, by)
+            return self._suspend(tx, account, contract, hold, reason, by)[0]
 
     @retried
     def resume(
@@ -54,7 +54,7 @@ class Suspending(ContractDesk):
         with self.uow() as tx:
             account = _account_for(tx, seen, hold)
             contract = held(tx, contract_id, expected_version)
-            return self._resume(tx, account, contract, (hold,), reason, by)
+            return self._resume(tx, account, contract, (hold,), reason, by)[0]
 
     @retried
     def lift_money_holds(
@@ -75,12 +75,13 @@ class Suspending(ContractDesk):
             state = tx.ledger.states([account_id], at=now)[account_id]
             lifted = settled(state)
             wanted = [c.id for c in seen if any(c.has_hold(kind) for kind in lifted)]
-            account, resumed = state.account, []
+            account: BillingAccount | None = state.account
+            resumed = []
             for contract in tx.contracts.get_many(wanted).values():
                 kinds = tuple(kind for kind in sorted(lifted) if contract.has_hold(kind))
                 if kinds and CONTRACT_LIFECYCLE.can(contract, ContractCommand.RESUME):
-                    resumed.append(self._resume(tx, account, contract, kinds, "paid", by))
-                    account = tx.accounts.get(account_id)
+                    saved, account = self._resume(tx, account, contract, kinds, "paid", by)
+                    resumed.append(saved)
             return tuple(resumed)
 
     def lift_all_money_holds(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
@@ -109,7 +110,9 @@ class Suspending(ContractDesk):
             state = tx.ledger.states([account_id], at=now)[account_id]
             if not state.account.overdrawn:
                 return ()
-            account = tx.accounts.save(state.account.handle_overdraft(by=by, at=now))
+            account: BillingAccount | None = tx.accounts.save(
+                state.account.handle_overdraft(by=by, at=now)
+            )
             if HoldKind.LOW_BALANCE in settled(state):
                 return ()
             suspended = []
@@ -117,8 +120,8 @@ class Suspending(ContractDesk):
                 in_service = CONTRACT_LIFECYCLE.can(contract, ContractCommand.SUSPEND)
                 if in_service and not contract.has_hold(HoldKind.LOW_BALANCE):
                     hold, reason = HoldKind.LOW_BALANCE, "overdrawn"
-                    suspended.append(self._suspend(tx, account, contract, hold, reason, by))
-                    account = tx.accounts.get(account_id)
+                    saved, account = self._suspend(tx, account, contract, hold, reason, by)
+                    suspended.append(saved)
             return tuple(suspended)
 
     def suspend_all_overdrawn(self, *, limit: int = 100, by: Actor = SYSTEM) -> int:
@@ -143,13 +146,14 @@ class Suspending(ContractDesk):
         hold: HoldKind,
         reason: str,
         by: Actor,
-    ) -> Contract:
+    ) -> tuple[Contract, BillingAccount | None]:
+        """Suspend one, and return it with the account as both are then."""
         now = self.clock()
         suspended = contract.suspend(hold=hold, reason=reason, by=by, at=now)
-        count_money(tx, account, contract, suspended, by=by, at=now)
+        account = count_money(tx, account, contract, suspended, by=by, at=now)
         saved = tx.contracts.save(suspended)
         self._tell_bars(tx, contract, saved, by=by, at=now)
-        return saved
+        return saved, account
 
     def _resume(
         self,
@@ -159,15 +163,16 @@ class Suspending(ContractDesk):
         holds: Iterable[HoldKind],
         reason: str,
         by: Actor,
-    ) -> Contract:
+    ) -> tuple[Contract, BillingAccount | None]:
+        """Lift holds of one, and return it with the account as both are then."""
         now = self.clock()
         resumed = contract
         for hold in holds:
             resumed = resumed.resume(hold=hold, reason=reason, by=by, at=now)
-        count_money(tx, account, contract, resumed, by=by, at=now)
+        account = count_money(tx, account, contract, resumed, by=by, at=now)
         saved = tx.contracts.save(resumed)
         self._tell_bars(tx, contract, saved, by=by, at=now)
-        return saved
+        return saved, account
 
 
 def _account_for(tx: Transaction, seen: Contract, hold: HoldKind) -> BillingAccount | None:
