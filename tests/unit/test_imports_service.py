@@ -177,6 +177,27 @@ def test_the_same_document_gets_another_contract(desk):
     assert desk.tell("subscribers", [person(1), more]) == {"unchanged": 2}
 
 
+def test_another_contract_tells_what_it_changed_of_its_customer(desk):
+    desk.bring("subscribers", [person(1)])
+    more = person(1, full_name="New Name", phone="+996700000099", iccid=iccid(2), msisdn=msisdn(2))
+    job = desk.bring("subscribers", [more])
+    assert (job.counts.created, desk.customer(1).name) == (1, "New Name")
+    changed = "changed %s of the customer whom the document belongs to"
+    told = [(2, changed % column) for column in ("full_name", "phone")]
+    assert list(desk.imports.warnings(job.id)) == told
+
+
+def test_a_document_of_somebody_born_on_another_day_is_refused(desk):
+    desk.bring("subscribers", [person(1)])
+    other = {"full_name": "Somebody Else", "birth_date": "1999-05-05"}
+    rows = [person(1, **other), person(1, **other, iccid=iccid(2), msisdn=msisdn(2))]
+    assert desk.tell("subscribers", rows) == {
+        "failed": 2,
+        "errors": {2: ["birth_date differs"], 3: ["birth_date differs"]},
+    }
+    assert desk.customer(1).name == "Person 1"
+
+
 def test_what_somebody_else_holds_is_taken(desk):
     desk.bring("subscribers", [person(1)])
     rows = [person(2, iccid=iccid(1)), person(3, msisdn=msisdn(1)), person(4, msisdn=msisdn(60))]

@@ -162,6 +162,7 @@ class Registration:
         tariff = self.offers.tariffs.get(reading.tariff)
         faults = [
             *reading.faults,
+            *_birth_faults(reading, owner),
             *self._sim_faults(reading, held, mine),
             *self._number_faults(reading, owner, held, mine),
             *_tariff_faults(reading, tariff, mine),
@@ -269,11 +270,6 @@ class Registration:
         self, reading: Reading, person: Profile, owner: Customer, warnings: list[Reason]
     ) -> dict[str, Any]:
         """Return what a row changes of a customer: nothing, once another row has spoken."""
-        if person.birth_date and owner.birth_date and person.birth_date != owner.birth_date:
-            fixed = Reason.of(
-                "kept %(column)s as it was: a date of birth does not change", column="birth_date"
-            )
-            warnings.append(fixed)
         differing = _differing(reading, person, owner)
         if not differing:
             return {}
@@ -360,6 +356,7 @@ class Registration:
             differing = self._news(reading, person, owner, warnings)
             if differing:
                 customer = owner.update(changes=differing, by=turn.by, at=turn.at)
+                warnings += _changed(differing)
         if self.checks and (faults := self._checked(customer)):
             self.tally.fail(reading.line, faults)
             return
@@ -502,6 +499,15 @@ def _fault(column: str, code: str, message: str, value: ICCID | MSISDN) -> Fault
     return Fault(column, code, message, value.digits)
 
 
+def _birth_faults(reading: Reading, owner: Customer | None) -> list[Fault]:
+    """Return that somebody else has the document: a date of birth does not change."""
+    told = reading.person.birth_date if reading.person else None
+    if told is None or owner is None or owner.birth_date in (None, told):
+        return []
+    message = "the customer with this document was born on another day"
+    return [Fault("birth_date", "differs", message)]
+
+
 def _tariff_faults(
     reading: Reading, tariff: Tariff | None, mine: Contract | None
 ) -> tuple[Fault, ...]:
@@ -528,6 +534,17 @@ def _differing(reading: Reading, person: Profile, owner: Customer) -> dict[str, 
     if person.birth_date is not None and owner.birth_date is None:
         found["birth_date"] = person.birth_date
     return found
+
+
+def _changed(differing: Iterable[str]) -> list[Reason]:
+    """Return what a row that makes a contract changed besides: its outcome tells of neither."""
+    return [
+        Reason.of(
+            "changed %(column)s of the customer whom the document belongs to",
+            column=_COLUMN_OF.get(field, field),
+        )
+        for field in differing
+    ]
 
 
 def _contradictions(differing: Iterable[str], line: int) -> list[Fault]:

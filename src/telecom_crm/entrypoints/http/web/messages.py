@@ -269,7 +269,7 @@ REASONS = (
     N_("activation is blocked: %(reason)s"),
     N_("perhaps a duplicate: customer %(customer)s has the same %(column)s"),
     N_("kept %(column)s as it was: line %(line)s came first"),
-    N_("kept %(column)s as it was: a date of birth does not change"),
+    N_("changed %(column)s of the customer whom the document belongs to"),
 )
 """What rules say where they refuse, and imports of their rows, as each `Reason` has it."""
 
