@@ -30,6 +30,11 @@ class Outlook:
     next_charge: DueCharge
     enough_until: date | None
 
+    @property
+    def next_is_short(self) -> bool:
+        """Whether the money is not enough for the next charge already."""
+        return self.enough_until == self.next_charge.on
+
     @classmethod
     def over(cls, charges: Iterable[DueCharge], *, available: Money) -> Outlook | None:
         """Look at charges in whatever order; None where there are none."""

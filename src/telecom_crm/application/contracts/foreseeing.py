@@ -45,6 +45,12 @@ class Purse:
     outlook: Outlook | None
     sole: Contract | None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether little is left, and the next charge, where one is known, is not covered."""
+        covered = self.outlook is not None and not self.outlook.next_is_short
+        return self.state.is_low and not covered
+
 
 @attrs.frozen(kw_only=True)
 class Overview:

@@ -73,9 +73,8 @@ def _first_steps(request: Visit, crm: Crm, customer: Customer, overview: Overvie
     since = min((at for at in begun if at is not None), default=None)
     if since is None or request.pages.clock() - since > NEW:
         return []
-    states = [purse.state for purse in overview.purses]
-    ids, is_low = [one.account.id for one in states], any(one.is_low for one in states)
-    topped_up = not is_low and crm.payments.any_confirmed(ids)
+    ids, purses = [one.state.account.id for one in overview.purses], overview.purses
+    topped_up = not any(one.is_short for one in purses) and crm.payments.any_confirmed(ids)
     steps = [
         Step(_("Top up your balance"), "/my/topup", topped_up),
         Step(
