@@ -53,5 +53,6 @@ def _is_of(day: date, q: str) -> bool:
 def titled(one: Operation) -> str:
     """Return what an operation was: how one paid, or what was charged."""
     if one.entry is None or one.entry.kind is PostingKind.PAYMENT:
-        return label(one.payment.method) if one.payment else label(PostingKind.PAYMENT)
+        how = one.payment and label(one.payment.method)
+        return f"{_('Top-up')} · {how}" if how else label(PostingKind.PAYMENT)
     return entry_title(one.entry)
