@@ -118,13 +118,13 @@ def test_home_tells_what_is_charged_next_and_how_long_the_money_lasts(site, phon
     assert f"Enough until {day}" in home
     assert f"Next charge: {day}" in home
     assert here_money(service.next_charge.amount) in home
-    assert "Little is left on your balance" in home
+    assert f"Top up by {day}" in home
     assert "One-time fee" not in home, "it is said what for"
     assert "visit" not in home, "what is noted on an entry is for the desk"
     submit(browser, "/my/topup", "/my/topup", amount="29000")
     richer = browser.get("/my").text
     assert "Enough for more than a year" in richer
-    assert "Little is left" not in richer
+    assert "Top up by" not in richer
 
 
 def test_home_tells_what_there_is_to_pay_and_which_document_ends(site, phones):
@@ -312,7 +312,7 @@ def test_a_form_that_is_sent_twice_pays_once(site, phones):
     browser = enter(site, phones, mine)
     page = browser.get("/my/topup").text
     assert "no real money" in page
-    assert "Amounts that fail end in .01" in page
+    assert "To see a payment fail, enter an amount that ends in .01" in page
     sent = dict(re.findall(r'name="(csrf|idempotency_key)" value="([^"]+)"', page))
     answers = [browser.post("/my/topup", data={**sent, "amount": "100"}) for _ in range(2)]
     assert len({one.headers["location"] for one in answers}) == 1

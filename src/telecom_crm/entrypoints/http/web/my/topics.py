@@ -39,7 +39,7 @@ TOPICS: Mapping[str, Topic] = {
         asks=(N_("Where you are"), N_("Since when"), N_("Your phone's model")),
         answer=N_(
             "Switch flight mode on and off, or restart the phone. On the home page you see whether"
-            " the service is suspended or a package is used up."
+            " the service is suspended, and what is on your balance."
         ),
         ways=(("/my", N_("Home")),),
     ),
