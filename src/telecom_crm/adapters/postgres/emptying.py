@@ -57,8 +57,8 @@ def _empty(connection: psycopg.Connection[Any], schema: str) -> None:
 
 _FILES = sql.SQL(
     "INSERT INTO discarded_files (id)"
-    " SELECT DISTINCT (found #>> '{{}}')::uuid"
-    " FROM {} AS one, jsonb_path_query(to_jsonb(one), 'strict $.**.file_id') AS found"
-    " WHERE jsonb_typeof(found) = 'string' ON CONFLICT DO NOTHING"
+    " SELECT DISTINCT (named.id #>> '{{}}')::uuid"
+    " FROM {} AS one, jsonb_path_query(to_jsonb(one), 'strict $.**.file_id') AS named (id)"
+    " WHERE jsonb_typeof(named.id) = 'string' ON CONFLICT DO NOTHING"
 )
 """Whatever table names a file, in a column or within one."""
