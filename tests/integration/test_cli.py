@@ -1,4 +1,8 @@
-"""The command line, as processes: what it prints, where, and what its exit codes mean."""
+"""
+The command line, as processes: what it prints, where, and what its exit codes mean.
+
+What starts and stays is started as a person starts it; what is asked and answers is forked.
+"""
 
 import json
 import os
@@ -26,6 +30,7 @@ from telecom_crm.adapters.postgres.emptying import empty_demo
 from telecom_crm.domain.errors import RuleViolated
 from telecom_crm.entrypoints.cli.main import COMMANDS, GROUPS
 from telecom_crm.entrypoints.demo import ACCOUNTS, files, load_subscribers, subscriber
+from tests.integration.forked import Ended, command_line
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TELECOM_CRM_")}
 KINDS = {"http_process", "worker", "postgres"}
@@ -38,22 +43,12 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "telecom_crm.entrypoints.cli", *words]
 
 
-class Outcome:
-    def __init__(
-        self, words: tuple[str, ...], where: Path, environment: dict[str, str], *, said: str = ""
-    ) -> None:
-        done = subprocess.run(
-            command(*words),
-            input=said,
-            cwd=where,
-            env=CLEAN | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
-        assert "Traceback" not in self.err, self.err
+def called(
+    words: tuple[str, ...], where: Path, environment: dict[str, str], *, said: str = ""
+) -> Ended:
+    ended = command_line(words, where=where, environment=CLEAN | environment, said=said)
+    assert "Traceback" not in ended.err, ended.err
+    return ended
 
 
 @pytest.fixture
@@ -62,9 +57,9 @@ def url(ready_database: str) -> str:
 
 
 @pytest.fixture
-def cli(url: str, tmp_path: Path) -> Callable[..., Outcome]:
+def cli(url: str, tmp_path: Path) -> Callable[..., Ended]:
     environment = {"TELECOM_CRM_DATABASE_URL": url}
-    return lambda *words, **more: Outcome(words, tmp_path, environment, **more)
+    return lambda *words, **more: called(words, tmp_path, environment, **more)
 
 
 def test_help_is_light_and_tells_what_the_exit_codes_mean() -> None:
@@ -113,7 +108,7 @@ def test_the_core_install_names_what_the_commands_need() -> None:
     ids=" ".join,
 )
 def test_where_no_data_is_nothing_is_made(tmp_path: Path, words: tuple[str, ...]) -> None:
-    outcome = Outcome(words, tmp_path, {})
+    outcome = called(words, tmp_path, {})
     assert (outcome.code, outcome.out) == (3, "")
     assert f"{tmp_path / '.telecom-crm'}: there is none yet" in outcome.err
     assert "--database-url" in outcome.err
@@ -134,7 +129,7 @@ def test_where_no_data_is_nothing_is_made(tmp_path: Path, words: tuple[str, ...]
     ids=" ".join,
 )
 def test_bad_usage_is_2_and_short(tmp_path: Path, words: tuple[str, ...]) -> None:
-    outcome = Outcome(words, tmp_path, {"TELECOM_CRM_DATABASE_URL": AWAY})
+    outcome = called(words, tmp_path, {"TELECOM_CRM_DATABASE_URL": AWAY})
     assert outcome.code == 2
     assert outcome.err.startswith("telecom-crm: ")
     assert len(outcome.err.splitlines()) <= 3
@@ -142,7 +137,7 @@ def test_bad_usage_is_2_and_short(tmp_path: Path, words: tuple[str, ...]) -> Non
 
 
 def test_a_database_that_is_away_is_3(tmp_path: Path) -> None:
-    outcome = Outcome(("ledger", "verify", "--database-url", AWAY), tmp_path, {})
+    outcome = called(("ledger", "verify", "--database-url", AWAY), tmp_path, {})
     assert (outcome.code, outcome.out) == (3, "")
     assert "database" in outcome.err
 
@@ -152,16 +147,16 @@ def test_a_schema_that_is_not_there_names_the_command(
 ) -> None:
     url = fresh_database()
     where = ("--database-url", url, "--schema", "acme")
-    assert Outcome(("ledger", "verify", *where), tmp_path, {}).code == 3
-    assert "telecom-crm migrate" in Outcome(("ledger", "verify", *where), tmp_path, {}).err
-    migrated = Outcome(("migrate", *where), tmp_path, {})
+    assert called(("ledger", "verify", *where), tmp_path, {}).code == 3
+    assert "telecom-crm migrate" in called(("ledger", "verify", *where), tmp_path, {}).err
+    migrated = called(("migrate", *where), tmp_path, {})
     assert (migrated.code, migrated.out) == (0, "schema acme is at 0001\n")
-    assert Outcome(("migrate", *where), tmp_path, {}).out == migrated.out
-    assert Outcome(("ledger", "verify", *where), tmp_path, {}).code == 0
+    assert called(("migrate", *where), tmp_path, {}).out == migrated.out
+    assert called(("ledger", "verify", *where), tmp_path, {}).code == 0
 
 
 def test_a_catalog_is_applied_again_without_change(
-    cli: Callable[..., Outcome], tmp_path: Path
+    cli: Callable[..., Ended], tmp_path: Path
 ) -> None:
     first = json.loads(cli("catalog", "apply", "--demo", "--json").out)
     assert first["created"] == 10
@@ -175,7 +170,7 @@ def test_a_catalog_is_applied_again_without_change(
     assert "name" in refused.err
 
 
-def test_a_token_that_was_created_lets_in(cli: Callable[..., Outcome], url: str) -> None:
+def test_a_token_that_was_created_lets_in(cli: Callable[..., Ended], url: str) -> None:
     made = json.loads(cli("token", "create", "aliya", "--role", "cashier", "--json").out)
     assert (made["name"], made["expires_at"]) == ("aliya", None)
     with telecom_crm.open(url) as crm:
@@ -189,7 +184,7 @@ def test_a_token_that_was_created_lets_in(cli: Callable[..., Outcome], url: str)
 
 
 def test_a_user_that_was_created_signs_in_and_gets_another_password(
-    cli: Callable[..., Outcome], url: str
+    cli: Callable[..., Ended], url: str
 ) -> None:
     first, second = "correct horse battery", "another long password"
     made = cli("user", "create", "Aida", "--role", "admin", said=f"{first}\n")
@@ -208,7 +203,7 @@ def test_a_user_that_was_created_signs_in_and_gets_another_password(
     assert "nobody" in nobody.err
 
 
-def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
+def test_the_books_are_verified(cli: Callable[..., Ended], url: str) -> None:
     cli("catalog", "apply", "--demo")
     with telecom_crm.open(url) as crm:
         load_subscribers(crm, count=3)
@@ -223,7 +218,7 @@ def test_the_books_are_verified(cli: Callable[..., Outcome], url: str) -> None:
     assert (wrong.code, len(json.loads(wrong.out)["differences"])) == (1, 3)
 
 
-def test_the_audit_trail_is_verified(cli: Callable[..., Outcome], url: str, tmp_path: Path) -> None:
+def test_the_audit_trail_is_verified(cli: Callable[..., Ended], url: str, tmp_path: Path) -> None:
     with telecom_crm.open(url) as crm:
         for name in ("one", "two"):
             crm.access.create_token(name=name, role="cashier")
@@ -249,7 +244,7 @@ def test_the_audit_trail_is_verified(cli: Callable[..., Outcome], url: str, tmp_
 
 
 def test_customers_are_exported_safe_for_spreadsheets(
-    cli: Callable[..., Outcome], url: str, tmp_path: Path
+    cli: Callable[..., Ended], url: str, tmp_path: Path
 ) -> None:
     with telecom_crm.open(url) as crm:
         crm.customers.register(name="=HYPERLINK(1)", phone="+996700123456")
@@ -267,7 +262,7 @@ def test_customers_are_exported_safe_for_spreadsheets(
     assert (refused.code, "no/such/folder.csv cannot be written" in refused.err) == (2, True)
 
 
-def test_figures_are_summed_up_anew(cli: Callable[..., Outcome]) -> None:
+def test_figures_are_summed_up_anew(cli: Callable[..., Ended]) -> None:
     told = cli("catalog", "apply", "--demo", "--json")
     assert told.code == 0
     first, again = cli("reports", "rebuild"), cli("reports", "rebuild")
@@ -288,7 +283,7 @@ def tables(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_files_are_imported_and_what_is_wrong_is_told(
-    cli: Callable[..., Outcome], tables: dict[str, Path], tmp_path: Path
+    cli: Callable[..., Ended], tables: dict[str, Path], tmp_path: Path
 ) -> None:
     cli("catalog", "apply", "--demo")
     for kind in ("sims", "numbers"):
@@ -313,7 +308,7 @@ def test_files_are_imported_and_what_is_wrong_is_told(
 
 @pytest.mark.parametrize("errors", ["no/such/folder.csv", ".", "sims.csv"])
 def test_where_errors_cannot_be_written_nothing_is_imported(
-    cli: Callable[..., Outcome], tables: dict[str, Path], url: str, errors: str
+    cli: Callable[..., Ended], tables: dict[str, Path], url: str, errors: str
 ) -> None:
     before = tables["sims"].read_bytes()
     refused = cli("import", "sims", "sims.csv", "--errors", errors)
@@ -324,7 +319,7 @@ def test_where_errors_cannot_be_written_nothing_is_imported(
     assert tables["sims"].read_bytes() == before
 
 
-def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Ended], tmp_path: Path) -> None:
     (tmp_path / "wrong.csv").write_text("what,is,this\n1,2,3\n")
     outcome = cli("import", "subscribers", "wrong.csv", "--json")
     assert outcome.code == 2
@@ -333,7 +328,7 @@ def test_a_file_that_is_no_table_is_bad_input(cli: Callable[..., Outcome], tmp_p
 
 
 def test_the_page_for_while_the_service_is_away_needs_nothing_else(tmp_path: Path) -> None:
-    told = Outcome(("maintenance-page", "--operator", "Ala <Too>", "--hue", "150"), tmp_path, {})
+    told = called(("maintenance-page", "--operator", "Ala <Too>", "--hue", "150"), tmp_path, {})
     assert told.code == 0, told.err
     for said in ("Ala &lt;Too&gt;", "oklch(49% .21 150)", 'lang="ru"', "Жакында кайтабыз"):
         assert said in told.out, said
@@ -342,11 +337,11 @@ def test_the_page_for_while_the_service_is_away_needs_nothing_else(tmp_path: Pat
         word in told.out for word in ("<script", "<link", "<img", "@import", "url(", "http")
     )
     assert list(tmp_path.iterdir()) == []
-    assert Outcome(("maintenance-page", "--hue", "400"), tmp_path, {}).code == 2
+    assert called(("maintenance-page", "--hue", "400"), tmp_path, {}).code == 2
 
 
-def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Outcome]) -> None:
-    for told in (Outcome(("demo",), tmp_path, {}), cli("demo", "--data", str(tmp_path / "data"))):
+def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Ended]) -> None:
+    for told in (called(("demo",), tmp_path, {}), cli("demo", "--data", str(tmp_path / "data"))):
         assert told.code == 0, told.err
         assert "5 created, 1 failed" in told.out
         assert "The contract is active" in told.out
@@ -355,7 +350,7 @@ def test_the_demo_tells_the_whole_story(tmp_path: Path, cli: Callable[..., Outco
 
 
 def test_a_demo_is_made_and_made_anew_and_nothing_else_is(
-    tmp_path: Path, url: str, cli: Callable[..., Outcome]
+    tmp_path: Path, url: str, cli: Callable[..., Ended]
 ) -> None:
     refused = cli("demo", "reset", "--yes")
     assert (refused.code, refused.out) == (2, "")
@@ -385,7 +380,7 @@ def test_a_demo_is_made_and_made_anew_and_nothing_else_is(
         assert crm.audit.seal() >= 0
 
 
-def test_what_is_somebodys_own_is_not_emptied(url: str, cli: Callable[..., Outcome]) -> None:
+def test_what_is_somebodys_own_is_not_emptied(url: str, cli: Callable[..., Ended]) -> None:
     with telecom_crm.open(url) as crm:
         crm.customers.register(name="Aida")
         with pytest.raises(RuleViolated, match="somebody's own"):
@@ -545,7 +540,7 @@ def test_run_serves_a_demo_and_stops_whole(run: Callable[..., Service], tmp_path
     assert len(service.get("/customers?limit=100")["items"]) == PEOPLE
     assert service.pay(gateway="simulator")["status"] == "confirmed"
     children = {kind: service.child(kind) for kind in KINDS}
-    beside = Outcome(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
+    beside = called(("ledger", "verify", "--data", str(tmp_path / "data")), tmp_path, {})
     assert beside.code == 0
     token, password = service.token, service.password
     for login, _, _ in ACCOUNTS:
@@ -568,7 +563,7 @@ def test_run_without_a_demo_has_nobody_in_it(run: Callable[..., Service]) -> Non
 
 
 def test_a_database_of_ones_own_gets_a_demo_only_where_it_is_asked_for_and_empty(
-    run: Callable[..., Service], url: str, cli: Callable[..., Outcome]
+    run: Callable[..., Service], url: str, cli: Callable[..., Ended]
 ) -> None:
     service = run("--database-url", url).ready()
     assert service.token == ""
@@ -586,9 +581,7 @@ def test_no_demo_comes_among_somebodys_own_things(
 ) -> None:
     with telecom_crm.open(url) as crm:
         crm.customers.register(name="Aida")
-        refused = Outcome(
-            (*words, "--database-url", url), tmp_path, {"TELECOM_CRM_PORT": str(port)}
-        )
+        refused = called((*words, "--database-url", url), tmp_path, {"TELECOM_CRM_PORT": str(port)})
         assert (refused.code, refused.out) == (2, "")
         assert "things of its own" in refused.err
         assert [one.name for one in crm.customers.each()] == ["Aida"]
@@ -638,7 +631,7 @@ def test_a_port_in_use_is_told_before_anything_starts(tmp_path: Path, port: int)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        outcome = Outcome(("run", "--port", str(port)), tmp_path, {})
+        outcome = called(("run", "--port", str(port)), tmp_path, {})
     assert outcome.code == 2
     assert "--port" in outcome.err
     assert not (tmp_path / ".telecom-crm").exists()

@@ -8,12 +8,8 @@ if nothing had happened, or as if nothing had been asked for; never in between.
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cache
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import attrs
@@ -33,6 +29,7 @@ from telecom_crm.domain.payment import Payment
 from telecom_crm.domain.provisioning import TRIES
 from telecom_crm.entrypoints.demo import subscriber
 from tests.integration.crashing import CRASHED, crash_at, gateway_in, open_crm
+from tests.integration.forked import LOADED, PROCESSES
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgres]
 
@@ -54,7 +51,7 @@ class World:
 
     def crashed(self, play: Callable[[Crm, int], object], boundary: int) -> bool:
         """Play in a process that ends at the boundary; tell whether it came to it."""
-        process = processes().Process(target=crash_at, args=(boundary, self.url, self.data, play))
+        process = PROCESSES.Process(target=crash_at, args=(boundary, self.url, self.data, play))
         process.start()
         process.join(60)
         assert process.exitcode in (0, CRASHED), f"it ended with {process.exitcode}"
@@ -72,13 +69,7 @@ class World:
         return sum(deal.moved.minor for deal in self.gateway.report() if deal.id == key)
 
 
-@cache
-def processes() -> ForkServerContext:
-    """Give processes that have imported what a CRM on PostgreSQL needs, as one is open here."""
-    context = multiprocessing.get_context("forkserver")
-    needed = [name for name in sys.modules if name.startswith(("telecom_crm.", "sqlalchemy."))]
-    context.set_forkserver_preload([__name__, *needed])
-    return context
+PROCESSES.set_forkserver_preload([*LOADED, __name__])
 
 
 @pytest.fixture
