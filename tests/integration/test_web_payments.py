@@ -59,6 +59,18 @@ def test_a_payment_is_taken_once_however_often_its_form_comes(site, desk):
     assert (other.status_code, "other content" in other.text) == (422, True)
 
 
+def test_the_desk_leads_back_to_what_is_paid_for(site, admin, desk):
+    form, contract = desk
+    account = f"/console/accounts/{contract.account_id}"
+    for asked, back in (
+        (form, f"/console/contracts/{contract.id}"),
+        (f"{NEW}?account={contract.account_id}", account),
+    ):
+        page = admin.get(asked).text
+        assert len(re.findall(rf'href="{back}"', page)) == 2, asked  # above the form, and Cancel
+        assert f'href="{NEW}">Somebody else' in page
+
+
 def test_a_role_takes_and_promises_no_more_than_its_limits(site, desk):
     form, contract = desk
     grants = BUILT_IN_ROLES[RoleName.OPERATOR].grants
