@@ -209,6 +209,7 @@ def test_subscribers_without_cards_and_numbers_are_told_what_comes_first(site, a
     done = admin.get(f"{PATH}/{again.id}").text
     assert "brought in before" not in done
     assert "is in stock" not in done
+    assert 'href="/console/contracts">Open the contracts' in done
 
 
 @pytest.mark.parametrize("kind", list(ImportKind))
