@@ -58,7 +58,7 @@ def test_the_head_says_who_it_is_and_what_they_have(site, admin):
         assert f'data-copy="{one.phone}"' in head
         assert f'data-copy="{one.id}"' in head
         assert contract.number in head
-        assert "Identity checked" in head
+        assert "Document on file" in head
         assert ">Balance<" in head
 
 
@@ -124,8 +124,8 @@ def test_a_paper_that_ends_is_spoken_of(site, admin, ends_in, said, passed):
     told = [words for words in ("The document ends soon", "out of date") if words in page]
     assert bool(told) == bool(said)
     assert said is None or said in page
-    assert ("Identity checked" in page) == passed
-    assert ("No valid document" in page) != passed
+    assert ("Document on file" in page) == passed
+    assert ("Document expired" in page) != passed
 
 
 def test_why_nothing_is_sold_is_said(site, admin):
@@ -495,3 +495,10 @@ def test_the_history_tells_what_one_may_read(site):
     site.crm.tickets.create(customer_id=one.id, subject="Secret")
     told = lines_of(site.browser("cashier").get(f"{CUSTOMERS}/{one.id}").text)
     assert ("Customer registered" in told, "Ticket opened" in told) == (True, False)
+
+
+def test_nobody_counts_as_checked_without_a_paper(site, admin):
+    bare = site.crm.customers.register(name="Without a paper")
+    head = head_of(admin.get(f"{CUSTOMERS}/{bare.id}").text)
+    assert "No document" in head
+    assert "Document on file" not in head

@@ -302,7 +302,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "waived": N_("Not charged"),
     },
     Requirement: {
-        "identity": N_("Identity checked"),
+        "identity": N_("Valid identity document"),
         "documents": N_("Documents there"),
     },
     PaymentMode: {"prepaid": N_("Prepaid"), "postpaid": N_("Postpaid")},
