@@ -287,6 +287,17 @@ def test_documents_are_the_same_whatever_their_dress():
         )
 
 
+def test_no_document_is_issued_in_the_future():
+    early = attrs.evolve(PASSPORT, issued_on=TODAY + timedelta(days=1))
+    assert codes(customer, documents=[early]) == [("documents", "issued_on")]
+    known = customer(documents=[attrs.evolve(PASSPORT, issued_on=TODAY)])
+    refused = codes(known.update, changes={"documents": [early]}, **CONTEXT)
+    assert refused == [("documents", "issued_on")]
+    row = {"name": "A", "document_type": "passport", "document_number": "AN12"}
+    row["document_issued_on"] = str(early.issued_on)
+    assert codes(read_profile, row, today=TODAY) == [("document_issued_on", "issued_on")]
+
+
 def test_a_fault_shows_only_what_can_be_stored():
     with pytest.raises(InvalidValue) as caught:
         read_text("a\0\ud800" + "x" * 500, field="note")

@@ -10,7 +10,7 @@ from enum import StrEnum
 import attrs
 
 from telecom_crm.domain.attachment import Attachment
-from telecom_crm.domain.errors import Faults, InvalidValue
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.text import RAW_LIMIT, check_text, invalid_text, is_alphanumeric, read_text
 
 ISSUER_LIMIT = 200
@@ -53,6 +53,10 @@ class IdentityDocument:
             message = "the document must not end before it was issued"
             raise InvalidValue.of("valid_until", "valid_until", message, self.valid_until)
 
+    def is_issued(self, today: date) -> bool:
+        """Tell whether the document is there already on a day, as far as that is known."""
+        return self.issued_on is None or self.issued_on <= today
+
     @property
     def key(self) -> str:
         """Type and number without case, spaces and dashes: unique over the operator."""
@@ -60,9 +64,13 @@ class IdentityDocument:
 
 
 def read_document(
-    raw: Mapping[str, str | None], *, required: bool, faults: Faults
+    raw: Mapping[str, str | None], *, today: date, required: bool, faults: Faults
 ) -> IdentityDocument | None:
-    """Return the document that fields starting with `document_` tell of; add what is wrong."""
+    """
+    Return the document that fields starting with `document_` tell of; add what is wrong.
+
+    One that is issued after `today` is refused; code `issued_on`.
+    """
     type_text, number_text = raw.get("document_type") or "", raw.get("document_number") or ""
     if not (required or type_text.strip() or number_text.strip()):
         return None
@@ -81,9 +89,18 @@ def read_document(
         message = "the document must not end before it was issued"
         faults.add("document_valid_until", "valid_until", message, raw["document_valid_until"])
         return None
-    return IdentityDocument(
+    paper = IdentityDocument(
         type=kind, number=number, issuer=issuer or "", issued_on=issued, valid_until=until
     )
+    if not paper.is_issued(today):
+        faults.extend([not_issued(paper, today, field="document_issued_on")])
+        return None
+    return paper
+
+
+def not_issued(paper: IdentityDocument, today: date, *, field: str) -> Fault:
+    """Return what is wrong with a document that is issued after a day; code `issued_on`."""
+    return Fault(field, "issued_on", f"a date to today, {today}", str(paper.issued_on))
 
 
 def read_document_type(raw: str) -> DocumentType:

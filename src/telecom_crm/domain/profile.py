@@ -22,6 +22,7 @@ from telecom_crm.domain.identifiers import MSISDN
 from telecom_crm.domain.identity_document import (
     NATIONAL_ID,
     IdentityDocument,
+    not_issued,
     read_document,
     read_national_id,
 )
@@ -122,7 +123,7 @@ def read_profile(
         email = faults.check("email", read_email, text)
     if text := raw.get("birth_date"):
         born = faults.check("birth_date", lambda given: read_birth_date(given, today=today), text)
-    document = read_document(raw, required=document_required, faults=faults)
+    document = read_document(raw, today=today, required=document_required, faults=faults)
     language: str | None = languages.default
     if text := raw.get("language"):
         language = faults.check("language", lambda g: read_language(g, languages=languages), text)
@@ -151,7 +152,11 @@ def read_profile(
 def read_fields(
     given: Mapping[str, Any], *, today: date, phones: Callable[[str], MSISDN]
 ) -> dict[str, Any]:
-    """Read what commands are given; values that were read before come out as they are."""
+    """
+    Read what commands are given; values that were read before come out as they are.
+
+    A document that is issued after `today` is refused; field `documents`, code `issued_on`.
+    """
     readers = {
         **_READERS,
         "phone": lambda raw: read_phone(raw, phones=phones),
@@ -162,6 +167,9 @@ def read_fields(
     for field, value in given.items():
         if field in LIST_FIELDS:
             fields[field] = tuple(value or ())
+            if field == "documents":
+                early = (one for one in fields[field] if not one.is_issued(today))
+                faults.extend(not_issued(one, today, field=field) for one in early)
         elif read := readers.get(field):
             fields[field] = faults.check(field, read, str(value or ""))
         else:

@@ -49,7 +49,11 @@ def at_field(fault: Fault) -> Fault:
     return attrs.evolve(fault, field=_OF_PAPER.get(fault.code, "document_number"))
 
 
-_OF_PAPER = {"document_type": "document_type", "document_expired": "document_valid_until"}
+_OF_PAPER = {
+    "document_type": "document_type",
+    "document_expired": "document_valid_until",
+    "issued_on": "document_issued_on",
+}
 
 
 def _text(limit: int = 200) -> Reader:

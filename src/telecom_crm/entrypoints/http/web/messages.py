@@ -102,6 +102,7 @@ FAULTS: Mapping[str, str] = {
     "document_type": N_("Choose the kind of document"),
     "document_number": N_("Enter the number of the document"),
     "document_expired": N_("The document is out of date"),
+    "issued_on": N_("A document is issued today at the latest: check the day"),
     "valid_until": N_("The document ends before it was issued"),
     "size": N_("The file is too large"),
     "media_type": N_("Files of this kind are not taken"),
