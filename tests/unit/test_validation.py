@@ -41,6 +41,9 @@ def test_by_default_a_name_is_enough_and_people_are_sixteen():
     assert said(DEFAULT_VALIDATION) == []
     old = IdentityDocument(type="other", number="X-12", valid_until=date(2001, 1, 1))
     assert said(DEFAULT_VALIDATION, documents=[old], birth_date="2000-02-28") == []
+    known = {"birth_date": "2000-02-28", "national_id": "2 1503 1990 00123"}
+    assert said(DEFAULT_VALIDATION, **known) == []
+    assert said(DEFAULT_VALIDATION, national_id="2070319950") == [("national_id", "format")]
     assert said(DEFAULT_VALIDATION, birth_date="2026-02-28") == [("birth_date", "minimum_age")]
 
 

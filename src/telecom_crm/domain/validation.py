@@ -1,8 +1,8 @@
 """
 What an operator asks of customers beyond what makes one: rules as data, and the check itself.
 
-By default nothing more is asked than a name, which every customer has, people are 16 or older, and
-every paper is taken.
+By default nothing more is asked than a name, which every customer has, people are 16 or older,
+every paper is taken, and a national id has 14 digits.
 """
 
 from __future__ import annotations
@@ -144,9 +144,6 @@ class ValidationRules:
         return found + _odd("documents", paper.number, self.document_formats.get(paper.type, ()))
 
 
-DEFAULT_VALIDATION = ValidationRules(minimum_age=16)
-"""What is asked where an operator said nothing: a name, and of people that they are 16."""
-
 _FORMAT = re.compile(r"[A-Z0-9*]{1,40}", re.ASCII)
 
 
@@ -170,3 +167,9 @@ def _fits(number: str, format: str) -> bool:
 
 
 _SORTS = {"9": is_digits, "A": str.isalpha, "*": is_alphanumeric}
+
+DEFAULT_VALIDATION = ValidationRules(minimum_age=16, national_id_formats=("9" * 14,))
+"""
+What is asked where an operator said nothing: a name, of people that they are 16, and of a national
+id that it is one of Kyrgyzstan: 14 digits.
+"""

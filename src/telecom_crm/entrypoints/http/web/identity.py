@@ -17,6 +17,8 @@ from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.profile import read_email
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.forms import Form
+from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import ngettext
 
 NAMES = ("last_name", "first_name", "middle_name")
 CONTACT = ("phone", "email", "language", "city", "street")
@@ -40,6 +42,15 @@ def read(
     A field that was left empty is None, or "" where it is a text.
     """
     return {name: FIELDS[name](form, crm, name, name in required) for name in names}
+
+
+def national_id_hint(crm: Crm) -> str:
+    """Return how a national id has to look by the operator's rules; "" where anyhow."""
+    formats = crm.rules.validation().national_id_formats
+    if len(formats) == 1 and set(formats[0]) == {"9"}:
+        return ngettext("%(count)s digit", "%(count)s digits", len(formats[0]))
+    written = ", ".join(formats)
+    return _("9 is a digit, A a letter: %(formats)s", formats=written) if written else ""
 
 
 def at_field(fault: Fault) -> Fault:

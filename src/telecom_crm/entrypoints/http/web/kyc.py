@@ -29,7 +29,14 @@ from telecom_crm.entrypoints.http.web.i18n import NAMES as TONGUES
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import spoken
-from telecom_crm.entrypoints.http.web.identity import CONTACT, DOCUMENT, NAMES, at_field, read
+from telecom_crm.entrypoints.http.web.identity import (
+    CONTACT,
+    DOCUMENT,
+    NAMES,
+    at_field,
+    national_id_hint,
+    read,
+)
 from telecom_crm.entrypoints.http.web.labels import label
 
 SCANS: Mapping[str, str] = {
@@ -105,6 +112,7 @@ def shown(request: Visit, form: Form, crm: Crm) -> dict[str, Any]:
         "form": form,
         "is_firm": kind_of(form.raw("customer_kind")) is CustomerKind.ORGANISATION,
         "files_are_gone": request.method == "POST" and not request.by_htmx,
+        "national_id_hint": national_id_hint(crm),
         "document_types": [(one.value, label(one)) for one in DocumentType],
         "tongues": [(code, TONGUES.get(code, code)) for code in LANGUAGES.codes],
         "tariffs": [

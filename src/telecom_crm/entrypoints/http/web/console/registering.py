@@ -23,7 +23,7 @@ from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
-from telecom_crm.entrypoints.http.web.identity import at_field, read
+from telecom_crm.entrypoints.http.web.identity import at_field, national_id_hint, read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -45,10 +45,10 @@ class RegisteringPages(Controller):
     path = PATH
 
     @shows("/new", Area.CUSTOMERS, Action.WRITE)
-    def ask(self, request: Visit) -> Response[bytes]:
+    def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask who the customer is."""
         return _asked(
-            request, Form.filled(kind=CustomerKind.PERSON, document_type=DocumentType.ID_CARD)
+            request, crm, Form.filled(kind=CustomerKind.PERSON, document_type=DocumentType.ID_CARD)
         )
 
     @acts("/new", Area.CUSTOMERS)
@@ -59,7 +59,7 @@ class RegisteringPages(Controller):
         given = _read(form, crm, None)
         made = form.submit(crm.customers.register, **given, idempotency_key=form.key, by=request.by)
         if made is None:
-            return _asked(request, form)
+            return _asked(request, crm, form)
         sells = request.query_params.get("next") == "contract"
         to = f"/console/contracts/new/number?customer={made.id}" if sells else f"{PATH}/{made.id}"
         done = _known(given, made) if made.known else Toast(_("The customer is registered"))
@@ -71,7 +71,7 @@ class RegisteringPages(Controller):
     ) -> Response[bytes]:
         """Show what can be corrected; `back` in the address is where one came from."""
         customer = crm.customers.get(CustomerId(customer_id))
-        return _asked(request, _filled(customer), customer)
+        return _asked(request, crm, _filled(customer), customer)
 
     @acts("/{customer_id:uuid}/edit", Area.CUSTOMERS, request_max_body_size=FORM_BYTES)
     def update(
@@ -100,7 +100,7 @@ class RegisteringPages(Controller):
             paper = done.documents[0].key
             form.submit(crm.scans.add, done.id, document=paper, content=[scan], by=request.by)
         if not form.ok:
-            return _asked(request, form, done or customer)  # what was changed is kept
+            return _asked(request, crm, form, done or customer)  # what was changed is kept
         return redirect(request, _back(request, customer), toast=_("Saved"))
 
 
@@ -132,7 +132,9 @@ def _back(request: Visit, customer: Customer | None) -> str:
     return local_path(request.query_params.get("back")) or profile
 
 
-def _asked(request: Visit, form: Form, customer: Customer | None = None) -> Response[bytes]:
+def _asked(
+    request: Visit, crm: Crm, form: Form, customer: Customer | None = None
+) -> Response[bytes]:
     form.faults = [at_field(fault) for fault in form.faults]
     return page(
         request,
@@ -144,6 +146,7 @@ def _asked(request: Visit, form: Form, customer: Customer | None = None) -> Resp
         back=_back(request, customer),
         kinds=[(kind.value, label(kind)) for kind in CustomerKind],
         papers=[(paper.value, label(paper)) for paper in DocumentType],
+        national_id_hint=national_id_hint(crm),
         megabytes=kyc.SCAN_BYTES // 1024**2,
     )
 
