@@ -238,7 +238,7 @@ class ListFiles(Controller):
             standings = crm.tickets.standings(found)
             for one in found:
                 standing, hands = standings[one.id], one.assignee or one.queue
-                state = label(one.priority), label(one.status), sla_shown(standing.sla)[0]
+                state = label(one.priority), label(one.status), sla_shown(standing.sla).full
                 updated = _clock(standing.updated_at, crm.zone)
                 yield one.number, one.subject, *state, hands, updated
 

@@ -65,20 +65,31 @@ def onward(request: Visit, crm: Crm, ticket: Ticket) -> str:
     return f"{PATH}/{left[0].id}{anew.trail}" if left else anew.here
 
 
-def sla_shown(sla: SlaState) -> tuple[str, str]:
-    """Return how a ticket stands with what was promised, in words, and their tone."""
+@attrs.frozen
+class Promise:
+    """How a ticket stands with what was promised: in short, in full, and its tone."""
+
+    short: str
+    full: str
+    tone: str
+
+
+def sla_shown(sla: SlaState) -> Promise:
+    """Return how a ticket stands with what was promised."""
     clock = sla.now
     span = here().hours(clock.remaining.total_seconds())
     if clock.met_at is not None:
-        return (_("Too late"), "bad") if clock.breached else (_("In time"), "ok")
+        words, tone = (_("Too late"), "bad") if clock.breached else (_("In time"), "ok")
+        return Promise(short=words, full=words, tone=tone)
     if clock.breached:
-        text, tone = _("Late by (working time)"), "bad"
+        short, full, tone = _("Late: %(span)s", span=span), _("Late by (working time)"), "bad"
     elif clock.due is None:
-        text, tone = _("Paused, working time left"), "none"
+        short, full = _("Paused: %(span)s", span=span), _("Paused, working time left")
+        tone = "none"
     else:
         soon = clock.remaining < clock.target * SOON
-        text, tone = _("Working time left"), "warn" if soon else "ok"
-    return f"{text}: {span}", tone
+        short, full, tone = span, _("Working time left"), "warn" if soon else "ok"
+    return Promise(short=short, full=f"{full}: {span}", tone=tone)
 
 
 def listed(listing: Listing, request: Visit, crm: Crm) -> Page[Ticket]:
@@ -135,7 +146,7 @@ def chips_of(listing: Listing, tickets: Tickets, me: str) -> list[dict[str, Any]
 
 def beside(
     request: Visit, crm: Crm, ticket: Ticket
-) -> tuple[Beside, list[tuple[Ticket, str, str]]]:
+) -> tuple[Beside, list[tuple[Ticket, Promise]]]:
     """Return what stands beside a ticket in the list it was come to from, and that list."""
     came = came_from(request, PATH, FILTERS)
     found = listed(came, request, crm) if came else Page[Ticket](items=())
@@ -146,5 +157,5 @@ def beside(
     standings = crm.tickets.standings(found.items)
     return (
         in_list(request, PATH, ticket.id, FILTERS, fetch),
-        [(one, *sla_shown(standings[one.id].sla)) for one in found.items],
+        [(one, sla_shown(standings[one.id].sla)) for one in found.items],
     )
