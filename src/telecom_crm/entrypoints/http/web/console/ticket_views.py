@@ -144,9 +144,7 @@ def chips_of(listing: Listing, tickets: Tickets, me: str) -> list[dict[str, Any]
     ]
 
 
-def beside(
-    request: Visit, crm: Crm, ticket: Ticket
-) -> tuple[Beside, list[tuple[Ticket, Promise]]]:
+def beside(request: Visit, crm: Crm, ticket: Ticket) -> tuple[Beside, list[tuple[Ticket, Promise]]]:
     """Return what stands beside a ticket in the list it was come to from, and that list."""
     came = came_from(request, PATH, FILTERS)
     found = listed(came, request, crm) if came else Page[Ticket](items=())
