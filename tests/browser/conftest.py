@@ -62,6 +62,12 @@ class Window:
         assert answer is not None
         return answer.status
 
+    def forget(self) -> None:
+        """Let go of what was loaded before, so that the next page comes as to a newcomer."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.clearBrowserCache")
+        session.detach()
+
     def settle(self) -> None:
         """Wait for what a page loads after itself: its fonts, and parts that come by themselves."""
         self.page.wait_for_load_state()

@@ -82,13 +82,11 @@ def test_every_page_is_accessible_quiet_and_within_its_window(windows, address, 
 
 
 @pytest.mark.parametrize("template", PAGES)
-def test_every_page_is_light_to_load(browser, windows, address, site, template):
-    known, path = windows(template, "ky"), address(template)
-    context = browser.new_context(storage_state=known.page.context.storage_state(), locale="ky")
-    window = Window.on(context, site)
+def test_every_page_is_light_to_load(windows, address, template):
+    window, path = windows(template, "ky"), address(template)
+    window.forget()
     window.go(path)
     sizes = [one.sizes() for one in window.loaded]
-    context.close()
     assert len(sizes) <= MOST_REQUESTS, [one.url for one in window.loaded]
     assert sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes) <= MOST_BYTES
 
