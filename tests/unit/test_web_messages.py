@@ -56,6 +56,12 @@ def test_a_reason_with_an_id_is_said_without_it():
     error = RuleViolated("x", (reason,))
     assert "01a21f79-3a13" in str(error)
     assert sentence(error) == "The customer was merged into another one"
+    reason = Reason.of(
+        "perhaps a duplicate: customer %(customer)s has the same %(column)s",
+        customer="01a21f79-3a13",
+        column="email",
+    )
+    assert worded(reason, {}) == "perhaps a duplicate: another customer has the same email"
 
 
 def test_a_reason_may_be_of_another_and_have_days_kinds_and_counts():

@@ -268,7 +268,7 @@ REASONS = (
     N_("the first fees are %(needed)s, and %(available)s is available"),
     N_("the day of activation has not come: it is %(day)s"),
     N_("activation is blocked: %(reason)s"),
-    N_("perhaps a duplicate: customer %(customer)s has the same %(column)s"),
+    "perhaps a duplicate: customer %(customer)s has the same %(column)s",
     N_("kept %(column)s as it was: line %(line)s came first"),
     N_("changed %(column)s of the customer whom the document belongs to"),
 )
@@ -276,6 +276,9 @@ REASONS = (
 
 NAMELESS: Mapping[str, str] = {
     "the customer is merged into %(survivor)s": N_("the customer was merged into another one"),
+    "perhaps a duplicate: customer %(customer)s has the same %(column)s": N_(
+        "perhaps a duplicate: another customer has the same %(column)s"
+    ),
 }
 """Reasons whose values are ids, which tell people nothing: what pages say of them instead."""
 
@@ -357,13 +360,11 @@ def worded(reason: str, names: Mapping[str, Wording]) -> str:
     """Return a reason of the domain; `names` are what codes in it are called."""
     if not isinstance(reason, Reason):
         return gettext(reason)
-    if reason.pattern in NAMELESS:
-        return gettext(NAMELESS[reason.pattern])
     filled = {
         place: format_list([_value(one, names) for one in several], "or", here().locale)
         for place, several in reason.values.items()
     }
-    return gettext(reason.pattern, **filled)
+    return gettext(NAMELESS.get(reason.pattern, reason.pattern), **filled)
 
 
 def _value(one: object, names: Mapping[str, Wording]) -> str:
