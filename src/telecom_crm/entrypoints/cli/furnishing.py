@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from telecom_crm.domain.errors import InvalidValue, RuleViolated
 from telecom_crm.entrypoints.called import called_as
 from telecom_crm.entrypoints.cli.database import HERE, Database
 from telecom_crm.entrypoints.cli.telling import say
+from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.demo import (
     ACCOUNTS,
     BY,
@@ -133,12 +135,10 @@ def furnish(
     `RuleViolated` where the database has things of its own, or a demo of other numbers.
     """
     from telecom_crm.adapters.clock import ManualClock, utc_now
-    from telecom_crm.domain.role import RoleName
     from telecom_crm.entrypoints.container import kept_secret
     from telecom_crm.entrypoints.demo_life import live
 
     _refuse_odd(customers, seed)
-    kept = token_file(settings)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = kept_secret(settings.data / "demo-password", new_password)
     clock = ManualClock(utc_now())
@@ -147,21 +147,31 @@ def furnish(
             _empty(settings, emptied_by)
         with open_crm(settings, clock=clock, gateways=GATEWAYS) as crm:
             _refuse_another(crm.rules.demo(), customers, seed)
-            if kept.exists():
-                secret = kept.read_text("ascii").strip()
-                if crm.access.authenticate(secret) is not None:
-                    return Keys(secret, password)
-                kept.unlink()  # of another database, or revoked
-            say("Loading the demo catalog and demo subscribers")
-            live(crm, clock, customers=customers or CUSTOMERS, seed=seed or 0)
-            load_applications(crm)
-            load_accounts(crm, password)
-            crm.step("delete_files")
+            token = _token_there(crm, token_file(settings))
+            if token is None:
+                say("Loading the demo catalog and demo subscribers")
+                live(crm, clock, customers=customers or CUSTOMERS, seed=seed or 0)
+                load_applications(crm)
+                load_accounts(crm, password)
+                crm.step("delete_files")
+                token = kept_secret(token_file(settings), partial(_new_token, crm))
+            return Keys(token, password)
 
-            def make() -> str:
-                return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
 
-            return Keys(kept_secret(kept, make), password)
+def _token_there(crm: Crm, kept: Path) -> str | None:
+    """Return the token that opens a demo already; one of another database, or revoked, goes."""
+    if kept.exists():
+        secret = kept.read_text("ascii").strip()
+        if crm.access.authenticate(secret) is not None:
+            return secret
+        kept.unlink()
+    return None
+
+
+def _new_token(crm: Crm) -> str:
+    from telecom_crm.domain.role import RoleName
+
+    return crm.access.create_token(name="demo-admin", role=RoleName.ADMIN, by=BY)[1]
 
 
 def token_file(settings: Settings) -> Path:

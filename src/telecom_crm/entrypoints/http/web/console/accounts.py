@@ -114,7 +114,7 @@ class AccountPages(Controller):
         """Show an account, and a month of its books with the balance after each entry."""
         listing, month = Listing.of(request, *BOOKS), Month.asked(request, crm)
         books = crm.accounts.books(AccountId(account_id), start=month.start, end=month.end)
-        state, statement = books.state, books.statement
+        state = books.state
         owners = crm.accounts.owners([state.account.id]) if request.may(Area.CUSTOMERS) else {}
         return page(
             request,
@@ -125,14 +125,8 @@ class AccountPages(Controller):
             state=state,
             base=f"{PATH}/{account_id}",
             owner=owners.get(state.account.id),
-            statement=statement,
-            lines=chosen(listing, statement),
-            kinds=_kinds(listing, statement),
-            titled=entry_title,
-            sources=_sources(request, crm, statement),
-            books=books,
-            incident=None if books.agree else _incident(books),
             month=month,
+            **_told(request, crm, listing, books),
             commands=_commands(request, state),
         )
 
@@ -173,6 +167,20 @@ class AccountPages(Controller):
                 done=_("The adjustment is booked"),
             )
         return answer or _asked(request, state, form, status=form.status)
+
+
+def _told(request: Visit, crm: Crm, listing: Listing, books: AccountBooks) -> dict[str, Any]:
+    """Return what is shown of an account's books, and an incident where they do not agree."""
+    statement = books.statement
+    return {
+        "books": books,
+        "statement": statement,
+        "lines": chosen(listing, statement),
+        "kinds": _kinds(listing, statement),
+        "titled": entry_title,
+        "sources": _sources(request, crm, statement),
+        "incident": None if books.agree else _incident(books),
+    }
 
 
 def chosen(listing: Listing, statement: AccountStatement) -> list[StatementLine]:

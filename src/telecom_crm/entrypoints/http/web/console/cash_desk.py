@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from telecom_crm.application.ports import PaymentGateway
 from telecom_crm.domain.ledger import LedgerCode
 from telecom_crm.domain.money import Money
-from telecom_crm.domain.payment import PaymentMethod
+from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.payees import Payee, chosen, lacking, offered
@@ -69,11 +69,16 @@ class CashDeskPages(Controller):
         )
         if payment is None:
             return _form(request, crm, payee, form, status=form.status)
-        path = f"/console/payments/{payment.id}"
-        toast = Toast(_said(change, replayed=payment.replayed))
-        if payment.entry_id is not None:
-            toast = attrs.evolve(toast, then=(f"{path}/receipt", _("Print")))
-        return redirect(request, path, toast=toast)
+        return _taken(request, payment, change)
+
+
+def _taken(request: Visit, payment: Payment, change: Money | None) -> Response[bytes]:
+    """Go on to a payment that was taken, saying what is to be given back."""
+    path = f"/console/payments/{payment.id}"
+    toast = Toast(_said(change, replayed=payment.replayed))
+    if payment.entry_id is not None:
+        toast = attrs.evolve(toast, then=(f"{path}/receipt", _("Print")))
+    return redirect(request, path, toast=toast)
 
 
 def _choice(request: Visit, crm: Crm, status: int = 200) -> Response[bytes]:

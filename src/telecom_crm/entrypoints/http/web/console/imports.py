@@ -177,10 +177,6 @@ class ImportPages(Controller):
         imports = crm.imports
         job = imports.get(ImportId(import_id))
         running = job.is_under_way
-        asked = request.query_params.get("reason") or None
-        reasons = [] if running else reasons_of(imports, job)
-        code = asked if asked in [one for one, _words, _count in reasons] else None
-        most = ROWS_WHILE_RUNNING if running else ROWS_WHEN_OVER
         return page(
             request,
             "console/imports/show.html",
@@ -192,11 +188,8 @@ class ImportPages(Controller):
             base=f"{PATH}/{job.id}",
             running=running,
             left=max(0, (job.total or 0) - job.position),
-            errors=told(job, imports.summary(job.id, errors=most, code=code).errors),
-            reasons=reasons,
-            code=code,
-            lacks_stock=lacks_stock(job, reasons),
             warnings=[] if running else _warnings(crm, job),
+            **_wrong(request, imports, job),
             **_around(request, imports, job),
         )
 
@@ -230,6 +223,20 @@ def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:
         }
         for line, warning in found
     ]
+
+
+def _wrong(request: Visit, imports: Imports, job: ImportJob) -> dict[str, Any]:
+    """Return what is wrong with a job's rows: why, and some of them, of one reason if asked."""
+    running, asked = job.is_under_way, request.query_params.get("reason")
+    reasons = [] if running else reasons_of(imports, job)
+    code = asked if asked in [one for one, _words, _count in reasons] else None
+    most = ROWS_WHILE_RUNNING if running else ROWS_WHEN_OVER
+    return {
+        "errors": told(job, imports.summary(job.id, errors=most, code=code).errors),
+        "reasons": reasons,
+        "code": code,
+        "lacks_stock": lacks_stock(job, reasons),
+    }
 
 
 def _around(request: Visit, imports: Imports, job: ImportJob) -> dict[str, Any]:

@@ -144,17 +144,12 @@ class PaymentPages(Controller):
             beside=beside(request, PATH, payment.id, FILTERS, partial(listed, crm=crm)),
             payment=payment,
             base=f"{PATH}/{payment.id}",
-            owner=_owner(request, crm, payment),
-            state=crm.accounts.get(payment.account_id),
-            refunds=crm.payments.refunds_of(payment.id),
-            taker=takers(request, crm, [payment]).get(payment.id),
+            **_around(request, crm, payment),
             refundable=_is_refundable(request, payment),
             allocatable=payment.may_be_allocated,
             kin=_kin(events),
             commands=_commands(request, crm, payment),
             activates=_activates(request, crm, payment),
-            editions=crm.papers.editions(payment.id),
-            paper_names={kind: _(words) for kind, words in KINDS.items()},
             events=[(event, *event_shown(event.name)) for event in events],
             form=Form(),
             sends=payment.has_receipt and request.may(Area.PAYMENTS, Action.WRITE),
@@ -311,6 +306,18 @@ def _refund(request: Visit, payment: Payment) -> list[Link]:
     """Return the way to give a payment back, where it can be."""
     way = (f"{PATH}/{payment.id}/refund", _("Refund"), "rotate-ccw")
     return [way] if _is_refundable(request, payment) else []
+
+
+def _around(request: Visit, crm: Crm, payment: Payment) -> dict[str, Any]:
+    """Return whose a payment is, who took it, what came back of it, and its papers."""
+    return {
+        "owner": _owner(request, crm, payment),
+        "state": crm.accounts.get(payment.account_id),
+        "refunds": crm.payments.refunds_of(payment.id),
+        "taker": takers(request, crm, [payment]).get(payment.id),
+        "editions": crm.papers.editions(payment.id),
+        "paper_names": {kind: _(words) for kind, words in KINDS.items()},
+    }
 
 
 def _is_refundable(request: Visit, payment: Payment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -122,10 +123,7 @@ class MyApplying(Controller):
         form.submit(crm.applying.count, request.address)
         if not form.ok:
             return _corrected(request, crm, form, secret, followed)
-        raw, scans = kyc.read_applicant(form, crm, partly=True), kyc.read_scans(form)
-        if raw.keys() <= {"customer_kind"} and not scans:
-            form.fault("", "nothing")
-        kyc.check(form, crm, {**followed.application.raw, **raw}, scans)
+        raw, scans = _put_right(form, crm, followed)
         done = form.submit(
             crm.applying.supply,
             str(secret),
@@ -137,6 +135,17 @@ class MyApplying(Controller):
         if done is None:
             return _corrected(request, crm, form, secret, followed)
         return redirect(request, f"{PATH}/{secret}", toast=_("Sent"))
+
+
+def _put_right(
+    form: Form, crm: Crm, followed: Followed
+) -> tuple[dict[str, Any], dict[str, Iterator[bytes]]]:
+    """Read what was put right, checked beside what was sent before; nothing at all is a fault."""
+    raw, scans = kyc.read_applicant(form, crm, partly=True), kyc.read_scans(form)
+    if raw.keys() <= {"customer_kind"} and not scans:
+        form.fault("", "nothing")
+    kyc.check(form, crm, {**followed.application.raw, **raw}, scans)
+    return raw, scans
 
 
 def _secret(form: Form) -> str:

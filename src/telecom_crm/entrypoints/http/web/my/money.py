@@ -11,7 +11,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from telecom_crm.application.operations import Direction
+from telecom_crm.application.operations import Direction, Operation
 from telecom_crm.application.ports import (
     Payer,
     Query,
@@ -100,14 +100,7 @@ class MyMoney(Controller):
         only = {one.value: one for one in Direction}.get(request.query_params.get("only", ""))
         ids = [one.id for one in crm.accounts.of_customer(request.subscriber.customer_id)]
         began = crm.operations.began(ids)
-        found = crm.operations.between(
-            ids,
-            start=crm.clock() - SEARCHED if q else month.start,
-            end=crm.clock() if q else month.end,
-            direction=only,
-            count=MOST + 1,
-        )
-        shown = [one for one in found[:MOST] if not q or matches(one, q, crm.zone)]
+        found = _operations(crm, ids, month, q, only)
         return page(
             request,
             "my/payments.html",
@@ -115,7 +108,7 @@ class MyMoney(Controller):
             earlier=began is not None and began < month.start,
             only=only,
             q=q,
-            lines=shown,
+            lines=[one for one in found[:MOST] if not q or matches(one, q, crm.zone)],
             more=len(found) > MOST,
             theirs=theirs,
             titled=titled,
@@ -149,6 +142,19 @@ class MyMoney(Controller):
         payment, _state = own_payment(request, crm, payment_id)
         content = crm.papers.receipt(payment.id, language=here().code)
         return printed(content, name=f"receipt-{crm.payments.receipt(payment.id).number}")
+
+
+def _operations(
+    crm: Crm, ids: Sequence[AccountId], month: Month, q: str, only: Direction | None
+) -> list[Operation]:
+    """Return what came and went in a month, or in a year to search; one more where there are."""
+    return crm.operations.between(
+        ids,
+        start=crm.clock() - SEARCHED if q else month.start,
+        end=crm.clock() if q else month.end,
+        direction=only,
+        count=MOST + 1,
+    )
 
 
 def _accounts(request: Visit, crm: Crm) -> tuple[AccountState, ...]:
