@@ -731,3 +731,17 @@ def test_the_palette_finds_cards_and_numbers_for_who_may_see_the_stock(site, ope
     for q in (card, number, digits):
         assert "/console/numbers/" not in cashier.get("/console/find", params={"q": q}).text
         assert "/console/sims/" not in cashier.get("/console/find", params={"q": q}).text
+
+
+def test_a_new_customer_is_written_to_in_the_language_of_the_desk(site, operator):
+    path = "/console/customers/new"
+    asked = operator.get(path, headers={"accept-language": "ru"}).text
+    assert '<option value="ru" selected>' in asked
+    assert asked.count("Кыргызча</option>") == 1
+
+
+def test_a_contract_tells_the_language_that_it_is_printed_in(site):
+    contract, *_ = site.crm.contracts.each(customer_id=str(site.customer.id))
+    page = site.browser("admin").get(f"/console/contracts/{contract.id}").text
+    tongue = {"en": "English", "ru": "Русский", "ky": "Кыргызча"}[site.customer.language]
+    assert f"s language: {tongue}</p>" in page

@@ -23,6 +23,7 @@ from telecom_crm.entrypoints.http.web.console.customers import PATH
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
+from telecom_crm.entrypoints.http.web.i18n import here
 from telecom_crm.entrypoints.http.web.identity import at_field, national_id_hint, read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -48,7 +49,13 @@ class RegisteringPages(Controller):
     def ask(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Ask who the customer is."""
         return _asked(
-            request, crm, Form.filled(kind=CustomerKind.PERSON, document_type=DocumentType.ID_CARD)
+            request,
+            crm,
+            Form.filled(
+                kind=CustomerKind.PERSON,
+                language=here().locale.language,
+                document_type=DocumentType.ID_CARD,
+            ),
         )
 
     @acts("/new", Area.CUSTOMERS)
