@@ -194,7 +194,8 @@ class People(StoreSuite):
         made = [attrs.evolve(samples.customer(), name=name) for name in names]
         with uow() as tx:
             tx.customers.save_all(made)
-        for text in (*names, *(name[:2] for name in names), "':* | !x <-> y", "k", "1", "0"):
+        others = ("':* | !x <-> y", "k", "1", "0", "xxx", "ёёёё")
+        for text in (*names, *(name[:2] for name in names), *others):
             asked = tuple((word,) for word in words_of(text))
             wanted = [one.id for one in made if asked and words_fit(words_of(one.name), asked)]
             with uow(read_only=True) as tx:
