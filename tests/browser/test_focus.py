@@ -155,3 +155,12 @@ def test_a_subscriber_chooses_language_and_theme_in_the_header(window):
     page.get_by_role("button", name="Русский").click()
     expect(page.locator("html")).to_have_attribute("lang", "ru")
     expect(page).to_have_url(re.compile("/my$"))
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/login", "#f-login"), ("/my/login", "#f-phone"), ("/my/login/password", "#f-contract")],
+)
+def test_who_signs_in_types_at_once(window, path, field):
+    window.go(path)
+    expect(window.page.locator(field)).to_be_focused()
