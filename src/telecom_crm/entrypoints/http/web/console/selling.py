@@ -413,6 +413,7 @@ def _step(
         "plan": plan,
         "once": once_due(fees),
         "due": total_due(fees),
+        "price": crm.inventory.number(choice.kept[1]).price if choice.kept else None,
         "tariff": crm.catalog.tariff(choice.tariff) if choice.tariff else None,
         "kept_until": _kept_until(crm, choice),
         "steps": steps_shown(step, {**urls, "customer": choice.anew}),

@@ -22,6 +22,7 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
+from telecom_crm.entrypoints.http.web.i18n import phone
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.my.contracts import MOST, own
 from telecom_crm.entrypoints.http.web.my.money import OWN
@@ -136,7 +137,7 @@ def _shown(
 def _known(customer: Customer) -> Form:
     allowed: Any = [one.granted for one in customer.consents if one.purpose == MARKETING]
     return Form.filled(
-        phone=customer.phone,
+        phone=phone(customer.phone).replace("\xa0", " ").replace("\u2011", "-"),
         email=customer.email,
         language=customer.language,
         marketing="true" if allowed and allowed[-1] else "",
