@@ -147,6 +147,11 @@ class BillingAccount:
         """Whether it is one of the operator's own: of a gateway or a cash desk."""
         return self.customer_id is None
 
+    @property
+    def place(self) -> str:
+        """Which gateway or cash desk an account of the house is of; "" for a subscriber's."""
+        return self.number.removeprefix("H-").removesuffix(f"-{self.currency}") * self.house
+
     def refuse_house(self) -> None:
         """Raise `RuleViolated` where a subscriber's account is needed and this is none."""
         if self.house:

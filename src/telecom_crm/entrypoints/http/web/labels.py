@@ -18,6 +18,7 @@ from telecom_crm.domain.deduplication import Match
 from telecom_crm.domain.hold import Bar, HoldKind
 from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.importing import ImportKind, ImportResult, ImportStatus, Outcome
+from telecom_crm.domain.language import Wording
 from telecom_crm.domain.ledger import JournalEntry, PostingKind
 from telecom_crm.domain.notification import NotificationChannel, NotificationStatus
 from telecom_crm.domain.number import NumberCategory, NumberOrigin, NumberStatus
@@ -43,7 +44,7 @@ from telecom_crm.domain.token import TokenStatus
 from telecom_crm.domain.user import Theme, UserStatus
 from telecom_crm.domain.validation import CustomerField
 from telecom_crm.domain.webhook import WebhookStatus
-from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext
+from telecom_crm.entrypoints.http.web.i18n import gettext, pgettext, spoken
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 
@@ -401,7 +402,7 @@ LABELS: Mapping[type[StrEnum], Mapping[str, Word]] = {
         "access": N_("Accesses and refusals"),
     },
     TokenStatus: {
-        "issued": within("token", "Issued"),
+        "issued": within("token", "Not revoked"),
         "revoked": within("token", "Revoked"),
     },
     UserStatus: {
@@ -498,6 +499,11 @@ def entry_title(entry: JournalEntry) -> str:
     if entry.kind is PostingKind.ONE_TIME_FEE and kind:
         return label(ChargeKind(kind))
     return label(entry.kind)
+
+
+def entry_note(entry: JournalEntry, names: Mapping[str, Wording]) -> str:
+    """Return what an entry notes: the tariff or option that it charges by what that is called."""
+    return spoken(names[entry.note]) if entry.note in names else entry.note
 
 
 def gateway(name: str) -> str:

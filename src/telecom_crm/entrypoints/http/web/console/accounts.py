@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
-from telecom_crm.entrypoints.http.web.labels import entry_title, label
+from telecom_crm.entrypoints.http.web.labels import entry_note, entry_title, label
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import acts, shows
@@ -178,6 +179,7 @@ def _told(request: Visit, crm: Crm, listing: Listing, books: AccountBooks) -> di
         "lines": chosen(listing, statement),
         "kinds": _kinds(listing, statement),
         "titled": entry_title,
+        "noted": partial(entry_note, names=crm.catalog.names()),
         "sources": _sources(request, crm, statement),
         "incident": None if books.agree else _incident(books),
     }

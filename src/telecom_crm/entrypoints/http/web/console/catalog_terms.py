@@ -151,7 +151,7 @@ def _amount(name: str, words: Any, currency: str, *, required: bool = True) -> B
     return Box(
         name=name,
         words=words,
-        hint=lambda: currency,
+        hint=lambda: here().currency(currency),
         required=required,
         read=lambda raw: amount_in(currency)(raw)["amount"],  # the catalog's own currency
         write=amount_written,
@@ -174,7 +174,9 @@ def _rate(row: int, currency: str) -> list[Box]:
     hints: dict[str, Any] = {
         "destination_prefix": lambda: _("Such as 7; empty for any number"),
         "time_band": lambda: _("Such as 20:00-08:00; empty for any time"),
-        "price": lambda: _("%(currency)s for a minute, an SMS or a megabyte", currency=currency),
+        "price": lambda: _(
+            "%(currency)s for a minute, an SMS or a megabyte", currency=here().currency(currency)
+        ),
         "billing_step": lambda: _("Seconds, messages or kilobytes; empty is 1"),
         "minimum": lambda: _("Seconds, messages or kilobytes; empty is none"),
     }

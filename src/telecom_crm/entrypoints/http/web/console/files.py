@@ -64,7 +64,13 @@ from telecom_crm.entrypoints.http.web.console.ticket_views import FILTERS, liste
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import pgettext
-from telecom_crm.entrypoints.http.web.labels import entry_title, gateway, label, role_title
+from telecom_crm.entrypoints.http.web.labels import (
+    entry_note,
+    entry_title,
+    gateway,
+    label,
+    role_title,
+)
 from telecom_crm.entrypoints.http.web.months import Month
 from telecom_crm.entrypoints.http.web.routes import shows
 
@@ -219,9 +225,11 @@ class ListFiles(Controller):
             statement = crm.accounts.statement(known, start=month.start, end=month.end)
             return Page(items=tuple(accounts.chosen(asked, statement)))
 
+        names = crm.catalog.names()
+
         def rows(found: Sequence[StatementLine]) -> Iterator[tuple[object, ...]]:
             for one in found:
-                what = entry_title(one.entry), one.entry.note
+                what = entry_title(one.entry), entry_note(one.entry, names)
                 sums = _amount(one.amount), _amount(one.balance), one.amount.currency
                 yield _clock(one.booked_at, crm.zone), *what, *sums
 

@@ -189,7 +189,7 @@ def _amount(name: str, words: Callable[[], str], currency: str, *, required: boo
     return Box(
         name=name,
         words=words,
-        hint=lambda: currency,
+        hint=lambda: here().currency(currency),
         required=required,
         read=amount_in(currency),
         write=amount_written,
