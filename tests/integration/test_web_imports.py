@@ -59,7 +59,8 @@ def test_a_file_is_applied_by_the_worker_and_its_errors_are_told(site, admin):
     assert 'href="/console/imports/new?kind=subscribers"' in over
     assert 'href="/console/imports/new?kind=subscribers"' not in waiting
     offered = admin.get(f"{PATH}/new").text
-    assert re.search(r'<option value="postpaid">[^<]* · Postpaid<', offered)
+    assert re.search(r'<option value="postpaid">Postpaid<', offered), "not said twice"
+    assert re.search(r'<option value="[^"]+">Migration[^<]* · Prepaid<', offered)
 
 
 def test_the_rows_that_failed_are_a_file_that_is_written_down(site, admin):
@@ -189,8 +190,9 @@ def test_the_same_file_again_waits_for_a_yes(site, admin):
 
 def test_subscribers_without_cards_and_numbers_are_told_what_comes_first(site, admin):
     form = admin.get(f"{PATH}/new").text
-    for words in ("SIM cards and numbers come first", "May be left out</span>: price"):
-        assert words.replace("</span>", "") in form
+    for words in ("SIM cards and numbers come first", "May be left out", "id_card (ID card)"):
+        assert words in form
+    assert "START (Start)" in form, "tariffs on sale by their codes"
     for kind in ("sims", "numbers"):
         assert f'href="{PATH}/new?kind={kind}"' in form
     early = demo.files([demo.subscriber(index) for index in range(5200, 5203)])

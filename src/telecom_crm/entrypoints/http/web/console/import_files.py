@@ -16,15 +16,20 @@ from telecom_crm.application.bulk.pool import NumberRows, SimRows
 from telecom_crm.application.bulk.reading import SUBSCRIBERS
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.imports.service import Imports
+from telecom_crm.application.ports import Query
 from telecom_crm.domain.errors import Fault
 from telecom_crm.domain.identifiers import ImportId
+from telecom_crm.domain.identity_document import DocumentType
 from telecom_crm.domain.importing import ImportJob, ImportKind, RowError
 from telecom_crm.domain.lifecycle import Actor
+from telecom_crm.domain.number import NumberCategory
+from telecom_crm.domain.tariff import CatalogueStatus
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
+from telecom_crm.entrypoints.http.web.i18n import NAMES, spoken
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.labels import label, policy_title
@@ -33,6 +38,8 @@ from telecom_crm.entrypoints.http.web.messages import said
 PATH = "/console/imports"
 FILE_LIMIT = 256 * 1024**2
 """The most bytes of a file that a browser brings; larger ones come by the API or the CLI."""
+LISTED = 50
+"""So many tariffs on sale are told at most."""
 CHECKED_AT_ONCE = 16 * 1024**2
 """So large a file is checked while whoever sent it waits; a larger one by the worker."""
 
@@ -67,11 +74,31 @@ KINDS = {
         SUBSCRIBERS,
         (
             *("Айгүл Асанова", "+996555123456", "aigul@example.org", "1995-03-12", "id_card"),
-            *("ID1234567", "8999601000000000016", "+996700123456", "START", "ky"),
+            *("ID0000000", "8999601000000000016", "+996700123456", "START", "ky"),
         ),
     ),
 }
 """What a file may be."""
+
+CELLS = {
+    "iccid": N_("Number printed on the card, 19 or 20 digits"),
+    "imsi": N_("IMSI of the card, 15 digits"),
+    "pin1": N_("PIN of the card"),
+    "puk1": N_("PUK of the card"),
+    "batch": N_("Batch it came with"),
+    "msisdn": N_("Number that is sold"),
+    "category": N_("Category of the number"),
+    "price": N_("Price"),
+    "full_name": N_("Name of the customer"),
+    "phone": N_("Phone to reach the customer at"),
+    "email": N_("E-mail"),
+    "birth_date": N_("Date of birth"),
+    "document_type": N_("Kind of the identity document"),
+    "document_number": N_("Number of the identity document"),
+    "tariff": N_("Tariff on sale"),
+    "language": N_("Language of messages to the customer"),
+}
+"""What stands in a column, by its name."""
 
 RIGHT = {
     "file_empty": N_("A file has the names of its columns in the first line, and rows below"),
@@ -181,16 +208,35 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             for kind, one in KINDS.items()
         ],
         columns=[
-            (kind.value, label(kind), *map(", ".join, (one.columns.required, one.columns.optional)))
+            (
+                kind.value,
+                label(kind),
+                [(name, _(CELLS[name]), _taken(crm, one, name)) for name in one.names],
+                one.columns.optional,
+            )
             for kind, one in KINDS.items()
             if mended is None or mended.kind is kind
         ],
         policies=[
-            (one.id, f"{policy_title(one)} · {label(one.payment_mode)}")
+            (one.id, " · ".join(dict.fromkeys((policy_title(one), label(one.payment_mode)))))
             for one in crm.rules.policies()
         ],
         megabytes=FILE_LIMIT // 1024**2,
     )
+
+
+def _taken(crm: Crm, kind: FileKind, name: str) -> str:
+    """Return what a column takes: its values where they are few, else one as an example."""
+    if name == "document_type":
+        return ", ".join(f"{one.value} ({label(one)})" for one in DocumentType)
+    if name == "category":
+        return ", ".join(f"{one.value} ({label(one)})" for one in NumberCategory)
+    if name == "language":
+        return ", ".join(f"{code} ({words})" for code, words in NAMES.items())
+    if name == "tariff":
+        on_sale = crm.catalog.tariffs(Query(where={"status": CatalogueStatus.ACTIVE}, limit=LISTED))
+        return ", ".join(f"{one.code} ({spoken(one.name)})" for one in on_sale.items)
+    return dict(zip(kind.names, kind.example, strict=True))[name]
 
 
 def lacks_stock(job: ImportJob, reasons: Iterable[tuple[str, str, int]]) -> bool:
