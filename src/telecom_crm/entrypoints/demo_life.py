@@ -443,7 +443,7 @@ class _Life:
     def _ask(self, number: int, one: _Person) -> None:
         ticket_id = self._question(number, one)
         if self.crm.tickets.get(ticket_id).status is TicketStatus.FREE:
-            self.crm.tickets.activate(ticket_id, by=SUPPORT)
+            self.crm.tickets.begin(ticket_id, by=SUPPORT)
 
     def _answer(self, number: int, one: _Person) -> None:
         ticket_id = self._question(number, one)

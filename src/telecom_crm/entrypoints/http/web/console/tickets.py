@@ -98,7 +98,7 @@ COMMANDS = Commands(
     allowed=lambda _, __, ticket: _allowed(ticket),
     after=onward,
     table=(
-        Command("activate", N_("Begin"), "play", N_("The ticket is in work"), Tickets.begin),
+        Command("activate", N_("Start work"), "play", N_("The ticket is in work"), Tickets.begin),
         Command(
             "resume",
             N_("Go on"),
@@ -109,7 +109,7 @@ COMMANDS = Commands(
         ),
         Command(
             "resolve",
-            N_("Resolve"),
+            N_("Resolve and close"),
             "circle-check",
             N_("The ticket is resolved"),
             Tickets.resolve,
@@ -120,7 +120,7 @@ COMMANDS = Commands(
         ),
         Command(
             "suspend",
-            N_("Pause"),
+            N_("Put on hold"),
             "circle-pause",
             N_("The ticket waits"),
             Tickets.suspend,
