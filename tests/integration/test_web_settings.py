@@ -210,7 +210,7 @@ def test_what_is_fixed_says_where_and_who_may_only_look_cannot_save(site, admin)
     assert "<dt>Database</dt><dd>In memory</dd>" in page
     assert "<dt>Work that waits for it</dt><dd>—</dd>" in page, "nothing to tell in memory"
     assert "<dt>Contracts</dt><dd>C-00000001</dd>" in page
-    assert "<dt>Cash desk</dt><dd>Money in hand, booked at once</dd>" in page
+    assert "<dt>Cash desk</dt><dd>Taken on the spot, booked at once</dd>" in page
     assert "<dt>Imported files, once they are done</dt><dd>30 days</dd>" in page
     assert "<dt>Counted tries to sign in</dt><dd>1 day</dd>" in page
     assert f"<dt>Version</dt><dd>{version('telecom-crm')}</dd>" in page

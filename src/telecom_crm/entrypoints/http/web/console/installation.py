@@ -36,7 +36,7 @@ def told(crm: Crm) -> list[tuple[str, Facts]]:
     """Return what else is as it is: under which heading, and what."""
     return [
         (_("Payment channels"), channels(crm)),
-        (_("Numbers begin with"), numbering()),
+        (_("Numbering starts at"), numbering()),
         (_("How long things are kept"), kept(crm)),
     ]
 
@@ -53,11 +53,11 @@ def numbering() -> Facts:
 
 
 def channels(crm: Crm) -> Facts:
-    """Return where payments come from, and whether the money is in hand or asked for."""
+    """Return where payments come from, and whether it is taken on the spot or asked for."""
     return [
         (
             gateway(name),
-            _("Money in hand, booked at once")
+            _("Taken on the spot, booked at once")
             if one.takes_at_once
             else _("Asked for over the network"),
         )
@@ -72,7 +72,7 @@ def kept(crm: Crm) -> Facts:
         (_("Imported files, once they are done"), _days(crm.imports_kept)),
         (_("Who applied, where nothing came of it"), _days(periods.application)),
         (_("Unfinished contracts, with their SIM card and number"), _days(periods.draft)),
-        (_("Numbers that rest after a contract"), _days(periods.quarantine)),
+        (_("Numbers in quarantine after a contract"), _days(periods.quarantine)),
         (_("Sessions that are over"), _days(SESSIONS_KEPT)),
         (_("Counted tries to sign in"), _days(ATTEMPTS_KEPT)),
         (_("Customers, contracts, books and the audit"), _("For good")),
