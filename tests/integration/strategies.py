@@ -140,7 +140,7 @@ plain = st.dictionaries(
 applications = st.builds(
     application.Application,
     id=ids,
-    number=texts,
+    number=st.integers(1, 10**8 - 1).map("A-{:08d}".format),  # a word that it is searched by
     kind=st.sampled_from(application.ApplicationKind),
     channel=st.sampled_from(application.Channel),
     external_reference=maybe(ids.map(str)),
