@@ -40,16 +40,15 @@
       setTimeout(() => t.remove(), 8000);
     });
   };
-  // The focus goes to what is wrong; on another page, after a form, or where it was lost, to what the
+  // The focus goes to what is wrong; on another page of ours, or where it was lost, to what the
   // address or the page names, else to the heading.
   const land = (box) => {
     const wrong = $('[data-errors]', box), body = document.body, none = document.activeElement === body;
     const anew = box === body && (paged || at !== location.pathname || none);
     const named = document.getElementById(location.hash.slice(1));
-    const goes = anew || (!box && none && sessionStorage.sent);
+    const goes = anew || (!box && none && document.referrer.startsWith(location.origin));
     const to = wrong || (goes && (named || $('input[autofocus]') || $('h1')));
     at = location.pathname;
-    delete sessionStorage.sent;
     if (!to) return;
     if (to.tabIndex < 0) to.tabIndex = -1;
     to.focus({ preventScroll: !wrong && !named }); // where the page stands is htmx's, and of the way back
@@ -81,7 +80,7 @@
     t.parentNode.toggleAttribute('data-chosen', t.files.length);
     if (t.files.length) $('.file-some', t.parentNode).textContent = [...t.files].map((f) => f.name).join(', ');
   });
-  on('submit', () => { dirty = false; sessionStorage.setItem('sent', 1); });
+  on('submit', () => (dirty = false));
   on('focusin', (e) => $$('details.menu[open]').forEach((m) => m.contains(e.target) || (m.open = false)));
   addEventListener('beforeunload', (e) => dirty && e.preventDefault());
   on('click', (e) => {
