@@ -96,7 +96,7 @@ _LANGUAGES = ("ky", "ru", "en")
 _TROUBLES = (
     ("Эртең мененден бери мобилдик интернет жок", TicketPriority.HIGH),
     ("Пришлите, пожалуйста, договор ещё раз", TicketPriority.LOW),
-    ("Charged twice for one option", TicketPriority.NORMAL),
+    ("За одну опцию списали дважды", TicketPriority.NORMAL),
 )
 
 
@@ -236,7 +236,7 @@ def apply(crm: Crm, index: int) -> None:
     if index % 3 == 1:
         crm.intake.validate(made.id, by=OPERATOR)
     elif index % 3 == 2:
-        crm.intake.ask(made.id, reason="The number of the document cannot be read", by=OPERATOR)
+        crm.intake.ask(made.id, reason="Номер документа не читается", by=OPERATOR)
 
 
 def load_accounts(crm: Crm, password: str) -> None:

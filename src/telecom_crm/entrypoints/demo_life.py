@@ -90,7 +90,7 @@ _SIGNED = b"%PDF-1.4\n% the signed contract, scanned\n%%EOF\n"
 _QUESTIONS = (
     ("Мобильный интернет работает медленно", "Мы усилили сеть в вашем районе.", "normal"),
     ("Роуминг үчүн эмне кылуу керек?", "Роуминг күйгүзүлдү, жакшы барыңыз!", "low"),
-    ("Money came twice from my card", "The second payment was given back.", "high"),
+    ("Деньги с карты списались дважды", "Второй платёж вернули вам на карту.", "high"),
     ("Не приходят SMS от банка", "Проверили: теперь приходят.", "high"),
 )
 _FILE = (
@@ -410,7 +410,7 @@ class _Life:
     def _dispute(self, one: _Person) -> None:
         self.crm.payments.dispute(
             self._last_payment(one).id,
-            reason="The cardholder does not know the payment",
+            reason="Владелец карты не узнаёт этот платёж",
             idempotency_key=f"demo-dispute-{one.index}",
             by=CASHIER,
         )
@@ -423,7 +423,7 @@ class _Life:
     def _stop(self, one: _Person) -> None:
         contract = self._contract(one)
         if contract.status is ContractStatus.ACTIVE:
-            hold, reason = HoldKind.NON_PAYMENT, "The bank took the last payment back"
+            hold, reason = HoldKind.NON_PAYMENT, "Банк забрал последний платёж"
             self.crm.contracts.suspend(contract.id, hold=hold, reason=reason, by=OPERATOR)
 
     def _last_payment(self, one: _Person) -> Payment:
@@ -476,7 +476,7 @@ class _Life:
         contract = self._contract(one)
         if contract.status is ContractStatus.ACTIVE:
             self.crm.contracts.suspend(
-                contract.id, hold=HoldKind.LOST_STOLEN, reason="Phone left in a taxi", by=SUPPORT
+                contract.id, hold=HoldKind.LOST_STOLEN, reason="Телефон забыт в такси", by=SUPPORT
             )
 
     def _ask_for_refund(self, one: _Person) -> None:
@@ -486,7 +486,7 @@ class _Life:
                 ApprovalKind.REFUND,
                 paid.id,
                 amount=paid.amount,
-                reason="Paid to a wrong number",
+                reason="Оплата на чужой номер",
                 by=CASHIER,
             )
 
