@@ -311,5 +311,5 @@ def test_what_is_worth_knowing_is_said_in_the_visitor_s_language(site, admin):
     assert ("Perhaps a duplicate" in tried, "Open the customer" in tried) == (True, False)
     admin.headers["Accept-Language"] = "ru"
     told = admin.get(f"{PATH}/{job.id}").text
-    assert "Возможно, дубликат: у клиента" in told
+    assert "Возможно, дубликат: у другого клиента" in told
     assert "Активировать нельзя: на первые платежи нужно" in told
