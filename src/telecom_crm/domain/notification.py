@@ -119,7 +119,7 @@ SAMPLES: Mapping[str, str] = MappingProxyType(
         "receipt": "B-00000042-7C9F3A2B",
         "contract": "C-00000042",
         "tariff": "Start",
-        "hold": "balance used up",
+        "hold": "balance used up: top up to go on",
         "ticket": "T-00000042",
         "account": "B-00000042",
         "code": "123456",

@@ -16,9 +16,15 @@ _CURRENCIES: Mapping[str, Wording] = MappingProxyType(
 )
 HOLDS: Mapping[HoldKind, Wording] = MappingProxyType(
     {
-        HoldKind.NON_PAYMENT: Wording(en="not paid", ru="нет оплаты", ky="төлөнгөн жок"),
+        HoldKind.NON_PAYMENT: Wording(
+            en="not paid: pay the debt to go on",
+            ru="нет оплаты: погасите долг",
+            ky="төлөнгөн жок: карызды төлөңүз",
+        ),
         HoldKind.LOW_BALANCE: Wording(
-            en="balance used up", ru="закончились средства", ky="каражат түгөндү"
+            en="balance used up: top up to go on",
+            ru="закончились средства: пополните баланс",
+            ky="каражат түгөндү: балансты толуктаңыз",
         ),
         HoldKind.VOLUNTARY: Wording(
             en="as you asked", ru="по вашей просьбе", ky="сиздин өтүнүчүңүз боюнча"
@@ -44,7 +50,7 @@ HOLDS: Mapping[HoldKind, Wording] = MappingProxyType(
         ),
     }
 )
-"""Why a contract is suspended, as its subscriber is told."""
+"""Why a contract is suspended and what to do where money is lacking, as its subscriber is told."""
 
 ACTIVATION_IN_VAIN = Wording(
     en="The activation of %(contract)s does not go through",
