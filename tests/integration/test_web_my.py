@@ -584,3 +584,13 @@ def test_a_change_of_what_is_switched_off_is_not_made(site, phones):
     assert site.crm.contracts.get(mine.id) == mine
     offer(site, Section.OPTIONS)
     assert browser.get(f"{path}&tariff=MAX").status_code == 200
+
+
+def test_a_questionnaire_that_nobody_filled_in_is_no_question(site, phones):
+    mine, *_ = contracts(site)
+    browser, new = enter(site, phones, mine), "/my/tickets/new?topic=network"
+    offered = "Where you are: \r\nSince when: \r\nYour phone's model: "
+    wrong = submit(browser, new, new, subject="I have no network", text=offered)
+    assert (wrong.status_code, 'id="e-text"' in wrong.text) == (422, True)
+    told = offered.replace("Since when: ", "Since when: 20:00")
+    assert submit(browser, new, new, subject="I have no network", text=told).status_code == 303

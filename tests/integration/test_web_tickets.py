@@ -213,6 +213,14 @@ def test_the_money_and_the_contract_of_who_asks_are_beside_their_ticket(site, ad
         assert state.account.number in page
 
 
+def test_a_new_ticket_is_about_the_contract_that_it_began_at(site, admin):
+    contract = next(one for one in site.crm.contracts.each() if one.customer_id == site.customer.id)
+    at = f"{PATH}/new?customer={site.customer.id}"
+    page = admin.get(f"/console/contracts/{contract.id}").text
+    assert f'href="{at}&amp;contract={contract.id}"' in page
+    assert f'value="{contract.id}" selected' in admin.get(f"{at}&contract={contract.id}").text
+
+
 def test_what_a_state_does_not_allow_is_not_offered_and_refused(site, admin):
     ticket = opened(site, admin, subject="Free yet")
     path = f"{PATH}/{ticket.id}"

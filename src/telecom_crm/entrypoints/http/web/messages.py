@@ -43,6 +43,7 @@ FAULTS: Mapping[str, str] = {
     "password_missing": N_("Enter the password"),
     "reason_missing": N_("Say why"),
     "answer_missing": N_("Write how it was resolved"),
+    "unanswered": N_("Fill in what you know after the colons, or write it in your own words"),
     "subject_missing": N_("Say what it is about"),
     "tariff_missing": N_("Choose a tariff"),
     "name_missing": N_("Enter a name"),

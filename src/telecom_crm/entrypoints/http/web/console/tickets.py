@@ -172,9 +172,8 @@ class TicketPages(Controller):
 
     @shows("/new", Area.TICKETS, Action.WRITE)
     def new(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
-        """Ask whose ticket it is, and then what it is about."""
-        customer = request.query_params.get("customer", "")
-        return _new(request, crm, Form.filled(customer=customer, priority=TicketPriority.NORMAL))
+        """Ask whose ticket it is, and then what it is about; the address may name the contract."""
+        return _new(request, crm)
 
     @acts("/new", Area.TICKETS, request_max_body_size=ATTACHMENT_LIMIT)
     def create(
@@ -312,10 +311,11 @@ def _history(events: Sequence[Event]) -> list[tuple[Event, str, str, str, str]]:
     return [(one, *event_told(one)) for one in events[::-1]]
 
 
-def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
-    """Show the form for the customer it names; without one, ask for whom."""
+def _new(request: Visit, crm: Crm, sent: Form | None = None) -> Response[bytes]:
+    """Show the form for the customer it or the address names; without one, ask for whom."""
     customer, contracts = None, list[tuple[ContractId, str]]()
-    raw, at = form.raw("customer"), f"{PATH}/new"
+    named, at = request.query_params, f"{PATH}/new"
+    raw = sent.raw("customer") if sent else named.get("customer", "")
     if raw:
         try:
             (customer,) = crm.customers.living([crm.customers.get(CustomerId(UUID(raw)))])
@@ -325,6 +325,8 @@ def _new(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             mine = Query(where={"customer_id": str(customer.id)}, limit=100)
             found = crm.contracts.page(mine).items
             contracts = [(one.id, f"{one.number} · {one.msisdn}") for one in found]
+    about = named.get("contract") or (contracts[0][0] if len(contracts) == 1 else "")
+    form = sent or Form.filled(contract=about, priority=TicketPriority.NORMAL)
     return page(
         request,
         "console/tickets/new.html",

@@ -29,7 +29,7 @@ from telecom_crm.entrypoints.http.web.labels import label, within
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.my.contracts import chosen, own
 from telecom_crm.entrypoints.http.web.my.money import OWN, own_payment
-from telecom_crm.entrypoints.http.web.my.topics import TOPICS
+from telecom_crm.entrypoints.http.web.my.topics import TOPICS, is_unanswered
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
 ENTRY = Entry(path="/my/tickets", text=N_("Support"), icon="message-square", order=30)
@@ -66,7 +66,7 @@ class MySupport(Controller):
             offered = {name: one for name, one in TOPICS.items() if one.title}
             return page(request, "my/topics.html", topics=offered)
         known = _told(request, crm, asked["payment"]) if asked.get("payment") else ""
-        text = known or "\n".join(f"{gettext(one)}: " for one in topic.asks)
+        text = known or topic.questionnaire
         subject = gettext(topic.subject) if topic.subject else ""
         return _asked(request, Form.filled(subject=subject, text=text), live=_live(request, crm))
 
@@ -160,10 +160,13 @@ def _opened(
 ) -> Ticket | None:
     """Open a ticket by what a form says; None where something is wrong with it."""
     file = _file(request, form, tickets)
+    text = form.text("text", required=file is None, limit=TEXT_LIMIT)
+    if is_unanswered(text):
+        form.fault("text", "unanswered")
     return form.submit(
         make,
         subject=form.text("subject", limit=200),
-        text=form.text("text", required=file is None, limit=TEXT_LIMIT),
+        text=text,
         file=file,
         idempotency_key=form.key,
         by=request.by,

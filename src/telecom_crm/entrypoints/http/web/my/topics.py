@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from telecom_crm.entrypoints.http.web.i18n import gettext
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 
 
@@ -23,6 +24,11 @@ class Topic:
     title: str = ""
     answer: str = ""
     ways: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def questionnaire(self) -> str:
+        """What the text of a question begins with: each thing that it is to tell, on a line."""
+        return "\n".join(f"{gettext(one)}: " for one in self.asks)
 
 
 TOPICS: Mapping[str, Topic] = {
@@ -61,3 +67,10 @@ TOPICS: Mapping[str, Topic] = {
     "consents": Topic(subject=N_("I want to change my consents")),
 }
 """Topics by their name in the address; those without a title are led to from other pages."""
+
+
+def is_unanswered(text: str) -> bool:
+    """Tell whether a text is a questionnaire as it was offered, with nothing filled in."""
+    told = [line.strip() for line in text.split("\n")]
+    offered = (one.questionnaire for one in TOPICS.values() if one.asks)
+    return any(told == [line.strip() for line in one.split("\n")] for one in offered)
