@@ -64,6 +64,11 @@ def test_a_sim_is_sold_to_somebody_new_on_a_phone(browser, site, javascript):
     page.get_by_role("radio", name=re.compile("^Prepaid")).check()
     page.get_by_role("button", name="Next").click()
     expect(page.locator("h1 + p")).to_have_text("Documents")
+    if javascript:
+        page.set_input_files("#f-content", SIGNED | {"name": "a.txt", "buffer": b"no paper"})
+        page.get_by_role("button", name="Add").click()
+        expect(page.locator("#e-content")).to_contain_text("choose a PDF")
+        expect(page.locator(".file-some")).to_have_text("a.txt")
     page.set_input_files("#f-content", SIGNED)
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_text("The document is kept")).to_be_visible()

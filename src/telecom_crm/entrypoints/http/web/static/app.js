@@ -30,6 +30,7 @@
     $('#nav:popover-open')?.hidePopover();
     $$('details.menu[open]').forEach((m) => (m.open = false));
     land(box);
+    files();
     if (!box || box === document.body) $('#palette form')?.reset();
     recall();
     clearTimeout(idle);
@@ -75,11 +76,11 @@
     t.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
   }), 1000);
   on('input', (e) => { if (e.target.closest('form[data-guard]')) dirty = true; });
-  on('change', ({ target: t }) => {
-    if (t.type !== 'file') return;
+  const files = () => $$('.file input').forEach((t) => {
     t.parentNode.toggleAttribute('data-chosen', t.files.length);
-    if (t.files.length) $('.file-some', t.parentNode).textContent = [...t.files].map((f) => f.name).join(', ');
+    $('.file-some', t.parentNode).textContent = [...t.files].map((f) => f.name).join(', ');
   });
+  on('change', files);
   on('submit', () => (dirty = false));
   on('focusin', (e) => $$('details.menu[open]').forEach((m) => m.contains(e.target) || (m.open = false)));
   addEventListener('beforeunload', (e) => dirty && e.preventDefault());
