@@ -16,7 +16,7 @@ def test_a_role_is_copied_changed_and_deleted(browser, site, javascript):
     page.get_by_label("Payments: Change").uncheck()
     page.fill("#f-title", "Looks on")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator("[data-errors]")).to_contain_text("Enter a name")
+    expect(page.locator("[data-errors]")).to_contain_text("Fill this in")
     expect(page.get_by_label("Payments: Change")).not_to_be_checked()
     page.fill("#f-name", "looks_on")
     page.get_by_role("button", name="Save").click()

@@ -41,7 +41,7 @@ def test_days_are_read_as_people_write_them(typed):
 def test_what_is_no_day_is_told(typed):
     form = Form({"day": typed})
     assert form.date("day") is None
-    assert form.of("day") == ["Enter day, month and year, such as 12.03.1995"]
+    assert form.of("day") == ["Enter the day as DD.MM.YYYY"]
 
 
 def test_a_span_of_days_holds_its_last_day_whole():
