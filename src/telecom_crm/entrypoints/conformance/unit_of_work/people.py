@@ -202,6 +202,20 @@ class People(StoreSuite):
                 found = tx.customers.search(text, limit=9)
             assert [one.id for one in found] == wanted, text
 
+    def test_a_letter_too_many_hides_nobody_and_only_one_letter_finds_nobody(self) -> None:
+        uow, samples = self.make(), Samples()
+        names = ("Schifffahrt", "Анна", "Ева")
+        with uow() as tx:
+            tx.customers.save_all([attrs.evolve(samples.customer(), name=name) for name in names])
+
+        def found(text: str) -> list[str]:
+            with uow(read_only=True) as tx:
+                return [one.name for one in tx.customers.search(text, limit=9)]
+
+        assert found("schiffahrt") == found("Schifff") == ["Schifffahrt"]
+        assert found("аннна") == ["Анна"]
+        assert found("ааа") == found("EEEE") == []
+
     def test_applications_are_searched_by_number_name_and_phone(self) -> None:
         uow, samples = self.make(), Samples()
         both = [
