@@ -301,6 +301,26 @@ def test_a_search_that_ends_before_its_list_says_so_and_a_filter_reaches_further
     assert told not in page
 
 
+@pytest.mark.parametrize(
+    "address", ["imports?q=x&kind=bogus", "imports?q=x&result=bogus", "approvals?q=x&kind=bogus"]
+)
+def test_a_search_behind_a_filter_that_nothing_has_finds_nothing(admin, address):
+    found = admin.get(f"/console/{address}")
+    assert found.status_code == 200
+    assert "<tr data-row" not in found.text
+
+
+def test_a_search_of_a_long_list_behind_a_state_there_is_not_finds_nothing(
+    site, admin, monkeypatch
+):
+    for number in range(2):
+        site.crm.users.invite(login=f"long{number}", name="At length", role="operator")
+    monkeypatch.setattr(paging, "LOOKED_THROUGH", 1)
+    found = admin.get("/console/users?q=at+length&status=bogus")
+    assert found.status_code == 200
+    assert "At length" not in found.text
+
+
 def test_what_identifies_a_card_is_listed_by_its_ends_to_who_may_see_it(site, admin):
     sim = next(one for one in site.crm.inventory.sims(Query(limit=20)).items if one.imsi)
     found = f"/console/sims?q={sim.iccid}"

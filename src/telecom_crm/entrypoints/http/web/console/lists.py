@@ -234,33 +234,31 @@ def found_by(
         page = tolerant(listing, fetch)
         return Found(items=page.items, next=page.next)
     where = listing.where()
-
-    def hits_in(where: Mapping[str, str]) -> tuple[Sequence[Any], int | None]:
-        hits = _hits(listing, search, where)
-        return hits, _bound(counts, where) if len(hits) < listing.size else None
-
     if where.keys() <= set(chosen):
-        hits, bound = hits_in(NO_FILTERS)
+        hits, bound = _hits(listing, search, counts, NO_FILTERS)
         if len(hits) < listing.size and bound is None:
             return Found(items=tuple(_fitting(hits, where)), among=hits)
         if not where:
             return Found(items=tuple(hits), looked_through=bound)
-    hits, bound = hits_in(where)
+    hits, bound = _hits(listing, search, counts, where)
     return Found(items=tuple(hits), looked_through=bound)
+
+
+def _hits(
+    listing: Listing, search: Search, counts: Counts | None, where: Mapping[str, str]
+) -> tuple[Sequence[Any], int | None]:
+    """Return what a search finds; of one that ended before its list, how many it went through."""
+    try:
+        hits: Sequence[Any] = search(listing.q, where=where, limit=listing.size)
+        return hits, _bound(counts, where) if len(hits) < listing.size else None
+    except InvalidValue:  # no text that anything could be called, or no state or kind there is
+        return [], None
 
 
 def _bound(counts: Counts | None, where: Mapping[str, str]) -> int | None:
     """Return how many a search goes through, where the filters leave more."""
     bound = paging.LOOKED_THROUGH
     return bound if counts and counts(where, most=bound + 1) == [bound + 1] else None
-
-
-def _hits(listing: Listing, search: Search, where: Mapping[str, str]) -> Sequence[Any]:
-    try:
-        hits: Sequence[Any] = search(listing.q, where=where, limit=listing.size)
-        return hits
-    except InvalidValue:  # no text that anything could be called, or no state there is
-        return []
 
 
 def chips(
