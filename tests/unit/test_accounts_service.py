@@ -199,6 +199,8 @@ def test_a_transfer_is_two_entries_through_transit(accounts, account):
     )
     assert accounts.get(account.id).available == som("40")
     assert accounts.get(other.id).available == som("60")
+    with pytest.raises(KeyReused):
+        accounts.transfer(account.id, to=other.id, amount=som("61"), idempotency_key="t")
     with pytest.raises(InsufficientFunds):
         accounts.transfer(account.id, to=other.id, amount=som("40.01"))
     with pytest.raises(RuleViolated):
@@ -332,12 +334,11 @@ def test_a_balance_is_taken_over_once_whatever_the_key(accounts, account):
     assert accounts.get(account.id).balance.balance == som("-2.50")
 
 
-def test_the_operators_own_accounts_are_no_subscribers(accounts, account, uow, clock, ids):
-    house = BillingAccount.open(
-        id=AccountId(ids()), number="H-x", customer_id=None, currency="KGS", by=CLERK, at=clock()
-    )
+def test_the_operators_own_accounts_are_no_subscribers(accounts, account, uow, clock):
+    house = BillingAccount.open_house("cash_desk", currency="KGS", by=CLERK, at=clock())
     with uow() as tx:
         tx.accounts.save(house)
+    assert (house.place, account.place) == ("cash_desk", "")
     accounts.credit(account.id, amount=som("5"), reason="gift")
     for command in (
         lambda: accounts.credit(house.id, amount=som("1"), reason="gift"),

@@ -12,8 +12,8 @@ from telecom_crm.application.adjusting import (
     Adjusting,
     Adjustment,
     Legs,
+    booked_before,
     booked_on,
-    claimed,
     entry_of,
     refuse_amount,
     refuse_more,
@@ -385,15 +385,10 @@ class Accounts:
             raise RuleViolated("transfer", ("a transfer needs two accounts",))
         at, out_id = self.clock(), EntryId(self.new_id())
         with self.uow() as tx:
-            key = request_key(
-                idempotency_key,
-                "accounts.transfer",
-                by=by,
-                account_id=account_id,
-                to=to,
-                amount=amount,
-            )
-            if earlier := claimed(tx, key, out_id, account_id):
+            asked = {"to": to, "amount": amount}
+            if earlier := booked_before(
+                tx, idempotency_key, "accounts.transfer", out_id, account_id, by=by, **asked
+            ):
                 return earlier
             states = tx.ledger.states([account_id, to], at=at)
             for one in (account_id, to):
@@ -428,16 +423,11 @@ class Accounts:
         Raise `NotFound`, `AlreadyReversed`, `RuleViolated` for another kind of entry, `KeyReused`.
         """
         at, undo_id = self.clock(), EntryId(self.new_id())
-        key = request_key(
-            idempotency_key,
-            "accounts.reverse_entry",
-            by=by,
-            id=account_id,
-            entry_id=entry_id,
-            why=reason,
-        )
+        asked = {"entry_id": entry_id, "why": reason}
         with self.uow() as tx:
-            if earlier := claimed(tx, key, undo_id, account_id):
+            if earlier := booked_before(
+                tx, idempotency_key, "accounts.reverse_entry", undo_id, account_id, by=by, **asked
+            ):
                 return earlier
             state = state_of(tx, account_id, at)
             entry = tx.ledger.entry(entry_id, account_id=account_id)

@@ -9,7 +9,7 @@ import attrs
 
 from telecom_crm.application.deciding import GIVEN, refuse_giving
 from telecom_crm.application.idempotency import request_key
-from telecom_crm.application.ports import Clock, IdempotencyKey, NewId, Transaction, UnitOfWork
+from telecom_crm.application.ports import Clock, NewId, Transaction, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
@@ -66,15 +66,11 @@ class Adjusting:
         """Book one inside a transaction, on a subscriber's account or one of the house."""
         at, entry_id = self.clock(), EntryId(self.new_id())
         account_id, amount = wanted.account_id, wanted.amount
-        key = request_key(
-            wanted.key,
-            f"accounts.{wanted.what or wanted.kind}",
-            by=wanted.by,
-            id=account_id,
-            amount=amount,
-            why=wanted.reason,
-        )
-        if earlier := claimed(tx, key, entry_id, account_id):
+        command = f"accounts.{wanted.what or wanted.kind}"
+        asked = {"amount": amount, "why": wanted.reason}
+        if earlier := booked_before(
+            tx, wanted.key, command, entry_id, account_id, by=wanted.by, **asked
+        ):
             return earlier
         state = state_of(tx, account_id, at)
         if not house:
@@ -124,11 +120,24 @@ def state_of(tx: Transaction, account_id: AccountId, at: datetime) -> AccountSta
     return states[account_id]
 
 
-def claimed(
-    tx: Transaction, key: IdempotencyKey | None, entry_id: EntryId, account_id: AccountId
+def booked_before(
+    tx: Transaction,
+    key: str | None,
+    command: str,
+    entry_id: EntryId,
+    account_id: AccountId,
+    /,
+    *,
+    by: Actor,
+    **asked: object,
 ) -> JournalEntry | None:
-    """Claim the key for an entry; return the entry it is bound to already."""
-    if key is None or (earlier := tx.keys.claim(key, entry_id)) is None:
+    """
+    Claim a caller's key for an entry on an account; return, as `replayed`, the one it names.
+
+    Raise `InvalidValue` for what no key can be, `KeyReused`.
+    """
+    named = request_key(key, command, by=by, account_id=account_id, **asked)
+    if named is None or (earlier := tx.keys.claim(named, entry_id)) is None:
         return None
     return attrs.evolve(
         tx.ledger.entry(EntryId(earlier.resource), account_id=account_id), replayed=True

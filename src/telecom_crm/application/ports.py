@@ -201,6 +201,7 @@ class TrailKind(StrEnum):
 
 
 KEY_LIMIT = 255
+"""So many characters an idempotency key has at most."""
 
 
 @attrs.frozen

@@ -150,7 +150,9 @@ class BillingAccount:
     @property
     def place(self) -> str:
         """Which gateway or cash desk an account of the house is of; "" for a subscriber's."""
-        return self.number.removeprefix("H-").removesuffix(f"-{self.currency}") * self.house
+        if not self.house:
+            return ""
+        return self.number.removeprefix("H-").removesuffix(f"-{self.currency}")
 
     def refuse_house(self) -> None:
         """Raise `RuleViolated` where a subscriber's account is needed and this is none."""

@@ -288,7 +288,7 @@ class Payment:
 
     @property
     def refundable(self) -> Money:
-        """What of a confirmed payment was not given back."""
+        """What of it was not given back, once its money is here: confirmed, or unallocated."""
         return self.amount - self.refunded
 
     def send(self, *, by: Actor, at: datetime) -> Payment:
