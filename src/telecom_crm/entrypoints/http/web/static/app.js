@@ -41,14 +41,14 @@
       setTimeout(() => t.remove(), 8000);
     });
   };
-  // The focus goes to what is wrong; on another page of ours, or where it was lost, to what the
-  // address or the page names, else to the heading.
+  // The focus goes to what is wrong; on another page, or where it was lost, to what the address or
+  // the page names (if loaded, by the browser), else to the heading.
   const land = (box) => {
     const wrong = $('[data-errors]', box), body = document.body, none = document.activeElement === body;
     const anew = box === body && (paged || at !== location.pathname || none);
-    const named = document.getElementById(location.hash.slice(1));
-    const goes = anew || (!box && none && document.referrer.startsWith(location.origin));
-    const to = wrong || (goes && (named || $('input[autofocus]') || $('h1')));
+    const named = document.getElementById(location.hash.slice(1)), first = $('input[autofocus]');
+    const goes = anew || (!box && none && !first && document.referrer);
+    const to = wrong || (goes && (named || first || $('h1')));
     at = location.pathname;
     if (!to) return;
     if (to.tabIndex < 0) to.tabIndex = -1;
