@@ -79,7 +79,7 @@ def a_ticket(**fields) -> Ticket:
 
 
 def a_customer(name: str = "Aibek Asanov", **fields) -> Customer:
-    given: dict[str, Any] = {"id": new_id(), "by": BY, "at": AT} | fields
+    given: dict[str, Any] = {"id": new_id(), "today": AT.date(), "by": BY, "at": AT} | fields
     return Customer.register(name=name, **given)
 
 
@@ -186,7 +186,9 @@ def test_a_document_belongs_to_one_customer_until_it_is_given_up(uow):
     assert taken.value.customer_id == owner.id
     with uow() as tx:
         assert tx.customers.by_identities([key]) == {key: owner.id}
-        without = tx.customers.get(owner.id).update(changes={"documents": ()}, by=BY, at=AT)
+        without = tx.customers.get(owner.id).update(
+            changes={"documents": ()}, today=AT.date(), by=BY, at=AT
+        )
         tx.customers.save(without)
         tx.customers.save(other)
         assert tx.customers.by_identities([key]) == {key: other.id}

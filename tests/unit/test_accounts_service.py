@@ -38,7 +38,12 @@ def accounts(uow, series, clock, ids):
     with uow() as tx:
         tx.customers.save(
             Customer.register(
-                id=CUSTOMER, kind=CustomerKind.PERSON, name="Ли Канат", by=CLERK, at=clock()
+                id=CUSTOMER,
+                kind=CustomerKind.PERSON,
+                name="Ли Канат",
+                today=clock().date(),
+                by=CLERK,
+                at=clock(),
             )
         )
     return Accounts(uow, clock, ids, series)
@@ -419,7 +424,9 @@ def test_the_accounts_of_some_customers_are_told_by_customer(accounts, account, 
     others = [CustomerId(UUID(int=place << 96)) for place in (2, 3)]
     with uow() as tx:
         for other in others:
-            tx.customers.save(Customer.register(id=other, name="Ли", by=CLERK, at=clock()))
+            tx.customers.save(
+                Customer.register(id=other, name="Ли", today=clock().date(), by=CLERK, at=clock())
+            )
     for owner in (others[1], CUSTOMER):
         accounts.open(customer_id=owner, currency="KGS")
     found = accounts.states_of([CUSTOMER, *others])

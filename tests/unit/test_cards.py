@@ -125,7 +125,7 @@ def opened() -> Ticket:
 
 def blocked() -> Customer:
     one = Customer.register(
-        id=CustomerId(ID), kind=CustomerKind.PERSON, name="Anna", by=ANNA, at=AT
+        id=CustomerId(ID), kind=CustomerKind.PERSON, name="Anna", today=AT.date(), by=ANNA, at=AT
     )
     return one.block(reason=CARD, by=ANNA, at=AT)
 

@@ -44,7 +44,7 @@ PASSPORT = IdentityDocument(type=DocumentType.PASSPORT, number="AN 123-4567")
 def customer(number=1, **fields):
     id = CustomerId(UUID(int=number))
     given: dict[str, Any] = {"name": "Айгүл Бекова"} | fields
-    return Customer.register(id=id, **given, **CONTEXT)
+    return Customer.register(id=id, today=TODAY, **given, **CONTEXT)
 
 
 def codes(call, *args, **kwargs):
@@ -103,16 +103,20 @@ def test_register_tells_every_fault_at_once():
 
 def test_update_names_fields_and_no_values():
     before = customer(email="a@b.kg", phone="+996555123456", birth_date="1990-02-03")
-    after = before.update(changes={"email": "c@d.kg", "name": " Айгүл\nБекова "}, **CONTEXT)
+    after = before.update(
+        changes={"email": "c@d.kg", "name": " Айгүл\nБекова "}, today=TODAY, **CONTEXT
+    )
     assert after.email == "c@d.kg"
-    renamed = before.update(changes={"name": "Айгүл Осмонова"}, **CONTEXT)
+    renamed = before.update(changes={"name": "Айгүл Осмонова"}, today=TODAY, **CONTEXT)
     assert (renamed.name, renamed.events[-1].payload) == ("Айгүл Осмонова", {"fields": ["name"]})
     assert after.version == before.version + 1
     event = after.events[-1]
     assert (event.name, dict(event.payload)) == ("CustomerUpdated", {"fields": ["email"]})
     same = {"phone": MSISDN("996555123456"), "birth_date": date(1990, 2, 3), "documents": []}
-    assert after.update(changes=same, **CONTEXT) is after
-    assert codes(after.update, changes={"status": "closed", "email": "a@@b.c"}, **CONTEXT) == [
+    assert after.update(changes=same, today=TODAY, **CONTEXT) is after
+    assert codes(
+        after.update, changes={"status": "closed", "email": "a@@b.c"}, today=TODAY, **CONTEXT
+    ) == [
         ("status", "unknown_field"),
         ("email", "email"),
     ]
@@ -129,7 +133,7 @@ def test_a_merged_customer_refuses_every_command_and_names_the_survivor():
         lambda: merged.unblock(open_contracts=0, **CONTEXT),
         lambda: merged.close(open_contracts=0, **CONTEXT),
         lambda: merged.reopen(**CONTEXT),
-        lambda: merged.update(changes={"name": "x"}, **CONTEXT),
+        lambda: merged.update(changes={"name": "x"}, today=TODAY, **CONTEXT),
         lambda: merged.add_note(id=NoteId(UUID(int=1)), text="x", **CONTEXT),
         lambda: merged.pin_note(NoteId(UUID(int=1)), **CONTEXT),
         lambda: merged.erase(open_contracts=0, **CONTEXT),
@@ -291,7 +295,7 @@ def test_no_document_is_issued_in_the_future():
     early = attrs.evolve(PASSPORT, issued_on=TODAY + timedelta(days=1))
     assert codes(customer, documents=[early]) == [("documents", "issued_on")]
     known = customer(documents=[attrs.evolve(PASSPORT, issued_on=TODAY)])
-    refused = codes(known.update, changes={"documents": [early]}, **CONTEXT)
+    refused = codes(known.update, changes={"documents": [early]}, today=TODAY, **CONTEXT)
     assert refused == [("documents", "issued_on")]
     row = {"name": "A", "document_type": "passport", "document_number": "AN12"}
     row["document_issued_on"] = str(early.issued_on)

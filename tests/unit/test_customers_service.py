@@ -13,6 +13,7 @@ from telecom_crm.application.discarding import delete_discarded
 from telecom_crm.application.intake.service import Intake
 from telecom_crm.application.ports import IdempotencyKey, IdentityTaken, Query
 from telecom_crm.application.rules import RuleBook
+from telecom_crm.application.scans import Scans
 from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.activation import CustomerFacts
@@ -223,6 +224,22 @@ def test_years_are_full_where_the_operators_day_has_begun(uow, ids):
     with pytest.raises(InvalidValue, match="18 years"):
         in_london.register(name="Aida", birth_date=born.isoformat())
     assert in_bishkek.register(name="Aida", birth_date=born.isoformat()).birth_date == born
+
+
+def test_what_is_of_today_is_taken_where_the_operators_day_has_begun(uow, ids):
+    tomorrow = EVENING.date() + timedelta(days=1)  # in UTC; in Bishkek it is today
+    issued = attrs.evolve(passport(), issued_on=tomorrow)
+    in_bishkek = Customers(uow, ManualClock(EVENING), ids)
+    known = in_bishkek.register(name="Aida", documents=[issued])
+    scans = Scans(uow, ManualClock(EVENING), ids, MemoryFiles(new_id=ids))
+    assert scans.add(known.id, document=issued.key, content=[b"%PDF-1.7"]).documents[0].scan
+    told = in_bishkek.update(known.id, changes={"birth_date": "2000-01-01", "documents": [issued]})
+    assert told.documents[0].issued_on == tomorrow
+    in_london = attrs.evolve(in_bishkek, zone=ZoneInfo("Europe/London"))
+    with pytest.raises(InvalidValue, match="documents: a date to today"):
+        in_london.register(name="Timur", documents=[issued])
+    with pytest.raises(InvalidValue, match="birth_date: a date from"):
+        in_london.update(known.id, changes={"birth_date": tomorrow.isoformat()})
 
 
 def test_of_many_registrations_at_once_one_is_made_and_the_others_find_it(customers):

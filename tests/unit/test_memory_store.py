@@ -103,7 +103,9 @@ def account(customer_id=None) -> BillingAccount:
 
 
 def customer(name="Aida", **given) -> Customer:
-    return Customer.register(id=CustomerId(new_id()), name=name, by=BY, at=AT, **given)
+    return Customer.register(
+        id=CustomerId(new_id()), name=name, today=AT.date(), by=BY, at=AT, **given
+    )
 
 
 def ticket(priority=TicketPriority.NORMAL, at=AT) -> Ticket:
@@ -586,7 +588,9 @@ def test_a_document_belongs_to_one_customer(uow):
         assert found == {"id_card:AN1234567": first.id}
     with uow() as tx:  # it moves to another in one transaction
         tx.customers.save(
-            tx.customers.get(first.id).update(changes={"documents": ()}, by=BY, at=AT)
+            tx.customers.get(first.id).update(
+                changes={"documents": ()}, today=AT.date(), by=BY, at=AT
+            )
         )
         tx.customers.save(customer(documents=[document()]))
 

@@ -69,7 +69,12 @@ def test_no_format_takes_a_digit_of_another_script(digit) -> None:
 
 def _faults(rules: ValidationRules, number: str) -> list[str]:
     asked = Customer.register(
-        id=CustomerId(UUID(int=1)), name="Айгүл", registration_number=number, by=SYSTEM, at=AT
+        id=CustomerId(UUID(int=1)),
+        name="Айгүл",
+        registration_number=number,
+        today=AT.date(),
+        by=SYSTEM,
+        at=AT,
     )
     return [fault.code for fault in rules.faults(asked, today=date(2026, 3, 1))]
 

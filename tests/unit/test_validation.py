@@ -30,7 +30,7 @@ STRICT = ValidationRules(
 def customer(**given):
     at = datetime(2026, 3, 1, tzinfo=UTC)
     given = {"name": "Айгүл", **given}
-    return Customer.register(id=CustomerId(UUID(int=1)), by=SYSTEM, at=at, **given)
+    return Customer.register(id=CustomerId(UUID(int=1)), today=TODAY, by=SYSTEM, at=at, **given)
 
 
 def said(rules, **given):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -13,6 +14,7 @@ from telecom_crm.application.paging import refuse_stale
 from telecom_crm.application.ports import Clock, Files, NewId, UnitOfWork
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.attachment import Attachment
+from telecom_crm.domain.calendar import BISHKEK, local_date
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.identifiers import CustomerId
@@ -28,6 +30,8 @@ class Scans:
     clock: Clock
     new_id: NewId
     files: Files
+    zone: ZoneInfo = BISHKEK
+    """Where the operator's days begin."""
 
     def add(
         self,
@@ -91,7 +95,10 @@ class Scans:
                 return customer, False
             scanned = attrs.evolve(paper, scan=scan)
             documents = tuple(scanned if one is paper else one for one in customer.documents)
-            changed = customer.update(changes={"documents": documents}, by=by, at=self.clock())
+            at = self.clock()
+            changed = customer.update(
+                changes={"documents": documents}, today=local_date(at, self.zone), by=by, at=at
+            )
             if paper.scan is not None:
                 tx.discarded_files.add([UUID(paper.scan.file_id)])
             return tx.customers.save(changed), True

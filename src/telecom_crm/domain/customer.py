@@ -264,13 +264,15 @@ class Customer:
         addresses: Iterable[Address] = (),
         consents: Iterable[Consent] = (),
         phones: Callable[[str], MSISDN] = MSISDN,
+        today: date,
         by: Actor,
         at: datetime,
     ) -> Customer:
         """
         Take up a new customer as a prospect; raise `InvalidValue` with every fault at once.
 
-        `phones` reads a phone number that is a text.
+        `phones` reads a phone number that is a text. `today` is the operator's own day at that
+        instant: nobody is born and no document is issued after it.
         """
         given = {
             "name": name,
@@ -284,7 +286,7 @@ class Customer:
             "addresses": addresses,
             "consents": consents,
         }
-        fields = read_fields(given, today=at.date(), phones=phones)
+        fields = read_fields(given, today=today, phones=phones)
         return cls._begun(id=id, kind=CustomerKind(kind), fields=fields, by=by, at=at)
 
     @classmethod
@@ -332,6 +334,7 @@ class Customer:
         *,
         changes: Mapping[str, Any],
         phones: Callable[[str], MSISDN] = MSISDN,
+        today: date,
         reason: str = "",
         by: Actor,
         at: datetime,
@@ -339,12 +342,12 @@ class Customer:
         """
         Change what is known, and why; return the customer itself if nothing differs.
 
-        A document without a scan keeps the one that is known. `phones` reads a phone number that is
-        a text. The event names the fields that changed and no value. Unknown fields and every fault
-        of the known ones come as one `InvalidValue`.
+        A document without a scan keeps the one that is known. `phones` and `today` are those of
+        `register`. The event names the fields that changed and no value. Unknown fields and every
+        fault of the known ones come as one `InvalidValue`.
         """
         self.refuse_merged()
-        fields = read_fields(changes, today=at.date(), phones=phones)
+        fields = read_fields(changes, today=today, phones=phones)
         if "documents" in fields:
             known = {paper.key: paper.scan for paper in self.documents}
             fields["documents"] = tuple(

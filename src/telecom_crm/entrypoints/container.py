@@ -413,7 +413,12 @@ class Container(containers.DeclarativeContainer):
         zone=chosen.zone,
     )
     scans = providers.Singleton(
-        Scans, uow=uow, clock=chosen.clock, new_id=chosen.new_id, files=files
+        Scans,
+        uow=uow,
+        clock=chosen.clock,
+        new_id=chosen.new_id,
+        files=files,
+        zone=chosen.zone,
     )
     intake = providers.Singleton(
         Intake,

@@ -253,7 +253,7 @@ class Registration:
         warnings: list[Reason] = []
         differing = self._news(reading, person, owner, warnings)
         if differing:
-            before, owner = owner, owner.update(changes=differing, by=self.turn.by, at=self.turn.at)
+            before, owner = owner, self._updated(owner, differing)
             if faults := self._checked(owner):
                 self.tally.fail(reading.line, faults)
                 return
@@ -265,6 +265,10 @@ class Registration:
         self._tell(reading, owner, None, changed=bool(differing))
         updated = differing or activated
         self.tally.end(reading.line, Outcome.UPDATED if updated else Outcome.UNCHANGED, warnings)
+
+    def _updated(self, owner: Customer, differing: Mapping[str, Any]) -> Customer:
+        turn = self.turn
+        return owner.update(changes=differing, today=turn.today, by=turn.by, at=turn.at)
 
     def _news(
         self, reading: Reading, person: Profile, owner: Customer, warnings: list[Reason]
@@ -355,7 +359,7 @@ class Registration:
             customer = owner
             differing = self._news(reading, person, owner, warnings)
             if differing:
-                customer = owner.update(changes=differing, by=turn.by, at=turn.at)
+                customer = self._updated(owner, differing)
                 warnings += _changed(differing)
         if self.checks and (faults := self._checked(customer)):
             self.tally.fail(reading.line, faults)

@@ -55,6 +55,7 @@ def read_newcomer(
     id: CustomerId,
     checks: Iterable[CustomerCheck],
     read_phone: ReadPhone,
+    today: date,
     by: Actor,
     at: datetime,
 ) -> Customer:
@@ -65,7 +66,7 @@ def read_newcomer(
         raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
-    customer = Customer.register(id=id, phones=read_phone, by=by, at=at, **given)
+    customer = Customer.register(id=id, phones=read_phone, today=today, by=by, at=at, **given)
     if faults := tuple(fault for check in checks for fault in check(customer)):
         raise InvalidValue(faults)
     return customer

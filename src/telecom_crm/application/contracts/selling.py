@@ -221,6 +221,7 @@ class Selling(ContractDesk):
                     id=CustomerId(self.new_id()),
                     checks=checks,
                     read_phone=self.read_phone,
+                    today=local_date(now, self.zone),
                     by=by,
                     at=now,
                 )

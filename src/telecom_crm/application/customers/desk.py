@@ -65,9 +65,13 @@ class CustomerDesk:
     zone: ZoneInfo = BISHKEK
     """Where the operator's days begin."""
 
+    def _day(self, at: datetime) -> date:
+        """Return the operator's own day at an instant."""
+        return local_date(at, self.zone)
+
     def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
         """Raise `InvalidValue` with all that checks and validation rules find wrong."""
-        checks = checks_in(tx, self.checks, today=local_date(at, self.zone))
+        checks = checks_in(tx, self.checks, today=self._day(at))
         if faults := tuple(fault for check in checks for fault in check(customer)):
             raise InvalidValue(faults)
 

@@ -97,7 +97,12 @@ class Profiles(CustomerDesk):
             before = tx.customers.get(customer_id)
             refuse_stale(before, expected_version, name="customer")
             after = before.update(
-                changes=changes, phones=self.read_phone, reason=reason, by=by, at=at
+                changes=changes,
+                phones=self.read_phone,
+                today=self._day(at),
+                reason=reason,
+                by=by,
+                at=at,
             )
             if after is before:
                 return before
@@ -186,7 +191,12 @@ class Profiles(CustomerDesk):
     def _enrol(self, given: Mapping[str, Any], idempotency_key: str | None, by: Actor) -> Customer:
         at = self.clock()
         newcomer = Customer.register(
-            id=CustomerId(self.new_id()), phones=self.read_phone, by=by, at=at, **given
+            id=CustomerId(self.new_id()),
+            phones=self.read_phone,
+            today=self._day(at),
+            by=by,
+            at=at,
+            **given,
         )
         with self.uow() as tx:
             known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))

@@ -41,6 +41,7 @@ CURRENCY = "KGS"
 OPERATOR = Actor("operator", token="token-1")
 BEGINNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """Noon in Bishkek: the same date there and in UTC for some hours to come."""
+TODAY = BEGINNING.date()
 CREDIT = 5_000
 """The credit limit of the postpaid sample policy, in minor units."""
 
@@ -87,6 +88,7 @@ class Samples:
             id=CustomerId(self.new_id()),
             name="Айгүл O'Нил",
             documents=papers,
+            today=TODAY,
             **facts,
             **self.said(),
         )

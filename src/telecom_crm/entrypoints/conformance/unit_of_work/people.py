@@ -13,7 +13,12 @@ from telecom_crm.domain.identifiers import ApplicationId, CustomerId
 from telecom_crm.domain.profile import Address
 from telecom_crm.domain.search import words_fit, words_of
 from telecom_crm.entrypoints.conformance.machine import all_on, refused
-from telecom_crm.entrypoints.conformance.samples import OPERATOR, Samples, identity_document
+from telecom_crm.entrypoints.conformance.samples import (
+    OPERATOR,
+    TODAY,
+    Samples,
+    identity_document,
+)
 from telecom_crm.entrypoints.conformance.unit_of_work.store import StoreSuite
 from telecom_crm.entrypoints.conformance.unit_of_work.things import (
     a_captured_application,
@@ -48,13 +53,17 @@ class People(StoreSuite):
         with pytest.raises(IdentityTaken) as taken, uow() as tx:
             tx.customers.save(second)
         assert taken.value.customer_id == first.id
-        claimed = third.update(changes={"national_id": second.national_id}, **samples.said())
+        claimed = third.update(
+            changes={"national_id": second.national_id}, today=TODAY, **samples.said()
+        )
         with pytest.raises(IdentityTaken) as taken, uow() as tx:
             tx.customers.save(claimed)
         assert taken.value.customer_id == first.id
         with uow() as tx:
             held = tx.customers.get(first.id)
-            tx.customers.save(held.update(changes={"national_id": None}, **samples.said()))
+            tx.customers.save(
+                held.update(changes={"national_id": None}, today=TODAY, **samples.said())
+            )
             tx.customers.save(second)
             assert tx.customers.by_identities(first.identities) == {
                 "national_id:21503199000123": second.id
@@ -68,7 +77,7 @@ class People(StoreSuite):
             tx.customers.save(first)
         with uow() as tx:
             held = tx.customers.get(first.id)
-            tx.customers.save(held.update(changes=changes, **samples.said()))
+            tx.customers.save(held.update(changes=changes, today=TODAY, **samples.said()))
         with uow() as tx:
             tx.customers.save(second)
         with uow(read_only=True) as tx:
@@ -139,7 +148,7 @@ class People(StoreSuite):
         assert found(city="Osh", status="closed") == found(city="") == found(city="Кант") == []
         with uow() as tx:
             held = tx.customers.get(some[0].id)
-            tx.customers.save(held.update(changes={"addresses": ()}, **samples.said()))
+            tx.customers.save(held.update(changes={"addresses": ()}, today=TODAY, **samples.said()))
         assert found(city="Бишкек") == [some[1].id]
 
     def test_customers_are_searched_by_names_and_ends_of_numbers(self) -> None:

@@ -16,6 +16,7 @@ from telecom_crm.domain.seal import Seal
 from telecom_crm.entrypoints.conformance.machine import Abandoned, refused
 from telecom_crm.entrypoints.conformance.samples import (
     OPERATOR,
+    TODAY,
     Samples,
 )
 from telecom_crm.entrypoints.conformance.unit_of_work.store import StoreSuite
@@ -55,7 +56,9 @@ class Trail(StoreSuite):
         with uow() as tx:
             now = tx.customers.get(customer.id)
             tx.customers.save(
-                now.update(changes={"email": "near@example.org"}, by=near, at=samples.tick())
+                now.update(
+                    changes={"email": "near@example.org"}, today=TODAY, by=near, at=samples.tick()
+                )
             )
         with uow(read_only=True) as tx:
             lines = tx.audit.trail(Query()).items
@@ -83,7 +86,9 @@ class Trail(StoreSuite):
                 if number:
                     changes = {"email": f"{number}@example.org"}
                     now = tx.customers.get(customer.id)
-                    changed = now.update(changes=changes, by=OPERATOR, at=samples.tick())
+                    changed = now.update(
+                        changes=changes, today=TODAY, by=OPERATOR, at=samples.tick()
+                    )
                 lines.append(changed.events[-1])
                 tx.customers.save(changed)
         with uow(read_only=True) as tx:
