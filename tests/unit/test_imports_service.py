@@ -193,7 +193,7 @@ def test_a_document_of_somebody_born_on_another_day_is_refused(desk):
     rows = [person(1, **other), person(1, **other, iccid=iccid(2), msisdn=msisdn(2))]
     assert desk.tell("subscribers", rows) == {
         "failed": 2,
-        "errors": {2: ["birth_date differs"], 3: ["birth_date differs"]},
+        "errors": {2: ["birth_date born_otherwise"], 3: ["birth_date born_otherwise"]},
     }
     assert desk.customer(1).name == "Person 1"
 

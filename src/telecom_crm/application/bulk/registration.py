@@ -509,7 +509,7 @@ def _birth_faults(reading: Reading, owner: Customer | None) -> list[Fault]:
     if told is None or owner is None or owner.birth_date in (None, told):
         return []
     message = "the customer with this document was born on another day"
-    return [Fault("birth_date", "differs", message)]
+    return [Fault("birth_date", "born_otherwise", message)]
 
 
 def _tariff_faults(

@@ -130,6 +130,7 @@ FAULTS: Mapping[str, str] = {
     "iccid_taken": N_("This SIM card is somebody's already"),
     "msisdn_unknown": N_("We do not have this number"),
     "msisdn_taken": N_("This number is somebody's already"),
+    "born_otherwise": N_("The customer with this document was born on another day"),
     "differs": N_("It says otherwise than what is known"),
     "activate": N_("Only subscribers have contracts to activate"),
     "policy_missing": N_("Choose a billing policy to activate on"),
