@@ -35,7 +35,7 @@ CONSOLE = (
 MINE = ("/my", "/my/tariff", "/my/topup")
 SHEET = """<style>body { margin: 0; padding: 20px; background: #e7e9f2; display: flex; gap: 16px }
 div { display: grid; gap: 16px; align-content: start }
-#console { grid-template-columns: 560px 560px } #mine { grid-template-columns: 171px }
+#console { grid-template-columns: 552px 552px } #mine { grid-template-columns: 171px }
 img { display: block; width: 100%; border-radius: 8px; box-shadow: 0 2px 10px #0003 }</style>"""
 
 
@@ -49,7 +49,7 @@ def main() -> None:
             "console": _console(browser, site, password),
             "mine": _mine(browser, site, told),
         }
-        sheet = browser.new_page(viewport={"width": 1363, "height": 400})
+        sheet = browser.new_page(viewport={"width": 1347, "height": 400})
         sheet.set_content(SHEET + "".join(_column(name, shots) for name, shots in columns.items()))
         sheet.screenshot(path=Path(__file__).with_name("pages.png"), full_page=True)
         browser.close()
