@@ -312,7 +312,8 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
             attrs.evolve(good, payer=Payer(account_id=AccountId(UUID(int=9))), reference="r-2"),
             attrs.evolve(good, amount=som("-1.00"), reference="r-3"),
             attrs.evolve(good, amount=Money(1, "USD"), reference="r-4"),
-            attrs.evolve(good, reference="r" * 256),
+            *(attrs.evolve(good, reference=unfit) for unfit in (" ", "r\x00", "r" * 10_001)),
+            *(attrs.evolve(good, idempotency_key=unfit) for unfit in ("", " ", "k\x00", "k" * 256)),
             attrs.evolve(good, reference="r-5"),
         ],
         gateway="simulator",
@@ -320,12 +321,45 @@ def test_one_bad_payment_of_a_file_fails_alone(desk):
     assert [type(outcome).__name__ for outcome in outcomes] == [
         "Payment",
         "NotFound",
-        "InvalidValue",
-        "InvalidValue",
-        "InvalidValue",
+        *["InvalidValue"] * 9,
         "Payment",
     ]
     assert here.balance() == "20.00"
+
+
+def test_keys_and_references_are_read_without_spaces_around(desk):
+    here = desk()
+    first = here.take(idempotency_key="k")
+    assert here.take(idempotency_key=" k ").id == first.id
+    line = PaymentRequest(
+        payer=Payer(account_id=ACCOUNT),
+        amount=som("10.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="r-1",
+    )
+    lines = [line, attrs.evolve(line, reference=" r-1 ")]
+    booked, again = here.payments.record_many(lines, gateway="simulator")
+    assert (again.id, again.gateway_reference) == (booked.id, "r-1")
+    assert here.balance() == "160.00"
+
+
+def test_money_is_kept_however_long_its_reference_is(desk):
+    here = desk()
+    told = PaymentRequest(
+        payer=None,
+        told="0700 1",
+        amount=som("10.00"),
+        method=PaymentMethod.TERMINAL,
+        reference="r" * 256,
+    )
+    lines = [told, told, attrs.evolve(told, reference="r" * 257)]
+    kept, again, other = here.payments.record_many(
+        lines, gateway="simulator", keep_unallocated=True
+    )
+    assert [kept.status, other.status] == [S.UNALLOCATED] * 2
+    assert again.id == kept.id != other.id
+    assert len(kept.gateway_reference) == 255
+    assert kept.gateway_reference.startswith("rrr")
 
 
 def test_a_gateways_own_reference_is_booked_once(desk):

@@ -8,6 +8,7 @@ import attrs
 
 from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.payments.desk import PaymentDesk, payment_in, unwrap
+from telecom_crm.application.payments.request import read_reference
 from telecom_crm.application.ports import (
     Booked,
     Booking,
@@ -68,6 +69,8 @@ class Hearing(PaymentDesk):
         by: Actor,
     ) -> Payment:
         at, resumable = self.clock(), []
+        if answer.reference:
+            answer = attrs.evolve(answer, reference=read_reference(answer.reference))
 
         def decide(found: Found) -> Booked:
             payment = payment_in(found, gateway)

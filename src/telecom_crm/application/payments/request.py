@@ -7,7 +7,9 @@ from datetime import datetime
 
 import attrs
 
+from telecom_crm.application.idempotency import digest_of
 from telecom_crm.application.ports import (
+    KEY_LIMIT,
     Booked,
     Booking,
     Found,
@@ -28,6 +30,7 @@ from telecom_crm.domain.payment import (
 )
 from telecom_crm.domain.regulation import Regulations
 from telecom_crm.domain.role import ALL_RIGHTS, Limit, Rights
+from telecom_crm.domain.text import RAW_LIMIT, read_text
 
 
 @attrs.frozen(kw_only=True)
@@ -35,7 +38,8 @@ class PaymentRequest:
     """
     A payment to take: who for, how much, and how.
 
-    `reference` is the gateway's own id where it has taken the money already, as in its daily file.
+    `reference` is the gateway's own id where it has taken the money already, as in its daily file;
+    see `read_reference`.
     `payer` None is somebody whom the gateway names in no way that we could look for; `told` is then
     what it says. `by` is who takes it, where that is not who asks for all of a batch, and `rights`
     are theirs.
@@ -139,6 +143,20 @@ class Deposit:
             by=self.by,
             at=self.at,
         )
+
+
+def read_reference(raw: str) -> str:
+    """
+    Return a gateway's own id for money as it is kept and as it is a key: without spaces around.
+
+    One longer than a key is its beginning and its digest. Raise `InvalidValue` for one that is
+    blank, has control characters, or is longer than any id.
+    """
+    reference = read_text(raw, field="reference", limit=RAW_LIMIT, required=True)
+    if len(reference) <= KEY_LIMIT:
+        return reference
+    digest = digest_of("payments.reference", reference=reference)
+    return f"{reference[: KEY_LIMIT - len(digest) - 1]} {digest}"
 
 
 def refuse_unpayable(contract_id: ContractId | None, status: ContractStatus | None) -> None:

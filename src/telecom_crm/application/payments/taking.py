@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from telecom_crm.application.house import house_account
-from telecom_crm.application.idempotency import digest_of
+from telecom_crm.application.idempotency import digest_of, request_key
 from telecom_crm.application.payments.desk import unwrap
 from telecom_crm.application.payments.hearing import Hearing
-from telecom_crm.application.payments.request import Deposit, PaymentRequest
+from telecom_crm.application.payments.request import Deposit, PaymentRequest, read_reference
 from telecom_crm.application.ports import (
     GatewayAnswer,
     GatewayUnavailable,
@@ -96,8 +96,10 @@ class Taking(Hearing):
         Each has its own outcome in its place: one that cannot be booked fails alone. With
         `keep_unallocated` one that a gateway took for somebody we do not know, or who cannot be
         paid for, is kept as `unallocated` for a person to look at. A cash desk keeps nothing: it
-        refuses while whoever pays is there. One into an account that another transaction holds is
-        waited for, and `Busy` where that takes too long; without `wait`, at once.
+        refuses while whoever pays is there. One whose key or reference is none (blank, or with
+        control characters) is kept nowhere: it could not be told from itself, come again. One into
+        an account that another transaction holds is waited for, and `Busy` where that takes too
+        long; without `wait`, at once.
         """
         through = self.gateway(gateway)
         said = self.regulations()
@@ -123,22 +125,22 @@ class Taking(Hearing):
     def _deposit(
         self, request: PaymentRequest, gateway: PaymentGateway, regulations: Regulations, by: Actor
     ) -> Deposit:
-        by = request.by or by
-        digest = digest_of(
-            "payments.take",
-            payer=request.payer or request.told,
-            amount=request.amount,
-            method=request.method,
-            gateway=gateway.name,
-            reference=request.reference,
-            note=request.note,
-        )
-        key = None
-        if request.idempotency_key is not None:
-            key = IdempotencyKey(by.caller, request.idempotency_key, digest)
-        elif request.reference is not None:
+        by, reference = request.by or by, request.reference
+        if reference is not None and (named := read_reference(reference)) != reference:
+            request, reference = attrs.evolve(request, reference=named), named
+        asked = {
+            "payer": request.payer or request.told,
+            "amount": request.amount,
+            "method": request.method,
+            "gateway": gateway.name,
+            "reference": reference,
+            "note": request.note,
+        }
+        key = request_key(request.idempotency_key, "payments.take", by=by, **asked)
+        if key is None and reference is not None:
             # A gateway's own id names the payment as well as a key does: a file may come twice.
-            key = IdempotencyKey(f"gateway:{gateway.name}", request.reference, digest)
+            digest = digest_of("payments.take", **asked)
+            key = IdempotencyKey(f"gateway:{gateway.name}", reference, digest)
         return Deposit(request, gateway, key, self.clock(), self.new_id, regulations, by)
 
     def _keep_the_lost(
