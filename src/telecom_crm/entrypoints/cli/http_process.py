@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import signal
 import socket
@@ -18,9 +20,8 @@ def serve_http(host: str, port: int, processes: int) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    from telecom_crm.entrypoints.http.app import routes
-
-    routes()  # once, here: the processes are forked from this one, and so is each that replaces one
+    if multiprocessing.get_start_method() == "fork":  # as on Linux before Python 3.14
+        load()
     Granian(
         "telecom_crm.entrypoints.cli.http_process:create",
         factory=True,
@@ -33,6 +34,24 @@ def serve_http(host: str, port: int, processes: int) -> None:
         workers_kill_timeout=15,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def load() -> None:
+    """
+    Load the service once, for all processes that are forked from this one.
+
+    It opens nothing and starts no thread: neither would outlive a fork in good order.
+    """
+    from telecom_crm.adapters.postgres import about, joined, revision, series, till, unit_of_work
+    from telecom_crm.entrypoints import container, doors, settings
+    from telecom_crm.entrypoints.http.app import routes
+
+    # What a child would import in its turn.
+    _ = about, joined, revision, series, till, unit_of_work, container, doors, settings
+    routes()
+    # Its memory is shared with the children for as long as nobody looks through it for garbage.
+    gc.collect()
+    gc.freeze()
 
 
 def refuse_taken(host: str, port: int) -> None:
