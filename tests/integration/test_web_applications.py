@@ -4,6 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
+import attrs
 import pytest
 
 from telecom_crm.application.ports import Query
@@ -263,6 +264,25 @@ def test_an_office_takes_an_application_in_with_its_scans_once(site, admin):
     assert do(admin, one, "register").status_code == 303
     customer = site.crm.customers.get(now(site, one).customer_id)
     assert (customer.name, customer.national_id) == ("Турдубаева Мээрим 1", "10303198100001")
+
+
+@pytest.mark.parametrize(
+    ("formats", "hint", "of_digits"),
+    [
+        (["9" * 14], "14 digits", True),
+        (["9" * 9, "9" * 14], "999999999, 99999999999999", True),
+        (["A9*"], "9 is a digit, A a letter, * either: A9*", False),
+    ],
+)
+def test_a_national_id_is_asked_as_the_rules_have_it(site, admin, formats, hint, of_digits):
+    known = site.crm.rules.validation()
+    site.crm.rules.put_validation(attrs.evolve(known, national_id_formats=formats))
+    for path in (f"{NEW}?kind=person", "/console/customers/new"):
+        page = admin.get(path).text
+        [field] = re.findall(r'<input [^>]*name="national_id"[^>]*>', page)
+        assert ('inputmode="numeric"' in field) is of_digits
+        assert hint in page
+    site.crm.rules.put_validation(known)
 
 
 def test_every_fault_is_told_at_once_and_what_was_typed_is_kept(admin):

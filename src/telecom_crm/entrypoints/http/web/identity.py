@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -44,13 +44,19 @@ def read(
     return {name: FIELDS[name](form, crm, name, name in required) for name in names}
 
 
-def national_id_hint(crm: Crm) -> str:
-    """Return how a national id has to look by the operator's rules; "" where anyhow."""
+def national_id_asked(crm: Crm) -> dict[str, Any]:
+    """Return how a national id is asked for: how it has to look, and the keys to type it with."""
     formats = crm.rules.validation().national_id_formats
-    if len(formats) == 1 and set(formats[0]) == {"9"}:
+    of_digits = bool(formats) and set("".join(formats)) == {"9"}
+    keys = {"inputmode": "numeric"} if of_digits else {}
+    return {"hint": _looks(formats, of_digits), "attrs": {**keys, "autocomplete": "off"}}
+
+
+def _looks(formats: Sequence[str], of_digits: bool) -> str:
+    if of_digits and len(formats) == 1:
         return ngettext("%(count)s digit", "%(count)s digits", len(formats[0]))
     written = ", ".join(formats)
-    return _("9 is a digit, A a letter: %(formats)s", formats=written) if written else ""
+    return _("9 is a digit, A a letter, * either: %(formats)s", formats=written) if written else ""
 
 
 def at_field(fault: Fault) -> Fault:

@@ -34,7 +34,7 @@ from telecom_crm.entrypoints.http.web.identity import (
     DOCUMENT,
     NAMES,
     at_field,
-    national_id_hint,
+    national_id_asked,
     read,
 )
 from telecom_crm.entrypoints.http.web.labels import label
@@ -112,7 +112,7 @@ def shown(request: Visit, form: Form, crm: Crm) -> dict[str, Any]:
         "form": form,
         "is_firm": kind_of(form.raw("customer_kind")) is CustomerKind.ORGANISATION,
         "files_are_gone": request.method == "POST" and not request.by_htmx,
-        "national_id_hint": national_id_hint(crm),
+        "national_id": national_id_asked(crm),
         "document_types": [(one.value, label(one)) for one in DocumentType],
         "tongues": [(code, TONGUES.get(code, code)) for code in LANGUAGES.codes],
         "tariffs": [

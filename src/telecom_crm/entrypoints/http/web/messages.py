@@ -99,7 +99,7 @@ FAULTS: Mapping[str, str] = {
     "reservation_until": N_("A reservation ends in the future"),
     "category": N_("Choose one of those offered"),
     "contract_unknown": N_("There is no contract with this number"),
-    "national_id": N_("Check the digits of the personal number"),
+    "national_id": N_("Check the personal number"),
     "language": N_("Choose one of the languages offered"),
     "document_type": N_("Choose the kind of document"),
     "document_number": N_("Enter the number of the document"),

@@ -24,7 +24,7 @@ from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, local_path, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import here
-from telecom_crm.entrypoints.http.web.identity import at_field, national_id_hint, read
+from telecom_crm.entrypoints.http.web.identity import at_field, national_id_asked, read
 from telecom_crm.entrypoints.http.web.labels import label
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -153,7 +153,7 @@ def _asked(
         back=_back(request, customer),
         kinds=[(kind.value, label(kind)) for kind in CustomerKind],
         papers=[(paper.value, label(paper)) for paper in DocumentType],
-        national_id_hint=national_id_hint(crm),
+        national_id=national_id_asked(crm),
         megabytes=kyc.SCAN_BYTES // 1024**2,
     )
 
