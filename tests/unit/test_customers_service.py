@@ -39,7 +39,7 @@ from telecom_crm.domain.identifiers import (
     DocumentId,
     PaymentId,
 )
-from telecom_crm.domain.identity_document import IdentityDocument
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.payment import Payment, PaymentMethod
@@ -213,6 +213,35 @@ def test_the_stores_validation_rules_refuse_new_and_changed_customers(uow, clock
     told = customers.update(known.id, changes={"name": "Known", "email": "a@example.org"})
     assert told.email == "a@example.org"
     assert [one.id for one in customers.each()] == [known.id]
+
+
+def test_how_a_number_looks_is_asked_of_new_ones_only(uow, clock, ids, customers):
+    book = RuleBook(uow, clock)
+    book.put_validation(ValidationRules(), by=BY)
+    foreign = {"national_id": "AB-77", "registration_number": "77", "documents": [passport("X11")]}
+    known = customers.register(name="Known", **foreign)
+    other = customers.register(name="Other", national_id="CD-88")
+    book.put_validation(
+        ValidationRules(
+            national_id_formats=["9" * 14],
+            registration_number_formats=["9" * 8],
+            document_formats={DocumentType.PASSPORT: ["AA9999999"]},
+        ),
+        by=BY,
+    )
+    changed = customers.update(known.id, changes={"phone": "+996555123456", **foreign})
+    assert str(changed.phone) == "+996555123456"
+    assert customers.register(name="Known", **foreign).id == known.id
+    odd = {"national_id": "AB-78", "registration_number": "78", "documents": [passport("X22")]}
+    for command in (
+        lambda: customers.update(known.id, changes=odd),
+        lambda: customers.register(name="New", **odd),
+    ):
+        with pytest.raises(InvalidValue) as refused:
+            command()
+        assert [fault.field for fault in refused.value.faults] == list(odd)
+    customers.merge(other.id, survivor_id=known.id, take=[MergeField.NATIONAL_ID])
+    assert customers.get(known.id).national_id == other.national_id
 
 
 def test_years_are_full_where_the_operators_day_has_begun(uow, ids):

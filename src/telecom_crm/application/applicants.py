@@ -55,7 +55,7 @@ class Applicants:
         person = Customer.from_profile(id=CustomerId(self.new_id()), profile=profile, by=by, at=at)
         person = attrs.evolve(person, national_id=national_id or None, consents=consents)
         checks = checks_in(tx, self.checks, today=today)
-        faults.extend(fault for check in checks for fault in check(person))
+        faults.extend(checks.faults(person))
         faults.raise_any()
         return person
 

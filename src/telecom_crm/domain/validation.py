@@ -8,7 +8,7 @@ every paper is taken, and a national id has 14 digits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
@@ -100,16 +100,30 @@ class ValidationRules:
                     faults.add(f"{field}.{place}", "format", message, one[:50])
         faults.raise_any()
 
-    def faults(self, customer: Customer, *, today: date) -> list[Fault]:
-        """Return everything that these rules miss or refuse in a customer."""
+    def faults(
+        self, customer: Customer, *, today: date, on_file: Collection[Customer] = ()
+    ) -> list[Fault]:
+        """
+        Return everything that these rules miss or refuse in a customer.
+
+        How a number looks is asked of a new one only: not of what somebody `on_file` has already,
+        the customer as they were, or whoever is merged into them.
+        """
         found = self._missing(customer)
         found += self._too_young(customer, today)
-        found += _odd("national_id", customer.national_id, self.national_id_formats)
-        found += _odd(
-            "registration_number", customer.registration_number, self.registration_number_formats
-        )
+        for field, formats in (
+            ("national_id", self.national_id_formats),
+            ("registration_number", self.registration_number_formats),
+        ):
+            number = getattr(customer, field)
+            if all(number != getattr(one, field) for one in on_file):
+                found += _odd(field, number, formats)
+        known = {paper.key for one in on_file for paper in one.documents}
         for paper in customer.documents:
             found += self._refused(paper, today)
+            if paper.key not in known:
+                formats = self.document_formats.get(paper.type, ())
+                found += _odd("documents", paper.number, formats)
         return found
 
     def _missing(self, customer: Customer) -> list[Fault]:
@@ -141,7 +155,7 @@ class ValidationRules:
             found.append(
                 Fault("documents", "document_expired", message, paper.valid_until.isoformat())
             )
-        return found + _odd("documents", paper.number, self.document_formats.get(paper.type, ()))
+        return found
 
 
 _FORMAT = re.compile(r"[A-Z0-9*]{1,40}", re.ASCII)

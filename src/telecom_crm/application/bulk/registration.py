@@ -22,7 +22,7 @@ from telecom_crm.application.bulk.reading import (
 from telecom_crm.application.bulk.repeats import Repeats
 from telecom_crm.application.bulk.table import Columns
 from telecom_crm.application.bulk.world import World, contacts, keys_of, sale_key, world_in
-from telecom_crm.application.customers.desk import CustomerCheck
+from telecom_crm.application.customers.desk import Checks
 from telecom_crm.application.ports import (
     Contended,
     FormerValue,
@@ -62,7 +62,7 @@ class SubscriberRows:
     new_id: NewId
     numbering: Numbering
     default_policies: tuple[str, ...]
-    checks: tuple[CustomerCheck, ...]
+    checks: Checks
     deduplication: DeduplicationRules | None
     read_phone: ReadPhone = MSISDN
     offers: Offers | None = None
@@ -146,7 +146,7 @@ class Registration:
     world: World
     new_id: NewId
     numbering: Numbering
-    checks: tuple[CustomerCheck, ...]
+    checks: Checks
     tally: Tally = attrs.field(factory=Tally)
     changes: Changes = attrs.field(factory=Changes)
 
@@ -254,7 +254,7 @@ class Registration:
         differing = self._news(reading, person, owner, warnings)
         if differing:
             before, owner = owner, self._updated(owner, differing)
-            if faults := self._checked(owner):
+            if faults := self.checks.faults(owner, on_file=(before,)):
                 self.tally.fail(reading.line, faults)
                 return
             self._remember(before, differing)
@@ -361,7 +361,7 @@ class Registration:
             if differing:
                 customer = self._updated(owner, differing)
                 warnings += _changed(differing)
-        if self.checks and (faults := self._checked(customer)):
+        if faults := self.checks.faults(customer, on_file=(owner,) if owner else ()):
             self.tally.fail(reading.line, faults)
             return
         try:
@@ -470,9 +470,6 @@ class Registration:
             for column, key in contacts(person)
             if key in shared and column in suspicious
         ]
-
-    def _checked(self, customer: Customer) -> list[Fault]:
-        return [fault for check in self.checks for fault in check(customer)]
 
     def _tell(
         self, reading: Reading, owner: Customer, contract: Contract | None, *, changed: bool

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers.desk import CustomerCheck
+from telecom_crm.application.customers.desk import Checks
 from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
@@ -53,9 +53,8 @@ def read_newcomer(
     given: Mapping[str, Any],
     *,
     id: CustomerId,
-    checks: Iterable[CustomerCheck],
+    checks: Checks,
     read_phone: ReadPhone,
-    today: date,
     by: Actor,
     at: datetime,
 ) -> Customer:
@@ -66,7 +65,9 @@ def read_newcomer(
         raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
-    customer = Customer.register(id=id, phones=read_phone, today=today, by=by, at=at, **given)
-    if faults := tuple(fault for check in checks for fault in check(customer)):
+    customer = Customer.register(
+        id=id, phones=read_phone, today=checks.today, by=by, at=at, **given
+    )
+    if faults := checks.faults(customer):
         raise InvalidValue(faults)
     return customer

@@ -14,7 +14,7 @@ from telecom_crm.application.contracts.activating import save_posting_and_task
 from telecom_crm.application.contracts.desk import ContractDesk
 from telecom_crm.application.contracts.ordering import Order, read_newcomer
 from telecom_crm.application.contracts.previewing import Plan
-from telecom_crm.application.customers.desk import CustomerCheck, checks_in
+from telecom_crm.application.customers.desk import Checks, checks_in
 from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
 from telecom_crm.application.declared import at as at_field
 from telecom_crm.application.duplicates import for_survivor, rules_in
@@ -221,7 +221,6 @@ class Selling(ContractDesk):
                     id=CustomerId(self.new_id()),
                     checks=checks,
                     read_phone=self.read_phone,
-                    today=local_date(now, self.zone),
                     by=by,
                     at=now,
                 )
@@ -230,11 +229,12 @@ class Selling(ContractDesk):
         faults.raise_any()
         return offers[0], policies, newcomer
 
-    def _checks(self, tx: Transaction, order: Order, now: datetime) -> tuple[CustomerCheck, ...]:
+    def _checks(self, tx: Transaction, order: Order, now: datetime) -> Checks:
         """Return what a newcomer has to pass; an order that names a customer brings none."""
+        today = local_date(now, self.zone)
         if order.new_customer is None:
-            return ()
-        return checks_in(tx, self.checks, today=local_date(now, self.zone))
+            return Checks(today=today)
+        return checks_in(tx, self.checks, today=today)
 
     def _customer(
         self, tx: Transaction, order: Order, newcomer: Customer | None, by: Actor, now: datetime

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,7 +31,6 @@ from telecom_crm.domain.validation import ValidationRules
 
 CustomerCheck = Callable[[Customer], Iterable[Fault]]
 """An operator's own check of what is known about a customer; what it yields refuses it."""
-ASKS_NOTHING = ValidationRules()
 BELONGINGS = ("account", "contract", "ticket", "application")
 """What a merge moves from one customer to the other."""
 
@@ -69,10 +67,12 @@ class CustomerDesk:
         """Return the operator's own day at an instant."""
         return local_date(at, self.zone)
 
-    def _check(self, tx: Transaction, customer: Customer, at: datetime) -> None:
+    def _check(
+        self, tx: Transaction, customer: Customer, at: datetime, *, on_file: Sequence[Customer] = ()
+    ) -> None:
         """Raise `InvalidValue` with all that checks and validation rules find wrong."""
         checks = checks_in(tx, self.checks, today=self._day(at))
-        if faults := tuple(fault for check in checks for fault in check(customer)):
+        if faults := checks.faults(customer, on_file=on_file):
             raise InvalidValue(faults)
 
     def get(self, customer_id: CustomerId) -> Customer:
@@ -81,12 +81,23 @@ class CustomerDesk:
             return tx.customers.get(customer_id)
 
 
-def checks_in(
-    tx: Transaction, own: tuple[CustomerCheck, ...], *, today: date
-) -> tuple[CustomerCheck, ...]:
-    """Return an operator's own checks and, where they ask anything, the validation rules."""
-    rules = validation_in(tx)
-    return own if rules == ASKS_NOTHING else (*own, partial(rules.faults, today=today))
+@attrs.frozen(kw_only=True)
+class Checks:
+    """What is asked of customers on a day: an operator's own checks, and the rules of the store."""
+
+    today: date
+    own: tuple[CustomerCheck, ...] = ()
+    rules: ValidationRules = attrs.field(factory=ValidationRules)
+
+    def faults(self, customer: Customer, *, on_file: Sequence[Customer] = ()) -> tuple[Fault, ...]:
+        """Return what is wrong with a customer; see `ValidationRules.faults`."""
+        own = (fault for check in self.own for fault in check(customer))
+        return (*own, *self.rules.faults(customer, today=self.today, on_file=on_file))
+
+
+def checks_in(tx: Transaction, own: tuple[CustomerCheck, ...], *, today: date) -> Checks:
+    """Return an operator's own checks beside the validation rules that the store holds."""
+    return Checks(today=today, own=own, rules=validation_in(tx))
 
 
 def belongings_of(

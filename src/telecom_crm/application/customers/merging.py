@@ -187,7 +187,7 @@ class Merging(CustomerDesk):
         """Save the survivor with what is taken; what that replaces is remembered."""
         whole = survivor.absorb(loser, take=take, by=by, at=at)
         if take:
-            self._check(tx, whole, at)
+            self._check(tx, whole, at, on_file=(survivor, loser))
             whole = inherited(tx, whole, by=by, at=at)
             tx.customers.remember(former(survivor, whole, by=by, at=at))
         tx.customers.save(whole)

@@ -106,7 +106,7 @@ class Profiles(CustomerDesk):
             )
             if after is before:
                 return before
-            self._check(tx, after, at)
+            self._check(tx, after, at, on_file=(before,))
             after = inherited(tx, after, by=by, at=at)
             tx.customers.remember(former(before, after, by=by, at=at))
             tx.discarded_files.add(scans_of((before,)) - scans_of((after,)))
@@ -207,7 +207,7 @@ class Profiles(CustomerDesk):
                     earlier = tx.customers.get(CustomerId(bound.resource))
                     return attrs.evolve(earlier, known=bound.found, replayed=True)
             # After the key: what was taken is answered again, whatever is required by now.
-            self._check(tx, newcomer, at)
+            self._check(tx, newcomer, at, on_file=(known,) if known else ())
             if known is not None:
                 return attrs.evolve(welcome_back(tx, known, by=by, at=at), known=True)
             return save_new(tx, newcomer)
