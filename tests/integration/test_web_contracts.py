@@ -305,6 +305,15 @@ def test_debts_are_told_before_a_contract_is_sold(site, operator):
     assert "KGS\xa090.00" in step.partition('id="chosen"')[2]
 
 
+def test_whom_a_sale_is_for_is_searched_without_what_stands_beside_a_step(site, operator):
+    asked = {"q": site.customer.name, "tariff": "NONE"}
+    part = operator.get(f"{CONTRACTS}/new", params=asked, headers=HTMX)
+    assert part.status_code == 200, "nobody looks the tariff up for each letter"
+    assert part.text.lstrip().startswith("<section")
+    assert f"customer={site.customer.id}" in part.text
+    assert operator.get(f"{CONTRACTS}/new", params=asked).status_code == 404
+
+
 def test_a_sale_that_is_left_tells_how_long_things_are_kept(site, operator):
     at, _ = sold_to(site, operator)
     page = operator.get(at).text

@@ -171,13 +171,16 @@ class SellingPages(Controller):
         found = choosing(request, crm, at=NEW, leads=leads, kept=choice.pairs)
         owing = _owing(request, crm, [one.id for one in found["hits"]])
         found |= {"sells": True, "owing": owing}
-        return _step(request, crm, choice, "customer", Form(), fragment=CHOOSE, **found)
+        if request.wants_fragment:  # with each letter that is typed
+            return page(request, CHOOSE, fragment=CHOOSE, **found)
+        return _step(request, crm, choice, "customer", Form(), **found)
 
     @shows("/new/later", Area.CONTRACTS, Action.WRITE)
     def later(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """Leave a sale that has no draft yet: tell how long what it keeps is kept."""
         choice = Choice.of(request)
-        until, known = _kept_until(crm, choice), _customer(request, crm, choice)
+        until = _kept_until(crm, choice, _kept(crm, choice))
+        known = _customer(request, crm, choice)
         to = f"/console/customers/{known.id}" if known else PATH
         if until is None:
             return redirect(request, to)
@@ -396,27 +399,14 @@ def _step(
     """
     customer = _customer(request, crm, choice)
     if customer and customer.merged_into:
-        (survivor,) = crm.customers.living([customer])
-        onward = choice.url("number", customer=str(survivor.id), reservation="")
-        words = _("The customer was merged, the sale goes on with the one who stays")
-        return redirect(request, onward, toast=Toast(f"{words}: {survivor.name}", "warn"))
-    plan, fees = _quoted(crm, choice)
+        return _to_survivor(request, crm, choice, customer)
     urls = {name: choice.url(name) for name, __ in STEPS[1:4]}
-    known = [customer.id] if customer else []
     told = {
         "form": form,
         "choice": choice,
         "action": choice.url(step),
-        "customer": customer,
-        "paper": _paper(customer),
-        "debts": [debt for one in _owing(request, crm, known).values() for debt in one],
-        "plan": plan,
-        "once": once_due(fees),
-        "due": total_due(fees),
-        "price": crm.inventory.number(choice.kept[1]).price if choice.kept else None,
-        "tariff": crm.catalog.tariff(choice.tariff) if choice.tariff else None,
-        "kept_until": _kept_until(crm, choice),
         "steps": steps_shown(step, {**urls, "customer": choice.anew}),
+        **_summary(request, crm, choice, customer),
     }
     return page(
         request,
@@ -425,6 +415,31 @@ def _step(
         status=200 if form.ok else form.status,
         **{**told, **more},
     )
+
+
+def _to_survivor(request: Visit, crm: Crm, choice: Choice, merged: Customer) -> Response[bytes]:
+    (survivor,) = crm.customers.living([merged])
+    onward = choice.url("number", customer=str(survivor.id), reservation="")
+    words = _("The customer was merged, the sale goes on with the one who stays")
+    return redirect(request, onward, toast=Toast(f"{words}: {survivor.name}", "warn"))
+
+
+def _summary(request: Visit, crm: Crm, choice: Choice, customer: Customer | None) -> dict[str, Any]:
+    """Return what stands beside a step: who signs, what was chosen so far, and what it costs."""
+    known = [customer.id] if customer else []
+    plan, fees = _quoted(crm, choice)
+    kept = _kept(crm, choice)
+    return {
+        "customer": customer,
+        "paper": _paper(customer),
+        "debts": [debt for one in _owing(request, crm, known).values() for debt in one],
+        "plan": plan,
+        "once": once_due(fees),
+        "due": total_due(fees),
+        "price": kept[1].price if kept else None,
+        "tariff": crm.catalog.tariff(choice.tariff) if choice.tariff else None,
+        "kept_until": _kept_until(crm, choice, kept),
+    }
 
 
 def _owing(
@@ -451,15 +466,21 @@ def _quoted(crm: Crm, choice: Choice) -> tuple[Plan | None, tuple[Charge, ...]]:
         return None, ()
 
 
-def _kept_until(crm: Crm, choice: Choice) -> datetime | None:
+def _kept(crm: Crm, choice: Choice) -> tuple[Sim, Number] | None:
+    if choice.kept is None:
+        return None
+    iccid, msisdn = choice.kept
+    return crm.inventory.sim(iccid), crm.inventory.number(msisdn)
+
+
+def _kept_until(crm: Crm, choice: Choice, kept: tuple[Sim, Number] | None) -> datetime | None:
     """Return how long the card and the number are kept; None where they are not, or no more."""
-    kept, now = choice.kept, crm.clock()
     if kept is None:
         return None
-    found = (crm.inventory.sim(kept[0]), crm.inventory.number(kept[1]))
-    ends = [one.reserved_until for one in found if one.reserved_for == choice.reservation]
+    now = crm.clock()
+    ends = [one.reserved_until for one in kept if one.reserved_for == choice.reservation]
     until = [end for end in ends if end is not None and end > now]
-    return min(until) if len(until) == len(found) else None
+    return min(until) if len(until) == len(kept) else None
 
 
 def _paper(customer: Customer | None) -> IdentityDocument | None:
