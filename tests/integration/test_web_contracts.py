@@ -592,7 +592,7 @@ def test_papers_are_kept_and_given_out_with_a_line_in_the_audit(site, operator):
     token = token_on(operator, at)
     data = {"csrf": token, "version": str(contract.version)}
     wrong = operator.post(f"{at}/documents", data=data, files={"content": ("a.exe", b"MZ\x90")})
-    assert (wrong.status_code, "not taken" in wrong.text) == (422, True)
+    assert (wrong.status_code, "neither a PDF nor a picture" in wrong.text) == (422, True)
     nothing = operator.post(f"{at}/documents", data=data)
     assert nothing.status_code == 422
     pdf = b"%PDF-1.4\n%%EOF\n"
