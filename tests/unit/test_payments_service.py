@@ -362,6 +362,17 @@ def test_money_is_kept_however_long_its_reference_is(desk):
     assert kept.gateway_reference.startswith("rrr")
 
 
+def test_a_callback_confirms_however_long_its_reference_is(desk):
+    here = desk(Behaviour.LATER)
+    payment = here.take()
+    told = json.loads(here.gateway.callback_for(payment).body)
+    told |= {"outcome": "confirmed", "reference": f" {'r' * 300} "}
+    for _ in range(2):
+        heard = here.hear(here.gateway.sign(json.dumps(told).encode()))
+        assert (heard.status, len(heard.gateway_reference)) == (S.CONFIRMED, 255)
+    assert here.balance() == "150.00"
+
+
 def test_a_gateways_own_reference_is_booked_once(desk):
     here = desk()
     line = PaymentRequest(

@@ -184,6 +184,6 @@ _SORTS = {"9": is_digits, "A": str.isalpha, "*": is_alphanumeric}
 
 DEFAULT_VALIDATION = ValidationRules(minimum_age=16, national_id_formats=("9" * 14,))
 """
-What is asked where an operator said nothing: a name, of people that they are 16, and of a national
-id that it is one of Kyrgyzstan: 14 digits.
+What is asked where an operator said nothing: a name, of people that they are 16, and of a new
+national id that it is one of Kyrgyzstan: 14 digits.
 """
