@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,13 +16,6 @@ from markupsafe import Markup
 
 from telecom_crm.application.reports import Reports
 from telecom_crm.domain.calendar import start_of
-from telecom_crm.domain.identifiers import (
-    ApplicationId,
-    ContractId,
-    CustomerId,
-    PaymentId,
-    TicketId,
-)
 from telecom_crm.domain.importing import ImportResult
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
@@ -43,6 +36,7 @@ from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own 
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import shows
 
+T = TypeVar("T")
 PATH = "/console"
 LATE = timedelta(hours=24)
 """What waits longer stands out."""
@@ -156,34 +150,36 @@ def _taken(request: Visit, crm: Crm, found: Dashboard) -> list[Takings] | None:
 
 def _named(request: Visit, crm: Crm, events: Sequence[Event]) -> dict[str, str]:
     """Return what things are called that events are about, by their ids, as one may see them."""
-
-    def about(thing: str) -> list[UUID]:
-        return [UUID(one.thing_id) for one in events if one.thing == thing]
-
-    payments = crm.payments.get_many(map(PaymentId, about("payment")))
+    payments = _about(events, "payment", crm.payments.get_many)
+    tickets = _about(events, "ticket", crm.tickets.get_many)
+    applications = _about(events, "application", crm.intake.get_many)
     paid_for = {one.contract_id for one in payments.values() if one.contract_id}
-    contracts = crm.contracts.get_many({*map(ContractId, about("contract")), *paid_for})
-    whose = {one.customer_id for one in contracts.values()} | {*map(CustomerId, about("customer"))}
-    people = crm.customers.get_many(whose) if whose and request.may(Area.CUSTOMERS) else {}
+    contracts = _about(events, "contract", crm.contracts.get_many, paid_for)
+    sees, whose = request.may(Area.CUSTOMERS), {one.customer_id for one in contracts.values()}
+    people = _about(events, "customer", crm.customers.get_many, whose) if sees else {}
     names = {id: one.name for id, one in people.items()}
-    owners = {id: names.get(one.customer_id) for id, one in contracts.items()}
+    owners: dict[Any, str | None] = {
+        id: names.get(one.customer_id) for id, one in contracts.items()
+    }
     told: dict[UUID, tuple[str | None, ...]] = {
         **{id: (name,) for id, name in names.items()},
         **{id: (one.number, owners[id]) for id, one in contracts.items()},
-        **{
-            id: (_money(one.amount), owners.get(one.contract_id) if one.contract_id else None)
-            for id, one in payments.items()
-        },
-        **{
-            id: (one.number, one.subject)
-            for id, one in crm.tickets.get_many(map(TicketId, about("ticket"))).items()
-        },
-        **{
-            id: (one.number, one.said("full_name"))
-            for id, one in crm.intake.get_many(map(ApplicationId, about("application"))).items()
-        },
+        **{id: (_money(one.amount), owners.get(one.contract_id)) for id, one in payments.items()},
+        **{id: (one.number, one.subject) for id, one in tickets.items()},
+        **{id: (one.number, one.said("full_name")) for id, one in applications.items()},
     }
     return {str(id): " · ".join(filter(None, words)) for id, words in told.items()}
+
+
+def _about(
+    events: Sequence[Event],
+    thing: str,
+    get_many: Callable[[Iterable[Any]], Mapping[Any, T]],
+    more: Iterable[UUID] = (),
+) -> Mapping[Any, T]:
+    """Return the things of a kind that events are about, and `more`; for none nothing is read."""
+    ids = {*(UUID(one.thing_id) for one in events if one.thing == thing), *more}
+    return get_many(ids) if ids else {}
 
 
 def _period(days: int, now: int) -> dict[str, Any]:
