@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from telecom_crm.domain.activation import SummaryLine
+from telecom_crm.domain.activation import ActivationSummary, SummaryLine
 from telecom_crm.domain.charging import Charge, gross_total
 from telecom_crm.domain.contract import (
     CONTRACT_LIFECYCLE,
@@ -50,7 +50,6 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
     waits, known = contract.status in UNSIGNED, wordings(crm)
     names = {code: spoken(name) for code, name in known.items()}
     pending = contract.pending.options if contract.pending else ()
-    summary = crm.contracts.activation_summary(contract.id) if waits else None
     return {
         "contract": contract,
         "base": f"{PATH}/{contract.id}",
@@ -61,13 +60,20 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
         "tariffs": names,
         "options_now": _words(contract.options, names),
         "options_then": _words(pending, names),
-        "summary": summary,
-        "due": total_due(summary.first_fees) if summary else None,
-        "once": once_due(summary.first_fees) if summary else None,
-        "checks": [_check(line, known) for line in summary.lines] if summary else [],
+        **_checklist(crm.contracts.activation_summary(contract.id) if waits else None, known),
         "tasks": crm.provisioning.of_contract(contract.id) if not waits else [],
         "is_open": contract.is_open,
         "allowed": allowed(request, contract),
+    }
+
+
+def _checklist(summary: ActivationSummary | None, names: Mapping[str, Wording]) -> dict[str, Any]:
+    """Return what an activation asks for and charges, of a contract that waits for one."""
+    return {
+        "summary": summary,
+        "due": total_due(summary.first_fees) if summary else None,
+        "once": once_due(summary.first_fees) if summary else None,
+        "checks": [_check(line, names) for line in summary.lines] if summary else [],
     }
 
 

@@ -167,8 +167,6 @@ def contract_shown(
 ) -> Response[bytes]:
     """Show a contract, with what is wrong with a form that was sent."""
     money, facts = request.may(Area.ACCOUNTS), told(request, crm, contract)
-    latest = partial(crm.contracts.latest_events, contract.id)
-    past, events = history_of(request, facts["base"], latest)
     return page(
         request,
         "console/contracts/show.html",
@@ -176,9 +174,7 @@ def contract_shown(
         form=form or Form(),
         beside=beside(request, PATH, contract.id, FILTERS, partial(listed, crm=crm)),
         state=crm.accounts.get(contract.account_id) if money else None,
-        events=[(event, *event_told(event)) for event in events.items],
-        past=past,
-        told_next=events.next,
+        **_history(request, crm, contract.id, at=facts["base"]),
         charges=crm.contracts.latest_charges(contract.id, count=LAST_CHARGES) if money else (),
         titled=entry_title,
         noted=partial(entry_note, names=crm.catalog.names()),
@@ -189,6 +185,13 @@ def contract_shown(
         can_change_payer=can_change_payer(facts["allowed"], contract),
         **facts,
     )
+
+
+def _history(request: Visit, crm: Crm, contract: ContractId, *, at: str) -> dict[str, Any]:
+    """Return a page of what happened to a contract, in words, and its place in all of it."""
+    past, events = history_of(request, at, partial(crm.contracts.latest_events, contract))
+    told = [(event, *event_told(event)) for event in events.items]
+    return {"events": told, "past": past, "told_next": events.next}
 
 
 def _editions(request: Visit, crm: Crm, contract: Contract) -> list[Edition]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from typing import Any
 from uuid import UUID
 
 import attrs
@@ -207,22 +208,20 @@ def upload_shown(request: Visit, crm: Crm, form: Form) -> Response[bytes]:
             {"value": kind.value, "title": label(kind), "note": _(one.note)}
             for kind, one in KINDS.items()
         ],
-        columns=[
-            (
-                kind.value,
-                label(kind),
-                [(name, _(CELLS[name]), _taken(crm, one, name)) for name in one.names],
-                one.columns.optional,
-            )
-            for kind, one in KINDS.items()
-            if mended is None or mended.kind is kind
-        ],
+        columns=[_columns_shown(crm, kind) for kind in ([mended.kind] if mended else KINDS)],
         policies=[
             (one.id, " · ".join(dict.fromkeys((policy_title(one), label(one.payment_mode)))))
             for one in crm.rules.policies()
         ],
         megabytes=FILE_LIMIT // 1024**2,
     )
+
+
+def _columns_shown(crm: Crm, kind: ImportKind) -> tuple[Any, ...]:
+    """Return a kind of file, its columns with what each takes, and which may be left out."""
+    one = KINDS[kind]
+    told = [(name, _(CELLS[name]), _taken(crm, one, name)) for name in one.names]
+    return kind.value, label(kind), told, one.columns.optional
 
 
 def _taken(crm: Crm, kind: FileKind, name: str) -> str:
