@@ -1,5 +1,6 @@
 """What the pages load and say is what their sources make."""
 
+import ast
 import gzip
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from telecom_crm.entrypoints.lifecycles import all_lifecycles
 PAGES = sorted(TEMPLATES.rglob("*.html"))
 BANNED = re.compile(r"""\sstyle=|hx-on|hx-vals=.js:|\son[a-z]+=|javascript:|\|\s*safe|<script>""")
 """What the content policy forbids, and what would go around escaping."""
+WORDED = {"_", "N_", "gettext", "ngettext", "pgettext"}
 
 
 def test_the_stylesheet_is_what_its_sources_make(tmp_path):
@@ -44,6 +46,19 @@ def test_our_own_script_is_small():
 def test_every_text_is_translated(code):
     faults = list(words.faults(words.catalog_of(code), words.extracted()))
     assert faults == [], "bring them in: .venv/bin/python assets/words.py"
+
+
+def test_no_text_is_inside_another_where_older_pythons_do_not_find_it():
+    found = [
+        f"{file.name}:{text.lineno}"
+        for file in sorted(TEMPLATES.parent.rglob("*.py"))
+        for text in ast.walk(ast.parse(file.read_text()))
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if call.func.id in WORDED and isinstance(call.args[0], ast.Constant)
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

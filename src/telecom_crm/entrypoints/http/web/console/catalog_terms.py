@@ -222,9 +222,8 @@ def told(terms: TariffTerms | OptionTerms) -> dict[str, str]:
         facts[_("Sold to")] = ", ".join(label(one) for one in sorted(terms.payment_modes))
     for service, name in UNITS.items():
         if count := getattr(terms.allowances, name):
-            facts[f"{_('Included')}: {label(service)}"] = _(
-                COUNTED[service], count=here().number(count)
-            )
+            included = ": ".join((_("Included"), label(service)))
+            facts[included] = _(COUNTED[service], count=here().number(count))
     if isinstance(terms, TariffTerms):
         for rate in terms.usage_rates:
             price, where = price_told(rate, terms.currency), rate.destination_prefix

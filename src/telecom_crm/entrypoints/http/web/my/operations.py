@@ -54,5 +54,5 @@ def titled(one: Operation) -> str:
     """Return what an operation was: how one paid, or what was charged."""
     if one.entry is None or one.entry.kind is PostingKind.PAYMENT:
         how = one.payment and label(one.payment.method)
-        return f"{_('Top-up')} · {how}" if how else label(PostingKind.PAYMENT)
+        return " · ".join((_("Top-up"), how)) if how else label(PostingKind.PAYMENT)
     return entry_title(one.entry)
