@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from telecom_crm.domain.activation import ActivationSummary, SummaryLine
@@ -19,12 +20,12 @@ from telecom_crm.domain.money import Money
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.uploads import chunks
-from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import spoken
+from telecom_crm.entrypoints.http.web.labels import entry_note
 from telecom_crm.entrypoints.http.web.messages import capital, worded
 
 PATH = "/console/contracts"
@@ -47,7 +48,7 @@ CHECKS = {
 
 def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
     """Return what every page about one contract shows of it."""
-    waits, known = contract.status in UNSIGNED, wordings(crm)
+    waits, known = contract.status in UNSIGNED, crm.catalog.names()
     names = {code: spoken(name) for code, name in known.items()}
     pending = contract.pending.options if contract.pending else ()
     return {
@@ -58,6 +59,7 @@ def told(request: Visit, crm: Crm, contract: Contract) -> dict[str, Any]:
         ),
         "tariff": crm.catalog.tariff(contract.tariff_code),
         "tariffs": names,
+        "noted": partial(entry_note, names=known),
         "options_now": _words(contract.options, names),
         "options_then": _words(pending, names),
         **_checklist(crm.contracts.activation_summary(contract.id) if waits else None, known),

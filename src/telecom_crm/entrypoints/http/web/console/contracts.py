@@ -48,7 +48,7 @@ from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
 from telecom_crm.entrypoints.http.web.i18n import pgettext, spoken
-from telecom_crm.entrypoints.http.web.labels import entry_note, entry_title
+from telecom_crm.entrypoints.http.web.labels import entry_title
 from telecom_crm.entrypoints.http.web.menu import Entry
 from telecom_crm.entrypoints.http.web.routes import acts, shows
 
@@ -177,7 +177,6 @@ def contract_shown(
         **_history(request, crm, contract.id, at=facts["base"]),
         charges=crm.contracts.latest_charges(contract.id, count=LAST_CHARGES) if money else (),
         titled=entry_title,
-        noted=partial(entry_note, names=crm.catalog.names()),
         commands=COMMANDS.offered(request, facts["allowed"]),
         editions=_editions(request, crm, contract),
         paper_names={kind: _(words) for kind, words in KINDS.items()},

@@ -53,7 +53,6 @@ from telecom_crm.entrypoints.http.web.console.lists import (
     found_by,
     status_chips,
 )
-from telecom_crm.entrypoints.http.web.console.offers import wordings
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -214,7 +213,7 @@ def listed(listing: Listing, imports: Imports) -> Found[ImportJob]:
 def _warnings(crm: Crm, job: ImportJob) -> list[dict[str, Any]]:
     """Return what is worth knowing of the first rows; whom one is about, where they are there."""
     found = list(islice(crm.imports.warnings(job.id), ROWS_WHEN_OVER))
-    names = wordings(crm) if found else {}
+    names = crm.catalog.names() if found else {}
     return [
         {
             "line": line,

@@ -8,13 +8,12 @@ from typing import Any
 from telecom_crm.application.ports import Query
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, CustomerId
-from telecom_crm.domain.language import Wording
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.policy import PaymentMode
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import Sim
-from telecom_crm.domain.tariff import Allowances, Option, Tariff
+from telecom_crm.domain.tariff import Allowances
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.web.console.lists import Listing
@@ -193,18 +192,11 @@ def options_refused(crm: Crm, tariff: str, options: Sequence[str]) -> dict[str, 
     """Return what forbids each further option, in words; nothing while there is no tariff."""
     if not tariff:
         return {}
-    names = wordings(crm)
+    names = crm.catalog.names()
     return {
         code: "; ".join(capital(worded(reason, names)) for reason in reasons)
         for code, reasons in crm.catalog.refusals(tariff=tariff, options=options).items()
     }
-
-
-def wordings(crm: Crm) -> dict[str, Wording]:
-    """Return the names of all tariffs and options by their code."""
-    every: list[Tariff | Option] = [*crm.catalog.tariffs(EVERY).items]
-    every += crm.catalog.options(EVERY).items
-    return {one.code: one.name for one in every}
 
 
 def price(fee: Money, *, recurring: bool) -> str:

@@ -46,7 +46,6 @@ from telecom_crm.entrypoints.http.web.console.offers import (
     options_refused,
     tariffs_offered,
     whole_iccid,
-    wordings,
 )
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
@@ -98,10 +97,8 @@ class Choice:
     @classmethod
     def wanted(cls, crm: Crm, application: Application) -> Choice:
         """Return what an application asks for, so far as there is such a thing, and it is free."""
-        known, options = (
-            wordings(crm),
-            application.data.get("options", application.raw.get("options")),
-        )
+        known = crm.catalog.names()
+        options = application.data.get("options", application.raw.get("options"))
         tariff, listed = application.said("tariff"), options if isinstance(options, list) else []
         number = free_number(crm, application.said("msisdn"))
         return cls(
@@ -239,8 +236,10 @@ class SellingPages(Controller):
         """Check that the options go with the tariff, and go on."""
         choice = Choice.of(request)
         tariff, options = form.text("tariff"), form.all("options")
-        for reason in form.submit(crm.catalog.check, tariff=tariff, options=options) or ():
-            form.fault("options", "options_incompatible", worded(reason, wordings(crm)))
+        if reasons := form.submit(crm.catalog.check, tariff=tariff, options=options):
+            names = crm.catalog.names()
+            for reason in reasons:
+                form.fault("options", "options_incompatible", worded(reason, names))
         if form.flag("look") or not form.ok:
             return _tariffs(request, crm, choice, form)
         return redirect(request, choice.url("billing", tariff=tariff, options=tuple(options)))
