@@ -65,7 +65,7 @@ def _carry_out(
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+        os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
         for number in range(3)
     )
     os.chdir(where)
