@@ -58,7 +58,7 @@ from telecom_crm.domain.payment import ReceiptNumber
 from telecom_crm.domain.session import SELF_CARE
 from telecom_crm.domain.spoken import HOLDS, amount_said, currency_said
 from telecom_crm.domain.text import read_text
-from telecom_crm.domain.ticket import FILE_ATTACHED
+from telecom_crm.domain.ticket import FILE_ATTACHED, Ticket
 
 CONSUMER = "notifications"
 """The name under which the stream of events remembers how far messages were written."""
@@ -388,7 +388,18 @@ def _resumed(tx: Transaction, event: Event) -> Told:
 
 def _ticket_answered(tx: Transaction, event: Event) -> Told:
     """Tell of what the staff said to the customer, unless it opened or ended the ticket."""
+    return _answered(tx.tickets.get(TicketId(UUID(event.thing_id))), event)
+
+
+def _ticket_file(tx: Transaction, event: Event) -> Told:
+    """Tell of a file as of an answer, unless words came with it, which are told of."""
     ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
+    customer_id, facts = _answered(ticket, event)
+    said = {(one.at, one.by) for one in ticket.comments if not one.internal}
+    return None if (event.at, event.by.name) in said else customer_id, facts
+
+
+def _answered(ticket: Ticket, event: Event) -> Told:
     is_answer = (
         not event.payload["internal"]
         and event.by.name != SELF_CARE
@@ -396,14 +407,6 @@ def _ticket_answered(tx: Transaction, event: Event) -> Told:
         and not ticket.is_closed
     )
     return ticket.customer_id if is_answer else None, {"ticket": ticket.number}
-
-
-def _ticket_file(tx: Transaction, event: Event) -> Told:
-    """Tell of a file as of an answer, unless words came with it, which are told of."""
-    customer_id, facts = _ticket_answered(tx, event)
-    ticket = tx.tickets.get(TicketId(UUID(event.thing_id)))
-    said = {(one.at, one.by) for one in ticket.comments if not one.internal}
-    return None if (event.at, event.by.name) in said else customer_id, facts
 
 
 def _ticket_closed(tx: Transaction, event: Event) -> Told:
