@@ -503,7 +503,8 @@ def entry_title(entry: JournalEntry) -> str:
 
 def entry_note(entry: JournalEntry, names: Mapping[str, Wording]) -> str:
     """Return what an entry notes: the tariff or option that it charges by what that is called."""
-    return spoken(names[entry.note]) if entry.note in names else entry.note
+    is_code = entry.transfers[0].charge_kind and entry.note in names
+    return spoken(names[entry.note]) if is_code else entry.note
 
 
 def gateway(name: str) -> str:
