@@ -1,4 +1,7 @@
-"""The tests' PostgreSQL: our own launcher, one server for all workers, a database for each.
+"""The tests' PostgreSQL: our own launcher, a server for each worker, a database for each test.
+
+A server of their own, since of what is written the trail tells no sooner than what was being
+written elsewhere on the server is over: with nobody else there, a test finds what it wrote at once.
 
 `TELECOM_CRM_TEST_POSTGRES=machine` takes the machine's PostgreSQL in place of the wheel's. A test
 that uses any of these fixtures is marked `postgres` by itself.
@@ -18,7 +21,12 @@ from telecom_crm.adapters.postgres.embedded import EmbeddedPostgres, machine_bin
 from telecom_crm.entrypoints.settings import prepare
 from tests.integration.users import SECRET
 
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # it writes, too
+}
 """Tests forget their data anyway. The tests of faults start a server of their own, without this."""
 
 
@@ -44,25 +52,18 @@ def postgres_binaries() -> Path | None:
 def postgres_server(
     tmp_path_factory: pytest.TempPathFactory, postgres_binaries: Path | None
 ) -> Iterator[EmbeddedPostgres]:
-    """The run's one server: the first worker starts it, the others join, the last one stops it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    """The server of this worker's tests."""
+    directory = tmp_path_factory.getbasetemp() / "postgres"
     with EmbeddedPostgres.start(
-        shared / "postgres", binaries=postgres_binaries, settings=FORGETFUL
+        directory, binaries=postgres_binaries, settings=FORGETFUL
     ) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def worker() -> str:
-    """The name of this xdist worker, or `main`."""
-    return os.environ.get("PYTEST_XDIST_WORKER", "main")
-
-
-@pytest.fixture(scope="session")
-def postgres_url(postgres_server: EmbeddedPostgres, worker: str) -> str:
-    """The owner's URL of this worker's own database, empty when the first test comes."""
-    return postgres_server.create_database(f"test_{worker}")
+def postgres_url(postgres_server: EmbeddedPostgres) -> str:
+    """The owner's URL of a database that is empty when the first test comes."""
+    return postgres_server.create_database("test")
 
 
 @pytest.fixture(scope="session")
@@ -73,32 +74,30 @@ def prepare_database() -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def template_database(
-    postgres_server: EmbeddedPostgres, prepare_database: Callable[[str], None], worker: str
+    postgres_server: EmbeddedPostgres, prepare_database: Callable[[str], None]
 ) -> str:
     """The name of a prepared database that nobody is connected to, to be copied."""
-    name = f"template_{worker}"
+    name = "template"
     prepare_database(postgres_server.create_database(name))
     return name
 
 
 @pytest.fixture(scope="session")
-def ready_template(postgres_server: EmbeddedPostgres, template_database: str, worker: str) -> str:
+def ready_template(postgres_server: EmbeddedPostgres, template_database: str) -> str:
     """The name of another one, with the schema of the worker's jobs in it, too."""
-    name = f"ready_template_{worker}"
+    name = "ready_template"
     url = postgres_server.create_database(name, template=template_database)
     prepare(url, schema="telecom_crm")
     return name
 
 
 @pytest.fixture
-def copied_database(
-    postgres_server: EmbeddedPostgres, worker: str
-) -> Iterator[Callable[[str], str]]:
+def copied_database(postgres_server: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
     """Make a database of this test's own, a copy of the template it names; return its URL."""
     made: list[str] = []
 
     def make(template: str) -> str:
-        made.append(f"fresh_{worker}_{next(_numbers)}")
+        made.append(f"fresh_{next(_numbers)}")
         return postgres_server.create_database(made[-1], template=template)
 
     yield make
@@ -121,9 +120,9 @@ def ready_database(copied_database: Callable[[str], str], ready_template: str) -
 
 
 @pytest.fixture
-def user(postgres_url: str, worker: str) -> Iterator[str]:
+def user(postgres_url: str) -> Iterator[str]:
     """A user of the server with the password `SECRET`, who may come in and nothing else."""
-    name = f"someone_{worker}"
+    name = "someone"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
         connection.execute(made.format(sql.Identifier(name), sql.Literal(SECRET)))

@@ -29,10 +29,10 @@ STEPS = settings(stateful_step_count=12, suppress_health_check=list(HealthCheck)
 
 @pytest.fixture(scope="module")
 def engines(
-    postgres_server: EmbeddedPostgres, template_database: str, worker: str
+    postgres_server: EmbeddedPostgres, template_database: str
 ) -> Iterator[tuple[Engine, Engine]]:
     """The application's engine, and one of the owner, who alone may delete."""
-    name = f"conformance_{worker}"
+    name = "conformance"
     url = postgres_server.create_database(name, template=template_database)
     both = open_engine(url), open_engine(url, owner=True, pool_size=1)
     yield both

@@ -326,7 +326,3 @@ def test_a_template_gives_fresh_databases(fresh_database: Callable[[], str]) -> 
     one, two = fresh_database(), fresh_database()
     remember(one)
     assert ask(two, "SELECT to_regclass('remembered')") is None
-
-
-def test_each_worker_has_its_own_database(postgres_url: str, worker: str) -> None:
-    assert ask(postgres_url, "SELECT current_database()") == f"test_{worker}"

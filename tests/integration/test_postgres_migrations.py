@@ -18,8 +18,8 @@ from telecom_crm.entrypoints.settings import prepare
 
 
 @pytest.fixture
-def url(postgres_server: EmbeddedPostgres, worker: str) -> Iterator[str]:
-    name = f"migrations_{worker}"
+def url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    name = "migrations"
     yield postgres_server.create_database(name)
     postgres_server.drop_database(name)
 

@@ -54,8 +54,8 @@ WRITTEN_APART = {
 
 
 @pytest.fixture(scope="module")
-def engine(postgres_server, template_database, worker) -> Iterator[Engine]:
-    name = f"rows_{worker}"
+def engine(postgres_server, template_database) -> Iterator[Engine]:
+    name = "rows"
     made = open_engine(postgres_server.create_database(name, template=template_database))
     yield made
     made.dispose()

@@ -68,10 +68,8 @@ def test_a_url_may_begin_as_libpq_and_sqlalchemy_have_it(scheme: str) -> None:
     assert checked_url(f"{scheme}://me@host/x") == "postgresql://me@host/x"
 
 
-def test_who_may_not_migrate_is_told_all_that_they_lack_and_then_may(
-    url: str, user: str, worker: str
-) -> None:
-    theirs, schema = as_user(url, user), f"lonely_{worker}"
+def test_who_may_not_migrate_is_told_all_that_they_lack_and_then_may(url: str, user: str) -> None:
+    theirs, schema = as_user(url, user), "lonely"
     with pytest.raises(RuleViolated) as caught:
         prepare(theirs, schema=schema)
     assert len(caught.value.reasons) == 2
@@ -87,8 +85,8 @@ def test_who_may_not_migrate_is_told_all_that_they_lack_and_then_may(
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(f"{schema}_app")))
 
 
-def test_a_schema_that_an_administrator_made_is_enough(url: str, user: str, worker: str) -> None:
-    schema = f"given_{worker}"
+def test_a_schema_that_an_administrator_made_is_enough(url: str, user: str) -> None:
+    schema = "given"
     mine, theirs = sql.Identifier(user), sql.Identifier(f"{schema}_app")
     with psycopg.connect(url, autocommit=True) as connection:
         for name in (schema, f"{schema}_jobs"):
