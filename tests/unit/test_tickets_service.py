@@ -391,4 +391,5 @@ def test_what_is_in_somebodys_hands_is_not_closed(tickets, customer):
     tickets.activate(mine[3].id, by=BY)
     tickets.resolve(mine[3].id, by=BY)
     tickets.create(customer_id=customer.id, subject="nobody's", by=BY)
-    assert [one.id for one in tickets.in_hands("aida")] == [one.id for one in mine[:3]]
+    held = Query(where={"held_by": "aida"})
+    assert [one.id for one in tickets.page(held).items] == [one.id for one in mine[:3]]

@@ -167,7 +167,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     ),
     "refund": ("status", "payment_id", "account_id"),
     "provisioning_task": ("status", "contract_id", "kind"),
-    "ticket": ("status", "customer_id", "contract_id", "assignee", "priority", "number"),
+    "ticket": ("status", "customer_id", "contract_id", "assignee", "held_by", "priority", "number"),
     "import_job": ("status", "kind", "result"),
     "notification": ("status", "customer_id"),
     "token": ("role", "status"),
@@ -179,7 +179,8 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
 }
 """
 The fields that each list can be filtered by. All are fields of the thing itself but a payment's
-`receipt`, the number on what its payer was given, and a customer's `city`, in any case of letters.
+`receipt`, the number on what its payer was given, a customer's `city`, in any case of letters, and
+a ticket's `held_by`, whom it was given to, unless it has ended.
 """
 
 

@@ -34,21 +34,16 @@ from telecom_crm.domain.lifecycle import SYSTEM, Actor, Event
 from telecom_crm.domain.text import read_text
 from telecom_crm.domain.ticket import (
     DEFAULT_CALENDAR,
-    WORKED_ON,
     BlockReason,
     NewerReply,
     SlaState,
     Ticket,
     TicketPriority,
-    TicketStatus,
     sla_of,
 )
 
 FILES_AN_HOUR = 30
 """How many files a customer may send within an hour, to whichever tickets."""
-
-HELD = (*WORKED_ON, TicketStatus.BLOCKED)
-"""The states of a ticket that is in somebody's hands: all but the end."""
 
 NamedFile = tuple[str, Iterable[bytes]]
 """What a file is called, and its content."""
@@ -370,14 +365,6 @@ class Tickets:
             for one in tickets
         }
 
-    def in_hands(self, assignee: str, *, limit: int = 100) -> list[Ticket]:
-        """Return what somebody was given and has not closed, up to `limit` of each state."""
-        return [
-            ticket
-            for status in HELD
-            for ticket in self._oldest(limit, status=status.value, assignee=assignee)
-        ]
-
     @retried
     def renew_promises(self, *, limit: int = 100) -> int:
         """
@@ -470,9 +457,6 @@ class Tickets:
             return bind()[0]
         name, content = file
         return attached(self.files, self.new_id, name=name, content=content, bind=bind)
-
-    def _oldest(self, limit: int, **where: str) -> tuple[Ticket, ...]:
-        return self.page(Query(where=where, limit=limit)).items
 
     @retried
     def _change(

@@ -175,6 +175,11 @@ class Ticket:
         return TICKET_LIFECYCLE.is_final(self.status)
 
     @property
+    def held_by(self) -> str | None:
+        """Who has it in hand: whom it was given to, until it has ended."""
+        return None if self.is_closed else self.assignee
+
+    @property
     def said_count(self) -> int:
         """How many comments and files there are."""
         return len(self.comments) + len(self.attachments)

@@ -674,6 +674,12 @@ Index(
     postgresql_where=text("assignee IS NOT NULL"),
 )
 Index(
+    "ix_tickets_held_by",
+    tickets.c.assignee,
+    tickets.c.id,
+    postgresql_where=text("assignee IS NOT NULL AND status <> 'closed'"),
+)
+Index(
     "ix_tickets_contract_id",
     tickets.c.contract_id,
     tickets.c.id,

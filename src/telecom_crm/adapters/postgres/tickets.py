@@ -10,6 +10,7 @@ import attrs
 
 from telecom_crm.adapters.postgres import tables
 from telecom_crm.adapters.postgres.collections import (
+    Filter,
     PostgresCollection,
     Shape,
     by_choice,
@@ -40,6 +41,7 @@ class PostgresTickets(PostgresCollection[TicketId, Ticket]):
             "customer_id": by_id("customer_id"),
             "contract_id": by_id("contract_id"),
             "assignee": by_text("assignee"),
+            "held_by": Filter("(assignee = {} AND status <> 'closed')", str),
             "priority": by_choice("priority", TicketPriority),
             "number": by_text("number"),
         },

@@ -57,6 +57,23 @@ class Lists(StoreSuite):
                 value = _a_value_of(field, name)
                 assert listed.page(Query(where={field: value})).items == ()
 
+    def test_a_ticket_is_held_by_whom_it_was_given_to_until_it_ends(self) -> None:
+        uow, samples = self.make(), Samples()
+        given, over, free = (a_ticket(samples) for _ in range(3))
+        given, over = (one.assign(assignee="aida", **samples.said()) for one in (given, over))
+        over = over.activate(**samples.said()).resolve(**samples.said())
+        with uow() as tx:
+            for one in (given, over, free):
+                tx.tickets.save(one)
+        with uow(read_only=True) as tx:
+            for where, found in (
+                ({"assignee": "aida"}, [given.id, over.id]),
+                ({"held_by": "aida"}, [given.id]),
+                ({"held_by": "aida", "status": "closed"}, []),
+            ):
+                assert [one.id for one in tx.tickets.page(Query(where=where)).items] == found
+            assert tx.tickets.counts([{"held_by": "aida"}], most=5) == [1]
+
     def test_what_is_sold_is_told_by_name(self) -> None:
         uow, samples = self.make(), Samples()
         named = Wording(en="Start", ru="Старт", ky="Баштоо")

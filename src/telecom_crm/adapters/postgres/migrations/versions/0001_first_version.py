@@ -442,6 +442,9 @@ CREATE INDEX ix_tickets_customer_id ON tickets (customer_id, id);
 CREATE INDEX ix_tickets_free
     ON tickets (rank DESC, id)
     WHERE status = 'free' AND assignee IS NULL;
+CREATE INDEX ix_tickets_held_by
+    ON tickets (assignee, id)
+    WHERE assignee IS NOT NULL AND status <> 'closed';
 CREATE INDEX ix_tickets_late_from
     ON tickets (late_from)
     WHERE late_from IS NOT NULL;

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.ports import Page, Query
-from telecom_crm.application.tickets import HELD, Tickets
+from telecom_crm.application.tickets import Tickets
 from telecom_crm.domain.identifiers import TicketId
 from telecom_crm.domain.ticket import TICKET_LIFECYCLE, SlaState, Ticket, TicketStatus
 from telecom_crm.entrypoints.crm import Crm
@@ -40,6 +40,13 @@ def view_of(listing: Listing) -> str:
     """Return which view a list is."""
     asked = listing.where().get("view", "")
     return asked if asked in VIEWS else "all"
+
+
+def where_of(view: str, me: str) -> dict[str, str]:
+    """Return the filters that leave a view: all of them but what is overdue."""
+    if view == "mine":
+        return {"held_by": me}
+    return {"status": TicketStatus.FREE.value} if view == "free" else {}
 
 
 def kept(request: Visit) -> str:
@@ -99,8 +106,6 @@ def listed(listing: Listing, request: Visit, crm: Crm) -> Page[Ticket]:
         ids = [one.id for one in owners]
         return Page(items=tuple(crm.tickets.search(listing.q, owners=ids, limit=listing.size)))
     view = view_of(listing)
-    if view == "mine":
-        return Page(items=tuple(crm.tickets.in_hands(request.by.name)))
     if view == "overdue":
 
         def late(query: Query) -> Page[Ticket]:
@@ -108,7 +113,7 @@ def listed(listing: Listing, request: Visit, crm: Crm) -> Page[Ticket]:
 
         overdue: Page[Ticket] = tolerant(listing, late)
         return overdue
-    where = {"status": TicketStatus.FREE.value} if view == "free" else {}
+    where = where_of(view, request.by.name)
 
     def fetch(query: Query) -> Page[Ticket]:
         return crm.tickets.page(attrs.evolve(query, where=where))
@@ -120,19 +125,9 @@ def listed(listing: Listing, request: Visit, crm: Crm) -> Page[Ticket]:
 def chips_of(listing: Listing, tickets: Tickets, me: str) -> list[dict[str, Any]]:
     """Return a chip for each view, with how many tickets are in it."""
     view, most = view_of(listing), COUNTED + 1
-    states = [{"status": one.value} for one in HELD]
-    *mine, free, every = tickets.counts(
-        *({**one, "assignee": me} for one in states),
-        {"status": TicketStatus.FREE.value},
-        {},
-        most=most,
-    )
-    counts = {
-        "mine": min(sum(mine), most),
-        "free": free,
-        "overdue": tickets.count_overdue(most=most),
-        "all": every,
-    }
+    filters = {one: where_of(one, me) for one in VIEWS if one != "overdue"}
+    counts = dict(zip(filters, tickets.counts(*filters.values(), most=most), strict=True))
+    counts["overdue"] = tickets.count_overdue(most=most)
     return [
         {
             "href": listing.url(view=one, q=None),
