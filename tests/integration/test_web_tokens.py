@@ -7,10 +7,14 @@ from pathlib import Path
 import attrs
 
 from telecom_crm import Query, application
+from telecom_crm.domain.hold import HoldKind
 from telecom_crm.domain.lifecycle import Actor
-from telecom_crm.domain.role import Action, Area
+from telecom_crm.domain.role import Action, Area, Role
+from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, audited
+from telecom_crm.entrypoints.http.web.i18n import phone
 from tests.integration.test_web import admin, site, submit
+from tests.people import PASSWORD
 
 __all__ = ["admin", "site"]
 
@@ -160,3 +164,43 @@ def test_refusals_are_in_the_audit_and_found_by_a_filter(site, admin):
     assert "support" in page
     assert "Nothing written down" in admin.get("/console/audit?thing=spoon").text
     assert site.browser("operator").get("/console/audit").status_code == 403
+
+
+def test_the_audit_names_things_as_people_know_them_to_who_may_see_them(site, admin):
+    contract = next(site.crm.contracts.each(status="active"))
+    name = site.crm.customers.get(contract.customer_id).name
+    ticket = site.crm.tickets.create(
+        customer_id=contract.customer_id, subject="Calls drop", by=Actor("namer")
+    )
+    site.crm.inventory.secrets(contract.iccid, by=Actor("namer"))
+    site.crm.contracts.suspend(contract.id, hold=HoldKind.FRAUD, reason="odd", by=Actor("namer"))
+    role = Role(name="reader", title="Reader", grants={Area.AUDIT: frozenset({Action.READ})})
+    site.crm.rules.create_role(role)
+    site.crm.users.begin(
+        login="reader", name="Reader", role="reader", password=PASSWORD, by=Actor("namer")
+    )
+    page, card = admin.get("/console/audit?by=namer").text, masked(contract.iccid.digits, first=6)
+    for path, called in (
+        (f"contracts/{contract.id}", f"{contract.number} · {name}"),
+        (f"tickets/{ticket.id}", f"{ticket.number} · Calls drop"),
+        (f"sims/{contract.iccid}", card),
+        ("users/[0-9a-f-]{36}", "reader"),
+    ):
+        assert re.search(rf'href="/console/{path}" title="[^"]+">{re.escape(called)}</a>', page)
+    told = f"<dt>Customer</dt><dd>{name}</dd>"
+    assert told in page, "who a change tells of"
+    page = site.browser("reader").get("/console/audit?by=namer").text
+    assert not any(one in page for one in (name, contract.number, ticket.number))
+    assert f">…{str(contract.id)[-8:]}<" in page
+    assert card in page
+    assert not re.search(r'href="/console/(contracts|tickets|sims|users)/', page)
+
+
+def test_what_everybody_calls_alike_is_named_by_its_key(site, admin):
+    [tariff] = site.crm.catalog.tariffs(Query(limit=1)).items
+    page = admin.get("/console/audit?thing=tariff").text
+    assert f'href="/console/tariffs/{tariff.code}" title="{tariff.code}">{tariff.name.en}<' in page
+    assert ">Compatibility<" in admin.get("/console/audit?thing=rules&thing_id=compatibility").text
+    number = next(iter(site.crm.inventory.each_number()))
+    page = admin.get(f"/console/audit?thing=number&thing_id={number.key}").text
+    assert f">{phone(number.msisdn)}</a>" in page

@@ -18,7 +18,7 @@ from telecom_crm.entrypoints.demo import GATEWAYS
 from telecom_crm.entrypoints.http.app import create_app
 from tests.integration.test_http_trips import Trips
 from tests.integration.test_web import Site
-from tests.people import QUICK, hire
+from tests.people import PASSWORD, QUICK, hire
 
 pytestmark = pytest.mark.postgres
 
@@ -109,3 +109,22 @@ def test_a_search_in_one_state_asks_once_for_what_it_finds_and_what_chips_count(
     watched.crm.customers.register(name="Айгүл")
     every = watched.cost("/console/customers?q=Айгүл")
     assert watched.cost("/console/customers?q=Айгүл&status=prospect") == every
+
+
+def test_all_that_a_page_of_the_audit_tells_of_is_named_together(watched):
+    samples, by, path = Samples(), Actor("seller"), "/console/audit?size=100"
+
+    def sell(number: int) -> int:
+        sale = a_sale(samples, document=f"AN{number}")
+        with watched.crm.audit.uow() as tx:
+            save_sale(tx, sale)
+            tx.tasks.save(a_task(samples, sale.contract))
+        watched.crm.tickets.create(customer_id=sale.customer.id, subject=f"Call {number}", by=by)
+        watched.crm.users.begin(login=f"u{number}", name="U", role="cashier", password=PASSWORD)
+        cost: int = watched.cost(path)
+        return cost
+
+    one = sell(1)
+    assert [sell(number) for number in range(2, 5)] == [one] * 3
+    page = watched.browser.get(path).text
+    assert all(f"Call {number}" in page and f">u{number}</a>" in page for number in range(1, 5))

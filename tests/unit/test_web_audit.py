@@ -4,13 +4,29 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import attrs
 import pytest
 
 import telecom_crm
+from telecom_crm.application.audit import KEPT
+from telecom_crm.application.catalog import COMPATIBILITY
 from telecom_crm.application.declared import plain
-from telecom_crm.application.rules import DEFAULT_SERVICE_LEVELS
+from telecom_crm.application.printing import PAPERS
+from telecom_crm.application.roles import ROLES
+from telecom_crm.application.rules import (
+    BRAND,
+    DEDUPLICATION,
+    DEFAULT_SERVICE_LEVELS,
+    DEMO,
+    POLICIES,
+    REGULATIONS,
+    SELF_CARE,
+    SLA,
+    TEMPLATES,
+    VALIDATION,
+)
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import CORRECTABLE_FIELDS
 from telecom_crm.domain.brand import Brand
@@ -25,8 +41,16 @@ from telecom_crm.domain.tariff import Option
 from telecom_crm.domain.user import Preferences
 from telecom_crm.domain.validation import DEFAULT_VALIDATION
 from telecom_crm.entrypoints.http.web import i18n
-from telecom_crm.entrypoints.http.web.audit_labels import FIELDS, field
-from telecom_crm.entrypoints.http.web.audit_values import KINDS, kinds_told, worded
+from telecom_crm.entrypoints.http.web.audit_labels import FIELDS, RULES_OF, THINGS, field
+from telecom_crm.entrypoints.http.web.audit_values import (
+    KINDS,
+    NAMED,
+    keys_told,
+    kinds_told,
+    worded,
+)
+from telecom_crm.entrypoints.http.web.console.naming import KINDS as KINDS_OF_THINGS
+from telecom_crm.entrypoints.http.web.console.naming import SAID_BY_KEYS
 from telecom_crm.entrypoints.http.web.labels import LABELS, label
 
 SOURCES = Path(telecom_crm.__file__).parent
@@ -146,3 +170,34 @@ def test_what_has_no_kind_stays_as_it_is():
     change = Change("category", None, NumberCategory.GOLD)
     assert worded("nothing", [change]) == (change,)
     assert worded("rules", [Change("status", "current", "current")]) == ()
+
+
+def test_everything_that_the_trail_is_about_is_named_in_one_way():
+    keys = {"number", "sim"}
+    by_themselves = {"audit", "route", "rules"}
+    assert {*KINDS_OF_THINGS} - keys == {*KEPT}
+    assert {*THINGS} == {*KINDS_OF_THINGS, *by_themselves}
+    assert keys | {"rules"} <= {*SAID_BY_KEYS}
+    assert {*NAMED.values()} <= {*KINDS_OF_THINGS}
+
+
+def test_every_kind_of_rules_has_words():
+    assert {*RULES_OF} == {
+        *(POLICIES, DEDUPLICATION, VALIDATION, REGULATIONS, SLA, TEMPLATES, BRAND),
+        *(SELF_CARE, DEMO, ROLES, PAPERS, COMPATIBILITY),
+    }
+
+
+def test_what_a_change_tells_of_by_a_key_is_named_and_else_stays():
+    known, unknown = str(uuid4()), str(uuid4())
+    changes = [Change("customer", None, known), Change("contract", known, unknown)]
+    assert keys_told(changes) == {
+        ("customer", known),
+        ("contract", known),
+        ("contract", unknown),
+    }
+    names = {("customer", known): "Айгүл", ("contract", known): "C-1"}
+    assert worded("ticket", changes, names) == (
+        Change("customer", None, "Айгүл"),
+        Change("contract", "C-1", unknown),
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from types import MappingProxyType
+from typing import Any
+from uuid import UUID
 
 import attrs
 
@@ -16,6 +19,7 @@ from telecom_crm.application.paging import PAGE_SIZE, each_swept
 from telecom_crm.application.ports import (
     AuditRecord,
     Clock,
+    Collection,
     Page,
     Query,
     TableFormat,
@@ -51,6 +55,33 @@ COLUMNS: Mapping[str, type] = MappingProxyType(
 )
 """The columns of an export; `changes` is JSON: by the field, its values before and after."""
 EVERYTHING: Mapping[str, str] = MappingProxyType({})
+Key = tuple[str, str]
+"""What an event or a line is about: a kind of thing, and the key of one."""
+KEPT: Mapping[str, Callable[[Transaction], Collection[Any, Any]]] = MappingProxyType(
+    {
+        "account": lambda tx: tx.accounts,
+        "application": lambda tx: tx.applications,
+        "approval": lambda tx: tx.approvals,
+        "contract": lambda tx: tx.contracts,
+        "customer": lambda tx: tx.customers,
+        "import_job": lambda tx: tx.imports,
+        "notification": lambda tx: tx.notifications,
+        "option": lambda tx: tx.catalog.options,
+        "payment": lambda tx: tx.payments,
+        "provisioning_task": lambda tx: tx.tasks,
+        "refund": lambda tx: tx.refunds,
+        "tariff": lambda tx: tx.catalog.tariffs,
+        "ticket": lambda tx: tx.tickets,
+        "token": lambda tx: tx.tokens,
+        "user": lambda tx: tx.users,
+        "webhook": lambda tx: tx.webhooks,
+    }
+)
+"""Where things are kept that lines are about; numbers and cards are what their keys say."""
+CODED = frozenset({"option", "tariff"})
+"""Those of them that are known by a code; all others are by an id."""
+IS_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""An id as events and lines have it."""
 
 
 def nothing_told(_: int) -> None:
@@ -120,6 +151,26 @@ class AuditTrail:
         """
         with self.uow(read_only=True) as tx:
             return tx.audit.trail(query, since=since, until=until)
+
+    def things(self, keys: Iterable[Key]) -> dict[Key, Any]:
+        """
+        Return the things that lines are about, those of them that are there.
+
+        Many of a kind take as many statements as one. Numbers and SIM cards are not read: their
+        keys say what they are.
+        """
+        wanted: dict[str, set[str]] = {}
+        for thing, key in keys:
+            if thing in KEPT:
+                wanted.setdefault(thing, set()).add(key)
+        if not wanted:
+            return {}
+        with self.uow(read_only=True) as tx:
+            return {
+                (thing, str(key)): one
+                for thing, texts in wanted.items()
+                for key, one in KEPT[thing](tx).get_many(_keys(thing, texts)).items()
+            }
 
     def export(
         self,
@@ -248,6 +299,13 @@ class AuditTrail:
         )
         with self.uow() as tx:
             tx.audit.record(line)
+
+
+def _keys(thing: str, texts: Iterable[str]) -> list[Any]:
+    """Return keys as a store has them, without what is none: a line may name who nobody knows."""
+    if thing in CODED:
+        return list(texts)
+    return [UUID(text) for text in texts if IS_ID.fullmatch(text)]
 
 
 def _row_of(line: TrailLine) -> dict[str, str | None]:

@@ -404,11 +404,6 @@ class Tickets:
         with self.uow(read_only=True) as tx:
             return tx.tickets.get(ticket_id)
 
-    def get_many(self, ticket_ids: Iterable[TicketId]) -> dict[TicketId, Ticket]:
-        """Return those of some tickets that there are."""
-        with self.uow(read_only=True) as tx:
-            return tx.tickets.get_many(ticket_ids)
-
     def page(self, query: Query) -> Page[Ticket]:
         """Return a page of the tickets."""
         with self.uow(read_only=True) as tx:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -55,13 +55,6 @@ class IntakeDesk:
         """Return an application; raise `NotFound`."""
         with self.uow(read_only=True) as tx:
             return tx.applications.get(application_id)
-
-    def get_many(
-        self, application_ids: Iterable[ApplicationId]
-    ) -> dict[ApplicationId, Application]:
-        """Return those of some applications that there are."""
-        with self.uow(read_only=True) as tx:
-            return tx.applications.get_many(application_ids)
 
     def timeline(self, application_id: ApplicationId) -> list[Event]:
         """Return what happened to an application, oldest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import attrs
@@ -58,11 +58,6 @@ class PaymentDesk:
         """Return one payment."""
         with self.uow(read_only=True) as tx:
             return tx.payments.get(payment_id)
-
-    def get_many(self, payment_ids: Iterable[PaymentId]) -> dict[PaymentId, Payment]:
-        """Return those of some payments that there are."""
-        with self.uow(read_only=True) as tx:
-            return tx.payments.get_many(payment_ids)
 
     def _step(self, payment_id: PaymentId, step: Callable[..., Payment]) -> Payment:
         at = self.clock()

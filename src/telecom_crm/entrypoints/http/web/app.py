@@ -63,6 +63,7 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         offered=crm.rules.in_force(offered_in),
         names=crm.users.names,
         latest=partial(crm.events.latest_of, count=MEANWHILE),
+        things=crm.audit.things,
         role_titles=crm.rules.in_force(role_titles_in),
         proxies=proxies,
         nav=in_order(console.ENTRIES),

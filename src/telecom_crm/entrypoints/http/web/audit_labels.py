@@ -75,6 +75,22 @@ THINGS: Mapping[str, str] = {
 }
 """What events and lines of the audit are about."""
 
+RULES_OF: Mapping[str, str] = {
+    "billing_policies": N_("Billing policies"),
+    "brand": N_("Look"),
+    "compatibility": N_("Compatibility"),
+    "deduplication": N_("Duplicate rules"),
+    "demo": N_("Demo"),
+    "papers": N_("Templates of papers"),
+    "regulations": N_("Limits of payments"),
+    "roles": N_("Roles"),
+    "self_care": N_("Sections of self-care"),
+    "sla": N_("Ticket response times (SLA)"),
+    "templates": N_("Messages to customers"),
+    "validation": N_("Customer requirements"),
+}
+"""What kinds of rules there are."""
+
 FIELDS: Mapping[str, str] = {
     "account": N_("Account"),
     "account_id": N_("Account"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from telecom_crm.application.audit import Key
 from telecom_crm.domain.account import AccountStatus
 from telecom_crm.domain.application import ApplicationKind, ApplicationStatus, Channel
 from telecom_crm.domain.approval import ApprovalKind, ApprovalStatus
@@ -109,19 +110,49 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "effective_on": date.fromisoformat,
 }
 """What is told otherwise, by the field; pages write days and instants as they do elsewhere."""
+NAMED: Mapping[str, str] = {
+    **dict.fromkeys(("account", "account_id"), "account"),
+    **dict.fromkeys(("contract", "contract_id", "follows", "successor"), "contract"),
+    **dict.fromkeys(("customer", "customer_id", "merged_into", "survivor", "to"), "customer"),
+    **dict.fromkeys(("became", "payment_id"), "payment"),
+    "options": "option",
+    "refund_id": "refund",
+    **dict.fromkeys(("tariff", "tariff_code"), "tariff"),
+    "ticket": "ticket",
+}
+"""What tells of another thing by its key: the field, and the kind of thing."""
+NO_NAMES: Mapping[Key, str] = {}
 UNSAID = frozenset({("rules", "status")})
 """What tells nothing: rules that were put always hold."""
 
 
-def worded(thing: str, changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Put the values of an event's changes in words; what has none stays as it is written."""
-    return tuple(_worded(thing, one) for one in changes if (thing, one.field) not in UNSAID)
+def keys_told(changes: Iterable[Change]) -> set[Key]:
+    """Return the things that changes tell of by their keys."""
+    return {
+        (NAMED[one.field], text)
+        for one in changes
+        if one.field in NAMED
+        for value in (one.before, one.after)
+        for text in (value if isinstance(value, list | tuple) else [value])
+        if isinstance(text, str)
+    }
 
 
-def _worded(thing: str, change: Change) -> Change:
+def worded(
+    thing: str, changes: Iterable[Change], names: Mapping[Key, str] = NO_NAMES
+) -> tuple[Change, ...]:
+    """
+    Put the values of an event's changes in words; what has none stays as it is written.
+
+    `names` are those of things that changes tell of by their keys.
+    """
+    return tuple(_worded(thing, one, names) for one in changes if (thing, one.field) not in UNSAID)
+
+
+def _worded(thing: str, change: Change, names: Mapping[Key, str]) -> Change:
     name = change.field.rpartition(".")[2]
-    kind, read = KINDS.get((thing, name)), READ.get(name)
-    if kind is None and read is None:
+    kind, read, other = KINDS.get((thing, name)), READ.get(name), NAMED.get(change.field, "")
+    if kind is None and read is None and not other:
         return change
 
     def said(value: Any) -> Any:
@@ -131,7 +162,7 @@ def _worded(thing: str, change: Change) -> Change:
             return value
         if kind is not None:
             return label(kind(value)) if value in list(kind) else value
-        return read(str(value)) if read else value
+        return read(value) if read else names.get((other, value), value)
 
     return attrs.evolve(change, before=said(change.before), after=said(change.after))
 

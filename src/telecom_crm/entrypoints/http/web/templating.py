@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import CodeType
@@ -14,6 +14,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 
+from telecom_crm.application.audit import Key
 from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.language import LANGUAGES, Wording
@@ -55,6 +56,8 @@ class Pages:
     """What users are called, by login."""
     latest: Callable[[str, str], Sequence[Event]]
     """The last that happened to a thing, by its kind and key, the latest first."""
+    things: Callable[[Iterable[Key]], Mapping[Key, Any]]
+    """What events and lines of the audit are about, by kind and key, of that which is there."""
     proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""

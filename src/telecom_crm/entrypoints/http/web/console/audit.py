@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from litestar import Controller, Response
 from litestar.di import NamedDependency
 from litestar.response import Stream
 
-from telecom_crm.application.audit import AuditTrail
+from telecom_crm.application.audit import AuditTrail, Key
 from telecom_crm.application.ports import TRAIL_FILTERS, Page, Query, TrailKind, TrailLine
 from telecom_crm.domain.change import Change, changes_in
 from telecom_crm.domain.lifecycle import Event
@@ -19,9 +19,10 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.tables import CSV
 from telecom_crm.entrypoints.http.web.audit_labels import AUDITED, THINGS, audited, thing
-from telecom_crm.entrypoints.http.web.audit_values import worded
+from telecom_crm.entrypoints.http.web.audit_values import keys_told, worded
 from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
-from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
+from telecom_crm.entrypoints.http.web.console.naming import KINDS, called, named, place_of
+from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown, event_told
 from telecom_crm.entrypoints.http.web.forms import Form, Happening
 from telecom_crm.entrypoints.http.web.http import HEADERS, Visit, page
 from telecom_crm.entrypoints.http.web.i18n import marked as N_  # gettext's own word
@@ -32,26 +33,8 @@ from telecom_crm.entrypoints.http.web.routes import shows
 
 PATH = "/console/audit"
 SPAN = ("from", "to")
-UUID_LENGTH = 36
-PLACES: Mapping[str, tuple[Area, str]] = {
-    "account": (Area.ACCOUNTS, "/console/accounts"),
-    "application": (Area.APPLICATIONS, "/console/applications"),
-    "approval": (Area.APPROVALS, "/console/approvals"),
-    "contract": (Area.CONTRACTS, "/console/contracts"),
-    "customer": (Area.CUSTOMERS, "/console/customers"),
-    "import_job": (Area.IMPORTS, "/console/imports"),
-    "number": (Area.INVENTORY, "/console/numbers"),
-    "option": (Area.CATALOG, "/console/tariffs/options"),
-    "payment": (Area.PAYMENTS, "/console/payments"),
-    "provisioning_task": (Area.NETWORK, "/console/network"),
-    "sim": (Area.INVENTORY, "/console/sims"),
-    "tariff": (Area.CATALOG, "/console/tariffs"),
-    "ticket": (Area.TICKETS, "/console/tickets"),
-    "token": (Area.TOKENS, "/console/tokens"),
-    "user": (Area.USERS, "/console/users"),
-}
-"""Where things have pages, by their id, and who may open them."""
-AREAS = {"rules": Area.RULES, **{thing: area for thing, (area, _) in PLACES.items()}}
+
+AREAS = {"rules": Area.RULES, **{thing: kind.area for thing, kind in KINDS.items()}}
 """Who may read what happened to things."""
 
 ENTRY = Entry(
@@ -127,26 +110,40 @@ class Row:
     line: TrailLine
     words: str
     thing: str
+    name: str
+    """What the thing is called, as far as this visitor may see it."""
     place: str | None
     """Where the thing is shown, where this visitor may see it."""
     detail: str
     changes: tuple[Change, ...] = ()
 
-    @classmethod
-    def of(cls, line: TrailLine, request: Visit) -> Row:
-        """Put a line in words."""
-        place = place_of(line, request)
-        if isinstance(line, Event):
-            words = event_shown(line.name)[0]
-            changes = worded(line.thing, changes_in(line))
-            return cls(line, words, thing(line.thing), place, line.reason, changes)
-        return cls(line, audited(line.action), thing(line.thing), place, line.detail)
 
-    @property
-    def number(self) -> str:
-        """The thing's number; of an id that is nobody's to read, its end."""
-        name = self.line.thing_id
-        return f"…{name[-8:]}" if len(name) == UUID_LENGTH else name
+def rows_of(request: Visit, lines: Sequence[TrailLine]) -> list[Row]:
+    """Put lines in words, and name together what they are about and what they tell of."""
+    changes = [changes_in(one) if isinstance(one, Event) else [] for one in lines]
+    keys = {key_of(one) for one in lines}
+    names = named(request, keys.union(*map(keys_told, changes)))
+    return [
+        Row(
+            line=line,
+            words=words,
+            thing=thing(line.thing),
+            name=called(key_of(line), names),
+            place=place_of(key_of(line), request),
+            detail=detail,
+            changes=worded(line.thing, changed, names),
+        )
+        for line, changed in zip(lines, changes, strict=True)
+        for words, detail in (_told(line),)
+    ]
+
+
+def _told(line: TrailLine) -> tuple[str, str]:
+    """Return what was done, and why or how, in words."""
+    if not isinstance(line, Event):
+        return audited(line.action), line.detail
+    words, _icon, _tone, why = event_told(line)
+    return words, why
 
 
 def happenings(request: Visit, thing: str, key: str) -> list[Happening]:
@@ -155,20 +152,20 @@ def happenings(request: Visit, thing: str, key: str) -> list[Happening]:
         return []
     return [
         Happening(
-            version=event.sequence,
-            words=event_shown(event.name)[0],
-            who=request.called(event.by),
-            at=event.at,
-            changes=worded(thing, changes_in(event)),
+            version=row.line.sequence,
+            words=row.words,
+            who=request.called(row.line.by),
+            at=row.line.at,
+            changes=row.changes,
         )
-        for event in reversed(request.pages.latest(thing, key))
+        for row in rows_of(request, request.pages.latest(thing, key)[::-1])
+        if isinstance(row.line, Event)
     ]
 
 
-def place_of(line: TrailLine, request: Visit) -> str | None:
-    """Return the address of what a line is about."""
-    area, path = PLACES.get(line.thing, (Area.AUDIT, ""))
-    return f"{path}/{line.thing_id}" if path and request.may(area) and line.thing_id else None
+def key_of(line: TrailLine) -> Key:
+    """Return what a line is about, by kind and key."""
+    return line.thing, line.thing_id
 
 
 class AuditPages(Controller):
@@ -187,7 +184,7 @@ class AuditPages(Controller):
             fragment="console/audit/_table.html",
             listing=asked.listing,
             found=found,
-            rows=[Row.of(line, request) for line in found.items],
+            rows=rows_of(request, found.items),
             chips=asked.chips(),
             form=asked.form,
             actions=asked.actions(),

@@ -13,13 +13,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from telecom_crm.application.customers.service import Customers
-from telecom_crm.domain.change import changes_in
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerStatus
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
-from telecom_crm.entrypoints.http.web.audit_values import worded
+from telecom_crm.entrypoints.http.web.console.audit import rows_of
 from telecom_crm.entrypoints.http.web.console.beside import beside
 from telecom_crm.entrypoints.http.web.console.commands import (
     REASON,
@@ -45,7 +44,6 @@ from telecom_crm.entrypoints.http.web.console.lists import (
     found_by,
     status_chips,
 )
-from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -256,11 +254,7 @@ class CustomerPages(Controller):
     ) -> Response[bytes]:
         """Show every change of a customer: what, who and when."""
         events = crm.events.of("customer", str(customer_id))[::-1]
-        told = [
-            (event, event_shown(event.name)[0], worded(event.thing, changes_in(event)))
-            for event in events
-        ]
-        return shown_tab(request, crm, customer_id, "audit", events=told)
+        return shown_tab(request, crm, customer_id, "audit", rows=rows_of(request, events))
 
     menu = menu_of("/{customer_id:uuid}", COMMANDS)
     ask, command = routes_of("/{customer_id:uuid}/{command:str}", COMMANDS)

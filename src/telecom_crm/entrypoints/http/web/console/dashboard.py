@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
-from uuid import UUID
 
 import attrs
 from litestar import Controller, Response
@@ -17,7 +16,6 @@ from markupsafe import Markup
 from telecom_crm.application.reports import Reports
 from telecom_crm.domain.calendar import start_of
 from telecom_crm.domain.importing import ImportResult
-from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.money import Money
 from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.payment import Takings
@@ -26,7 +24,7 @@ from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
 from telecom_crm.entrypoints.http.access import Own
 from telecom_crm.entrypoints.http.web import charts
-from telecom_crm.entrypoints.http.web.console.audit import Row
+from telecom_crm.entrypoints.http.web.console.audit import rows_of
 from telecom_crm.entrypoints.http.web.console.compatibility import names_in
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -106,8 +104,7 @@ class DashboardPages(Controller):
             steps=_steps(request, crm.reports),
             tariffs=_tariffs(found, crm),
             taken=_taken(request, crm, found),
-            latest=[Row.of(one, request) for one in found.latest],
-            named=_named(request, crm, found.latest),
+            latest=rows_of(request, found.latest),
             icon_of=lambda event: event_shown(event.name)[1],
             late=found.at - LATE,
             icons=ICONS,
@@ -146,40 +143,6 @@ def _taken(request: Visit, crm: Crm, found: Dashboard) -> list[Takings] | None:
     midnight = start_of(found.period.last_day, crm.zone)
     mine = crm.payments.taken(since=midnight, currency=crm.currency, by=request.by)
     return mine if mine or found.money is None else None
-
-
-def _named(request: Visit, crm: Crm, events: Sequence[Event]) -> dict[str, str]:
-    """Return what things are called that events are about, by their ids, as one may see them."""
-    payments = _about(events, "payment", crm.payments.get_many)
-    tickets = _about(events, "ticket", crm.tickets.get_many)
-    applications = _about(events, "application", crm.intake.get_many)
-    paid_for = {one.contract_id for one in payments.values() if one.contract_id}
-    contracts = _about(events, "contract", crm.contracts.get_many, paid_for)
-    sees, whose = request.may(Area.CUSTOMERS), {one.customer_id for one in contracts.values()}
-    people = _about(events, "customer", crm.customers.get_many, whose) if sees else {}
-    names = {id: one.name for id, one in people.items()}
-    owners: dict[Any, str | None] = {
-        id: names.get(one.customer_id) for id, one in contracts.items()
-    }
-    told: dict[UUID, tuple[str | None, ...]] = {
-        **{id: (name,) for id, name in names.items()},
-        **{id: (one.number, owners[id]) for id, one in contracts.items()},
-        **{id: (_money(one.amount), owners.get(one.contract_id)) for id, one in payments.items()},
-        **{id: (one.number, one.subject) for id, one in tickets.items()},
-        **{id: (one.number, one.said("full_name")) for id, one in applications.items()},
-    }
-    return {str(id): " · ".join(filter(None, words)) for id, words in told.items()}
-
-
-def _about(
-    events: Sequence[Event],
-    thing: str,
-    get_many: Callable[[Iterable[Any]], Mapping[Any, T]],
-    more: Iterable[UUID] = (),
-) -> Mapping[Any, T]:
-    """Return the things of a kind that events are about, and `more`; for none nothing is read."""
-    ids = {*(UUID(one.thing_id) for one in events if one.thing == thing), *more}
-    return get_many(ids) if ids else {}
 
 
 def _period(days: int, now: int) -> dict[str, Any]:
