@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--quick]`: measure, print the table, and keep it."""
+"""`python -m benchmarks [NAME …] [--quick]`: measure, print the tables, and keep them."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and rows")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds and rows; nothing is kept"
+    )
     asked = parser.parse_args()
     if unknown := set(asked.names) - NAMES.keys():
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    load = os.getloadavg()[0]
     results: list[report.Result] = []
     for name in asked.names or NAMES:
         print(f"· {NAMES[name]}", flush=True)
+        load = os.getloadavg()[0]
         measure: Callable[..., list[report.Result]] = import_module(f"benchmarks.{name}").measure
         found = measure(quick=asked.quick)
         print(report.table(found), flush=True)
+        if not asked.quick:
+            report.keep(name, NAMES[name], found, load=load)
+            print(f"· written to {report.RESULTS.relative_to(report.RESULTS.parents[1])}")
         results += found
-    if not asked.names:
-        report.write(results, quick=asked.quick, load=load)
-        print(f"· written to {report.RESULTS.relative_to(report.RESULTS.parents[1])}")
     return int(any(result.verdict == "**missed**" for result in results))
 
 

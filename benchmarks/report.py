@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,14 +108,27 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def write(results: Sequence[Result], *, quick: bool, load: float) -> None:
-    """Keep the table, with what it was measured on; `load` is what the machine did before it."""
-    made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}"
-    RESULTS.write_text(
-        f"""# Results
+def keep(name: str, title: str, results: Sequence[Result], *, load: float) -> None:
+    """
+    Keep what a benchmark found in its section, with what it was measured on.
 
-Written by `./crm bench{" --quick" if quick else ""}`: {made}, {os.cpu_count()} cores,
-load {load:.1f} over the minute before it began.
+    `load` is what the machine did before it; the sections of the other benchmarks stay.
+    """
+    sections = dict(_SECTION.findall(RESULTS.read_text("utf-8")))
+    made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, Python {platform.python_version()}"
+    sections[name] = f"""## {name}: {title}
+
+{made}, {os.cpu_count()} cores, load {load:.1f} over the minute before it began.
+
+{table(results)}
+"""
+    RESULTS.write_text("\n".join((_PREAMBLE, *sections.values())), "utf-8")
+
+
+_SECTION = re.compile(r"^(?=## (\w+):)(.*?)(?=\n## |\Z)", re.MULTILINE | re.DOTALL)
+_PREAMBLE = """# Results
+
+Written by `./crm bench`, each section by its own benchmark.
 
 A ratio is the median over rounds in which all contenders took turns; the reference of every payment
 is pgbench with its default protocol, sending the statements of [payment.sql](payment.sql) one by
@@ -122,11 +136,7 @@ one to the same server. CPU time is per operation: ours is the library's process
 service's, for pgbench pgbench's own), the server's is PostgreSQL's. Of pages and lists, asked
 for one after another over one connection, the ratio is 50 ms beside the 95th percentile of the
 address that was slowest.
-
-{table(results)}
-""",
-        "utf-8",
-    )
+"""
 
 
 def _number(value: float | None, form: str) -> str:
