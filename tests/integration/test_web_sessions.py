@@ -6,6 +6,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from litestar.testing import TestClient
 
 import telecom_crm
 from telecom_crm.application.access.signing_in import GUESSES, GUESSES_OF_ADDRESS
@@ -113,6 +114,33 @@ def test_every_cookie_is_bound_to_the_host_and_hidden_from_scripts(site):
         assert one.startswith("__Host-"), one
         assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(one.split("; ")), one
         assert "domain=" not in one.lower(), one
+
+
+def test_behind_a_proxy_that_ends_tls_pages_are_as_over_tls(site):
+    """The service speaks plain http then: what the browser was sent by is the proxy's to tell."""
+    behind = Site(create_app(site.crm, limits=Limits(proxies=("testclient",))), site.crm)
+
+    def signed_in(behind: Site, told: str) -> Any:
+        browser = TestClient(behind.app, base_url="http://crm.example.org")
+        browser.follow_redirects = False
+        browser.headers["X-Forwarded-Proto"] = told
+        origin = {"Origin": "https://crm.example.org"}
+        typed = {"login": "operator", "password": PASSWORD}
+        sent = typed | {"csrf": token_on(browser, "/login")}
+        browser.headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in browser.cookies.items())
+        return browser.post("/login", data=sent, headers=origin)
+
+    def cookie(answer: Any) -> str:
+        (session,) = [c for c in answer.headers.get_list("set-cookie") if "console=" in c]
+        return str(session)
+
+    over_tls = cookie(signed_in(behind, "https"))
+    assert over_tls.startswith("__Host-console=")
+    assert "Secure" in over_tls
+    assert cookie(signed_in(behind, "http")).startswith("console=")
+    assert cookie(signed_in(site, "https")).startswith("console="), "anybody can say so"
+    page = TestClient(behind.app).get("/login", headers={"X-Forwarded-Proto": "https"})
+    assert page.headers["strict-transport-security"]
 
 
 @pytest.mark.parametrize("face", FACES)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecom_crm.entrypoints.http.limits import REMEMBERED, Limit, address_of
+from telecom_crm.entrypoints.http.limits import REMEMBERED, Limit
 
 
 @attrs.define
@@ -65,23 +65,3 @@ def test_callers_that_have_paid_are_forgotten_first():
         limit.take(f"passing {n}")
     assert limit.take("spent long ago") == 0.0
     assert len(limit._paid_until) <= REMEMBERED
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "found"),
-    [
-        ("203.0.113.9", None, "203.0.113.9"),
-        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
-        ("10.0.0.1", None, "10.0.0.1"),
-        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
-        ("10.0.0.1", "1.2.3.4, 198.51.100.1, 10.0.0.2", "198.51.100.1"),
-        ("10.0.0.1", "10.0.0.2", "10.0.0.1"),
-        ("10.0.0.1", "nonsense", "10.0.0.1"),
-        ("2001:db8::1", None, "2001:0db8:0000:0000"),
-        ("2001:db8::ffff:1", None, "2001:0db8:0000:0000"),
-        ("::ffff:203.0.113.9", None, "203.0.113.9"),
-        ("", None, ""),
-    ],
-)
-def test_an_address_is_the_peers_or_what_a_proxy_of_ours_says(peer, forwarded, found):
-    assert address_of(peer, forwarded, frozenset({"10.0.0.1", "10.0.0.2"})) == found

@@ -17,7 +17,7 @@ from telecom_crm.application.access.service import Access
 from telecom_crm.domain.errors import InvalidValue, NotPermitted, Unavailable
 from telecom_crm.domain.role import Action, Area, Visitor
 from telecom_crm.domain.token import digest_of
-from telecom_crm.entrypoints.http.limits import Limit, Limits, address_of
+from telecom_crm.entrypoints.http.limits import Limit, Limits
 from telecom_crm.entrypoints.http.problems import NotAuthenticated, TooManyRequests
 
 ADDRESS = "telecom_crm_address"
@@ -81,7 +81,7 @@ class Gate:
         rule = rule_of(handler)
         if rule is None:
             raise NotPermitted("use a route without a rule")
-        scope["state"][ADDRESS] = self._address(scope)
+        scope["state"][ADDRESS] = _address(scope)
         if not isinstance(rule, Public):
             visitor = (await self._visitor(scope)).coming_from(scope["state"][ADDRESS])
             scope["user"] = visitor
@@ -116,7 +116,7 @@ class Gate:
         self, secret: str, digest: str, scope: Scope, *, before: bool
     ) -> tuple[Visitor, float]:
         """Find who a secret is of, and remember a token; `before`, it was good a moment ago."""
-        address = self._address(scope)
+        address = _address(scope)
         # Who sent a good one before is looked up again, whoever shares the address.
         if not before and (wait := self._by_address.wait(address)):
             raise TooManyRequests(math.ceil(wait))
@@ -132,17 +132,17 @@ class Gate:
             self._known[digest] = known
         return known
 
-    def _address(self, scope: Scope) -> str:
-        client = scope.get("client")
-        forwarded = _header(scope, b"x-forwarded-for")
-        return address_of(client[0] if client else "", forwarded, self.limits.proxies)
-
     def _refuse(self, rule: Permission, visitor: Visitor, route: str) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""
         try:
             self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
         except Unavailable:
             visitor.rights.require(rule.area, rule.action)
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

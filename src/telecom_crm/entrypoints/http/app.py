@@ -49,6 +49,7 @@ from telecom_crm.entrypoints.http.limits import Limits
 from telecom_crm.entrypoints.http.methods import Methods
 from telecom_crm.entrypoints.http.metrics import Metrics, noted, timed
 from telecom_crm.entrypoints.http.openapi import schema_of
+from telecom_crm.entrypoints.http.proxies import as_asked
 from telecom_crm.entrypoints.http.reading import JSON_LIMIT, StrictBody
 from telecom_crm.entrypoints.http.served import SERVED, Served, served
 from telecom_crm.entrypoints.http.web.app import Gates, gated, handlers, pages_of, routers
@@ -150,6 +151,8 @@ class App:
 
     routes: Litestar
     served: Served
+    proxies: tuple[str, ...]
+    """Addresses of those whose word on who asks, and over what, is taken."""
     on_shutdown: list[Callable[[], None]]
     """What is let go of when the server stops, in this order."""
 
@@ -158,8 +161,9 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
-            scope["state"] = {**scope.get("state", {}), SERVED: self.served}
-            await self.routes(scope, receive, send)
+            asked = as_asked(scope, self.proxies)
+            asked["state"] = {**scope.get("state", {}), SERVED: self.served}
+            await self.routes(asked, receive, send)
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
@@ -182,11 +186,11 @@ def create_app(crm: Crm, *, limits: Limits | None = None, operator: str = "") ->
     at_routes = Served(
         services=picked | {"counter": counter, "metrics": metrics},
         read_phone=crm.read_phone,
-        pages=pages_of(crm, operator=operator, proxies=limits.proxies),
+        pages=pages_of(crm, operator=operator),
         gates=Gates(Gate(crm.access, limits), PageGate(crm.access, crm.self_care)),
         metrics=metrics,
     )
-    return App(routes(), at_routes, on_shutdown=[counter.close])
+    return App(routes(), at_routes, proxies=limits.proxies, on_shutdown=[counter.close])
 
 
 async def guard(message: Message, _: Scope) -> None:

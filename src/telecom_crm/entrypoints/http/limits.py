@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Callable
 
 import attrs
 
@@ -72,7 +71,7 @@ class Limits:
     requests_per_second: int = 300
     refused_per_minute: int = 60
     proxies: tuple[str, ...] = ()
-    """Addresses whose `X-Forwarded-For` is believed."""
+    """Addresses of proxies, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     monotonic: Callable[[], float] = time.monotonic
 
     def of_tokens(self) -> Limit:
@@ -84,25 +83,3 @@ class Limits:
         """Return the limit of addresses."""
         rate = self.refused_per_minute / 60
         return Limit(rate, min(BURST_REFUSED, max(1, self.refused_per_minute)), self.monotonic)
-
-
-def address_of(peer: str, forwarded: str | None, proxies: Collection[str]) -> str:
-    """
-    Return where a request comes from: the peer, or whom a proxy of ours says it speaks for.
-
-    Of what is forwarded only the last that is not a proxy counts: the rest is the client's word.
-    An IPv6 address counts as its network of 64 bits, which one customer has whole; one that stands
-    for an IPv4 address (RFC 4291, 2.5.5.2), as a socket for both gives them, counts as that.
-    """
-    address = peer
-    if forwarded and peer in proxies:
-        hops = [hop.strip() for hop in forwarded.split(",")]
-        address = next((hop for hop in reversed(hops) if hop not in proxies), peer)
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return peer
-    if isinstance(known, IPv6Address):
-        mapped = known.ipv4_mapped
-        return str(mapped) if mapped else known.exploded[:19]
-    return str(known)

@@ -51,7 +51,7 @@ def routers() -> list[Any]:
     return [*made, static_file, brand_sheet, front_door]
 
 
-def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> Pages:
+def pages_of(crm: Crm, *, operator: str = "") -> Pages:
     """Return what all pages of an operator share."""
     return Pages(
         zone=crm.zone,
@@ -65,7 +65,6 @@ def pages_of(crm: Crm, *, operator: str = "", proxies: tuple[str, ...] = ()) -> 
         latest=partial(crm.events.latest_of, count=MEANWHILE),
         things=crm.audit.things,
         role_titles=crm.rules.in_force(role_titles_in),
-        proxies=proxies,
         nav=in_order(console.ENTRIES),
         my_entries=my.ENTRIES,
     )

@@ -25,7 +25,6 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import NO_RIGHTS, Action, Area, Rights, Visitor
 from telecom_crm.domain.session import Subscriber
 from telecom_crm.domain.user import Theme, User
-from telecom_crm.entrypoints.http.limits import address_of
 from telecom_crm.entrypoints.http.served import served
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
@@ -158,8 +157,7 @@ class Visit(Request[Any, Any, State]):
     def address(self) -> str:
         """Where the request comes from: the browser, or whom a proxy of ours speaks for."""
         client = self.scope.get("client")
-        peer, proxies = (client[0] if client else ""), self.pages.proxies
-        return address_of(peer, self.headers.get("x-forwarded-for"), proxies)
+        return client[0] if client else ""
 
     @property
     def seed(self) -> str:

@@ -58,7 +58,6 @@ class Pages:
     """The last that happened to a thing, by its kind and key, the latest first."""
     things: Callable[[Iterable[Key]], Mapping[Key, Any]]
     """What events and lines of the audit are about, by kind and key, of that which is there."""
-    proxies: tuple[str, ...] = ()
     nav: tuple[Entry, ...] = ()
     """The console's navigation."""
     my_entries: tuple[Entry, ...] = ()
