@@ -120,6 +120,7 @@ class ProvisioningTask:
     bars: frozenset[Bar] = attrs.field(default=frozenset(), converter=_bars)
     previous_iccid: ICCID | None = None
     previous_msisdn: MSISDN | None = None
+    asked_at: datetime
     steps: tuple[StepFact, ...] = ()
     attempts: int = 0
     lease_until: datetime | None = None
@@ -159,6 +160,7 @@ class ProvisioningTask:
             bars=frozenset(bars),
             previous_iccid=previous_iccid,
             previous_msisdn=previous_msisdn,
+            asked_at=at,
             **begun,
         )
 

@@ -600,6 +600,7 @@ provisioning_tasks = Table(
     _json("bars"),
     _maybe("previous_iccid"),
     _maybe("previous_msisdn"),
+    _at("asked_at"),
     _json("steps"),
     _int("attempts"),
     _at("lease_until", nullable=True),

@@ -104,6 +104,7 @@ def task_to_row(task: ProvisioningTask) -> dict[str, Any]:
         "bars": many_to_text(tuple(sorted(task.bars))),
         "previous_iccid": task.previous_iccid.digits if task.previous_iccid else None,
         "previous_msisdn": task.previous_msisdn.digits if task.previous_msisdn else None,
+        "asked_at": task.asked_at,
         "steps": many_to_text(task.steps),
         "attempts": task.attempts,
         "lease_until": task.lease_until,
@@ -129,6 +130,7 @@ def task_from_row(row: Mapping[str, Any]) -> ProvisioningTask:
         previous_msisdn=as_stored(MSISDN, row["previous_msisdn"])
         if row["previous_msisdn"]
         else None,
+        asked_at=row["asked_at"],
         steps=converter.structure(row["steps"], tuple[StepFact, ...]),
         attempts=row["attempts"],
         lease_until=row["lease_until"],

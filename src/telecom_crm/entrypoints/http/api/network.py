@@ -44,6 +44,7 @@ class TaskView(View):
     bars: list[Bar]
     previous_iccid: str | None
     previous_msisdn: str | None
+    asked_at: datetime
     steps: list[StepView]
     attempts: int
     lease_until: datetime | None
@@ -66,6 +67,7 @@ class TaskView(View):
             bars=sorted(task.bars),
             previous_iccid=task.previous_iccid.digits if task.previous_iccid else None,
             previous_msisdn=str(task.previous_msisdn) if task.previous_msisdn else None,
+            asked_at=task.asked_at,
             steps=[
                 StepView(name=one.name, at=one.at, reference=one.reference) for one in task.steps
             ],

@@ -39,7 +39,7 @@ from telecom_crm.domain.webhook import WebhookStatus
 from telecom_crm.entrypoints.http.web.audit_labels import field as named
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.i18n import NAMES
-from telecom_crm.entrypoints.http.web.labels import gateway, label
+from telecom_crm.entrypoints.http.web.labels import gateway, label, step_done
 
 STATES: Mapping[str, type[StrEnum]] = {
     "account": AccountStatus,
@@ -105,6 +105,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "event": _event,
     "language": _language,
     "gateway": gateway,
+    "step": step_done,
     "taken": named,
     "until": datetime.fromisoformat,
     "effective_on": date.fromisoformat,

@@ -517,6 +517,21 @@ def role_title(name: str, title: str) -> str:
     return label(RoleName(name)) if name in list(RoleName) else title
 
 
+STEPS: Mapping[str, str] = {
+    "register": N_("SIM card registered"),
+    "replace": N_("SIM card or number replaced"),
+    "deregister": N_("SIM card removed"),
+    "allow": N_("Use allowed"),
+    "bar": N_("Use barred"),
+}
+"""What the network that comes with this does, step by step."""
+
+
+def step_done(name: str) -> str:
+    """Return in words what the network did; a step of somebody else's network by its name."""
+    return gettext(STEPS[name]) if name in STEPS else name
+
+
 _POLICIES = (N_("Prepaid"), N_("Postpaid"), N_("Migration from another system"))
 """What the billing policies are called that every operator begins with."""
 

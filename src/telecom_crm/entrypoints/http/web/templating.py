@@ -26,7 +26,7 @@ from telecom_crm.entrypoints.http.web import charts, i18n
 from telecom_crm.entrypoints.http.web.agents import browser
 from telecom_crm.entrypoints.http.web.assets import ASSETS
 from telecom_crm.entrypoints.http.web.audit_labels import field
-from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title, tone
+from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title, step_done, tone
 from telecom_crm.entrypoints.http.web.menu import Entry, Hit, May, by_section
 from telecom_crm.entrypoints.http.web.messages import failure
 from telecom_crm.entrypoints.http.web.sections import is_open, opened
@@ -286,6 +286,12 @@ def fielded(_: Context, name: str) -> str:
 
 
 @pass_context
+def stepped(_: Context, name: str) -> str:
+    """Write what the network did."""
+    return step_done(name)
+
+
+@pass_context
 def gatewayed(_: Context, name: str) -> str:
     """Write where a payment is taken."""
     return gateway(name)
@@ -330,6 +336,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "phone": phone,
     "field": fielded,
     "gateway": gatewayed,
+    "step_done": stepped,
     "failure": failed,
     "named": named,
     "role": role,

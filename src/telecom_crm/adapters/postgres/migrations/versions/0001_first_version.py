@@ -391,6 +391,7 @@ CREATE TABLE provisioning_tasks (
     bars JSONB NOT NULL,
     previous_iccid TEXT,
     previous_msisdn TEXT,
+    asked_at timestamptz NOT NULL,
     steps JSONB NOT NULL,
     attempts INTEGER NOT NULL,
     lease_until timestamptz,

@@ -303,11 +303,18 @@ class ListFiles(Controller):
     def network(self, request: Visit, crm: NamedDependency[Crm]) -> Stream:
         """Give the tasks of the network that the list shows."""
         listing = Listing.of(request, *network.FILTERS)
-        heads = [_("Task"), _("Number"), _("Attempts"), _("Status"), _("What is wrong")]
+        heads = [_("Task"), _("Number"), _("Contract"), _("Customer"), _("Asked for")]
+        heads += [_("Attempts"), _("Status"), _("What is wrong")]
 
         def rows(found: Sequence[ProvisioningTask]) -> Iterator[tuple[object, ...]]:
+            known = holders(request, crm, found)
             for one in found:
-                yield label(one.kind), one.msisdn, one.attempts, label(one.status), one.error
+                holder = known.get(one.contract_id)
+                number = holder.contract.number if holder else ""
+                whose = holder.customer.name if holder and holder.customer else ""
+                asked = number, whose, _clock(one.asked_at, crm.zone)
+                stands = one.attempts, label(one.status), one.error
+                yield label(one.kind), one.msisdn, *asked, *stands
 
         fetch = partial(network.listed, crm=crm)
         return _sent(request, crm, "provisioning_task", listing, fetch, heads, rows)

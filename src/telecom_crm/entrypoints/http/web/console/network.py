@@ -35,6 +35,7 @@ from telecom_crm.entrypoints.http.web.console.commands import (
 )
 from telecom_crm.entrypoints.http.web.console.contract_facts import searched
 from telecom_crm.entrypoints.http.web.console.lists import Listing, status_chips, tolerant
+from telecom_crm.entrypoints.http.web.console.stock import holders
 from telecom_crm.entrypoints.http.web.events import event_shown
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -135,6 +136,7 @@ class NetworkPages(Controller):
             allowed=_allowed,
             listing=listing,
             found=found,
+            holders=holders(request, crm, found.items),
             chips=status_chips(
                 listing,
                 pgettext("tasks", "All"),

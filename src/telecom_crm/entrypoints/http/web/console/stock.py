@@ -13,6 +13,7 @@ from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.identifiers import ContractId
 from telecom_crm.domain.lifecycle import Event
 from telecom_crm.domain.number import Number, NumberCategory
+from telecom_crm.domain.provisioning import ProvisioningTask
 from telecom_crm.domain.reservation import clerk_of, is_of_a_contract
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.sim import Sim
@@ -68,8 +69,10 @@ class Holder:
         )
 
 
-def holders(request: Visit, crm: Crm, things: Iterable[Sim | Number]) -> dict[ContractId, Holder]:
-    """Return the contracts that have some cards or numbers."""
+def holders(
+    request: Visit, crm: Crm, things: Iterable[Sim | Number | ProvisioningTask]
+) -> dict[ContractId, Holder]:
+    """Return the contracts that have some cards or numbers, or that tasks are for."""
     ids = {one.contract_id for one in things if one.contract_id}
     if not ids or not request.may(Area.CONTRACTS):
         return {}
