@@ -56,7 +56,12 @@ DELETE = Commands(
     home=PATH,
     table=(
         Command(
-            "delete", N_("Take the rule out"), "trash-2", N_("The rule no longer holds"), _take_out
+            "delete",
+            N_("Take the rule out"),
+            "trash-2",
+            N_("The rule no longer holds"),
+            _take_out,
+            hurts=True,
         ),
     ),
 )

@@ -82,7 +82,12 @@ DELETE = Commands(
     links=_links,
     table=(
         Command(
-            "delete", N_("Delete the role"), "trash-2", N_("The role is gone"), RuleBook.delete_role
+            "delete",
+            N_("Delete the role"),
+            "trash-2",
+            N_("The role is gone"),
+            RuleBook.delete_role,
+            hurts=True,
         ),
     ),
 )
