@@ -265,7 +265,7 @@ def test_a_customers_contracts_and_payments(service):
 def test_customers_are_exported_as_a_file(service):
     service.new_customer(name="=cmd|' /C calc'!A0", phone="+996555000111")
     answer = service.get("/customers/export?format=csv")
-    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     header, *lines = answer.text.splitlines()
     assert header.startswith("id,kind,status,name,phone")
     assert any("'=cmd|" in line and ",+996555000111," in line for line in lines)

@@ -81,6 +81,7 @@ def test_the_audit_is_narrowed_by_who_and_when_and_exported_for_a_line_of_its_ow
     odd = admin.get("/console/audit?by=%2Bbek&from=soon")
     assert (odd.status_code, "f-from" in odd.text) == (200, True)
     taken = admin.get("/console/audit/audit.csv?by=%2Bbek&from=01.01.2001")
+    assert taken.headers["content-type"] == "text/csv; charset=utf-8"
     assert taken.headers["content-disposition"] == 'attachment; filename="audit.csv"'
     head, line = taken.text.lstrip("\ufeff").splitlines()
     assert "thing_id" in head

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from telecom_crm.application.ports import TableFormat
 
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
+"""The framework says by itself that texts are UTF-8."""
 MEDIA_TYPES: Mapping[TableFormat, str] = MappingProxyType(
     {
         TableFormat.CSV: CSV,

@@ -41,6 +41,7 @@ from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.tables import CSV
 from telecom_crm.entrypoints.http.web.console import (
     accounts,
     applications,
@@ -376,7 +377,7 @@ def _sent(
     )
     name = request.scope["path"].rpartition("/")[2]
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Stream(_spoken(pieces), media_type="text/csv", headers=headers)
+    return Stream(_spoken(pieces), media_type=CSV, headers=headers)
 
 
 def _lines(
