@@ -105,3 +105,16 @@ def test_a_customer_to_sell_to_is_found_while_one_types(browser, site, javascrip
     page.wait_for_url("**/contracts/new/number?**tariff=START**")
     assert window.said == []
     context.close()
+
+
+def test_what_is_asked_of_one_kind_stands_in_the_lines_of_the_form(window):
+    page = window.sign_in().page
+    window.go("/console/customers/new")
+    person = ("#f-language", "#f-birth_date")
+    organisation = ("#f-language", "#f-national_id")
+    for kind, line in {"person": person, "organisation": organisation}.items():
+        page.select_option("#f-kind", kind)
+        expect(page.locator("#f-birth_date")).to_be_visible(visible=kind == "person")
+        first, second = (page.locator(one).bounding_box() for one in line)
+        assert first, second
+        assert first["y"] == second["y"]
