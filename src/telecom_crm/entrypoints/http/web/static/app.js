@@ -1,10 +1,9 @@
-// Document listeners only; everything essential works without them. Loaded before htmx.
+// Listeners of the document; what is essential works without them. Before htmx.
 (() => {
   const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
   const on = (name, f) => document.addEventListener(name, f);
-  const version = $('meta[name=app-version]')?.content;
   let dirty = false, paged = false, lead = '', at = location.pathname, timer, idle;
-  const meta = (n) => $(`meta[name=${n}]`)?.content;
+  const meta = (n) => $(`meta[name=${n}]`)?.content, version = meta('app-version');
   on('htmx:config:request', (e) => {
     const { request } = e.detail.ctx;
     if (request.method !== 'GET') request.headers['x-csrftoken'] = meta('csrf');
@@ -103,13 +102,16 @@
     if (!next) return;
     next.dataset.at = '';
     next.scrollIntoView({ block: 'nearest' });
-    if (box === document) link(next)?.focus(); // Enter opens it; the palette's field keeps the focus
+    if (box === document) link(next)?.focus(); // the palette's field keeps it
   };
   const link = (row) => (row.matches('a') ? row : $('a', row));
   on('keydown', (e) => {
     const key = e.code.replace('Key', ''), box = $('dialog[open]'), mod = e.ctrlKey || e.metaKey;
     if (mod && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
-    if (mod && key === 'Enter') return (e.target.form || $('form[data-guard]', box || document))?.requestSubmit();
+    if (key === 'Enter' && (mod || e.target.type === 'radio')) {
+      e.preventDefault();
+      return (e.target.form || $('form[data-guard]', box || document))?.requestSubmit();
+    }
     if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
       e.preventDefault();
