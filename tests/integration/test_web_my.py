@@ -85,6 +85,9 @@ def test_a_subscriber_comes_in_tops_up_and_leaves(site, phones):
     home = browser.get("/my").text
     assert mine.number in home
     before = site.crm.accounts.get(mine.account_id).available
+    none = submit(browser, "/my/topup", "/my/topup", amount="0")
+    assert none.status_code == 422
+    assert "Enter an amount above zero" in none.text
     paid = submit(browser, "/my/topup", "/my/topup", amount="250")
     where = paid.headers["location"]
     page = browser.get(where).text
