@@ -37,11 +37,18 @@ def test_days_are_read_as_people_write_them(typed):
     assert Form({"day": typed}).date("day") == date(1995, 3, 12)
 
 
-@pytest.mark.parametrize("typed", ["12/3/95", "31.02.2020", "March", "12.03.19955", "00.00.0000"])
+@pytest.mark.parametrize("typed", ["12/3/95", "March", "12.03.19955"])
 def test_what_is_no_day_is_told(typed):
     form = Form({"day": typed})
     assert form.date("day") is None
     assert form.of("day") == ["Enter the day as DD.MM.YYYY"]
+
+
+@pytest.mark.parametrize("typed", ["31.02.2020", "2020-02-31", "12.13.1995", "00.00.0000"])
+def test_a_day_that_no_month_has_is_told_as_such(typed):
+    form = Form({"day": typed})
+    assert form.date("day") is None
+    assert form.of("day") == ["There is no such day: check the day and the month"]
 
 
 def test_a_span_of_days_holds_its_last_day_whole():

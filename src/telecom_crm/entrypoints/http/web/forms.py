@@ -354,7 +354,7 @@ def read_day(raw: str) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise InvalidValue.of("date", "date", "a day that there is") from None
+        raise InvalidValue.of("date", "day_unknown", "a day that there is") from None
 
 
 def written(amount: Money | None) -> str:

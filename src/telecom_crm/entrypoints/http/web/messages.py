@@ -81,6 +81,7 @@ FAULTS: Mapping[str, str] = {
     "past_days": N_("Enter a number of days that is granted"),
     "negative": N_("Enter an amount above zero"),
     "date": N_("Enter the day as DD.MM.YYYY"),
+    "day_unknown": N_("There is no such day: check the day and the month"),
     "span": N_("The end is before the beginning"),
     "instant": N_("Enter a date and a time"),
     "birth_date": N_("From 1900 to today, such as 12.03.1995"),
