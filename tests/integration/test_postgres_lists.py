@@ -65,7 +65,10 @@ def lists_of(connection: Connection) -> Iterator[Any]:
 
 def values_of(thing: str, field: str) -> list[str]:
     """Return every value of a filter by choice, or one of any other."""
-    hint = get_type_hints(KINDS[thing]).get(field) if thing in KINDS else None
+    kind = KINDS.get(thing)
+    told = getattr(kind, field, None)
+    hints = get_type_hints(told.fget if isinstance(told, property) else kind) if kind else {}
+    hint = hints.get("return" if isinstance(told, property) else field)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return [one.value for one in hint]
     return [SAMPLES.get(field, str(UUID(int=7)))]

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -398,3 +399,23 @@ def test_a_payment_says_who_took_it_and_its_toast_leads_to_the_receipt(site, adm
     assert "Trial gateway" in next(row for row in rows if str(stray.id) in row)
     file = admin.get(f"{PATH}.csv").content.decode("utf-8-sig")
     assert any({name, "Cash desk", "78.00"} <= set(row) for row in csv.reader(io.StringIO(file)))
+
+
+def test_the_list_begins_with_customers_accounts_and_the_operators_own_are_behind_a_chip(site):
+    receipt = kept(site, "whose", "for whom")
+    house = site.crm.payments.get(receipt.id).account_id
+    browser = site.browser("operator")
+    contract = next(site.crm.contracts.each(status="active"))
+    mine = f"/console/accounts/{contract.account_id}"
+    page = browser.get("/console/accounts?size=100").text
+    assert f"/console/accounts/{house}" not in page
+    assert mine in page
+    assert re.search(r'href="/console/accounts\?size=100"[^>]*aria-current="[a-z]+"', page)
+    (chip,) = re.findall(r'href="(/console/accounts\?[^"]*holder=house)"', page)
+    page = browser.get(unescape(chip)).text
+    assert f"/console/accounts/{house}" in page
+    assert mine not in page
+    assert "Customers&#39; accounts" in page
+    asked = {"q": contract.number, "holder": "house"}
+    found = browser.get("/console/accounts", params=asked).text
+    assert mine in found, "a search is for those of customers"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -20,7 +20,14 @@ from telecom_crm.application.adjusting import (
     state_of,
 )
 from telecom_crm.application.idempotency import done_before, request_key
-from telecom_crm.application.paging import PAGE_SIZE, each_in, each_on, each_swept, refuse_stale
+from telecom_crm.application.paging import (
+    PAGE_SIZE,
+    counts_of,
+    each_in,
+    each_on,
+    each_swept,
+    refuse_stale,
+)
 from telecom_crm.application.ports import (
     Clock,
     NewId,
@@ -95,6 +102,10 @@ class Accounts:
         """Return a page of accounts."""
         with self.uow(read_only=True) as tx:
             return tx.accounts.page(query)
+
+    def counts(self, *wheres: Mapping[str, str], most: int) -> list[int]:
+        """Count the accounts that each filter leaves, up to `most`."""
+        return counts_of(self.uow, lambda tx: tx.accounts, wheres, most=most)
 
     def states(self, query: Query) -> Page[AccountState]:
         """Return a page of accounts, each with its balance at this instant."""

@@ -155,7 +155,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "tariff": ("status",),
     "option": ("status",),
     "contract": ("status", "customer_id", "account_id", "iccid", "msisdn", "tariff", "number"),
-    "account": ("customer_id", "number"),
+    "account": ("customer_id", "number", "holder"),
     "payment": (
         "status",
         "account_id",

@@ -25,6 +25,13 @@ class AccountStatus(StrEnum):
     OPEN = "open"
 
 
+class AccountHolder(StrEnum):
+    """Whose an account is: a customer's, or the operator's own."""
+
+    CUSTOMER = "customer"
+    HOUSE = "house"
+
+
 class AccountCommand(StrEnum):
     """What begins an account."""
 
@@ -146,6 +153,11 @@ class BillingAccount:
     def house(self) -> bool:
         """Whether it is one of the operator's own: of a gateway or a cash desk."""
         return self.customer_id is None
+
+    @property
+    def holder(self) -> AccountHolder:
+        """Whose it is."""
+        return AccountHolder.HOUSE if self.house else AccountHolder.CUSTOMER
 
     @property
     def place(self) -> str:

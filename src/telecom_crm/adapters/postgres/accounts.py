@@ -9,12 +9,28 @@ from typing import Any, ClassVar
 import attrs
 
 from telecom_crm.adapters.postgres import tables
-from telecom_crm.adapters.postgres.collections import PostgresCollection, Shape, by_id, by_text
+from telecom_crm.adapters.postgres.collections import (
+    Filter,
+    PostgresCollection,
+    Shape,
+    by_choice,
+    by_id,
+    by_text,
+)
 from telecom_crm.adapters.postgres.rows.accounts import account_from_row, account_to_row
 from telecom_crm.adapters.postgres.sheet import array_of
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import BillingAccount
+from telecom_crm.domain.account import AccountHolder, BillingAccount
 from telecom_crm.domain.identifiers import AccountId, CustomerId
+
+
+def _is_house(holder: str) -> bool:
+    by_choice("holder", AccountHolder).read(holder)
+    return holder == AccountHolder.HOUSE.value
+
+
+_BY_HOLDER = Filter("(customer_id IS NULL) = {}", _is_house)
+"""The operator's own are found by the index of customers, where they stand together."""
 
 
 @attrs.define
@@ -27,7 +43,11 @@ class PostgresAccounts(PostgresCollection[AccountId, BillingAccount]):
         key="id",
         to_row=account_to_row,
         from_row=account_from_row,
-        filters={"customer_id": by_id("customer_id"), "number": by_text("number")},
+        filters={
+            "customer_id": by_id("customer_id"),
+            "number": by_text("number"),
+            "holder": _BY_HOLDER,
+        },
         left_out=("subscriber", "receivable", "unbilled", "reserved"),
     )
 

@@ -178,6 +178,7 @@ _WORDS = {
 _PLAIN = {
     "channel": "api",
     "result": "with_errors",
+    "holder": "house",
     "category": "silver",
     "priority": "low",
     "method": "cash",

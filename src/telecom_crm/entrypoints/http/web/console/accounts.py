@@ -16,7 +16,13 @@ from litestar.params import FromPath
 
 from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.ports import Page
-from telecom_crm.domain.account import AccountBooks, AccountState, AccountStatement, StatementLine
+from telecom_crm.domain.account import (
+    AccountBooks,
+    AccountHolder,
+    AccountState,
+    AccountStatement,
+    StatementLine,
+)
 from telecom_crm.domain.approval import ApprovalKind
 from telecom_crm.domain.errors import InvalidValue
 from telecom_crm.domain.identifiers import AccountId, RefundId
@@ -34,7 +40,7 @@ from telecom_crm.entrypoints.http.web.console.account_commands import (
 )
 from telecom_crm.entrypoints.http.web.console.commands import Command, Commands, routes_of
 from telecom_crm.entrypoints.http.web.console.deciding import decide
-from telecom_crm.entrypoints.http.web.console.lists import Listing, tolerant
+from telecom_crm.entrypoints.http.web.console.lists import Listing, chips, tolerant
 from telecom_crm.entrypoints.http.web.console.payees import known_as
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Visit, page
@@ -62,6 +68,9 @@ ADJUSTMENTS: Mapping[ApprovalKind, Callable[[Accounts], Callable[..., object]]] 
     ApprovalKind.CHARGEBACK_WRITE_OFF: lambda accounts: accounts.write_off_chargeback,
 }
 """What is booked by hand, alone up to one's limit and by two past it."""
+
+FILTERS = ("holder",)
+"""What the list is filtered by."""
 
 BOOKS = ("month", "kind")
 """What of an account's books is shown."""
@@ -96,7 +105,7 @@ class AccountPages(Controller):
     @shows("/", Area.ACCOUNTS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List accounts with their balances, or find those of somebody."""
-        listing = Listing.of(request)
+        listing = Listing.of(request, *FILTERS)
         found = _found(listing, crm)
         ids = [state.account.id for state in found.items]
         return page(
@@ -105,6 +114,7 @@ class AccountPages(Controller):
             fragment="console/accounts/_table.html",
             listing=listing,
             found=found,
+            chips=_chips(listing, crm),
             owners=crm.accounts.owners(ids) if request.may(Area.CUSTOMERS) else {},
         )
 
@@ -233,10 +243,30 @@ def _incident(books: AccountBooks) -> str:
 def _found(listing: Listing, crm: Crm) -> Page[AccountState]:
     """Return what the list shows: the accounts of whom a search found, or a page of all."""
     if not listing.q:
-        page_of: Page[AccountState] = tolerant(listing, crm.accounts.states)
+        page_of: Page[AccountState] = tolerant(
+            listing, lambda query: crm.accounts.states(attrs.evolve(query, where=_of(query.where)))
+        )
         return page_of
     owned = crm.accounts.states_of([one.id for one in known_as(crm, listing.q)])
     return Page(items=tuple(state for states in owned.values() for state in states))
+
+
+def _of(where: Mapping[str, str]) -> Mapping[str, str]:
+    """Return filters that leave customers' accounts unless the operator's own are asked for."""
+    return {"holder": AccountHolder.CUSTOMER.value, **where}
+
+
+def _chips(listing: Listing, crm: Crm) -> list[dict[str, Any]]:
+    """Return a chip for customers' accounts and one for the operator's own, with their counts."""
+
+    def counts(*wheres: Mapping[str, str], most: int) -> list[int]:
+        return crm.accounts.counts(*map(_of, wheres), most=most)
+
+    choices = [
+        (_("Customers' accounts"), {}),
+        (_("The operator's own"), {"holder": AccountHolder.HOUSE.value}),
+    ]
+    return chips(listing, choices, counts, q=None)
 
 
 def _adjustment(raw: str) -> ApprovalKind:
