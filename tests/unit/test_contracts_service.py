@@ -31,6 +31,7 @@ from telecom_crm.domain.errors import (
     StaleVersion,
 )
 from telecom_crm.domain.hold import HoldKind
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.ledger import InsufficientFunds, LedgerCode, PostingKind, Transfer
 from telecom_crm.domain.number import NumberNotAvailable, NumberStatus
 from telecom_crm.domain.profile import CustomerKind
@@ -177,6 +178,20 @@ def test_a_newcomer_is_who_the_stores_validation_rules_let_in(shop) -> None:
     assert {fault.field for fault in caught.value.faults} == {"tariff", "customer.email"}
     shop.sign(2, new_customer=person(2, email="two@example.org"))
     shop.sign(3, new_customer=None, customer_id=known.customer_id)
+
+
+def test_a_newcomer_who_is_known_keeps_the_numbers_of_another_time(shop) -> None:
+    known = shop.sign(1)
+    formats = {DocumentType.ID_CARD: ["AA9999999"], DocumentType.PASSPORT: ["AA9999999"]}
+    shop.rules.put_validation(ValidationRules(document_formats=formats))
+    assert shop.sign(2, new_customer=person(1)).customer_id == known.customer_id
+    [had] = person(1)["documents"]
+    odd = IdentityDocument(type="passport", number="X11")
+    for documents in ((odd,), (had, odd)):
+        with pytest.raises(InvalidValue) as caught:
+            shop.sign(3, new_customer={"name": "Person 1", "documents": documents})
+        [fault] = caught.value.faults
+        assert (fault.field, fault.value) == ("customer.documents", "X11")
 
 
 @pytest.mark.parametrize(

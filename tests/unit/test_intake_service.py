@@ -31,7 +31,7 @@ from telecom_crm.domain.errors import (
     StaleVersion,
 )
 from telecom_crm.domain.identifiers import ICCID, MSISDN, AccountId, ContractId, CustomerId
-from telecom_crm.domain.identity_document import IdentityDocument
+from telecom_crm.domain.identity_document import DocumentType, IdentityDocument
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.validation import ValidationRules
 
@@ -169,6 +169,21 @@ def test_the_surely_same_customer_is_linked_and_reopened(intake, customers):
     assert customers.get(known.id).status is CustomerStatus.PROSPECT
     with pytest.raises(RuleViolated):
         intake.dismiss_duplicate(one.id, customer_id=known.id)
+
+
+def test_who_is_surely_known_is_not_asked_for_numbers_of_a_new_format(
+    intake, customers, uow, clock
+):
+    first = intake.register(intake.validate(capture(intake).id, by=AIDA).id, by=AIDA)
+    formats = {DocumentType.PASSPORT: ["AA99"]}
+    RuleBook(uow, clock).put_validation(ValidationRules(document_formats=formats), by=AIDA)
+    assert intake.check(RAW).faults == ()
+    again = intake.register(intake.validate(capture(intake).id, by=AIDA).id, by=AIDA)
+    assert again.customer_id == first.customer_id
+    other = capture(intake, {**RAW, "document_number": "AN 7"})
+    with pytest.raises(InvalidValue):
+        intake.validate(other.id, by=AIDA)
+    assert [one.field for one in intake.check(other.raw).faults] == ["documents"]
 
 
 def test_a_suspected_customer_is_linked_or_dismissed_by_an_operator(intake, customers):

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from telecom_crm.application.customers.desk import CustomerCheck, checks_in
+from telecom_crm.application.customers.profiles import exact_of
+from telecom_crm.application.duplicates import rules_in, suspects_in
 from telecom_crm.application.ports import NewId, ReadPhone, Transaction
 from telecom_crm.domain.calendar import local_date
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.deduplication import Suspicion
+from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
 from telecom_crm.domain.identifiers import CustomerId
 from telecom_crm.domain.identity_document import read_national_id
@@ -41,9 +43,18 @@ class Applicants:
     read_phone: ReadPhone
     zone: ZoneInfo
     checks: tuple[CustomerCheck, ...] = ()
+    deduplication: DeduplicationRules | None = None
+    """Rules in place of those that the store holds."""
 
-    def read(self, tx: Transaction, raw: Mapping[str, Any], *, by: Actor, at: datetime) -> Customer:
-        """Return a newcomer; raise `InvalidValue` with every fault."""
+    def read(
+        self, tx: Transaction, raw: Mapping[str, Any], *, by: Actor, at: datetime
+    ) -> tuple[Customer, tuple[Suspicion, ...]]:
+        """
+        Return a newcomer, and who of the customers they may be.
+
+        Raise `InvalidValue` with every fault; how the numbers look that a customer has already who
+        is surely the same is not asked.
+        """
         faults, texts, today = Faults(), _texts(raw), local_date(at, self.zone)
         national_id = faults.check("national_id", _national_id, texts.get("national_id") or "")
         consents = _consents(raw, faults, at=at)
@@ -54,10 +65,12 @@ class Applicants:
         faults.raise_any()
         person = Customer.from_profile(id=CustomerId(self.new_id()), profile=profile, by=by, at=at)
         person = attrs.evolve(person, national_id=national_id or None, consents=consents)
+        suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
+        known = exact_of(tx, suspects)
         checks = checks_in(tx, self.checks, today=today)
-        faults.extend(checks.faults(person))
+        faults.extend(checks.faults(person, on_file=(known,) if known else ()))
         faults.raise_any()
-        return person
+        return person, suspects
 
 
 def plain(person: Customer) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.customers.desk import Checks
 from telecom_crm.application.ports import ReadPhone
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import Fault, Faults, InvalidValue
@@ -53,7 +52,7 @@ def read_newcomer(
     given: Mapping[str, Any],
     *,
     id: CustomerId,
-    checks: Checks,
+    today: date,
     read_phone: ReadPhone,
     by: Actor,
     at: datetime,
@@ -65,9 +64,4 @@ def read_newcomer(
         raise InvalidValue(tuple(Fault.unknown(name[:60], sorted(known)) for name in strange))
     if "name" not in given:
         raise InvalidValue.of("name", "name_missing", "a name is required")
-    customer = Customer.register(
-        id=id, phones=read_phone, today=checks.today, by=by, at=at, **given
-    )
-    if faults := checks.faults(customer):
-        raise InvalidValue(faults)
-    return customer
+    return Customer.register(id=id, phones=read_phone, today=today, by=by, at=at, **given)

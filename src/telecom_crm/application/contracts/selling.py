@@ -14,7 +14,7 @@ from telecom_crm.application.contracts.activating import save_posting_and_task
 from telecom_crm.application.contracts.desk import ContractDesk
 from telecom_crm.application.contracts.ordering import Order, read_newcomer
 from telecom_crm.application.contracts.previewing import Plan
-from telecom_crm.application.customers.desk import Checks, checks_in
+from telecom_crm.application.customers.desk import checks_in
 from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
 from telecom_crm.application.declared import at as at_field
 from telecom_crm.application.duplicates import for_survivor, rules_in
@@ -37,7 +37,7 @@ from telecom_crm.domain.charging import Charge, first_fees
 from telecom_crm.domain.compatibility import require_compatible
 from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.customer import Customer
-from telecom_crm.domain.errors import Faults, InvalidValue, NotFound, RuleViolated
+from telecom_crm.domain.errors import Fault, Faults, InvalidValue, NotFound, RuleViolated
 from telecom_crm.domain.identifiers import (
     ICCID,
     MSISDN,
@@ -204,37 +204,45 @@ class Selling(ContractDesk):
         """Read the catalog and the newcomer, before anything is held, with every fault of both."""
         faults = Faults()
         offers: list[Offer] = []
-        newcomer = None
+        newcomer, of_newcomer = None, tuple[Fault, ...]()
         with self.uow(read_only=True) as tx:
             policies = policies_in(tx)
-            checks = self._checks(tx, order, now)
+            try:
+                newcomer = self._newcomer(tx, order, by, now)
+            except InvalidValue as error:
+                of_newcomer = at_field("customer", error)
             try:
                 offers.append(offer_in(tx, tariff=order.tariff, options=order.options))
             except InvalidValue as error:
                 faults.extend(error.faults)
         if order.policy is not None and order.policy not in policies:
             faults.add("policy", "policy_unknown", f"one of {', '.join(policies)}", order.policy)
-        if order.new_customer is not None:
-            try:
-                newcomer = read_newcomer(
-                    order.new_customer,
-                    id=CustomerId(self.new_id()),
-                    checks=checks,
-                    read_phone=self.read_phone,
-                    by=by,
-                    at=now,
-                )
-            except InvalidValue as error:
-                faults.extend(at_field("customer", error))
+        faults.extend(of_newcomer)
         faults.raise_any()
         return offers[0], policies, newcomer
 
-    def _checks(self, tx: Transaction, order: Order, now: datetime) -> Checks:
-        """Return what a newcomer has to pass; an order that names a customer brings none."""
-        today = local_date(now, self.zone)
+    def _newcomer(self, tx: Transaction, order: Order, by: Actor, now: datetime) -> Customer | None:
+        """
+        Return the customer that an order brings, or None; raise `InvalidValue` with every fault.
+
+        How the numbers look that a customer has already who is surely the same is not asked.
+        """
         if order.new_customer is None:
-            return Checks(today=today)
-        return checks_in(tx, self.checks, today=today)
+            return None
+        today = local_date(now, self.zone)
+        newcomer = read_newcomer(
+            order.new_customer,
+            id=CustomerId(self.new_id()),
+            today=today,
+            read_phone=self.read_phone,
+            by=by,
+            at=now,
+        )
+        known = exact_in(tx, newcomer, rules_in(tx, self.deduplication))
+        checks = checks_in(tx, self.checks, today=today)
+        if faults := checks.faults(newcomer, on_file=(known,) if known else ()):
+            raise InvalidValue(faults)
+        return newcomer
 
     def _customer(
         self, tx: Transaction, order: Order, newcomer: Customer | None, by: Actor, now: datetime

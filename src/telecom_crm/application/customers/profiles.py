@@ -23,7 +23,7 @@ from telecom_crm.application.ports import (
 )
 from telecom_crm.application.retry import retried
 from telecom_crm.domain.customer import CUSTOMER_LIFECYCLE, Customer, CustomerCommand
-from telecom_crm.domain.deduplication import DeduplicationRules
+from telecom_crm.domain.deduplication import DeduplicationRules, Suspicion
 from telecom_crm.domain.identifiers import MSISDN, CustomerId, NoteId
 from telecom_crm.domain.identity_document import IdentityDocument
 from telecom_crm.domain.lifecycle import SYSTEM, Actor
@@ -226,7 +226,12 @@ class Profiles(CustomerDesk):
 
 def exact_in(tx: Transaction, customer: Customer, rules: DeduplicationRules) -> Customer | None:
     """Return, held, the customer who is surely the same, if any; the survivor of merges."""
-    exact = next((one for one in suspects_in(tx, customer, rules) if one.exact), None)
+    return exact_of(tx, suspects_in(tx, customer, rules))
+
+
+def exact_of(tx: Transaction, suspects: Iterable[Suspicion]) -> Customer | None:
+    """Return, held, the one of some suspects who is surely the same; the survivor of merges."""
+    exact = next((one for one in suspects if one.exact), None)
     return survivor_in(tx, exact.customer_id) if exact else None
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 
 from telecom_crm.application.applicants import Applicants, Findings, plain
-from telecom_crm.application.customers.profiles import exact_in, save_new, welcome_back
-from telecom_crm.application.duplicates import rules_in, survivor_in, suspects_in
+from telecom_crm.application.customers.profiles import exact_of, save_new, welcome_back
 from telecom_crm.application.intake.desk import IntakeDesk, held
 from telecom_crm.application.ports import AuditRecord
 from telecom_crm.application.retry import retried
@@ -44,12 +43,12 @@ class Identifying(IntakeDesk):
             # Refuse before reading: what is wrong with the state is not the input's fault.
             APPLICATION_LIFECYCLE.row(application.status, ApplicationCommand.VALIDATE)
             if application.customer_id is not None:
-                known = application.validate(data=application.raw, by=by, at=at)
-                return tx.applications.save(known)
-            person = self._applicants.read(tx, application.raw, by=by, at=at)
-            suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
-            if exact := next((one for one in suspects if one.exact), None):
-                welcome_back(tx, survivor_in(tx, exact.customer_id), by=by, at=at)
+                return tx.applications.save(
+                    application.validate(data=application.raw, by=by, at=at)
+                )
+            person, suspects = self._applicants.read(tx, application.raw, by=by, at=at)
+            if known := exact_of(tx, suspects):
+                welcome_back(tx, known, by=by, at=at)
             data = {**application.raw, **plain(person)}
             if "full_name" in data:
                 data.pop("name", None)
@@ -62,10 +61,9 @@ class Identifying(IntakeDesk):
         at = self.clock()
         with self.uow(read_only=True) as tx:
             try:
-                person = self._applicants.read(tx, raw, by=SYSTEM, at=at)
+                person, suspects = self._applicants.read(tx, raw, by=SYSTEM, at=at)
             except InvalidValue as error:
                 return Findings(faults=error.faults)
-            suspects = suspects_in(tx, person, rules_in(tx, self.deduplication))
         paper = person.documents[0] if person.documents else None
         return Findings(suspects=suspects, document_until=paper.valid_until if paper else None)
 
@@ -88,8 +86,8 @@ class Identifying(IntakeDesk):
             application.refuse_unread()
             if application.customer_id is not None:
                 return application
-            person = self._applicants.read(tx, application.data, by=by, at=at)
-            known = exact_in(tx, person, rules_in(tx, self.deduplication))
+            person, suspects = self._applicants.read(tx, application.data, by=by, at=at)
+            known = exact_of(tx, suspects)
             if known is None:
                 customer = save_new(tx, person)
             else:
@@ -150,5 +148,9 @@ class Identifying(IntakeDesk):
     @property
     def _applicants(self) -> Applicants:
         return Applicants(
-            new_id=self.new_id, read_phone=self.read_phone, zone=self.zone, checks=self.checks
+            new_id=self.new_id,
+            read_phone=self.read_phone,
+            zone=self.zone,
+            checks=self.checks,
+            deduplication=self.deduplication,
         )
