@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -592,8 +593,10 @@ def test_a_change_of_what_is_switched_off_is_not_made(site, phones):
 def test_a_questionnaire_that_nobody_filled_in_is_no_question(site, phones):
     mine, *_ = contracts(site)
     browser, new = enter(site, phones, mine), "/my/tickets/new?topic=network"
-    offered = "Where you are: \r\nSince when: \r\nYour phone's model: "
-    wrong = submit(browser, new, new, subject="I have no network", text=offered)
+    offered = "\nWhere you are: \nSince when: \nYour phone's model: "
+    assert f">\n{offered}</textarea>" in unescape(browser.get(new).text), "an empty line is first"
+    sent = offered.replace("\n", "\r\n")
+    wrong = submit(browser, new, new, subject="I have no network", text=sent)
     assert (wrong.status_code, 'id="e-text"' in wrong.text) == (422, True)
     told = offered.replace("Since when: ", "Since when: 20:00")
     assert submit(browser, new, new, subject="I have no network", text=told).status_code == 303

@@ -27,8 +27,11 @@ class Topic:
 
     @property
     def questionnaire(self) -> str:
-        """What the text of a question begins with: each thing that it is to tell, on a line."""
-        return "\n".join(f"{gettext(one)}: " for one in self.asks)
+        """
+        What the text of a question begins with: each thing that it is to tell, on a line, below
+        an empty one, where the caret stands and who only writes away writes.
+        """
+        return "\n".join(["", *(f"{gettext(one)}: " for one in self.asks)] if self.asks else ())
 
 
 TOPICS: Mapping[str, Topic] = {
@@ -71,6 +74,5 @@ TOPICS: Mapping[str, Topic] = {
 
 def is_unanswered(text: str) -> bool:
     """Tell whether a text is a questionnaire as it was offered, with nothing filled in."""
-    told = [line.strip() for line in text.split("\n")]
     offered = (one.questionnaire for one in TOPICS.values() if one.asks)
-    return any(told == [line.strip() for line in one.split("\n")] for one in offered)
+    return any(text.split() == one.split() for one in offered)
