@@ -37,6 +37,20 @@ def test_a_file_is_followed_to_its_summary_and_its_errors_are_taken(
     context.close()
 
 
+def test_all_that_a_file_lacks_fits_a_phone(browser, site):
+    size = {"width": PHONE[0], "height": PHONE[1]}
+    context = browser.new_context(locale="en", viewport=size)
+    window = Window.on(context, site).sign_in()
+    page = window.page
+    window.go("/console/imports/new")
+    content = "full_name,iccid\nАсанова Айгүл,8996500000007770015\n".encode()
+    page.set_input_files("#f-file", {"name": "few.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("#import")).to_contain_text("A column is missing")
+    assert window.overflow() <= 0
+    context.close()
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_ticket_goes_from_a_subscribers_phone_to_its_closing(browser, site, javascript):
     subject = "No signal at home" if javascript else "No signal in the yard"
