@@ -151,7 +151,7 @@ def _amount(name: str, words: Any, currency: str, *, required: bool = True) -> B
     return Box(
         name=name,
         words=words,
-        hint=lambda: here().currency(currency),
+        currency=currency,
         required=required,
         read=lambda raw: amount_in(currency)(raw)["amount"],  # the catalog's own currency
         write=amount_written,

@@ -39,13 +39,15 @@ class Box:
     One value of a form.
 
     `read` makes JSON of a text (or of one of its lines) that was typed, `write` the text of JSON.
-    What may be left out is left out of the JSON, and the default of its class holds.
+    What may be left out is left out of the JSON, and the default of its class holds. An amount
+    says its currency.
     """
 
     name: str
     words: Words
     hint: Words | None = None
     look: str = TEXT
+    currency: str = ""
     options: Sequence[StrEnum] = ()
     required: bool = True
     read: Callable[[str], Any] = str
