@@ -454,6 +454,8 @@ def test_photos_go_both_ways_in_a_conversation(site, phones):
     asked = submit(browser, new, new, files=photo, **said)
     at = asked.headers["location"]
     assert submit(browser, at, at, files={"content": ("two.png", PNG + b"2")}).status_code == 303
+    for form in (new, at):
+        assert '<p class="hint" id="h-text">Text, a file, or both</p>' in browser.get(form).text
     alone = submit(browser, new, new, subject="My mast", files=photo)
     assert "mast.png" in browser.get(alone.headers["location"]).text, "a file needs no words"
     nothing = submit(browser, new, new, subject="My mast")

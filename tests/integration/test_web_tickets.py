@@ -285,6 +285,8 @@ def test_a_file_is_sent_named_and_given_to_who_may_see_it(site, admin):
     assert submit(auditor, path, address).status_code == 403
     new = f"{PATH}/new?customer={site.customer.id}"
     said = {"subject": "x", "priority": "normal", "customer": str(site.customer.id)}
+    for form in (new, path):
+        assert '<p class="hint" id="h-text">Text, a file, or both</p>' in admin.get(form).text
     for text in ("y", ""):
         made = submit(admin, new, f"{PATH}/new", files=photo, **{**said, "text": text})
         assert "mast.png" in admin.get(made.headers["location"]).text
