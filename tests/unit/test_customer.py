@@ -70,8 +70,8 @@ def test_the_table():
 
 def test_unblock_asks_for_contracts():
     blocked = customer().block(reason="fraud", **CONTEXT)
-    assert blocked.unblock(open_contracts=2, **CONTEXT).status == "active"
-    assert blocked.unblock(open_contracts=0, **CONTEXT).status == "prospect"
+    assert blocked.unblock(live_contracts=2, **CONTEXT).status == "active"
+    assert blocked.unblock(live_contracts=0, **CONTEXT).status == "prospect"
     assert not blocked.may_sign
     assert blocked.events[-1].reason == "fraud"
 
@@ -130,7 +130,7 @@ def test_a_merged_customer_refuses_every_command_and_names_the_survivor():
     commands = [
         lambda: merged.activate(**CONTEXT),
         lambda: merged.block(reason="", **CONTEXT),
-        lambda: merged.unblock(open_contracts=0, **CONTEXT),
+        lambda: merged.unblock(live_contracts=0, **CONTEXT),
         lambda: merged.close(open_contracts=0, **CONTEXT),
         lambda: merged.reopen(**CONTEXT),
         lambda: merged.update(changes={"name": "x"}, today=TODAY, **CONTEXT),

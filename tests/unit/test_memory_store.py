@@ -644,7 +644,7 @@ def test_what_contracts_are_found_by(uow):
     with uow(read_only=True) as tx:
         assert tx.contracts.by_msisdns([one.msisdn, MSISDN("996700000000")]) == {one.msisdn: one}
         assert tx.contracts.of_account(two.account_id) == [two]
-        assert tx.contracts.open_of([one.customer_id]) == {one.customer_id: 1}
+        assert tx.contracts.count_live([one.customer_id]) == {one.customer_id: 1}
         assert tx.contracts.activation_due(AT.date(), limit=5).items == (one, two)
         assert tx.contracts.activation_due(AT.date() - timedelta(1), limit=5).items == ()
         assert tx.contracts.page(Query(where={"tariff": "START", "number": one.number})).items == (

@@ -455,8 +455,8 @@ class Contracts(Collection[ContractId, Contract], Protocol):
         """Return the contract that holds each of these numbers now."""
         ...
 
-    def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
-        """Count each customer's contracts that hold a SIM."""
+    def count_live(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+        """Count each customer's contracts that are live: that hold a SIM."""
         ...
 
     def latest_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, Contract]:

@@ -313,10 +313,10 @@ class Customer:
         return self._move(_C.BLOCK, reason=reason, by=by, at=at)
 
     def unblock(
-        self, *, open_contracts: int, reason: str = "", by: Actor, at: datetime
+        self, *, live_contracts: int, reason: str = "", by: Actor, at: datetime
     ) -> Customer:
-        """Lift a block: back to active with a contract, to prospect without."""
-        held = ContractsHeld.SOME if open_contracts else ContractsHeld.NONE
+        """Lift a block: back to active with a live contract, to prospect without."""
+        held = ContractsHeld.SOME if live_contracts else ContractsHeld.NONE
         return self._move(_C.UNBLOCK, guard=held, reason=reason, by=by, at=at)
 
     def close(self, *, open_contracts: int, reason: str = "", by: Actor, at: datetime) -> Customer:

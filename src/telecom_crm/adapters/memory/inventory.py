@@ -116,7 +116,7 @@ class MemoryContracts(MemoryCollection[ContractId, Contract]):
                 found[msisdn] = contract
         return found
 
-    def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+    def count_live(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
         return {
             customer_id: sum(
                 contract.status in LIVE

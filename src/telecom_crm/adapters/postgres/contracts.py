@@ -73,7 +73,7 @@ class PostgresContracts(PostgresCollection[ContractId, Contract]):
         )
         return {contract.msisdn: contract for contract in found}
 
-    def open_of(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
+    def count_live(self, customer_ids: Iterable[CustomerId]) -> dict[CustomerId, int]:
         """Count each customer's contracts that hold a SIM."""
         wanted = list(customer_ids)
         counted = self.connection.exec_driver_sql(

@@ -92,7 +92,7 @@ def world_in(
     msisdns = {r.msisdn for r in readings if r.msisdn is not None}
     holders = tx.contracts.by_msisdns(msisdns) if msisdns else {}
     states = _held_for_activation(tx, turn, holders) if turn.job.activate else {}
-    live = tx.contracts.open_of(sorted(customers)) if customers else {}
+    live = tx.contracts.count_live(sorted(customers)) if customers else {}
     world = World(
         owners=owners,
         customers=customers,

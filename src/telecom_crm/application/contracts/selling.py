@@ -358,7 +358,7 @@ def case_of(sold: Sold, state: AccountState, offer: Offer) -> Case:
 
 
 def _live_of(tx: Transaction, customer: Customer) -> int:
-    return tx.contracts.open_of([customer.id]).get(customer.id, 0)
+    return tx.contracts.count_live([customer.id])[customer.id]
 
 
 def save_sold(tx: Transaction, sold: Sold) -> Contract:

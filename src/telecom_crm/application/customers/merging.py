@@ -132,7 +132,7 @@ class Merging(CustomerDesk):
                 survivor=survivor,
                 payments_in_flight=_payments_in_flight(tx, theirs.accounts),
                 both_live=any(one.is_live for one in theirs.contracts)
-                and tx.contracts.open_of([survivor_id])[survivor_id] > 0,
+                and tx.contracts.count_live([survivor_id])[survivor_id] > 0,
                 moved={thing: [str(id) for id in ids] for thing, ids in found.items()},
                 take=take,
                 by=by,

@@ -46,10 +46,9 @@ class Standing(CustomerDesk):
         """Lift a customer's block."""
         with self.uow() as tx:
             customer = held(tx, customer_id, expected_version)
-            live = tx.contracts.open_of([customer_id]).get(customer_id, 0)
-            at = self.clock()
+            live, at = tx.contracts.count_live([customer_id])[customer_id], self.clock()
             return tx.customers.save(
-                customer.unblock(open_contracts=live, reason=reason, by=by, at=at)
+                customer.unblock(live_contracts=live, reason=reason, by=by, at=at)
             )
 
     @retried
@@ -64,7 +63,7 @@ class Standing(CustomerDesk):
         """End the relation with a customer who has no open contract."""
         with self.uow() as tx:
             customer = held(tx, customer_id, expected_version)
-            count, at = _open_contracts(tx, customer_id), self.clock()
+            count, at = _count_open(tx, customer_id), self.clock()
             return tx.customers.save(
                 customer.close(open_contracts=count, reason=reason, by=by, at=at)
             )
@@ -105,13 +104,13 @@ class Standing(CustomerDesk):
                 tx,
                 customer,
                 merged=_merged_into(tx, customer_id),
-                open_contracts=_open_contracts(tx, customer_id),
+                open_contracts=_count_open(tx, customer_id),
                 by=by,
                 at=self.clock(),
             )
 
 
-def _open_contracts(tx: Transaction, customer_id: CustomerId) -> int:
+def _count_open(tx: Transaction, customer_id: CustomerId) -> int:
     """Count contracts that are not over, drafts included."""
     contracts = each_in(tx.contracts, customer_id=str(customer_id))
     return sum(contract.is_open for contract in contracts)

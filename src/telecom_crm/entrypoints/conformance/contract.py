@@ -202,7 +202,7 @@ class ContractMachine(StoreMachine):
                 assert tx.contracts.of_account(account.id) == mine
                 live = sum(self.model[one.id].status in LIVE for one in mine)
                 assert account.customer_id is not None
-                found = tx.contracts.open_of([account.customer_id])
+                found = tx.contracts.count_live([account.customer_id])
                 assert found.get(account.customer_id, 0) == live
                 theirs = [one for one in every if one.customer_id == account.customer_id]
                 latest = tx.contracts.latest_of([account.customer_id])
