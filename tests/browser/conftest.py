@@ -106,6 +106,14 @@ class Window:
             for node in fault["nodes"]
         ]
 
+    def pressed_on_paper(self) -> list[str]:
+        """Return what is printed though it is there to be pressed; only once print is emulated."""
+        found = self.page.evaluate(
+            """() => [...document.querySelectorAll('button, [type=submit], nav, summary.btn, .btn')]
+              .filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 200))"""
+        )
+        return [str(one) for one in found]
+
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than its window."""
         wide = self.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")

@@ -78,6 +78,10 @@ def test_every_page_is_accessible_quiet_and_within_its_window(windows, address, 
         assert window.overflow() <= 0, f"wider than {width} px"
         rules = EVERY_RULE if theme == "light" else RULES_OF_COLOUR
         assert window.faults_of_axe(rules) == [], f"{theme}, {width} px"
+    window.page.emulate_media(media="print")
+    assert window.pressed_on_paper() == []
+    assert window.page.evaluate("() => getComputedStyle(document.body).colorScheme") == "light"
+    window.page.emulate_media(media="screen")
     assert window.said == []
 
 
