@@ -118,9 +118,9 @@ class Row:
     changes: tuple[Change, ...] = ()
 
 
-def rows_of(request: Visit, lines: Sequence[TrailLine]) -> list[Row]:
-    """Put lines in words, and name together what they are about and what they tell of."""
-    changes = [changes_in(one) if isinstance(one, Event) else [] for one in lines]
+def rows_of(request: Visit, lines: Sequence[TrailLine], *, with_changes: bool = True) -> list[Row]:
+    """Put lines in words, and name together what they are about and what changes tell of."""
+    changes = [changes_in(one) if with_changes and isinstance(one, Event) else [] for one in lines]
     keys = {key_of(one) for one in lines}
     names = named(request, keys.union(*map(keys_told, changes)))
     return [

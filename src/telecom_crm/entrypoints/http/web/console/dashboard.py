@@ -104,7 +104,7 @@ class DashboardPages(Controller):
             steps=_steps(request, crm.reports),
             tariffs=_tariffs(found, crm),
             taken=_taken(request, crm, found),
-            latest=rows_of(request, found.latest),
+            latest=rows_of(request, found.latest, with_changes=False),
             icon_of=lambda event: event_shown(event.name)[1],
             late=found.at - LATE,
             icons=ICONS,

@@ -94,6 +94,11 @@ KINDS: Mapping[str, Kind] = {
 """What the trail is about, where that is more than its key says."""
 
 
+_BETWEEN, _LAST = {"account", "contract"}, {"customer"}
+STAGES = (KINDS.keys() - _BETWEEN - _LAST, _BETWEEN, _LAST)
+"""In what order they are read: those that others lead to behind these."""
+
+
 def _message(event: str) -> str:
     return event_shown(event)[0] if event in EVENTS else event
 
@@ -112,15 +117,18 @@ def named(request: Visit, keys: Iterable[Key]) -> dict[Key, str]:
     """
     Return what things are called, as far as the visitor may see them and they are still there.
 
-    Many are read with as many statements as one. Behind what a thing is called stands whose it is,
-    for who may see customers.
+    Many are read with as many statements as one: one for each kind. Behind what a thing is called
+    stands whose it is, for who may see customers.
     """
     wanted = {key for key in keys if key[0] in KINDS and request.may(KINDS[key[0]].area)}
-    known = request.pages.things(wanted)
-    owners = _owners(request, known)
+    known, ahead = dict[Key, Any](), set[Key]()
+    for stage in STAGES:
+        known |= request.pages.things(key for key in wanted | ahead if key[0] in stage)
+        if request.may(Area.CUSTOMERS):
+            ahead |= {_ahead(key, thing) for key, thing in known.items()}
     told = {
-        key: " · ".join(filter(None, (*KINDS[key[0]].told(thing), owners.get(key))))
-        for key, thing in known.items()
+        key: " · ".join(filter(None, (*KINDS[key[0]].told(known[key]), _owner(key, known))))
+        for key in wanted & known.keys()
     }
     return {key: words for key, words in told.items() if words}
 
@@ -143,24 +151,13 @@ def place_of(key: Key, request: Visit) -> str | None:
     return f"{kind.path}/{text}" if kind is not None and shown else None
 
 
-def _owners(request: Visit, known: Mapping[Key, Any]) -> dict[Key, str]:
-    """Return the names of the customers whose things are, for who may see these."""
-    if not request.may(Area.CUSTOMERS):
-        return {}
-    found, asked = dict(known), set(known)
-    while ahead := {_ahead(key, thing) for key, thing in found.items()} - asked:
-        found |= request.pages.things(ahead)
-        asked |= ahead
-    ends = {key: _end(key, found) for key in known if key[0] != "customer"}
-    return {key: found[end].name for key, end in ends.items() if end in found}
-
-
 def _ahead(key: Key, thing: Any) -> Key:
     return KINDS[key[0]].whose(thing)
 
 
-def _end(key: Key, found: Mapping[Key, Any]) -> Key:
-    """Return the customer that a thing leads to; a way that leads nowhere has an end unknown."""
-    while key in found and key[0] != "customer":
-        key = _ahead(key, found[key])
-    return key
+def _owner(key: Key, known: Mapping[Key, Any]) -> str:
+    """Return the name of the customer whose a thing is; "" for a customer, and where none is."""
+    end = key
+    while end in known and end[0] != "customer":
+        end = _ahead(end, known[end])
+    return known[end].name if end in known and end != key else ""
