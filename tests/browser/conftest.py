@@ -13,6 +13,7 @@ AXE = Path(__file__).parent / "axe.min.js"
 PHONE, DESK = (390, 844), (1440, 900)
 EVERY_RULE = "rules: {'target-size': {enabled: true}}"  # WCAG 2.2; not on by itself
 RULES_OF_COLOUR = "runOnly: ['color-contrast', 'link-in-text-block']"
+expect.set_options(timeout=20_000)  # a worker's turn, on a machine that does much else
 SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
