@@ -1,10 +1,10 @@
-"""Texts full of markup and formulas, on every page: they are shown, and nothing comes of them."""
+"""Long texts full of markup, on a phone: they are shown, nothing comes of them, and all fits."""
 
 import pytest
 from playwright.sync_api import Dialog
 
 from tests.browser.addresses import address_of, templates
-from tests.browser.conftest import Window
+from tests.browser.conftest import PHONE, Window
 from tests.browser.hostile import LONG, MARK, SHORT
 from tests.browser.serving import served
 from tests.browser.test_pages import GUESTS, LEADS_ON
@@ -23,7 +23,8 @@ SHOWN = """mark => {
 def hostile(browser):
     """A window that is signed in on both faces of a CRM full of hostile texts."""
     with served("tests.browser.hostile:make") as url:
-        context = browser.new_context(locale="en")
+        size = {"width": PHONE[0], "height": PHONE[1]}
+        context = browser.new_context(locale="en", viewport=size)
         window = Window.on(context, url)
 
         def refuse(dialog: Dialog) -> None:
@@ -55,6 +56,7 @@ def test_no_text_is_more_than_a_text_on_any_page(hostile):
         times += len(texts)
         odd += [(template, one) for one in hostile.said]
         odd += [(template, f"{made} elements")] * bool(made)
+        odd += [(template, "wider than a phone")] * (hostile.overflow() > 0)
         odd += [(template, one) for one in texts if not whole(one)]
     assert odd == []
     assert times > 300, "hostile texts are on nearly all pages"
