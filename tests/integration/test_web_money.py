@@ -407,15 +407,28 @@ def test_the_list_begins_with_customers_accounts_and_the_operators_own_are_behin
     browser = site.browser("operator")
     contract = next(site.crm.contracts.each(status="active"))
     mine = f"/console/accounts/{contract.account_id}"
+    column = '<th scope="col">Customer</th>'
     page = browser.get("/console/accounts?size=100").text
     assert f"/console/accounts/{house}" not in page
     assert mine in page
-    assert re.search(r'href="/console/accounts\?size=100"[^>]*aria-current="[a-z]+"', page)
+    assert (chosen_in(page), column in page) == ("Customers' accounts", True)
     (chip,) = re.findall(r'href="(/console/accounts\?[^"]*holder=house)"', page)
     page = browser.get(unescape(chip)).text
     assert f"/console/accounts/{house}" in page
     assert mine not in page
-    assert "Customers&#39; accounts" in page
+    assert (chosen_in(page), column in page) == ("The operator's own", False)
+
+
+def test_a_search_is_for_customers_accounts_whatever_was_chosen_before(site, contract):
     asked = {"q": contract.number, "holder": "house"}
-    found = browser.get("/console/accounts", params=asked).text
-    assert mine in found, "a search is for those of customers"
+    page = site.browser("operator").get("/console/accounts", params=asked).text
+    name = site.crm.customers.get(contract.customer_id).name
+    assert f"<td>{name}</td>" in unescape(page)
+    assert chosen_in(page) == "Customers' accounts"
+
+
+def chosen_in(page: str) -> str:
+    """Return the words of the chip whose accounts a list shows."""
+    [chips] = re.findall(r'<nav class="segments" aria-label="Accounts">(.*?)</nav>', page, re.S)
+    [words] = re.findall(r'aria-current="true">([^<]*?) <', chips)
+    return unescape(words)

@@ -105,7 +105,7 @@ class AccountPages(Controller):
     @shows("/", Area.ACCOUNTS)
     def index(self, request: Visit, crm: NamedDependency[Crm]) -> Response[bytes]:
         """List accounts with their balances, or find those of somebody."""
-        listing = Listing.of(request, *FILTERS)
+        listing = _asked_for(request)
         found = _found(listing, crm)
         ids = [state.account.id for state in found.items]
         return page(
@@ -238,6 +238,12 @@ def _incident(books: AccountBooks) -> str:
         "incident %s: account %s has %s, booked %s", incident, state.account.id, counted, booked
     )
     return incident
+
+
+def _asked_for(request: Visit) -> Listing:
+    """Read the address; a search is for customers' accounts, whatever was chosen before."""
+    listing = Listing.of(request, *FILTERS)
+    return Listing.of(request) if listing.q else listing
 
 
 def _found(listing: Listing, crm: Crm) -> Page[AccountState]:
