@@ -637,8 +637,15 @@ def test_accounts_are_adjusted_and_emptied(service):
         f"{path}/adjust", {"kind": "goodwill", "amount": money("50.00"), "reason": "sorry"}, key="1"
     )
     assert (given.status_code, given.json()["kind"]) == (201, "goodwill")
-    fee = {"kind": "service", "amount": money("20.00"), "reason": "visit"}
-    assert service.post(f"{path}/adjust", fee, key="2").status_code == 201
+    visit = {"kind": "service", "amount": money("20.00"), "reason": "visit"}
+    fee = visit | {"contract_id": contract["id"]}
+    charged = service.post(f"{path}/adjust", fee, key="2")
+    assert charged.status_code == 201
+    assert {one["contract_id"] for one in charged.json()["transfers"]} == {contract["id"]}
+    for kind, of in (("service", other), ("goodwill", contract)):
+        wrong = fee | {"kind": kind, "contract_id": of["id"]}
+        refused = service.post(f"{path}/adjust", wrong, key=kind)
+        assert fields_of(problem_of(refused, 422, "invalid_value")) == ["contract_id"]
     dear = fee | {"amount": money("31.00")}
     problem_of(service.post(f"{path}/adjust", dear, key="3"), 409, "insufficient_funds")
     moved = service.post(

@@ -16,7 +16,7 @@ from telecom_crm.domain.approval import FOUR_EYES
 from telecom_crm.domain.charging import ChargeKind
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, KeyReused, NotFound, RuleViolated
-from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId, PaymentId
+from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId, EntryId, PaymentId
 from telecom_crm.domain.ledger import AlreadyReversed, InsufficientFunds, LedgerCode, Posting
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -24,13 +24,10 @@ from telecom_crm.domain.payment import Payment, PaymentMethod
 from telecom_crm.domain.policy import POSTPAID, PREPAID
 from telecom_crm.domain.profile import CustomerKind
 from telecom_crm.domain.role import ALL_RIGHTS, NO_RIGHTS, PAST_LIMIT, Limit, Rights
+from tests.unit.shop import Shop, som
 
 CLERK = Actor("clerk")
 CUSTOMER = CustomerId(UUID(int=1 << 96))
-
-
-def som(amount: str) -> Money:
-    return Money.parse(amount, "KGS")
 
 
 @pytest.fixture
@@ -47,6 +44,11 @@ def accounts(uow, series, clock, ids):
             )
         )
     return Accounts(uow, clock, ids, series)
+
+
+@pytest.fixture
+def shop(uow, series, clock, ids) -> Shop:
+    return Shop.opened(uow, series, clock, ids)
 
 
 @pytest.fixture
@@ -124,12 +126,28 @@ def test_a_charge_by_hand_is_a_fee_with_tax_and_limited(accounts, account):
         accounts.charge(account.id, amount=som("8.81"), kind=ChargeKind.PENALTY, reason="x")
 
 
+def test_a_fee_for_a_contract_is_of_one_that_the_account_pays_for(accounts, account, shop):
+    contract = shop.active()
+    fee = {"amount": som("1"), "kind": ChargeKind.RECURRING, "reason": "2026-07"}
+    entry = accounts.charge(contract.account_id, contract_id=contract.id, **fee)
+    assert {leg.contract_id for leg in entry.transfers} == {contract.id}
+    of_none = accounts.charge(contract.account_id, **fee)
+    assert {leg.contract_id for leg in of_none.transfers} == {None}
+    accounts.credit(account.id, amount=som("5"), reason="gift")
+    with pytest.raises(InvalidValue, match=f"a contract that account {account.id} pays for"):
+        accounts.charge(account.id, contract_id=contract.id, **fee)
+    with pytest.raises(NotFound):
+        accounts.charge(account.id, contract_id=ContractId(UUID(int=7)), **fee)
+    assert accounts.get(account.id).available == som("5")
+
+
 def test_another_kind_of_charge_is_another_request(accounts, account):
     accounts.credit(account.id, amount=som("20"), reason="gift")
     given = {"amount": som("1"), "reason": "x", "idempotency_key": "k"}
     accounts.charge(account.id, kind=ChargeKind.SIM_SWAP, **given)
     with pytest.raises(KeyReused):
         accounts.charge(account.id, kind=ChargeKind.NUMBER_CHANGE, **given)
+    accounts.charge(account.id, kind=ChargeKind.SIM_SWAP, **given)
     with pytest.raises(InvalidValue, match="255"):
         accounts.credit(account.id, amount=som("1"), reason="x", idempotency_key="k" * 256)
     for unfit in ("", " ", "k\x00"):

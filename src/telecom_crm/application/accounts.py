@@ -45,7 +45,7 @@ from telecom_crm.domain.account import AccountBooks, AccountState, AccountStatem
 from telecom_crm.domain.charging import ChargeKind, charge
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
-from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
+from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId, EntryId
 from telecom_crm.domain.ledger import (
     JournalEntry,
     LedgerCode,
@@ -224,18 +224,35 @@ class Accounts:
         amount: Money,
         kind: ChargeKind,
         reason: str,
+        contract_id: ContractId | None = None,
         idempotency_key: str | None = None,
         by: Actor = SYSTEM,
     ) -> JournalEntry:
-        """Charge a named fee by hand, tax included; refused past what is available."""
+        """
+        Charge a named fee by hand, tax included; refused past what is available.
+
+        `contract_id` is the contract that the fee is for, where it is for one: raise `NotFound`,
+        or `InvalidValue` for one that another account pays for.
+        """
 
         def legs(_: Transaction, state: AccountState) -> posting.Legs:
             one = charge(kind=kind, gross=amount, tax=_tax(state))
-            return posting.fee_charged(one, contract_id=None, postpaid=state.account.postpaid)
+            postpaid = state.account.postpaid
+            return posting.fee_charged(one, contract_id=contract_id, postpaid=postpaid)
 
-        booked_as, what = posting.posting_kind(kind), f"charge {kind}"
-        return self._book(
-            booked_as, legs, account_id, amount, reason, idempotency_key, by, what, limited=True
+        return Adjusting(self.uow, self.clock, self.new_id).book(
+            Adjustment(
+                kind=posting.posting_kind(kind),
+                account_id=account_id,
+                amount=amount,
+                reason=reason,
+                key=idempotency_key,
+                by=by,
+                legs=legs,
+                what=f"charge {kind}",
+                contract_id=contract_id,
+                limited=True,
+            )
         )
 
     def write_off(
@@ -507,9 +524,7 @@ class Accounts:
         reason: str,
         key: str | None,
         by: Actor,
-        what: str = "",
         *,
-        limited: bool = False,
         signed: bool = False,
         rights: Rights = ALL_RIGHTS,
     ) -> JournalEntry:
@@ -522,8 +537,6 @@ class Accounts:
                 key=key,
                 by=by,
                 legs=legs,
-                what=what,
-                limited=limited,
                 signed=signed,
                 rights=rights,
             )

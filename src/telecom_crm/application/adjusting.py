@@ -14,8 +14,9 @@ from telecom_crm.application.retry import retried
 from telecom_crm.application.spending import post_spent
 from telecom_crm.domain import posting
 from telecom_crm.domain.account import AccountState
+from telecom_crm.domain.contract import Contract
 from telecom_crm.domain.errors import InvalidValue, NotFound, RuleViolated
-from telecom_crm.domain.identifiers import AccountId, EntryId
+from telecom_crm.domain.identifiers import AccountId, ContractId, EntryId
 from telecom_crm.domain.ledger import JournalEntry, LedgerCode, Posting, PostingKind
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.money import Money
@@ -43,6 +44,8 @@ class Adjustment:
     by: Actor
     legs: Legs
     what: str = ""
+    contract_id: ContractId | None = None
+    """The contract that it is for, one of those that the account pays for."""
     limited: bool = False
     signed: bool = False
     rights: Rights = ALL_RIGHTS
@@ -67,11 +70,15 @@ class Adjusting:
         at, entry_id = self.clock(), EntryId(self.new_id())
         account_id, amount = wanted.account_id, wanted.amount
         command = f"accounts.{wanted.what or wanted.kind}"
-        asked = {"amount": amount, "why": wanted.reason}
+        asked: dict[str, object] = {"amount": amount, "why": wanted.reason}
+        if wanted.contract_id:
+            asked["contract_id"] = wanted.contract_id
         if earlier := booked_before(
             tx, wanted.key, command, entry_id, account_id, by=wanted.by, **asked
         ):
             return earlier
+        if wanted.contract_id:  # held before its account, as everywhere
+            _refuse_other(tx.contracts.get(wanted.contract_id), account_id)
         state = state_of(tx, account_id, at)
         if not house:
             state.account.refuse_house()
@@ -89,6 +96,12 @@ class Adjusting:
         booked = Posting.of(entry, limited=wanted.limited)
         post_spent(tx, state, [booked], by=wanted.by, at=at)
         return entry
+
+
+def _refuse_other(contract: Contract, account_id: AccountId) -> None:
+    if contract.account_id != account_id:
+        problem = f"a contract that account {account_id} pays for"
+        raise InvalidValue.of("contract_id", "contract", problem, str(contract.id))
 
 
 def entry_of(

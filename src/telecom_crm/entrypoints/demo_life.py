@@ -28,7 +28,7 @@ from telecom_crm.domain.charging import ChargeKind, gross_total
 from telecom_crm.domain.contract import CloseReason, Contract, ContractStatus
 from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.hold import HoldKind
-from telecom_crm.domain.identifiers import AccountId, TicketId
+from telecom_crm.domain.identifiers import TicketId
 from telecom_crm.domain.importing import ImportKind
 from telecom_crm.domain.lifecycle import Actor, Event
 from telecom_crm.domain.money import Money
@@ -229,7 +229,8 @@ class _Life:
     crm: Crm
     demo: Demo
     people: tuple[_Person, ...] = attrs.field(init=False)
-    _accounts: dict[int, AccountId] = attrs.field(factory=dict, init=False)
+    _sales: dict[int, Contract] = attrs.field(factory=dict, init=False)
+    """The contracts as they were signed, by who it was."""
     _tickets: dict[int, TicketId] = attrs.field(factory=dict, init=False)
 
     @people.default
@@ -382,20 +383,22 @@ class _Life:
 
     def _charge(self, one: _Person, day: int) -> None:
         self.crm.accounts.charge(
-            self._account(one),
+            self._sale(one).account_id,
+            contract_id=self._sale(one).id,
             amount=_som(_FEES[one.who.tariff]),
             kind=ChargeKind.RECURRING,
             reason=f"{self._at(day, 0):%Y-%m}",
             idempotency_key=f"demo-fee-{one.index}-{day}",
         )
 
-    def _account(self, one: _Person) -> AccountId:
-        if one.index not in self._accounts:
-            self._accounts[one.index] = self._contract(one).account_id
-        return self._accounts[one.index]
+    def _sale(self, one: _Person) -> Contract:
+        """Return somebody's contract as it was once: for its ids, which stay."""
+        if one.index not in self._sales:
+            self._sales[one.index] = self._contract(one)
+        return self._sales[one.index]
 
     def _promise(self, one: _Person) -> None:
-        account_id = self._account(one)
+        account_id = self._sale(one).account_id
         if any(e.name == "PaymentPromised" for e in self.crm.events.of("account", str(account_id))):
             return
         until = self.crm.clock() + timedelta(days=_PROMISE_DAYS)
@@ -427,7 +430,7 @@ class _Life:
             self.crm.contracts.suspend(contract.id, hold=hold, reason=reason, by=OPERATOR)
 
     def _last_payment(self, one: _Person) -> Payment:
-        of_account = {"account_id": str(self._account(one))}
+        of_account = {"account_id": str(self._sale(one).account_id)}
         return self.crm.payments.page(Query(where=of_account, descending=True, limit=1)).items[0]
 
     def _keep_lost(self, gateway: str, amount: int, told: str) -> None:

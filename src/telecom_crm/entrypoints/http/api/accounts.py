@@ -15,7 +15,8 @@ from telecom_crm.application.accounts import Accounts
 from telecom_crm.application.settlements import Settlements
 from telecom_crm.domain.account import AccountState
 from telecom_crm.domain.charging import ChargeKind
-from telecom_crm.domain.identifiers import AccountId, CustomerId, EntryId
+from telecom_crm.domain.errors import InvalidValue
+from telecom_crm.domain.identifiers import AccountId, ContractId, CustomerId, EntryId
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.http.api.account_views import (
     AccountView,
@@ -65,6 +66,8 @@ class Adjustment(Body):
     kind: AdjustmentKind
     amount: MoneyBody
     reason: Given
+    contract_id: UUID | None = None
+    """The contract that a fee is for, where it is for one; goodwill is for none."""
 
 
 class Loss(StrEnum):
@@ -199,6 +202,8 @@ class AccountController(Controller):
     ) -> Response[EntryView]:
         """Give a subscriber goodwill money, or charge a named fee."""
         if data.kind is AdjustmentKind.GOODWILL:
+            if data.contract_id:
+                raise InvalidValue.of("contract_id", "contract", "left out: goodwill is for none")
             entry = accounts.credit(
                 AccountId(account_id),
                 amount=data.amount.money,
@@ -213,6 +218,7 @@ class AccountController(Controller):
                 amount=data.amount.money,
                 kind=ChargeKind(data.kind.value),
                 reason=data.reason,
+                contract_id=ContractId(data.contract_id) if data.contract_id else None,
                 idempotency_key=request.key,
                 by=request.by,
             )
