@@ -287,6 +287,7 @@ def test_an_export_is_a_workbook_or_parquet_too_and_is_written_down(service):
     assert rows == [(made["id"], "=1+1", date(1990, 1, 31), made["version"])]
     line = service.get("/audit?action=customers.export").json()["items"][-1]
     assert (line["by"], line["detail"]) == ("the admin", "parquet, filtered by phone")
+    assert (line["thing"], line["thing_id"]) == ("customer", "")
     tokens = {token["name"]: token["id"] for token in service.get("/tokens").json()["items"]}
     assert line["token"] == tokens["the admin"]
     timeline = service.get(f"/customers/{made['id']}/timeline").json()["items"]

@@ -324,6 +324,9 @@ def test_who_may_see_no_contracts_finds_none_by_giving_a_number_back(site, admin
     assert keeper.get(f"{path}/restore").status_code == 403
     refused = submit(keeper, "/prefs", f"{path}/restore", contract="C-99999999")
     assert refused.status_code == 403
+    lines = site.crm.access.audit(Query(where={"action": "refused read contracts"})).items
+    assert {line.thing for line in lines} == {"route"}
+    assert lines[-1].thing_id == f"POST {NUMBERS}/{{msisdn}}/{{command}}"
 
 
 def test_a_range_of_numbers_is_counted_before_it_is_added(site, admin):

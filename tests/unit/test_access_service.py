@@ -78,7 +78,7 @@ def test_making_and_revoking_are_audited_and_listed(access):
 def test_a_refusal_is_written_down_and_raised(access):
     token, secret = access.create_token(name="till", role=Role.CASHIER, by=BY)
     till = access.visitor(secret)
-    access.permit(till, Area.PAYMENTS, Action.WRITE)
+    access.permit(till, Area.PAYMENTS, Action.WRITE, thing="payment")
     with pytest.raises(NotPermitted):
         access.permit(till, Area.PAYMENTS, Action.APPROVE, thing="payment", thing_id="p1")
     line = access.audit(Query()).items[-1]

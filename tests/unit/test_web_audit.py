@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,28 +12,15 @@ import pytest
 
 import telecom_crm
 from telecom_crm.application.audit import KEPT
-from telecom_crm.application.catalog import COMPATIBILITY
 from telecom_crm.application.declared import plain
-from telecom_crm.application.printing import PAPERS
-from telecom_crm.application.roles import ROLES
-from telecom_crm.application.rules import (
-    BRAND,
-    DEDUPLICATION,
-    DEFAULT_SERVICE_LEVELS,
-    DEMO,
-    POLICIES,
-    REGULATIONS,
-    SELF_CARE,
-    SLA,
-    TEMPLATES,
-    VALIDATION,
-)
+from telecom_crm.application.rules import DEFAULT_SERVICE_LEVELS
 from telecom_crm.domain.account import BillingAccount
 from telecom_crm.domain.application import CORRECTABLE_FIELDS
 from telecom_crm.domain.brand import Brand
 from telecom_crm.domain.change import Change
 from telecom_crm.domain.customer import Customer
 from telecom_crm.domain.deduplication import DEFAULT_RULES
+from telecom_crm.domain.demo import Demo
 from telecom_crm.domain.number import NumberCategory
 from telecom_crm.domain.policy import DEFAULT_POLICIES
 from telecom_crm.domain.regulation import Regulations
@@ -41,7 +29,13 @@ from telecom_crm.domain.tariff import Option
 from telecom_crm.domain.user import Preferences
 from telecom_crm.domain.validation import DEFAULT_VALIDATION
 from telecom_crm.entrypoints.http.web import i18n
-from telecom_crm.entrypoints.http.web.audit_labels import FIELDS, RULES_OF, THINGS, field
+from telecom_crm.entrypoints.http.web.audit_labels import (
+    AUDITED,
+    FIELDS,
+    RULES_OF,
+    THINGS,
+    field,
+)
 from telecom_crm.entrypoints.http.web.audit_values import (
     KINDS,
     NAMED,
@@ -52,8 +46,11 @@ from telecom_crm.entrypoints.http.web.audit_values import (
 from telecom_crm.entrypoints.http.web.console.naming import KINDS as KINDS_OF_THINGS
 from telecom_crm.entrypoints.http.web.console.naming import SAID_BY_KEYS
 from telecom_crm.entrypoints.http.web.labels import LABELS, label
+from telecom_crm.entrypoints.lifecycles import all_lifecycles
 
 SOURCES = Path(telecom_crm.__file__).parent
+FILES = (".attachment", ".document", ".scan")
+"""How accesses to files of things are called."""
 NOT_TOLD = {"events", "version", "id", "known", "replayed"}
 """What an entity has that no event names as a field."""
 AS_WRITTEN = {"ICCID", "IMSI", "ID", "PIN", "PIN 2", "PUK", "PUK 2", "E-mail"}
@@ -85,6 +82,64 @@ def _names_in(node: ast.AST) -> Iterator[str]:
             yield from (str(k.value) for k in one.keys if isinstance(k, ast.Constant))
 
 
+def nodes(*folders: str) -> Iterator[tuple[Path, ast.AST]]:
+    """Yield everything written in folders or files of the sources, and where."""
+    for one in folders:
+        for path in (SOURCES / one).rglob("*.py"):
+            yield from ((path, node) for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def meant(path: Path, node: ast.expr) -> set[str]:
+    """Return the words that an expression of a file may be; none for what is handed on."""
+    match node:
+        case ast.Constant(str(word)):
+            return {word} - {""}
+        case ast.IfExp(body=one, orelse=other):
+            return meant(path, one) | meant(path, other)
+        case ast.Name(name) if name.isupper():
+            module = path.relative_to(SOURCES.parent).with_suffix("")
+            return {getattr(import_module(".".join(module.parts)), name)}
+    assert ast.unparse(node) in HANDED_ON, f"{path}: {ast.unparse(node)}"
+    return set()
+
+
+HANDED_ON = {
+    *("thing", "self.machine", "kind"),
+    "USER_LIFECYCLE.machine",  # as are those of all lifecycles
+    "action.partition('.')[0]",  # as is a scan's or a file's, which AUDITED names
+}
+"""What stands for a word that is told elsewhere."""
+
+
+WRITES = {"AuditRecord", "Event", "watched", "count_attempts", "permit", "record", "_count"}
+"""What is given the thing that it writes an event or a line of the audit about."""
+LISTS = {"_sent", "_offers"}
+"""What writes a list of things, which its third argument says, to a file."""
+
+
+def things_told() -> set[str]:
+    """Return what the sources write events and lines of the audit about."""
+    found = {one.machine for one in all_lifecycles()}
+    found |= {one.partition(".")[0] for one in AUDITED if one.endswith(FILES)}
+    for path, node in nodes("domain", "application", "entrypoints/http"):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            told = [one.value for one in node.keywords if one.arg == "thing" and name in WRITES]
+            for one in (*told, *(node.args[2:3] if name in LISTS else ())):
+                found |= meant(path, one)
+    return found
+
+
+def rules_told() -> set[str]:
+    """Return the kinds of rules that the sources read and put."""
+    found = set[str]()
+    for path, node in nodes("domain", "application"):
+        match node:
+            case ast.Call(ast.Attribute(ast.Attribute(ast.Name("tx"), "rules")), [kind, *_]):
+                found |= meant(path, kind)
+    return found
+
+
 def named(kind: type[Any]) -> set[str]:
     return {one.name for one in attrs.fields(kind)} - NOT_TOLD
 
@@ -103,6 +158,7 @@ def parts(value: Any) -> Iterator[str]:
 RULES = (
     *(plain(DEFAULT_RULES), plain(list(DEFAULT_POLICIES.values())), plain(DEFAULT_VALIDATION)),
     *(plain(Regulations()), plain(DEFAULT_SERVICE_LEVELS), plain(Brand())),
+    dict.fromkeys(named(Demo), ""),
     {"kind": "", "subject": "", "others": "", "event": "", "language": "", "body": ""},
     {"channel": "", "grants": "", "title": "", "smallest": "", "largest": "", "digest": ""},
 )
@@ -174,18 +230,16 @@ def test_what_has_no_kind_stays_as_it_is():
 
 def test_everything_that_the_trail_is_about_is_named_in_one_way():
     keys = {"number", "sim"}
-    by_themselves = {"audit", "route", "rules"}
+    by_themselves = {"audit", "role", "route", "rules"}
     assert {*KINDS_OF_THINGS} - keys == {*KEPT}
     assert {*THINGS} == {*KINDS_OF_THINGS, *by_themselves}
-    assert keys | {"rules"} <= {*SAID_BY_KEYS}
+    assert {*THINGS} == things_told()
+    assert keys | {"role", "rules"} <= {*SAID_BY_KEYS}
     assert {*NAMED.values()} <= {*KINDS_OF_THINGS}
 
 
 def test_every_kind_of_rules_has_words():
-    assert {*RULES_OF} == {
-        *(POLICIES, DEDUPLICATION, VALIDATION, REGULATIONS, SLA, TEMPLATES, BRAND),
-        *(SELF_CARE, DEMO, ROLES, PAPERS, COMPATIBILITY),
-    }
+    assert {*RULES_OF} == rules_told()
 
 
 def test_what_a_change_tells_of_by_a_key_is_named_and_else_stays():

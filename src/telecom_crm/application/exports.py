@@ -64,8 +64,8 @@ class Exports:
         )
         line = AuditRecord(
             action="customers.export",
-            thing="customers",
-            thing_id=format.value,
+            thing="customer",
+            thing_id="",
             by=by,
             at=self.clock(),
             detail=f"{format}{_filtered(where)}",

@@ -25,7 +25,7 @@ class Access(TokenDesk, SignInDesk):
         return None if found is None else found[1]
 
     def permit(
-        self, visitor: Visitor, area: Area, action: Action, *, thing: str = "", thing_id: str = ""
+        self, visitor: Visitor, area: Area, action: Action, *, thing: str, thing_id: str = ""
     ) -> None:
         """Let somebody act in an area, or raise `NotPermitted` and write the refusal down."""
         try:
@@ -33,7 +33,7 @@ class Access(TokenDesk, SignInDesk):
         except NotPermitted as refusal:
             self.record(
                 f"refused {action} {area}",
-                thing=thing or area.value,
+                thing=thing,
                 thing_id=thing_id,
                 detail=f"{refusal.code}: {visitor.role}",
                 by=visitor.actor,

@@ -59,6 +59,11 @@ def rule_of(handler: Any) -> Rule | None:
     return rule if isinstance(rule, Permission | Public | Own) else None
 
 
+def route_of(scope: Scope) -> str:
+    """Return which route a request is for, as a refusal is written down."""
+    return f"{scope.get('method', '')} {scope.get('path_template', '')}"
+
+
 @attrs.define(eq=False)
 class Gate:
     """Finds the token of a request, and lets it in where the route's rule allows."""
@@ -86,7 +91,7 @@ class Gate:
             visitor = (await self._visitor(scope)).coming_from(scope["state"][ADDRESS])
             scope["user"] = visitor
             if isinstance(rule, Permission) and not visitor.may(rule.area, rule.action):
-                await sync_to_thread(self._refuse, rule, visitor, _route(scope))
+                await sync_to_thread(self._refuse, rule, visitor, route_of(scope))
         if scope["query_string"] and "query" not in handler.opt:
             message = "this route takes no query parameters"
             raise InvalidValue.of("query", "unknown_field", message)
@@ -150,7 +155,3 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
         if name == wanted:
             return value.decode("latin-1")
     return None
-
-
-def _route(scope: Scope) -> str:
-    return f"{scope.get('method', '')} {scope.get('path_template', '')}"

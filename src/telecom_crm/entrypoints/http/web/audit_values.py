@@ -107,6 +107,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "gateway": gateway,
     "step": step_done,
     "taken": named,
+    "began": datetime.fromisoformat,
     "until": datetime.fromisoformat,
     "effective_on": date.fromisoformat,
 }

@@ -14,7 +14,7 @@ from telecom_crm.application.access.service import Access
 from telecom_crm.domain.errors import NotFound, NotPermitted, Unavailable
 from telecom_crm.domain.language import LANGUAGES
 from telecom_crm.domain.role import NO_RIGHTS, Visitor
-from telecom_crm.entrypoints.http.access import Permission, Public, rule_of
+from telecom_crm.entrypoints.http.access import Permission, Public, route_of, rule_of
 from telecom_crm.entrypoints.http.problems import NotAuthenticated
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.cookies import LANGUAGE, SESSION, named
@@ -94,7 +94,7 @@ class PageGate:
 
     def _refuse(self, rule: Permission, visitor: Visitor, scope: Scope) -> None:
         """Raise `NotPermitted`, written down where the store is there to write."""
-        route = f"{scope.get('method', '')} {scope.get('path_template', '')}"
+        route = route_of(scope)
         try:
             self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
         except Unavailable:

@@ -15,6 +15,7 @@ from telecom_crm.domain.errors import NotFound
 from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import Action, Area
 from telecom_crm.entrypoints.crm import Crm
+from telecom_crm.entrypoints.http.access import route_of
 from telecom_crm.entrypoints.http.web.forms import Form
 from telecom_crm.entrypoints.http.web.http import Toast, Visit, page, redirect
 from telecom_crm.entrypoints.http.web.i18n import gettext as _
@@ -186,7 +187,10 @@ class Commands(Generic[T]):
         thing = self.find(crm, key)
         if command.needs:
             assert request.visitor is not None, "guests have no console"
-            crm.access.permit(request.visitor, command.needs, Action.READ)
+            route = route_of(request.scope)
+            crm.access.permit(
+                request.visitor, command.needs, Action.READ, thing="route", thing_id=route
+            )
         return thing, command
 
     def _asked(
