@@ -52,10 +52,13 @@ def test_asking_tells_every_fault_and_says_what_it_is_about():
     with pytest.raises(InvalidValue) as caught:
         approval(reason=" ", amount=None)
     assert [fault.field for fault in caught.value.faults] == ["reason", "amount"]
-    for wrong in ({"amount": Money(0, "KGS")}, {"kind": ApprovalKind.ERASURE}):
+    for wrong, code in (
+        ({"amount": Money(0, "KGS")}, "not_positive"),
+        ({"kind": ApprovalKind.ERASURE}, "amount"),
+    ):
         with pytest.raises(InvalidValue) as caught:
             approval(**wrong)
-        assert [fault.field for fault in caught.value.faults] == ["amount"]
+        assert [(fault.field, fault.code) for fault in caught.value.faults] == [("amount", code)]
     [event] = approval().events
     assert event.payload == {
         "kind": "refund", "payment": PAYMENT, "amount": "50.00", "currency": "KGS",

@@ -55,10 +55,13 @@ def legs_of(transfers: tuple[Transfer, ...]) -> set[tuple[str, str, int]]:
 
 
 def test_a_transfer_has_one_positive_amount_and_two_accounts():
-    with pytest.raises(InvalidValue):
-        Transfer(debit=C.BANK, credit=C.CASH_DESK, amount=som(0))
-    with pytest.raises(InvalidValue):
-        Transfer(debit=C.BANK, credit=C.BANK, amount=som(1))
+    for credit, amount, where in (
+        (C.CASH_DESK, som(0), ("amount", "not_positive")),
+        (C.BANK, som(1), ("credit", "same_account")),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            Transfer(debit=C.BANK, credit=credit, amount=amount)
+        assert [(fault.field, fault.code) for fault in caught.value.faults] == [where]
 
 
 def test_an_entry_has_one_currency():

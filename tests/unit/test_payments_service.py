@@ -419,8 +419,9 @@ def test_a_confirmation_of_nothing_books_nothing(desk):
     payment = here.take()
     told = {"payment_id": payment.key, "outcome": "confirmed", "reference": "r-1"}
     body = json.dumps({**told, "amount": "0.00", "currency": "KGS"}).encode()
-    with pytest.raises(InvalidValue, match="more than zero"):
+    with pytest.raises(InvalidValue, match="more than zero") as refused:
         here.hear(here.gateway.sign(body))
+    assert [fault.code for fault in refused.value.faults] == ["not_positive"]
     assert here.payments.get(payment.id).status is S.PENDING
     assert here.entries() == ()
 

@@ -123,7 +123,11 @@ def test_a_right_is_covered_up_to_its_own_limit(limit):
 def test_a_role_tells_every_fault():
     with pytest.raises(InvalidValue) as caught:
         Role(name="No Role", title=" ", grants={}, limits={Limit.REFUND: Decimal(-1)})
-    assert [fault.field for fault in caught.value.faults] == ["name", "title", "limits.refund"]
+    assert [(fault.field, fault.code) for fault in caught.value.faults] == [
+        ("name", "role_name"),
+        ("title", "title"),
+        ("limits.refund", "negative"),
+    ]
 
 
 def test_a_token_keeps_no_secret():

@@ -130,7 +130,7 @@ class Approval:
         if (amount is None) is not (kind is ApprovalKind.ERASURE):
             faults.add("amount", "amount", "money for everything but an erasure, which has none")
         if amount is not None and amount.minor <= 0:
-            faults.add("amount", "amount", "more than nothing", amount)
+            faults.add("amount", "not_positive", "more than zero", amount)
         faults.raise_any()
         payload = {"kind": kind.value, THING_OF[kind]: thing_id}
         if amount is not None:

@@ -161,7 +161,7 @@ class Transfer:
 
     debit: LedgerCode
     credit: LedgerCode
-    amount: Money = attrs.field()
+    amount: Money
     counterparty: str = ""
     contract_id: ContractId | None = None
     tariff: str = ""
@@ -170,10 +170,12 @@ class Transfer:
     period_start: date | None = None
     period_end: date | None = None
 
-    @amount.validator
-    def _positive(self, _: object, value: Money) -> None:
-        if value.minor <= 0 or self.debit is self.credit:
-            raise InvalidValue.of("amount", "amount", "more than zero, between two accounts", value)
+    def __attrs_post_init__(self) -> None:
+        if self.amount.minor <= 0:
+            raise InvalidValue.of("amount", "not_positive", "more than zero", self.amount)
+        if self.debit is self.credit:
+            message = "another account than the one that is debited"
+            raise InvalidValue.of("credit", "same_account", message, self.credit)
 
 
 @attrs.frozen(kw_only=True)

@@ -162,7 +162,7 @@ def check_amount(amount: Money, *, currency: str) -> tuple[Fault, ...]:
     """Return what is wrong with an amount to be paid into an account of a currency."""
     faults = []
     if amount.minor <= 0:
-        faults.append(Fault("amount", "negative", "more than zero", str(amount)))
+        faults.append(Fault("amount", "not_positive", "more than zero", str(amount)))
     if amount.currency != currency:
         message = f"the account is kept in {currency}"
         faults.append(Fault("currency", "currency", message, amount.currency))

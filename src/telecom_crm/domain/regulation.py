@@ -27,7 +27,7 @@ class PaymentLimits:
     def __attrs_post_init__(self) -> None:
         faults = Faults()
         if self.smallest.minor <= 0:
-            faults.add("smallest", "amount", "more than zero", str(self.smallest))
+            faults.add("smallest", "not_positive", "more than zero", str(self.smallest))
         if self.largest is not None:
             if self.largest.currency != self.smallest.currency:
                 message = f"in {self.smallest.currency}, as the smallest"
@@ -79,7 +79,7 @@ class Regulations:
             if amount.currency in seen:
                 faults.add(field, "doubled", "one for each currency", amount.currency)
             if amount.minor < 0:
-                faults.add(field, "amount", "zero or more", str(amount))
+                faults.add(field, "negative", "zero or more", str(amount))
             seen.add(amount.currency)
         faults.raise_any()
 

@@ -265,7 +265,7 @@ class Role:
             faults.add("title", "title", "1 to 100 characters", self.title[:60])
         for limit, most in self.limits.items():
             if most is not None and most < 0:
-                faults.add(f"limits.{limit}", "amount", "zero or more", most)
+                faults.add(f"limits.{limit}", "negative", "zero or more", most)
         faults.raise_any()
 
     @property

@@ -36,7 +36,7 @@ def read_notice(body: bytes, read_phone: ReadPhone) -> GatewayNotice | GatewayRe
             "amount", lambda raw: Money.parse(raw, fields["currency"]), fields["amount"]
         )
         if amount is not None and amount.minor <= 0:
-            faults.add("amount", "amount", "more than zero", str(amount))
+            faults.add("amount", "not_positive", "more than zero", str(amount))
     elif outcome is Outcome.CONFIRMED:
         faults.add("amount", "amount_missing", "a confirmation names what was taken")
     faults.raise_any()
@@ -57,7 +57,7 @@ def _read_receipt(fields: dict[str, str], read_phone: ReadPhone) -> GatewayRecei
         "amount", lambda raw: Money.parse(raw, fields["currency"]), fields["amount"]
     )
     if amount is not None and amount.minor <= 0:
-        faults.add("amount", "amount", "more than zero", str(amount))
+        faults.add("amount", "not_positive", "more than zero", str(amount))
     if not fields["reference"]:
         faults.add("reference", "reference_missing", "money that was taken has a reference")
     faults.raise_any()

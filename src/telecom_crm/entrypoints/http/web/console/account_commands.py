@@ -38,7 +38,7 @@ def _amount(form: Form, state: AccountState, most: Money | None = None) -> Money
     """Read an amount in the account's currency, of which there may be a most."""
     amount = form.money("amount", state.balance.currency)
     if amount is not None and not amount:
-        form.fault("amount", "negative")
+        form.fault("amount", "not_positive")
     if amount is not None and most is not None and amount > most:
         form.fault("amount", "past_most")
     return amount

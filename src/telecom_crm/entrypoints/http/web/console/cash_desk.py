@@ -143,7 +143,7 @@ def _read(form: Form, payee: Payee) -> tuple[Money | None, Money | None]:
     amount = form.money("amount", currency)
     given = form.money("given", currency, required=False)
     if amount is not None and not amount:
-        form.fault("amount", "negative")
+        form.fault("amount", "not_positive")
     if amount is None or given is None:
         return amount, None
     if given < amount:
