@@ -348,6 +348,7 @@ tasks = st.builds(
     bars=st.frozensets(st.sampled_from(Bar)),
     previous_iccid=maybe(iccids),
     previous_msisdn=maybe(msisdns),
+    asked_at=instants,
     steps=several(st.builds(provisioning.StepFact, name=texts, at=instants, reference=texts)),
     attempts=small,
     lease_until=maybe(instants),
