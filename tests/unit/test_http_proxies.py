@@ -36,6 +36,7 @@ def test_an_address_is_the_peers_or_what_a_proxy_of_ours_says(peer, forwarded, f
         ("10.0.0.1", [], "http"),
         ("10.0.0.1", ["javascript"], "http"),
         ("10.0.0.1", ["https, http"], "http"),
+        ("10.0.0.1", ["http", "https"], "http"),
         ("203.0.113.9", ["https"], "http"),
     ],
 )
@@ -43,3 +44,17 @@ def test_a_scheme_is_the_services_own_or_what_a_proxy_of_ours_says(peer, told, f
     headers = [(b"x-forwarded-proto", one.encode()) for one in told]
     scope = {"client": (peer, 1), "scheme": "http", "headers": headers}
     assert as_asked(scope, OURS)["scheme"] == found
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (["1.2.3.4", "198.51.100.1"], "198.51.100.1"),
+        (["1.2.3.4, 198.51.100.1", "10.0.0.2"], "198.51.100.1"),
+        (["198.51.100.1", ""], "10.0.0.1"),
+    ],
+)
+def test_who_asked_may_be_told_in_several_lines(told, found):
+    headers = [(b"x-forwarded-for", one.encode()) for one in told]
+    scope = {"client": ("10.0.0.1", 1), "scheme": "http", "headers": headers}
+    assert as_asked(scope, OURS)["client"] == (found, 1)

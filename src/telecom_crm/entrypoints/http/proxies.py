@@ -15,11 +15,10 @@ def as_asked(scope: Any, proxies: Collection[str]) -> Any:
     a proxy sets anew. The client's address is as `address_of` tells it.
     """
     peer, port = scope.get("client") or ("", 0)
-    said = {name: value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
-    scheme = said.get(_SCHEME, "").strip().lower() if peer in proxies else ""
+    scheme = (_told(scope, _SCHEME) or "").strip().lower() if peer in proxies else ""
     return {
         **scope,
-        "client": (address_of(peer, said.get(_CLIENT), proxies), port),
+        "client": (address_of(peer, _told(scope, _CLIENT), proxies), port),
         "scheme": scheme if scheme in ("http", "https") else scope["scheme"],
     }
 
@@ -46,5 +45,10 @@ def address_of(peer: str, forwarded: str | None, proxies: Collection[str]) -> st
     return str(known)
 
 
+def _told(scope: Any, wanted: bytes) -> str | None:
+    """Return what a header says; several lines of it are one list (RFC 9110, 5.3)."""
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+    return ", ".join(lines) if lines else None
+
+
 _CLIENT, _SCHEME = b"x-forwarded-for", b"x-forwarded-proto"
-_READ = frozenset({_CLIENT, _SCHEME})
