@@ -105,7 +105,7 @@ class Settings:
     refused_per_minute: int = attrs.field(default=60, converter=_whole, validator=_within(0))
     """How many tokens that open nothing an address may send to each process; 0 as above."""
     proxies: tuple[str, ...] = attrs.field(default=(), converter=_names)
-    """Addresses of proxies of ours, whose `X-Forwarded-For` is believed."""
+    """Addresses of our proxies, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     pool_size: int = attrs.field(default=8, converter=_whole, validator=_within(2))
     gateways: tuple[str, ...] = attrs.field(default=(), converter=_names)
     network: str = attrs.field(default="simulator", converter=_text)

@@ -20,8 +20,6 @@ from telecom_crm.domain.token import digest_of
 from telecom_crm.entrypoints.http.limits import Limit, Limits
 from telecom_crm.entrypoints.http.problems import NotAuthenticated, TooManyRequests
 
-ADDRESS = "telecom_crm_address"
-"""Where a request's state has the address it comes from."""
 REMEMBERED_SECONDS = 3.0
 """How long a token that was found valid is not looked up again: so long may a revoked one live."""
 REMEMBERED_TOKENS = 10_000
@@ -59,6 +57,12 @@ def rule_of(handler: Any) -> Rule | None:
     return rule if isinstance(rule, Permission | Public | Own) else None
 
 
+def address_in(scope: Scope) -> str:
+    """Return where a request comes from, past proxies of ours; "" where nothing tells."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 def route_of(scope: Scope) -> str:
     """Return which route a request is for, as a refusal is written down."""
     return f"{scope.get('method', '')} {scope.get('path_template', '')}"
@@ -86,9 +90,8 @@ class Gate:
         rule = rule_of(handler)
         if rule is None:
             raise NotPermitted("use a route without a rule")
-        scope["state"][ADDRESS] = _address(scope)
         if not isinstance(rule, Public):
-            visitor = (await self._visitor(scope)).coming_from(scope["state"][ADDRESS])
+            visitor = (await self._visitor(scope)).coming_from(address_in(scope))
             scope["user"] = visitor
             if isinstance(rule, Permission) and not visitor.may(rule.area, rule.action):
                 await sync_to_thread(self._refuse, rule, visitor, route_of(scope))
@@ -121,7 +124,7 @@ class Gate:
         self, secret: str, digest: str, scope: Scope, *, before: bool
     ) -> tuple[Visitor, float]:
         """Find who a secret is of, and remember a token; `before`, it was good a moment ago."""
-        address = _address(scope)
+        address = address_in(scope)
         # Who sent a good one before is looked up again, whoever shares the address.
         if not before and (wait := self._by_address.wait(address)):
             raise TooManyRequests(math.ceil(wait))
@@ -143,11 +146,6 @@ class Gate:
             self.access.permit(visitor, rule.area, rule.action, thing="route", thing_id=route)
         except Unavailable:
             visitor.rights.require(rule.area, rule.action)
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

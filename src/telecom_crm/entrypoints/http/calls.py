@@ -34,7 +34,7 @@ from telecom_crm.domain.ticket import Ticket
 from telecom_crm.domain.token import Token
 from telecom_crm.domain.user import User
 from telecom_crm.domain.webhook import Webhook
-from telecom_crm.entrypoints.http.access import ADDRESS
+from telecom_crm.entrypoints.http.access import address_in
 from telecom_crm.entrypoints.http.bodies import SCHEMAS, IccidText, MsisdnText, read_instant
 from telecom_crm.entrypoints.http.keys import read_key
 from telecom_crm.entrypoints.http.problems import Malformed
@@ -74,7 +74,7 @@ class Call(Request[Visitor, Any, State]):
     @property
     def address(self) -> str:
         """Where it comes from, past proxies of ours."""
-        return str(self.scope["state"].get(ADDRESS, ""))
+        return address_in(self.scope)
 
     @property
     def seen(self) -> int | None:

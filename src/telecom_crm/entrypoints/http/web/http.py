@@ -25,6 +25,7 @@ from telecom_crm.domain.lifecycle import Actor
 from telecom_crm.domain.role import NO_RIGHTS, Action, Area, Rights, Visitor
 from telecom_crm.domain.session import Subscriber
 from telecom_crm.domain.user import Theme, User
+from telecom_crm.entrypoints.http.access import address_in
 from telecom_crm.entrypoints.http.served import served
 from telecom_crm.entrypoints.http.web import csrf
 from telecom_crm.entrypoints.http.web.assets import ASSETS
@@ -156,8 +157,7 @@ class Visit(Request[Any, Any, State]):
     @property
     def address(self) -> str:
         """Where the request comes from: the browser, or whom a proxy of ours speaks for."""
-        client = self.scope.get("client")
-        return client[0] if client else ""
+        return address_in(self.scope)
 
     @property
     def seed(self) -> str:
