@@ -194,6 +194,7 @@ def test_the_audit_names_things_as_people_know_them_to_who_may_see_them(site, ad
     assert not any(one in page for one in (name, contract.number, ticket.number))
     assert f">…{str(contract.id)[-8:]}<" in page
     assert card in page
+    assert contract.iccid.digits not in page, "what identifies a card is not beside its mask"
     assert not re.search(r'href="/console/(contracts|tickets|sims|users)/', page)
 
 

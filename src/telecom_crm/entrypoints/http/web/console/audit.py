@@ -114,6 +114,8 @@ class Row:
     """What the thing is called, as far as this visitor may see it."""
     place: str | None
     """Where the thing is shown, where this visitor may see it."""
+    key: str
+    """What identifies the thing, to be copied; "" of a card for who may see none."""
     detail: str
     changes: tuple[Change, ...] = ()
 
@@ -121,7 +123,7 @@ class Row:
 def rows_of(request: Visit, lines: Sequence[TrailLine], *, with_changes: bool = True) -> list[Row]:
     """Put lines in words, and name together what they are about and what changes tell of."""
     changes = [changes_in(one) if with_changes and isinstance(one, Event) else [] for one in lines]
-    keys = {key_of(one) for one in lines}
+    keys, cards = {key_of(one) for one in lines}, request.may(KINDS["sim"].area)
     names = named(request, keys.union(*map(keys_told, changes)))
     return [
         Row(
@@ -130,6 +132,7 @@ def rows_of(request: Visit, lines: Sequence[TrailLine], *, with_changes: bool = 
             thing=thing(line.thing),
             name=called(key_of(line), names),
             place=place_of(key_of(line), request),
+            key="" if line.thing == "sim" and not cards else line.thing_id,
             detail=detail,
             changes=worded(line.thing, changed, names),
         )
