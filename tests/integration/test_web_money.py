@@ -415,6 +415,8 @@ def test_the_list_begins_with_customers_accounts_and_the_operators_own_are_behin
     (chip,) = re.findall(r'href="(/console/accounts\?[^"]*holder=house)"', page)
     page = browser.get(unescape(chip)).text
     assert f"/console/accounts/{house}" in page
+    trail = site.browser("admin").get(f"/console/audit?thing=account&thing_id={house}").text
+    assert f'title="{house}">Trial gateway</a>' in trail, "called as at its own page"
     assert mine not in page
     assert (chosen_in(page), column in page) == ("The operator's own", False)
 

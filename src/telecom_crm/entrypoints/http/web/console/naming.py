@@ -14,7 +14,7 @@ from telecom_crm.entrypoints.http.web.audit_labels import RULES_OF
 from telecom_crm.entrypoints.http.web.events import EVENTS, event_shown
 from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext, here, phone, spoken
-from telecom_crm.entrypoints.http.web.labels import label, role_title
+from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title
 
 UUID_LENGTH = 36
 Told = Callable[[Any], Iterable[str | None]]
@@ -55,7 +55,12 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "account": Kind(Area.ACCOUNTS, "/console/accounts", lambda one: [one.number], _customer),
+    "account": Kind(
+        Area.ACCOUNTS,
+        "/console/accounts",
+        lambda one: [gateway(one.place) if one.house else one.number],
+        _customer,
+    ),
     "application": Kind(
         Area.APPLICATIONS,
         "/console/applications",
