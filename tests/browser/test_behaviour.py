@@ -112,6 +112,24 @@ def test_the_form_of_a_page_is_sent_by_keys_from_its_heading(customers):
     expect(page.locator("[data-errors] a").first).to_have_text(re.compile("^Title: "))
 
 
+def test_enter_on_a_choice_of_no_form_sends_no_other_form(customers):
+    page = customers.page
+    customers.go("/console/roles/new")
+    page.evaluate("""() => {
+      document.addEventListener('submit', (e) => {
+        e.preventDefault();
+        window.sent = e.target.id;
+      });
+      for (const [id, inner] of [['alone', ''], ['owned', '<form id="own"></form>']])
+        document.querySelector('h1').insertAdjacentHTML(
+          'afterend', `${inner}<input type="radio" id="${id}"${inner && ' form="own"'}>`);
+    }""")
+    page.locator("#alone").press("Enter")
+    assert page.evaluate("() => window.sent") is None
+    page.locator("#owned").press("Enter")
+    assert page.evaluate("() => window.sent") == "own"
+
+
 def test_n_and_a_letter_begin_something_new(customers):
     page = customers.page
     for letter, heading in zip(

@@ -1,6 +1,6 @@
 // Listeners of the document; what is essential works without them. Before htmx.
 (() => {
-  const $ = (s, e = document) => e.querySelector(s), $$ = (s) => [...document.querySelectorAll(s)];
+  const $ = (s, e = document) => e.querySelector(s), $$ = (s, e = document) => [...e.querySelectorAll(s)];
   const on = (name, f) => document.addEventListener(name, f);
   let dirty = false, paged = false, lead = '', at = location.pathname, timer, idle;
   const meta = (n) => $(`meta[name=${n}]`)?.content, version = meta('app-version');
@@ -93,7 +93,7 @@
     else if (copy != null) navigator.clipboard.writeText(copy || location.href).then(() => (t.dataset.done = ''));
     else print();
   });
-  const rows = (box) => [...box.querySelectorAll('[data-row],.chart:focus .hit')].filter((r) => r.offsetParent !== null);
+  const rows = (box) => $$('[data-row],.chart:focus .hit', box).filter((r) => r.offsetParent !== null);
   on('focusin', ({ target: t }) => t.matches('.chart') && move(t, 0));
   const move = (box, by) => {
     const all = rows(box), at = all.findIndex((r) => 'at' in r.dataset);
@@ -110,7 +110,7 @@
     if (mod && key === 'K') { e.preventDefault(); return $('#palette')?.showModal(); }
     if (key === 'Enter' && (mod || e.target.type === 'radio')) {
       e.preventDefault();
-      return (e.target.form || $('form[data-guard]', box || document))?.requestSubmit();
+      return (e.target.form || (mod ? $('form[data-guard]', box || document) : null))?.requestSubmit();
     }
     if (box && key === 'Escape') { e.preventDefault(); return box.close(); } // a search field eats it
     if (box?.id === 'palette' && /Arrow(Up|Down)|^Enter/.test(key)) {
