@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from telecom_crm.application.audit import Key
+from telecom_crm.application.audit import IS_ID, Key
 from telecom_crm.domain.role import Area
 from telecom_crm.domain.text import masked
 from telecom_crm.entrypoints.http.web.audit_labels import RULES_OF
@@ -16,7 +16,6 @@ from telecom_crm.entrypoints.http.web.http import Visit
 from telecom_crm.entrypoints.http.web.i18n import gettext, here, phone, spoken
 from telecom_crm.entrypoints.http.web.labels import gateway, label, role_title
 
-UUID_LENGTH = 36
 Told = Callable[[Any], Iterable[str | None]]
 """Says what a thing is called, part by part."""
 Whose = Callable[[Any], Key]
@@ -143,7 +142,7 @@ def called(key: Key, names: Mapping[Key, str]) -> str:
     thing, text = key
     if key in names:
         return names[key]
-    if len(text) == UUID_LENGTH:
+    if IS_ID.fullmatch(text):
         return f"…{text[-8:]}"
     return SAID_BY_KEYS[thing](text) if thing in SAID_BY_KEYS else text
 
